@@ -1,0 +1,48 @@
+/**
+ * The library of fleet-release: compose, sign and publish the releases of a Nix fleet.
+ *
+ * `release` runs the whole pipeline and needs permission to run nix, git and the hooks, and to read and write the
+ * release directory. Everything else is pure and needs no permission.
+ *
+ * @example Compose a release without touching the world
+ * ```ts
+ * import { composeRelease } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { files, warnings } = composeRelease({
+ *   fleet: { schemaVersion: 1, hosts: {}, channels: {}, waves: {}, meta: { schemaVersion: 1 } },
+ *   closureHashes: {},
+ *   signedAt: "2026-06-01T12:00:00Z",
+ * });
+ * assertEquals([...files.keys()], ["fleet.resolved.json"]);
+ * assertEquals(warnings, []);
+ * ```
+ *
+ * @module
+ */
+export { type GitPushTarget, type HostsSpec, type ReleaseConfig, validateConfig } from "./src/config.ts";
+export { canonicalBytes, sha256Hex } from "./src/contract/canonical.ts";
+export { closureHash, type StorePath } from "./src/contract/store_path.ts";
+export type * from "./src/contract/types.ts";
+export { type ErrorKind, ReleaseError } from "./src/errors.ts";
+export { renderCommitMessage } from "./src/plan/commit_message.ts";
+export {
+  type Artifact,
+  type ComposedRelease,
+  type ComposeInput,
+  composeRelease,
+} from "./src/plan/compose.ts";
+export {
+  canonicalizeResolved,
+  injectClosureHashes,
+  pruneExpiredBootstrapNonces,
+  type Stamp,
+  stampMeta,
+} from "./src/plan/fleet.ts";
+export { enumerateHosts, type HostKind, type HostNames, type HostRef } from "./src/plan/hosts.ts";
+export { filterExpiredPins, pinTargetCommit, validatePinSourceUrl } from "./src/plan/pins.ts";
+export { loadExistingSignedAtIfUnchanged } from "./src/plan/reuse.ts";
+export type { ReleasedArtifact, ReleasedHost, RunOutcome } from "./src/pipeline.ts";
+export { release, type ReleaseOptions } from "./src/release.ts";
+export { computeRolloutId, projectManifest } from "./src/plan/rollouts.ts";
+export type { Warning } from "./src/plan/warnings.ts";

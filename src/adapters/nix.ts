@@ -1,0 +1,332 @@
+/**
+ * The nix commands, one function each.
+ *
+ * @module
+ */
+import { dirname, join } from "@std/path";
+import * as v from "valibot";
+import { plural, quoteList } from "../contract/records.ts";
+import { parseStorePath, type StorePath } from "../contract/store_path.ts";
+import { ReleaseError } from "../errors.ts";
+import type { HostRef } from "../plan/hosts.ts";
+import type { Clock, HostDerivation, HostProgress, Inventory, LockedFlake, Nix } from "../ports.ts";
+import { evaluateAll, type EvaluationJob } from "./evaluation.ts";
+import { BuildLog } from "./build_log.ts";
+import { applyTo, HOSTS, INVENTORY, ONE_HOST } from "./nix_expressions.ts";
+import { type CommandResult, lastLines, type Shell, text, withoutGitLocation } from "./shell.ts";
+
+/** What the nix commands are given beside their arguments. */
+export interface NixSettings {
+  readonly env: Readonly<Record<string, string>>;
+  /** A directory of this run alone, for garbage collector roots. */
+  readonly tempDir: string;
+  readonly options: readonly (readonly [name: string, value: string])[];
+  readonly builders: string | undefined;
+  readonly maxJobs: string | undefined;
+  /** How many evaluating processes run at once. */
+  readonly evalWorkers: number;
+  readonly clock: Clock;
+}
+
+/**
+ * What evaluating processes are told of their garbage collector: a heap that a few hosts fit into, so that it is
+ * not collected again and again while it grows, and no marker threads, since there is a process for each core.
+ */
+const EVALUATION_ENV = { GC_INITIAL_HEAP_SIZE: "1G", GC_MARKERS: "1" };
+
+/** What {@linkcode HOSTS} gives for a host. */
+const DERIVATION = v.tuple([v.string(), v.string(), v.string()]);
+const INVENTORY_SHAPE = v.object({
+  storeDir: v.string(),
+  hosts: v.object({ nixos: v.array(v.string()), darwin: v.array(v.string()) }),
+  attributes: v.record(v.string(), v.object({ ok: v.boolean(), value: v.unknown() })),
+});
+/** The part of `nix flake metadata --json` that both old and new versions print. */
+const METADATA = v.object({
+  url: v.string(),
+  resolvedUrl: v.string(),
+  path: v.string(),
+  locked: v.object({
+    type: v.string(),
+    rev: v.optional(v.string()),
+    narHash: v.optional(v.string()),
+    lastModified: v.optional(v.number()),
+    dir: v.optional(v.string()),
+  }),
+});
+type FlakeMetadata = v.InferOutput<typeof METADATA>;
+
+/** The nix commands of the operator's own nix. */
+export function createNix(shell: Shell, settings: NixSettings): Nix {
+  const nix = shell.find("nix");
+  // The one beside it, and by this name: nix-store is a link to nix, which acts by the name it is called by.
+  const nixStore = join(dirname(nix), "nix-store");
+  const env = withoutGitLocation(settings.env);
+  const flags = [
+    "--extra-experimental-features",
+    "nix-command flakes",
+    ...settings.options.flatMap(([name, value]) => ["--option", name, value]),
+    ...(settings.maxJobs === undefined ? [] : ["--max-jobs", settings.maxJobs]),
+    ...(settings.builders === undefined ? [] : ["--builders", settings.builders]),
+  ];
+
+  async function evaluate(expression: string, data: unknown): Promise<CommandResult & { value: unknown }> {
+    const result = await shell.run([nix, ...flags, "eval", "--json", "--expr", applyTo(expression, data)], {
+      env: { ...EVALUATION_ENV, ...env },
+    });
+    return { ...result, value: result.code === 0 ? parseOutput(result, "nix eval") : undefined };
+  }
+
+  /** Evaluates hosts in one process: each one's derivation, null for those that failed, or why all of it failed. */
+  async function evaluateBatch(
+    flake: LockedFlake,
+    hosts: readonly HostRef[],
+  ): Promise<(HostDerivation | null)[] | { error: readonly string[] }> {
+    const alone = hosts.length === 1;
+    const result = alone
+      ? await evaluate(ONE_HOST, { flake: flake.url, host: hosts[0] })
+      : await evaluate(HOSTS, { flake: flake.url, hosts });
+    if (result.code !== 0) return { error: lastLines(result.stderr, 20) };
+    const values = parseShape(
+      v.array(v.nullable(DERIVATION)),
+      alone ? [result.value] : result.value,
+      "nix eval",
+    );
+    return hosts.map((host, index) => {
+      const [drvPath, outPath, outputName] = values[index] ?? [];
+      return drvPath === undefined ? null : { ...host, drvPath, outPath: outPath!, outputName: outputName! };
+    });
+  }
+
+  /** Of these store paths, those that are not in the store. */
+  async function invalidPaths(paths: readonly string[]): Promise<Set<string>> {
+    if (paths.length === 0) return new Set();
+    const result = await shell.run([nixStore, "--check-validity", "--print-invalid", ...paths], { env });
+    return new Set(text(result).split("\n"));
+  }
+
+  async function queryLines(query: readonly string[], paths: readonly string[]): Promise<string[]> {
+    if (paths.length === 0) return [];
+    const result = await shell.run([nixStore, "--query", ...query, ...paths], { env });
+    return result.code === 0 ? text(result).split("\n").filter((line) => line !== "") : [];
+  }
+
+  /** Which hosts were not built, and for each the derivations that failed it with the ends of their logs. */
+  async function buildFailure(
+    derivations: readonly HostDerivation[],
+    storeDir: string,
+    log: BuildLog,
+    result: CommandResult,
+  ): Promise<ReleaseError> {
+    const outPaths = derivations.map(({ outPath }) => outPath);
+    const invalid = await invalidPaths(
+      outPaths.filter((path) => parseStorePath(path, storeDir) !== undefined),
+    );
+    // An output path that is not known before the build (a content-addressed derivation) tells nothing.
+    const failed = derivations.filter(({ outPath }) =>
+      invalid.has(outPath) || parseStorePath(outPath, storeDir) === undefined
+    );
+    const started = log.started();
+    const outputs = await Promise.all(started.map((drv) => queryLines(["--outputs"], [drv])));
+    const missing = await invalidPaths(outputs.flat());
+    const broken = new Set(started.filter((_, index) => outputs[index]!.some((path) => missing.has(path))));
+    const lines: string[] = [];
+    const told = new Set<string>();
+    for (const { name, drvPath } of failed) {
+      const causes = (await queryLines(["--requisites"], [drvPath])).filter((drv) => broken.has(drv));
+      lines.push(
+        `host ${JSON.stringify(name)}: ${
+          causes.length === 0 ? `${drvPath} was not built` : causes.join(", ")
+        }`,
+      );
+      for (const drv of causes.filter((drv) => !told.has(drv))) {
+        told.add(drv);
+        lines.push(...log.tail(drv).map((line) => `  | ${line}`));
+      }
+    }
+    const names = failed.length > 0 ? failed : derivations;
+    const known = told.size > 0 ? [] : log.errors();
+    return new ReleaseError(
+      "build",
+      `Cannot build host ${quoteList(names.map(({ name }) => name))}: nix-store exited with ${result.code}`,
+      { lines: [...lines, ...known.length > 0 || told.size > 0 ? known : lastLines(result.stderr, 10)] },
+    );
+  }
+
+  return {
+    async lock(reference): Promise<LockedFlake> {
+      const result = await shell.run([
+        nix,
+        ...flags,
+        "flake",
+        "metadata",
+        "--json",
+        "--no-write-lock-file",
+        reference,
+      ], {
+        env,
+      });
+      if (result.code !== 0) {
+        throw new ReleaseError(
+          "evaluation",
+          `Cannot read the flake "${reference}": nix exited with ${result.code}`,
+          {
+            lines: lastLines(result.stderr, 20),
+          },
+        );
+      }
+      return lockedFlake(
+        parseShape(METADATA, parseOutput(result, "nix flake metadata"), "nix flake metadata"),
+      );
+    },
+
+    async inventory(flake, attributes): Promise<Inventory> {
+      const result = await evaluate(INVENTORY, {
+        flake: flake.url,
+        attributes: Object.fromEntries(attributes),
+      });
+      if (result.code !== 0) {
+        throw new ReleaseError(
+          "evaluation",
+          `Cannot evaluate the fleet of "${flake.url}": nix exited with ${result.code}`,
+          { lines: lastLines(result.stderr, 20) },
+        );
+      }
+      const { storeDir, hosts, attributes: values } = parseShape(INVENTORY_SHAPE, result.value, "nix eval");
+      const found = Object.entries(values).filter(([, { ok }]) => ok);
+      return { storeDir, hosts, attributes: new Map(found.map(([key, { value }]) => [key, value])) };
+    },
+
+    async evaluateHosts(jobs: readonly EvaluationJob[], progress: HostProgress): Promise<HostDerivation[]> {
+      const { derivations, failures } = await evaluateAll(jobs, {
+        workers: settings.evalWorkers,
+        clock: settings.clock,
+        progress,
+        evaluateBatch,
+      });
+      if (failures.length > 0) {
+        throw new ReleaseError(
+          "evaluation",
+          `Cannot evaluate ${plural(failures.length, "host")}: ${
+            quoteList(failures.map(({ host }) => host.name))
+          }`,
+          {
+            lines: failures.flatMap(({ host, lines }) => [
+              `host ${JSON.stringify(host.name)}:`,
+              ...lines.map((line) => `  | ${line}`),
+            ]),
+          },
+        );
+      }
+      return derivations;
+    },
+
+    async build(derivations, storeDir, progress): Promise<ReadonlyMap<string, StorePath>> {
+      const targetOf = ({ drvPath, outputName }: HostDerivation) => `${drvPath}!${outputName}`;
+      const targets = [...new Set(derivations.map(targetOf))];
+      const hostsOf = Map.groupBy(derivations, ({ drvPath }) => drvPath);
+      const log = new BuildLog((drv, state) => {
+        for (const { name } of hostsOf.get(drv) ?? []) progress(name, state);
+      });
+      const roots = join(settings.tempDir, "roots");
+      await Deno.mkdir(roots);
+      const result = await shell.run(
+        [
+          nixStore,
+          "--realise",
+          ...targets,
+          ...flags,
+          "--keep-going",
+          "--add-root",
+          join(roots, "host"),
+          "--indirect",
+        ]
+          .concat("--log-format", "internal-json") as [string, ...string[]],
+        { env, onStderr: (line) => log.add(line) },
+      );
+      if (result.code !== 0) throw await buildFailure(derivations, storeDir, log, result);
+      // One line for each target, in their order: the root that leads to the built output.
+      const links = text(result).split("\n");
+      if (links.length !== targets.length) {
+        throw new ReleaseError(
+          "build",
+          `Cannot tell what was built: nix-store gave ${
+            plural(links.length, "path")
+          } for ${targets.length} derivations`,
+        );
+      }
+      const built = new Map(targets.map((target, index) => [target, Deno.readLinkSync(links[index]!)]));
+      return new Map(derivations.map((derivation) => {
+        const path = built.get(targetOf(derivation))!;
+        const storePath = parseStorePath(path, storeDir);
+        if (storePath === undefined) {
+          throw new ReleaseError(
+            "build",
+            `Cannot use what was built for host "${derivation.name}": "${path}"`,
+            {
+              hint: `expected one path in ${storeDir}`,
+            },
+          );
+        }
+        progress(derivation.name, "done");
+        return [derivation.name, storePath];
+      }));
+    },
+  };
+}
+
+function lockedFlake({ url, resolvedUrl, path, locked }: FlakeMetadata): LockedFlake {
+  const revision = locked.rev ?? null;
+  const dirty = locked.type === "git" && revision === null;
+  return {
+    url: revision === null ? snapshotUrl(path, locked) : url,
+    revision,
+    dirty,
+    localDir: localDirOf(resolvedUrl),
+  };
+}
+
+/**
+ * What nix copied into the store when it looked at a source without a commit. That copy is what all later calls
+ * evaluate, so that an edit made during the run cannot mix two states.
+ */
+function snapshotUrl(path: string, { narHash, lastModified, dir }: FlakeMetadata["locked"]): string {
+  const query = new URLSearchParams();
+  if (lastModified !== undefined) query.set("lastModified", String(lastModified));
+  if (narHash !== undefined) query.set("narHash", narHash);
+  if (dir !== undefined) query.set("dir", dir);
+  return `path:${path}?${query}`;
+}
+
+/** The directory of a flake on this machine; null for any other. */
+function localDirOf(resolvedUrl: string): string | null {
+  const local = /^(?:git\+file:\/\/|path:)([^?]*)(?:\?(.*))?$/.exec(resolvedUrl);
+  if (local === null) return null;
+  return join(decodeURIComponent(local[1]!), new URLSearchParams(local[2] ?? "").get("dir") ?? "");
+}
+
+/** Checks that a nix command printed what every version that we know prints. */
+function parseShape<T>(schema: v.GenericSchema<unknown, T>, value: unknown, command: string): T {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new ReleaseError(
+    "evaluation",
+    `Cannot read what "${command}" printed: ${
+      v.getDotPath(issue) ?? "it"
+    } is ${issue.received}, expected ${issue.expected}`,
+    { hint: "this nix may be newer than this program; please report it with the output of nix --version" },
+  );
+}
+
+/** The JSON that a nix command printed. */
+function parseOutput(result: CommandResult, command: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(result.stdout));
+  } catch (error) {
+    throw new ReleaseError("evaluation", `Cannot read what "${command}" printed: it is not JSON in UTF-8`, {
+      cause: error,
+      lines: lastLines(result.stderr, 5),
+    });
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The nix code that is evaluated. It is constant: what varies comes in as JSON.
+ *
+ * @module
+ */
+
+/** Host names and attributes, and no host: `{ flake, attributes = { KEY = [ PATH ]; } }` to the inventory. */
+export const INVENTORY = `
+{ flake, attributes }:
+let
+  outputs = (builtins.getFlake flake).outputs;
+  step = found: name:
+    if found.ok && builtins.isAttrs found.value && found.value ? \${name}
+    then { ok = true; value = found.value.\${name}; }
+    else { ok = false; value = null; };
+in {
+  storeDir = builtins.storeDir;
+  hosts = {
+    nixos = builtins.attrNames (outputs.nixosConfigurations or {});
+    darwin = builtins.attrNames (outputs.darwinConfigurations or {});
+  };
+  attributes = builtins.mapAttrs (_: builtins.foldl' step { ok = true; value = outputs; }) attributes;
+}`;
+
+/**
+ * The derivations of hosts: `{ flake, hosts = [ { kind, name } ] }` to a list in the same order, each
+ * `[ drvPath outPath outputName ]` (a set with an `outPath` would turn into a string in JSON). A host whose
+ * evaluation throws comes out as null, so that one failing host does not hide the others; what `tryEval` cannot
+ * catch fails the whole evaluation.
+ */
+export const HOSTS = `
+{ flake, hosts }:
+let
+  outputs = (builtins.getFlake flake).outputs;
+  toplevel = { kind, name }: outputs."\${kind}Configurations".\${name}.config.system.build.toplevel;
+  derivation = host:
+    let
+      drv = toplevel host;
+      fields = [ drv.drvPath drv.outPath (drv.outputName or "out") ];
+      result = builtins.tryEval (builtins.deepSeq fields fields);
+    in if result.success then result.value else null;
+in map derivation hosts`;
+
+/** One host's derivation, evaluated without a net under it, so that nix says what is wrong. */
+export const ONE_HOST = `
+{ flake, host }:
+let drv = (builtins.getFlake flake).outputs."\${host.kind}Configurations".\${host.name}.config.system.build.toplevel;
+in [ drv.drvPath drv.outPath (drv.outputName or "out") ]`;
+
+/**
+ * Applies one of the functions above to data. The data is JSON within a nix string, so no name in it can become
+ * code: `"`, `\\` and `$` are all that a nix string gives a meaning to.
+ */
+export function applyTo(expression: string, data: unknown): string {
+  const literal = JSON.stringify(JSON.stringify(data)).replaceAll("$", "\\$");
+  return `(${expression}) (builtins.fromJSON ${literal})`;
+}

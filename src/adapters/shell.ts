@@ -1,0 +1,174 @@
+/**
+ * The only place that starts processes, and the only import of dax.
+ *
+ * @module
+ */
+import { CommandBuilder } from "dax";
+import { join } from "@std/path";
+import { ReleaseError } from "../errors.ts";
+
+/** A finished command. */
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: Uint8Array;
+  /** The last lines that the command wrote to stderr. */
+  readonly stderr: readonly string[];
+}
+
+/** How to run a command. */
+export interface RunOptions {
+  readonly cwd?: string | undefined;
+  /** The whole environment: nothing else is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Closed when absent. */
+  readonly stdin?: Uint8Array<ArrayBuffer> | undefined;
+  /** What becomes of stdout: kept whole, or treated as stderr is. */
+  readonly stdout?: "kept" | "as stderr";
+  /** Told each line of stderr as it comes, before it is cut. */
+  readonly onStderr?: (line: string) => void;
+}
+
+/** Told what is run, and what it says, for `-v`. */
+export interface CommandTrace {
+  command(argv: readonly string[]): void;
+  output(line: string): void;
+}
+
+/** Runs programs by their absolute path, with an explicit environment. */
+export class Shell {
+  readonly #path: string;
+  readonly #trace: CommandTrace;
+
+  /**
+   * @param path The search path for programs, as in `$PATH`
+   * @param trace Told what is run
+   */
+  constructor(path: string, trace: CommandTrace) {
+    this.#path = path;
+    this.#trace = trace;
+  }
+
+  /**
+   * Finds a program on the search path.
+   *
+   * @returns its absolute path, which is a link where the link's name matters, as `nix-store` is
+   * @throws {ReleaseError} of kind `io` when there is none
+   */
+  find(program: string): string {
+    for (const dir of this.#path.split(":").filter((dir) => dir.startsWith("/"))) {
+      const candidate = join(dir, program);
+      try {
+        const stat = Deno.statSync(candidate);
+        if (stat.isFile && (stat.mode === null || (stat.mode & 0o111) !== 0)) return candidate;
+      } catch (error) {
+        // A directory that the permissions leave out is one that nothing may be run from.
+        if (
+          !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable ||
+            error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotADirectory)
+        ) throw error;
+      }
+    }
+    throw new ReleaseError("io", `Cannot find "${program}" on PATH`, {
+      hint: program.startsWith("nix")
+        ? "install Nix (https://nixos.org/download), or add its bin directory to PATH"
+        : `install ${program}, or add the directory that it is in to PATH`,
+    });
+  }
+
+  /**
+   * Runs a command and waits for it. A failing command is a result, not an error.
+   *
+   * @param argv The program's absolute path and its arguments
+   * @param shown The arguments as `-v` shows them, when they hold what must not be shown
+   */
+  async run(argv: readonly [string, ...string[]], options: RunOptions, shown = argv): Promise<CommandResult> {
+    this.#trace.command(shown);
+    const tail = new LineTail((line) => {
+      this.#trace.output(line);
+      options.onStderr?.(line);
+    });
+    const sink = () => new WritableStream<Uint8Array>({ write: (chunk) => tail.write(chunk) });
+    const command = new CommandBuilder()
+      .command([...argv])
+      .cwd(options.cwd ?? Deno.cwd())
+      .clearEnv()
+      .env({ ...options.env })
+      .stdin(options.stdin ?? "null")
+      .stderr(sink())
+      .noThrow();
+    const result = await (options.stdout === "as stderr" ? command.stdout(sink()) : command.stdout("piped"));
+    tail.end();
+    return {
+      code: result.code,
+      stdout: options.stdout === "as stderr" ? new Uint8Array() : result.stdoutBytes,
+      stderr: tail.lines,
+    };
+  }
+}
+
+const MAX_LINES = 40;
+const MAX_LINE_LENGTH = 4000;
+
+/** Keeps the last lines of a stream, so that a long log costs no memory. */
+class LineTail {
+  readonly #onLine: (line: string) => void;
+  readonly #decoder = new TextDecoder();
+  #rest = "";
+  lines: string[] = [];
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  write(chunk: Uint8Array): void {
+    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split("\n");
+    this.#rest = lines.pop()!;
+    for (const line of lines) this.#add(line);
+  }
+
+  end(): void {
+    this.#rest += this.#decoder.decode();
+    if (this.#rest !== "") this.#add(this.#rest);
+    this.#rest = "";
+  }
+
+  #add(line: string): void {
+    this.#onLine(line);
+    this.lines.push(line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line);
+    if (this.lines.length > MAX_LINES) this.lines.shift();
+  }
+}
+
+/** The text that a command printed, without the final newline. */
+export function text(result: CommandResult): string {
+  return new TextDecoder().decode(result.stdout).replace(/\n$/, "");
+}
+
+/** The last lines of a text that say something, for an error's report. */
+export function lastLines(lines: readonly string[], most: number): string[] {
+  return lines.map(stripControls).filter((line) => line.trim() !== "").slice(-most);
+}
+
+/** A line without colours and other control sequences, which a log or a JSON document must not get. */
+export function stripControls(line: string): string {
+  // deno-lint-ignore no-control-regex
+  return line.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, "").replace(/[\x00-\x08\x0b-\x1f\x7f]/g, "");
+}
+
+/** An argument list that a shell reads back as it is. */
+export function quoteCommand(argv: readonly string[]): string {
+  return argv.map((word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`).join(
+    " ",
+  );
+}
+
+/** Variables that would send git, or a nix that calls git, to another repository or index than the one meant. */
+const GIT_KEEP =
+  /^GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|SSL_.*|HTTP_.*|PROXY_.*|TRACE.*|CONFIG_.*|(AUTHOR|COMMITTER)_(NAME|EMAIL))$/;
+
+/** The environment without inherited git variables that say which repository is meant. */
+export function withoutGitLocation(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith("GIT_") || GIT_KEEP.test(name)),
+  );
+}

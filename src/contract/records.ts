@@ -1,0 +1,51 @@
+/**
+ * Dictionaries keyed by names that users choose.
+ *
+ * A host may be called `constructor` or `__proto__`: these functions never look at a prototype.
+ *
+ * @module
+ */
+
+/** The value under `key`, or undefined when the record has no such key of its own. */
+export function lookup<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+/** A record with the same keys, and each value replaced. */
+export function mapRecord<T, U>(
+  record: Readonly<Record<string, T>>,
+  replace: (value: T, key: string) => U,
+): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, replace(value, key)]));
+}
+
+const encoder = new TextEncoder();
+
+/** Orders two texts by their UTF-8 bytes, which differs from JavaScript's own order above U+FFFF. */
+export function compareBytes(a: string, b: string): number {
+  // ASCII texts order alike in both; only the others pay for being encoded.
+  if (isAscii(a) && isAscii(b)) return a < b ? -1 : a > b ? 1 : 0;
+  const left = encoder.encode(a);
+  const right = encoder.encode(b);
+  const length = Math.min(left.length, right.length);
+  for (let index = 0; index < length; index++) {
+    if (left[index] !== right[index]) return left[index]! - right[index]!;
+  }
+  return left.length - right.length;
+}
+
+function isAscii(text: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return /^[\x00-\x7f]*$/.test(text);
+}
+
+/** `1 host`, `2 hosts`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Names for people: `"a", "b", "c" and 4 more`. */
+export function quoteList(names: readonly string[], most = 10): string {
+  const shown = names.slice(0, most).map((name) => JSON.stringify(name)).join(", ");
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+}

@@ -1,0 +1,377 @@
+/**
+ * Decoding: untyped JSON in, records of the contract out, or an error with the path.
+ *
+ * A record holds the fields of the contract and no others, so that writing it back gives the normal form.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { ReleaseError } from "../errors.ts";
+import { parseTimestamp, TIMESTAMP_FORM } from "./time.ts";
+import type {
+  BootstrapNonce,
+  BootstrapNonces,
+  Channel,
+  ChannelEdge,
+  Compliance,
+  DisruptionBudget,
+  Edge,
+  FleetResolved,
+  HealthGate,
+  Host,
+  Meta,
+  Pin,
+  PolicyWave,
+  Revocation,
+  Revocations,
+  RolloutBudget,
+  RolloutHost,
+  RolloutManifest,
+  RolloutPolicy,
+  Selector,
+  Timestamp,
+  Wave,
+} from "./types.ts";
+
+/** A schema that reads anything and gives a `T`. Its messages say what was expected. */
+type Schema<T> = v.GenericSchema<unknown, T>;
+
+/** The schema of each field; a field that may be left out may also come out as undefined. */
+type Entries<T> = {
+  [Key in keyof T]-?: Schema<Record<never, never> extends Pick<T, Key> ? T[Key] | undefined : T[Key]>;
+};
+
+const text: Schema<string> = v.pipe(
+  v.string("a string"),
+  v.check((value) => value.isWellFormed(), "a string without lone surrogates"),
+);
+const integer: Schema<number> = v.pipe(
+  v.number("an integer from 0 to 4294967295"),
+  v.check(
+    (value) => Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff,
+    "an integer from 0 to 4294967295",
+  ),
+);
+const schemaVersion: Schema<number> = v.pipe(
+  integer,
+  v.check((value) => value === 1, "1, the only schema version that this program writes"),
+);
+const boolean: Schema<boolean> = v.boolean("true or false");
+const timestamp: Schema<Timestamp> = v.pipe(
+  v.string(TIMESTAMP_FORM),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const time = parseTimestamp(dataset.value);
+    if (time !== undefined) return time;
+    addIssue({ message: TIMESTAMP_FORM });
+    return NEVER;
+  }),
+);
+
+/** Written as null when absent. */
+const orNull = <T>(schema: Schema<T>): Schema<T | null> => v.nullish(schema, null);
+/** Left out when absent or null. */
+const omitted = <T>(schema: Schema<T>): Schema<T | undefined> =>
+  v.pipe(v.nullish(schema), v.transform((value) => value ?? undefined));
+const list = <T>(item: Schema<T>): Schema<T[]> => v.array(item, "a list");
+const withDefault = <T>(schema: Schema<T>, value: () => T): Schema<T> => v.optional(schema, value);
+
+// Valibot takes a list for an object, and the reference reads `[]` as an object of defaults: both would lose data.
+const anObject = v.custom<Record<string, unknown>>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "an object",
+);
+
+/** An object with exactly these fields. Fields that come out undefined are left out. */
+function object<T extends object>(
+  entries: Entries<T>,
+  aliases: Readonly<Record<string, string>> = {},
+): Schema<T> {
+  return v.pipe(
+    anObject,
+    v.metadata({ aliases }),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      const value = { ...dataset.value };
+      for (const [alias, name] of Object.entries(aliases)) {
+        if (!Object.hasOwn(value, alias)) continue;
+        if (Object.hasOwn(value, name)) {
+          addIssue({
+            input: value[alias],
+            message: `only one of "${name}" and "${alias}", which are two names for the same field`,
+            path: [{ type: "object", origin: "value", input: value, key: alias, value: value[alias] }],
+          });
+          return NEVER;
+        }
+        value[name] = value[alias];
+      }
+      return value;
+    }),
+    v.object(entries as Record<string, Schema<unknown>>),
+    v.transform((value) => {
+      for (const key of Object.keys(value)) if (value[key] === undefined) delete value[key];
+      return value as T;
+    }),
+  );
+}
+
+/**
+ * An object whose keys are names that users choose. A map in between, because Valibot's own `record` silently
+ * drops the keys `__proto__`, `prototype` and `constructor`: a host of that name would be lost.
+ */
+function dictionary<T>(value: Schema<T>): Schema<Record<string, T>> {
+  return v.pipe(
+    anObject,
+    v.transform((record) => new Map<unknown, unknown>(Object.entries(record))),
+    v.map(text, value),
+    v.transform((map) => Object.fromEntries(map)),
+  );
+}
+
+const meta = object<Meta>({
+  schemaVersion: integer,
+  signedAt: orNull(timestamp),
+  ciCommit: orNull(text),
+  signatureAlgorithm: omitted(text),
+});
+const selector = object<Selector>({
+  tags: withDefault(list(text), () => []),
+  tagsAny: withDefault(list(text), () => []),
+  hosts: withDefault(list(text), () => []),
+  channel: orNull(text),
+  all: withDefault(boolean, () => false),
+});
+const pin = object<Pin>({ commit: text, reason: text, expiresAt: omitted(timestamp) });
+const host = object<Host>({
+  system: text,
+  tags: list(text),
+  channel: text,
+  closureHash: orNull(text),
+  pubkey: orNull(text),
+  pin: omitted(pin),
+});
+const channel = object<Channel>({
+  rolloutPolicy: text,
+  reconcileIntervalMinutes: integer,
+  freshnessWindow: integer,
+  signingIntervalMinutes: integer,
+  compliance: object<Compliance>({ frameworks: list(text), mode: text }),
+});
+const healthGate = object<HealthGate>({
+  systemdFailedUnits: omitted(object<{ max: number }>({ max: integer })),
+  complianceProbes: omitted(object<{ required: boolean }>({ required: boolean })),
+});
+const rolloutPolicy = object<RolloutPolicy>({
+  strategy: text,
+  waves: list(object<PolicyWave>({ selector, soakMinutes: integer })),
+  healthGate: withDefault(healthGate, () => ({})),
+  onHealthFailure: v.picklist(["halt", "rollback-and-halt"], '"halt" or "rollback-and-halt"'),
+});
+const disruptionBudget = object<DisruptionBudget>({
+  selector,
+  maxInFlight: orNull(integer),
+  maxInFlightPct: orNull(integer),
+});
+const fleetResolved = object<FleetResolved>({
+  schemaVersion,
+  hosts: dictionary(host),
+  channels: dictionary(channel),
+  rolloutPolicies: withDefault(dictionary(rolloutPolicy), () => ({})),
+  waves: dictionary(list(object<Wave>({ hosts: list(text), soakMinutes: integer }))),
+  edges: withDefault(list(object<Edge>({ gated: text, gates: text, reason: orNull(text) })), () => []),
+  channelEdges: withDefault(
+    list(
+      object<ChannelEdge>({ gates: text, gated: text, reason: orNull(text) }, {
+        before: "gates",
+        after: "gated",
+      }),
+    ),
+    () => [],
+  ),
+  disruptionBudgets: withDefault(list(disruptionBudget), () => []),
+  meta,
+});
+const revocation = object<Revocation>({
+  hostname: text,
+  notBefore: timestamp,
+  reason: orNull(text),
+  revokedBy: orNull(text),
+});
+const bootstrapNonce = object<BootstrapNonce>({
+  nonce: text,
+  hostname: text,
+  expiresAt: timestamp,
+  mintedAt: orNull(timestamp),
+  mintedBy: orNull(text),
+});
+
+/** The documents that this module decodes, and what error messages call them. */
+const DOCUMENTS = {
+  fleet: { title: "the fleet", schema: fleetResolved },
+  revocations: { title: "the revocations", schema: list(revocation) },
+  bootstrapNonces: { title: "the bootstrap nonces", schema: list(bootstrapNonce) },
+  revocationsArtifact: {
+    title: "the revocations artifact",
+    schema: object<Revocations>({ schemaVersion, revocations: list(revocation), meta }),
+  },
+  bootstrapNoncesArtifact: {
+    title: "the bootstrap nonces artifact",
+    schema: object<BootstrapNonces>({ schemaVersion, bootstrapNonces: list(bootstrapNonce), meta }),
+  },
+  rolloutManifest: {
+    title: "the rollout manifest",
+    schema: object<RolloutManifest>({
+      schemaVersion,
+      displayName: text,
+      channel: text,
+      channelRef: text,
+      fleetResolvedHash: text,
+      hostSet: list(object<RolloutHost>({ hostname: text, waveIndex: integer, targetClosure: text })),
+      healthGate,
+      complianceFrameworks: list(text),
+      disruptionBudgets: list(
+        object<RolloutBudget>({
+          selector,
+          hosts: list(text),
+          maxInFlight: orNull(integer),
+          maxInFlightPct: orNull(integer),
+        }),
+      ),
+      meta,
+    }),
+  },
+} as const;
+
+/** A document of the contract. */
+export type DocumentName = keyof typeof DOCUMENTS;
+/** The record that a document decodes to. */
+export type DocumentOf<Name extends DocumentName> = v.InferOutput<(typeof DOCUMENTS)[Name]["schema"]>;
+
+/**
+ * Decodes a document of the contract.
+ *
+ * @param name Which document it is
+ * @param value The parsed JSON
+ * @throws {ReleaseError} of kind `contract`, with the path of the first thing that is wrong and a line for each
+ * further one
+ */
+export function decode<Name extends DocumentName>(name: Name, value: unknown): DocumentOf<Name> {
+  const { title, schema } = DOCUMENTS[name];
+  const result = v.safeParse(schema as Schema<DocumentOf<Name>>, value, { abortPipeEarly: true });
+  if (result.success) return result.output;
+  const problems = result.issues.map((issue) => {
+    const path = pathOf(issue, prefixOf(name));
+    return { path, text: describe(issue, path) };
+  });
+  const [first, ...others] = problems;
+  throw new ReleaseError("contract", `Cannot read ${title}: ${first!.text}`, {
+    path: first!.path,
+    lines: others.slice(0, 20).map((problem) => `also: ${problem.text}`),
+    hint: first!.text.endsWith(TIMESTAMP_FORM)
+      ? "write a full date, a full time with seconds, at most 9 digits of fraction, and Z or an offset such as +02:00"
+      : undefined,
+  });
+}
+
+/** One signed document of the release, by the name that its file has. */
+export function documentNameOf(path: string, artifactName: string): DocumentName {
+  if (path === artifactName) return "fleet";
+  if (path === "revocations.json") return "revocationsArtifact";
+  if (path === "bootstrap-nonces.json") return "bootstrapNoncesArtifact";
+  return "rolloutManifest";
+}
+
+type Issue = v.BaseIssue<unknown>;
+
+function pathOf(issue: Issue, prefix: readonly string[]): string {
+  return [...prefix, ...(issue.path ?? []).map((item) => formatKey(item.key))].join(".");
+}
+
+/** A list has no name of its own: its path starts with the name that the library's input gives it. */
+function prefixOf(name: DocumentName): string[] {
+  return name === "revocations" || name === "bootstrapNonces" ? [name] : [];
+}
+
+/** Keys with a dot in them are quoted, so that the path stays readable: `hosts."web.example.com".tags`. */
+function formatKey(key: unknown): string {
+  return typeof key === "number" || /^[\w-]+$/.test(String(key)) ? String(key) : JSON.stringify(key);
+}
+
+function describe(issue: Issue, path: string): string {
+  const last = issue.path?.at(-1);
+  // Valibot reports a missing field on the object that lacks it, with the path of the field.
+  if (issue.type === "object" && last !== undefined) return `"${path}" is missing`;
+  const subject = path === "" ? "it" : `"${path}"`;
+  const at = last?.type === "map" && (last as { origin?: string }).origin === "key"
+    ? `the key ${subject}`
+    : subject;
+  return `${at} is ${show(issue.input)}, expected ${issue.message}`;
+}
+
+function show(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null) return "an object";
+  const json = JSON.stringify(value) ?? String(value);
+  return json.length > 80 ? `${json.slice(0, 77)}...` : json;
+}
+
+/**
+ * The fields of a document that the contract does not know, and which therefore do not reach the artifact.
+ *
+ * Fields of the same name at the same place of several records are given once: `hosts.web1.rack`, with how many
+ * there are.
+ *
+ * @param name Which document it is
+ * @param value The parsed JSON, which {@linkcode decode} has accepted
+ */
+export function unknownFields(name: DocumentName, value: unknown): { path: string; count: number }[] {
+  const found = new Map<string, { path: string; count: number }>();
+  collectUnknown(DOCUMENTS[name].schema, value, prefixOf(name), [], (path, pattern) => {
+    const key = pattern.join("\0");
+    const entry = found.get(key);
+    if (entry === undefined) found.set(key, { path: path.map(formatKey).join("."), count: 1 });
+    else entry.count++;
+  });
+  return [...found.values()];
+}
+
+/** The parts of Valibot's schemas that tell which fields there are. */
+interface SchemaShape {
+  type?: string;
+  pipe?: readonly SchemaShape[];
+  wrapped?: SchemaShape;
+  item?: SchemaShape;
+  entries?: Readonly<Record<string, SchemaShape>>;
+  value?: SchemaShape;
+  metadata?: { aliases?: Readonly<Record<string, string>> };
+}
+
+function collectUnknown(
+  schema: SchemaShape,
+  value: unknown,
+  path: readonly (string | number)[],
+  pattern: readonly (string | number)[],
+  report: (path: readonly (string | number)[], pattern: readonly (string | number)[]) => void,
+): void {
+  if (typeof value !== "object" || value === null) return;
+  const parts = schema.pipe ?? [schema];
+  const aliases = parts.find((part) => part.metadata !== undefined)?.metadata?.aliases ?? {};
+  for (const part of parts) {
+    if (part.wrapped !== undefined) collectUnknown(part.wrapped, value, path, pattern, report);
+    if (part.type === "array" && Array.isArray(value)) {
+      value.forEach((item, index) =>
+        collectUnknown(part.item!, item, [...path, index], [...pattern, "*"], report)
+      );
+    }
+    if (part.type === "map") {
+      for (const [key, item] of Object.entries(value)) {
+        collectUnknown(part.value!, item, [...path, key], [...pattern, "*"], report);
+      }
+    }
+    if (part.type === "object") {
+      for (const [key, item] of Object.entries(value)) {
+        const known = part.entries![aliases[key] ?? key];
+        if (known === undefined) report([...path, key], [...pattern, key]);
+        else collectUnknown(known, item, [...path, key], [...pattern, key], report);
+      }
+    }
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The one error type that the program decides by, and the one table from its kind to an exit code.
+ *
+ * @module
+ */
+
+/** What went wrong, by who has to act on it. The kind alone decides the exit code, never the text. */
+export type ErrorKind =
+  | "usage"
+  | "evaluation"
+  | "contract"
+  | "build"
+  | "git"
+  | "io"
+  | "push-hook"
+  | "sign-hook"
+  | "smoke-verify";
+
+const EXIT_CODES: Record<ErrorKind, 1 | 2 | 3> = {
+  "usage": 1,
+  "evaluation": 1,
+  "contract": 1,
+  "build": 1,
+  "git": 1,
+  "io": 1,
+  "push-hook": 2,
+  "sign-hook": 2,
+  "smoke-verify": 3,
+};
+
+/** Where an error happened and how to mend it. */
+export interface ErrorDetails {
+  /** Path into the document that is wrong, such as `channels.stable.freshnessWindow`. */
+  path?: string | undefined;
+  /** How to mend it, when that is known. */
+  hint?: string | undefined;
+  /** Lines that belong to the error: the last lines of a log, or one line for each host. */
+  lines?: readonly string[];
+  /** The error that this one stems from. */
+  cause?: unknown;
+}
+
+/**
+ * A failure that the program foresees and explains.
+ *
+ * @example
+ * ```ts
+ * import { ReleaseError } from "./errors.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new ReleaseError("push-hook", 'Push hook failed for host "web1"', { hint: "try again" });
+ * assertEquals(error.exitCode, 2);
+ * ```
+ */
+export class ReleaseError extends Error {
+  override readonly name = "ReleaseError";
+  /** What went wrong, by who has to act on it. */
+  readonly kind: ErrorKind;
+  /** Path into the document that is wrong. */
+  readonly path: string | undefined;
+  /** How to mend it. */
+  readonly hint: string | undefined;
+  /** Lines that belong to the error. */
+  readonly lines: readonly string[];
+
+  /**
+   * @param kind What went wrong, by who has to act on it
+   * @param message One sentence, without a final period
+   * @param details Where it happened and how to mend it
+   */
+  constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.kind = kind;
+    this.path = details.path;
+    this.hint = details.hint;
+    this.lines = details.lines ?? [];
+  }
+
+  /** The exit code of the program when this error ends it. */
+  get exitCode(): 1 | 2 | 3 {
+    return EXIT_CODES[this.kind];
+  }
+}
+
+/**
+ * Wraps an error of the file system, so that the user reads which file and what was tried.
+ *
+ * @param action What was tried, as in `Cannot write "x"`
+ * @param cause The error of the file system
+ * @returns the error to throw
+ */
+export function ioError(action: string, cause: unknown): ReleaseError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ReleaseError("io", `${action}: ${reason}`, { cause });
+}
+
+/** The known word that is nearest to `word`, or undefined when none is near enough to be meant. */
+export function nearest(word: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(word, candidate, bestDistance);
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein distance, given up (as `limit`) once it cannot come out below `limit`. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(previous[j]! + 1, current[j - 1]! + 1, substitution));
+    }
+    previous = current;
+  }
+  return Math.min(previous[b.length]!, limit);
+}

@@ -1,0 +1,112 @@
+/**
+ * What the release on disk has to say in the making of the next one.
+ *
+ * @module
+ */
+import { BOOTSTRAP_NONCES_FILE, type ReleaseConfig, REVOCATIONS_FILE } from "./config.ts";
+import { equalBytes } from "./contract/canonical.ts";
+import { lookup, mapRecord, quoteList } from "./contract/records.ts";
+import type { FleetResolved } from "./contract/types.ts";
+import { ReleaseError } from "./errors.ts";
+import { composeArtifacts, type ComposeOptions, type EvaluatedFleet } from "./plan/compose.ts";
+import type { Stamp } from "./plan/fleet.ts";
+import type { HostRef } from "./plan/hosts.ts";
+import { loadExistingSignedAtIfUnchanged, readFleet } from "./plan/reuse.ts";
+import type { SignedArtifact } from "./plan/smoke_verify.ts";
+import type { Warn } from "./plan/warnings.ts";
+import type { Ports } from "./ports.ts";
+
+/**
+ * A partial run: the hosts that it leaves out keep the closure that the release on disk gives them. Without it they
+ * would fall out of their rollouts.
+ */
+export async function keepOtherHosts(
+  evaluated: EvaluatedFleet,
+  selected: readonly HostRef[],
+  artifactName: string,
+  { releaseDir }: Ports,
+  warn: Warn,
+): Promise<EvaluatedFleet> {
+  const chosen = new Set(selected.map(({ name }) => name));
+  const bytes = await releaseDir.read(artifactName);
+  const existing = bytes === null ? null : readFleet(bytes);
+  if (existing === undefined) {
+    throw new ReleaseError(
+      "contract",
+      `Cannot keep the closures of other hosts: "${artifactName}" on disk is damaged`,
+      {
+        hint: "restore it from git, or release all hosts with --hosts auto",
+      },
+    );
+  }
+  const closures: Record<string, string> = {};
+  for (const [name, host] of Object.entries(evaluated.fleet.hosts)) {
+    if (chosen.has(name) || host.closureHash !== null) continue;
+    const kept = existing === null ? null : lookup(existing.hosts, name)?.closureHash ?? null;
+    if (kept !== null) closures[name] = kept;
+  }
+  const names = Object.keys(closures);
+  if (names.length > 0) {
+    warn({
+      code: "kept-closure",
+      message:
+        `This run leaves out ${quoteList(names)}: ${
+          names.length === 1 ? "it keeps" : "they keep"
+        } the closure ` +
+        "that the release on disk gives",
+    });
+  }
+  const hosts = mapRecord(evaluated.fleet.hosts, (host, name) => ({
+    ...host,
+    closureHash: lookup(closures, name) ?? host.closureHash,
+  }));
+  return { ...evaluated, fleet: { ...evaluated.fleet, hosts } };
+}
+
+/**
+ * The release on disk, if it may stay as it is: every artifact of the new one, with the old stamp put in, is there
+ * byte for byte and signed.
+ */
+export async function reuseRelease(
+  evaluated: EvaluatedFleet,
+  options: ComposeOptions,
+  fleet: FleetResolved,
+  { releaseDir }: Ports,
+): Promise<{ signed: SignedArtifact[]; stamp: Stamp } | null> {
+  // A run that was killed while it wrote may have left an artifact beside another one's signature.
+  if (await releaseDir.interrupted()) return null;
+  const existing = await releaseDir.read(options.artifactName);
+  const old = existing && loadExistingSignedAtIfUnchanged(existing, fleet, options.now);
+  if (old === null) return null;
+  const stamp = { ...options.stamp, ...old };
+  const { artifacts } = composeArtifacts(evaluated, { ...options, stamp });
+  const signed: SignedArtifact[] = [];
+  for (const artifact of artifacts) {
+    const bytes = await releaseDir.read(artifact.path);
+    const signature = await releaseDir.read(`${artifact.path}.sig`);
+    if (bytes === null || signature?.length !== 64 || !equalBytes(bytes, artifact.bytes)) return null;
+    signed.push({ ...artifact, signature });
+  }
+  return { signed, stamp };
+}
+
+/** A sidecar of an earlier release stays signed and valid; that it is not part of this one must not go unnoticed. */
+export async function warnOfStaleSidecars(
+  config: ReleaseConfig,
+  { releaseDir }: Ports,
+  warn: Warn,
+): Promise<void> {
+  const left = [
+    ...(config.revocationsAttr === undefined ? [REVOCATIONS_FILE] : []),
+    ...(config.bootstrapNoncesAttr === undefined ? [BOOTSTRAP_NONCES_FILE] : []),
+  ];
+  for (const path of left) {
+    if (await releaseDir.read(path) === null) continue;
+    warn({
+      code: "stale-sidecar",
+      message: `"${path}" is from an earlier release and not part of this one: consumers take it for valid ` +
+        "until it is stale. Give its attribute again, or delete it",
+      path,
+    });
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * The message of the release commit.
+ *
+ * @module
+ */
+import type { Timestamp } from "../contract/types.ts";
+
+/** The message when none is given. `[skip ci]` keeps the commit from starting the CI job that made it. */
+export const DEFAULT_COMMIT_TEMPLATE = "chore(ci): release {sha:0:8} [skip ci]";
+
+/**
+ * Fills in a commit template: `{sha:0:8}` and `{sha}` are the released commit (`HEAD` when there is none), `{ts}`
+ * is the signing time with `+00:00` for UTC.
+ *
+ * @example
+ * ```ts
+ * import { renderCommitMessage } from "./commit_message.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(
+ *   renderCommitMessage("release {sha:0:8} at {ts}", "0123456789abcdef", "2026-04-27T12:00:00Z"),
+ *   "release 01234567 at 2026-04-27T12:00:00+00:00",
+ * );
+ * ```
+ */
+export function renderCommitMessage(template: string, ciCommit: string | null, signedAt: Timestamp): string {
+  const sha = ciCommit ?? "HEAD";
+  const values: Record<string, string> = {
+    "{sha:0:8}": sha.slice(0, 8),
+    "{sha}": sha,
+    "{ts}": signedAt.replace(/Z$/, "+00:00"),
+  };
+  // One pass, so that a value is never searched for placeholders.
+  return template.replace(/\{sha:0:8\}|\{sha\}|\{ts\}/g, (placeholder) => values[placeholder]!);
+}

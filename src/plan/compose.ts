@@ -1,0 +1,222 @@
+/**
+ * From evaluated JSON and closure hashes to the exact bytes of a release. Pure: no clock, no files.
+ *
+ * @module
+ */
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, SIGNATURE_ALGORITHMS } from "../config.ts";
+import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
+import { compareBytes, quoteList } from "../contract/records.ts";
+import { decode } from "../contract/schema.ts";
+import { parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
+import type { BootstrapNonce, FleetResolved, Revocation, Timestamp } from "../contract/types.ts";
+import { ReleaseError } from "../errors.ts";
+import {
+  canonicalizeResolved,
+  injectClosureHashes,
+  metaOf,
+  pruneExpiredBootstrapNonces,
+  type Stamp,
+  stampMeta,
+} from "./fleet.ts";
+import { filterExpiredPins } from "./pins.ts";
+import { policyOf, projectManifest, resolveBudgets } from "./rollouts.ts";
+import { droppedFieldWarnings, fleetWarnings, type Warning } from "./warnings.ts";
+
+/** One document of a release: where it goes, and its canonical bytes. */
+export interface Artifact {
+  /** Path relative to the release directory. */
+  readonly path: string;
+  /** The canonical bytes: what is signed and what is written. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** SHA-256 of the bytes, in lower-case hex. */
+  readonly sha256: string;
+  /** The rollout's id, when the artifact is a rollout manifest. */
+  readonly rolloutId?: string;
+}
+
+/** What a flake says about its fleet, decoded, and without the pins that have expired. */
+export interface EvaluatedFleet {
+  readonly fleet: FleetResolved;
+  /** Null: no such artifact. */
+  readonly revocations: readonly Revocation[] | null;
+  /** Null: no such artifact. */
+  readonly bootstrapNonces: readonly BootstrapNonce[] | null;
+}
+
+/** What {@linkcode composeRelease} composes a release from. */
+export interface ComposeInput {
+  /** What the fleet attribute evaluates to. */
+  readonly fleet: unknown;
+  /** What the revocations attribute evaluates to; absent or null: no such artifact. */
+  readonly revocations?: unknown;
+  /** What the bootstrap nonces attribute evaluates to; absent or null: no such artifact. */
+  readonly bootstrapNonces?: unknown;
+  /** Host name to base name of its store path. */
+  readonly closureHashes: Readonly<Record<string, string>>;
+  /** The signing time, RFC 3339. Pins and nonces expire by it. */
+  readonly signedAt: string;
+  /** The commit that is released; absent or null outside git. */
+  readonly ciCommit?: string | null;
+  /** `ed25519` when absent. */
+  readonly signatureAlgorithm?: string;
+  /** File name of the fleet artifact: `fleet.resolved.json` when absent. */
+  readonly artifactName?: string;
+  /** Whether a disruption budget that consumers cannot understand is an error. */
+  readonly strict?: boolean;
+}
+
+/** The bytes of a release. */
+export interface ComposedRelease {
+  /** Path relative to the release directory to bytes, in the order in which they are signed. */
+  readonly files: Map<string, Uint8Array<ArrayBuffer>>;
+  /** What the author of the fleet should know. */
+  readonly warnings: Warning[];
+}
+
+/**
+ * Composes the artifacts of a release: everything between evaluation and signature. Pure.
+ *
+ * @returns the files in the order of signing: the fleet, the sidecars, the rollout manifests by channel name
+ * @throws {ReleaseError} of kind `contract`, with the path in the document that is wrong
+ *
+ * @example
+ * ```ts
+ * import { composeRelease } from "../../mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { files } = composeRelease({
+ *   fleet: { schemaVersion: 1, hosts: {}, channels: {}, waves: {}, meta: { schemaVersion: 1 } },
+ *   closureHashes: {},
+ *   signedAt: "2026-06-01T12:00:00Z",
+ *   revocations: [],
+ * });
+ * assertEquals([...files.keys()], ["fleet.resolved.json", "revocations.json"]);
+ * ```
+ */
+export function composeRelease(input: ComposeInput): ComposedRelease {
+  const signedAt = parseTimestamp(input.signedAt);
+  if (signedAt === undefined) {
+    throw new ReleaseError(
+      "contract",
+      `Cannot read the signing time "${input.signedAt}": expected ${TIMESTAMP_FORM}`,
+      {
+        path: "signedAt",
+      },
+    );
+  }
+  const signatureAlgorithm = SIGNATURE_ALGORITHMS.find((known) =>
+    known === (input.signatureAlgorithm ?? "ed25519")
+  );
+  if (signatureAlgorithm === undefined) {
+    throw new ReleaseError("contract", `Unknown signature algorithm "${input.signatureAlgorithm}"`, {
+      path: "signatureAlgorithm",
+      hint: `expected ${SIGNATURE_ALGORITHMS.join(" or ")}`,
+    });
+  }
+  const { evaluated, warnings } = decodeFleet(input, signedAt, input.strict ?? false);
+  const composed = composeArtifacts(evaluated, {
+    closureHashes: input.closureHashes,
+    stamp: { signedAt, ciCommit: input.ciCommit ?? null, signatureAlgorithm },
+    now: signedAt,
+    artifactName: input.artifactName ?? "fleet.resolved.json",
+  });
+  return {
+    files: new Map(composed.artifacts.map(({ path, bytes }) => [path, bytes])),
+    warnings: [...warnings, ...composed.warnings],
+  };
+}
+
+/**
+ * Decodes what the flake says, checks it, and drops the pins that have expired.
+ *
+ * @param now What pins expire by
+ * @param strict Whether a disruption budget that consumers cannot understand is an error
+ * @throws {ReleaseError} of kind `contract`, with the path in the document that is wrong
+ */
+export function decodeFleet(
+  documents: Pick<ComposeInput, "fleet" | "revocations" | "bootstrapNonces">,
+  now: Timestamp,
+  strict: boolean,
+): { evaluated: EvaluatedFleet; warnings: Warning[] } {
+  const { fleet, expired } = filterExpiredPins(decode("fleet", documents.fleet), now);
+  // Found out here and not when the manifests are made, which is after everything has been built.
+  for (const channel of Object.keys(fleet.channels)) policyOf(fleet, channel);
+  const warnings = droppedFieldWarnings("fleet", documents.fleet, strict);
+  if (expired.length > 0) {
+    warnings.push({
+      code: "expired-pin",
+      message: `The pin of ${quoteList(expired)} has expired: released from the current commit`,
+      path: `hosts.${expired[0]}.pin`,
+    });
+  }
+  const sidecar = <Name extends "revocations" | "bootstrapNonces">(name: Name) => {
+    const document = documents[name];
+    if (document === undefined || document === null) return null;
+    const decoded = decode(name, document);
+    warnings.push(...droppedFieldWarnings(name, document, strict));
+    return decoded;
+  };
+  return {
+    evaluated: { fleet, revocations: sidecar("revocations"), bootstrapNonces: sidecar("bootstrapNonces") },
+    warnings,
+  };
+}
+
+/** What the artifacts are made from beside the evaluated fleet. */
+export interface ComposeOptions {
+  /** Host name to base name of its store path. */
+  readonly closureHashes: Readonly<Record<string, string>>;
+  readonly stamp: Stamp;
+  /** What nonces expire by: the signing time, or the present when an older stamp is kept. */
+  readonly now: Timestamp;
+  readonly artifactName: string;
+}
+
+/**
+ * Makes the artifacts of a release, in the order in which they are signed.
+ *
+ * @throws {ReleaseError} of kind `contract` when a channel names a rollout policy that does not exist
+ */
+export function composeArtifacts(
+  evaluated: EvaluatedFleet,
+  { closureHashes, stamp, now, artifactName }: ComposeOptions,
+): { fleet: FleetResolved; artifacts: Artifact[]; warnings: Warning[] } {
+  const injected = injectClosureHashes(evaluated.fleet, closureHashes);
+  const fleet = stampMeta(injected.fleet, stamp);
+  const fleetArtifact = artifact(artifactName, canonicalizeResolved(fleet));
+  const artifacts = [fleetArtifact];
+  const meta = metaOf(stamp);
+  const { revocations, bootstrapNonces } = evaluated;
+  if (revocations !== null) {
+    artifacts.push(artifact(REVOCATIONS_FILE, canonicalBytes({ schemaVersion: 1, revocations, meta })));
+  }
+  if (bootstrapNonces !== null) {
+    const live = pruneExpiredBootstrapNonces(bootstrapNonces, now);
+    artifacts.push(
+      artifact(BOOTSTRAP_NONCES_FILE, canonicalBytes({ schemaVersion: 1, bootstrapNonces: live, meta })),
+    );
+  }
+  const budgets = resolveBudgets(fleet);
+  for (const channel of Object.keys(fleet.channels).sort(compareBytes)) {
+    const manifest = projectManifest(fleet, channel, fleetArtifact.sha256, budgets);
+    if (manifest === null) continue;
+    const bytes = canonicalBytes(manifest);
+    const rolloutId = sha256Hex(bytes);
+    artifacts.push({ path: `rollouts/${rolloutId}.json`, bytes, sha256: rolloutId, rolloutId });
+  }
+  const warnings = fleetWarnings(fleet);
+  if (injected.unknownHosts.length > 0) {
+    warnings.unshift({
+      code: "unknown-host",
+      message:
+        `${quoteList(injected.unknownHosts)} ${injected.unknownHosts.length === 1 ? "was" : "were"} built, ` +
+        "but the fleet does not know them: they are not in the release",
+      path: "hosts",
+    });
+  }
+  return { fleet, artifacts, warnings };
+}
+
+function artifact(path: string, bytes: Uint8Array<ArrayBuffer>): Artifact {
+  return { path, bytes, sha256: sha256Hex(bytes) };
+}

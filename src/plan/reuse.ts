@@ -1,0 +1,67 @@
+/**
+ * Whether the release on disk can stay as it is: its bytes, its stamp and its signatures.
+ *
+ * @module
+ */
+import { equalBytes } from "../contract/canonical.ts";
+import { compareTimestamps } from "../contract/time.ts";
+import { decode } from "../contract/schema.ts";
+import type { FleetResolved, Timestamp } from "../contract/types.ts";
+import { ReleaseError } from "../errors.ts";
+import { canonicalizeResolved } from "./fleet.ts";
+
+/**
+ * The stamp of the fleet artifact on disk, if it may be kept: when the new artifact with the old `signedAt` and
+ * `ciCommit` put in equals it byte for byte, and no channel's `signingIntervalMinutes` has passed since. Pure.
+ *
+ * @param existing The bytes of the fleet artifact on disk
+ * @param fleet The new fleet, stamped anew
+ * @param now The present
+ * @returns the stamp to keep, or null when the release has to be signed anew
+ *
+ * @example
+ * ```ts
+ * import { composeRelease, loadExistingSignedAtIfUnchanged } from "../../mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fleet = { schemaVersion: 1, hosts: {}, channels: {}, waves: {}, meta: { schemaVersion: 1 } };
+ * const { files } = composeRelease({ fleet, closureHashes: {}, signedAt: "2026-06-01T12:00:00Z", ciCommit: "abc" });
+ * const existing = files.get("fleet.resolved.json")!;
+ * const next = JSON.parse(new TextDecoder().decode(existing));
+ * next.meta.signedAt = "2026-06-01T13:00:00Z";
+ * next.meta.ciCommit = "def";
+ * assertEquals(loadExistingSignedAtIfUnchanged(existing, next, "2026-06-01T13:00:00Z"), {
+ *   signedAt: "2026-06-01T12:00:00Z",
+ *   ciCommit: "abc",
+ * });
+ * ```
+ */
+export function loadExistingSignedAtIfUnchanged(
+  existing: Uint8Array,
+  fleet: FleetResolved,
+  now: Timestamp,
+): { signedAt: Timestamp; ciCommit: string | null } | null {
+  const old = readFleet(existing);
+  if (old === undefined || old.meta.signedAt === null) return null;
+  const { signedAt, ciCommit } = old.meta;
+  const kept = canonicalizeResolved({ ...fleet, meta: { ...fleet.meta, signedAt, ciCommit } });
+  if (!equalBytes(kept, existing)) return null;
+  // A stamp from the future says nothing about its age.
+  if (compareTimestamps(signedAt, now) > 0) return null;
+  const age = Temporal.Instant.from(now).epochMilliseconds -
+    Temporal.Instant.from(signedAt).epochMilliseconds;
+  const due = Object.values(fleet.channels).some((channel) => age >= channel.signingIntervalMinutes * 60_000);
+  return due ? null : { signedAt, ciCommit };
+}
+
+/** The fleet in an artifact's bytes; undefined when they are no fleet, which a damaged file is not. */
+export function readFleet(bytes: Uint8Array): FleetResolved | undefined {
+  try {
+    return decode("fleet", JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+  } catch (error) {
+    if (error instanceof ReleaseError || error instanceof SyntaxError || error instanceof TypeError) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * What a fleet says that is probably not what its author meant. None of it stops a release.
+ *
+ * @module
+ */
+import { lookup, plural, quoteList } from "../contract/records.ts";
+import { selectedHosts } from "../contract/selector.ts";
+import type { FleetResolved } from "../contract/types.ts";
+import { type DocumentName, unknownFields } from "../contract/schema.ts";
+import { ReleaseError } from "../errors.ts";
+
+/** Something that the user should know, and that did not stop the release. */
+export interface Warning {
+  /** A stable word for programs. */
+  readonly code: string;
+  /** One sentence for people. */
+  readonly message: string;
+  /** Path into the document that it is about. */
+  readonly path?: string;
+}
+
+/** Takes warnings to where people and programs see them. */
+export type Warn = (...warnings: readonly Warning[]) => void;
+
+/** Warnings about a fleet whose closure hashes are in. */
+export function fleetWarnings(fleet: FleetResolved): Warning[] {
+  return [
+    ...channelWarnings(fleet),
+    ...waveWarnings(fleet),
+    ...closureWarnings(fleet),
+    ...edgeWarnings(fleet),
+    ...budgetWarnings(fleet),
+  ];
+}
+
+function channelWarnings(fleet: FleetResolved): Warning[] {
+  return Object.entries(fleet.hosts)
+    .filter(([, host]) => !Object.hasOwn(fleet.channels, host.channel))
+    .map(([name, host]) => ({
+      code: "unknown-channel",
+      message:
+        `Host "${name}" is on channel "${host.channel}", which the fleet does not have: no rollout reaches it`,
+      path: `hosts.${name}.channel`,
+    }));
+}
+
+function waveWarnings(fleet: FleetResolved): Warning[] {
+  const warnings: Warning[] = [];
+  for (const [channel, waves] of Object.entries(fleet.waves)) {
+    if (!Object.hasOwn(fleet.channels, channel)) {
+      warnings.push({
+        code: "unknown-wave-channel",
+        message: `Waves are given for channel "${channel}", which the fleet does not have`,
+        path: `waves.${channel}`,
+      });
+    }
+    for (const [index, wave] of waves.entries()) {
+      const unknown = wave.hosts.filter((name) => !Object.hasOwn(fleet.hosts, name));
+      if (unknown.length > 0) {
+        warnings.push({
+          code: "unknown-wave-host",
+          message: `Wave ${index} of channel "${channel}" names ${
+            quoteList(unknown)
+          }, which the fleet does not have`,
+          path: `waves.${channel}.${index}.hosts`,
+        });
+      }
+      const strays = wave.hosts.filter((name) => (lookup(fleet.hosts, name)?.channel ?? channel) !== channel);
+      if (strays.length > 0) {
+        warnings.push({
+          code: "stray-wave-host",
+          message: `Wave ${index} of channel "${channel}" names ${
+            quoteList(strays)
+          }, which another channel has`,
+          path: `waves.${channel}.${index}.hosts`,
+        });
+      }
+    }
+    const inWaves = new Set(waves.flatMap((wave) => wave.hosts));
+    const left = Object.keys(fleet.hosts).filter((name) =>
+      lookup(fleet.hosts, name)!.channel === channel && !inWaves.has(name)
+    );
+    if (waves.length > 0 && left.length > 0) {
+      warnings.push({
+        code: "host-in-no-wave",
+        message:
+          `${quoteList(left)} ${left.length === 1 ? "is" : "are"} in no wave of channel "${channel}": ` +
+          "consumers put such hosts into wave 0, the first to change",
+        path: `waves.${channel}`,
+      });
+    }
+  }
+  return warnings;
+}
+
+function closureWarnings(fleet: FleetResolved): Warning[] {
+  const without = Object.keys(fleet.hosts).filter((name) => lookup(fleet.hosts, name)!.closureHash === null);
+  if (without.length === 0) return [];
+  return [{
+    code: "host-without-closure",
+    message: `${quoteList(without)} ${without.length === 1 ? "has" : "have"} no closure in this release: ` +
+      "no rollout reaches them",
+    path: "hosts",
+  }];
+}
+
+function edgeWarnings(fleet: FleetResolved): Warning[] {
+  const dangling = (kind: "edges" | "channelEdges", known: Readonly<Record<string, unknown>>, noun: string) =>
+    fleet[kind].flatMap((edge, index) =>
+      [edge.gated, edge.gates].filter((name) => !Object.hasOwn(known, name)).map((name) => ({
+        code: "dangling-edge",
+        message: `An edge names the ${noun} "${name}", which the fleet does not have`,
+        path: `${kind}.${index}`,
+      }))
+    );
+  return [...dangling("edges", fleet.hosts, "host"), ...dangling("channelEdges", fleet.channels, "channel")];
+}
+
+function budgetWarnings(fleet: FleetResolved): Warning[] {
+  return fleet.disruptionBudgets.flatMap((budget, index) =>
+    selectedHosts(budget.selector, fleet.hosts).length > 0 ? [] : [{
+      code: "empty-budget",
+      message: `Disruption budget ${index} chooses no host: it protects nothing`,
+      path: `disruptionBudgets.${index}.selector`,
+    }]
+  );
+}
+
+/**
+ * Warnings about what the flake said and no artifact can say.
+ *
+ * @param document The evaluated JSON, which decodes as `name`
+ * @throws {ReleaseError} of kind `contract` when `strict` and a disruption budget uses a selector that consumers
+ * cannot understand
+ */
+export function droppedFieldWarnings(name: DocumentName, document: unknown, strict: boolean): Warning[] {
+  return unknownFields(name, document).flatMap(({ path, count }): Warning[] => {
+    const selector = /^(.*\.selector)\.(and|not)$/.exec(path);
+    if (selector !== null) return selectorWarnings(document, path, selector[2]!, strict);
+    const others = count > 1 ? ` (and ${plural(count - 1, "more field")} like it)` : "";
+    return [{
+      code: "dropped-field",
+      message: `The contract does not know the field "${path}"${others}: it does not reach the artifact`,
+      path,
+    }];
+  });
+}
+
+/**
+ * `and` and `not` in selectors: the usual fleet library writes them always, empty, and that says nothing. Filled in,
+ * they change which hosts a budget protects, and consumers cannot know it.
+ */
+function selectorWarnings(document: unknown, path: string, key: string, strict: boolean): Warning[] {
+  if (!path.startsWith("disruptionBudgets.")) {
+    return saysSomething(at(document, path.split(".")))
+      ? [{
+        code: "dropped-field",
+        message: `The contract does not know the field "${path}": it does not reach the artifact`,
+        path,
+      }]
+      : [];
+  }
+  const budgets =
+    (document as { disruptionBudgets: { selector: Record<string, unknown> }[] }).disruptionBudgets;
+  return budgets.flatMap(({ selector }, index) => {
+    if (!saysSomething(selector[key])) return [];
+    const warning = {
+      code: "inexpressible-selector",
+      message: `Disruption budget ${index} chooses hosts by "${key}", which consumers cannot understand: ` +
+        "it protects other hosts than its author meant",
+      path: `disruptionBudgets.${index}.selector.${key}`,
+    };
+    if (strict) {
+      throw new ReleaseError("contract", warning.message, {
+        path: warning.path,
+        hint: "choose the hosts by tags, tagsAny, hosts, channel or all, or leave out --strict",
+      });
+    }
+    return [warning];
+  });
+}
+
+function saysSomething(value: unknown): boolean {
+  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+}
+
+function at(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
+}

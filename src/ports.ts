@@ -1,0 +1,176 @@
+/**
+ * What the pipeline needs of the world. Interfaces only: src/adapters has the real ones.
+ *
+ * @module
+ */
+import type { StorePath } from "./contract/store_path.ts";
+import type { HostNames, HostRef } from "./plan/hosts.ts";
+import type { Warning } from "./plan/warnings.ts";
+
+/** A flake at one fixed state. */
+export interface LockedFlake {
+  /** Flake reference that always means this state: what every later nix call is given. */
+  readonly url: string;
+  /** The full commit, or null when nix cannot lock the source to one. */
+  readonly revision: string | null;
+  /** Whether the source is a git work tree with changes that are not committed. */
+  readonly dirty: boolean;
+  /** The flake's own directory, or null when it is not on this machine. */
+  readonly localDir: string | null;
+}
+
+/** What the first, cheap evaluation finds. */
+export interface Inventory {
+  readonly storeDir: string;
+  readonly hosts: HostNames;
+  /** By the key that was asked for; undefined when the flake has no such attribute. */
+  readonly attributes: ReadonlyMap<string, unknown>;
+}
+
+/** A host, evaluated: what has to be built. */
+export interface HostDerivation extends HostRef {
+  readonly drvPath: string;
+  readonly outPath: string;
+  readonly outputName: string;
+}
+
+/** Told when work on a host begins and when it has ended well. */
+export type HostProgress = (host: string, state: "started" | "done") => void;
+
+/** The nix commands of a run. */
+export interface Nix {
+  /** Fixes a flake reference to what it means now. */
+  lock(reference: string): Promise<LockedFlake>;
+  /** Evaluates the host names and the attributes at the given paths, and no host. */
+  inventory(flake: LockedFlake, attributes: ReadonlyMap<string, readonly string[]>): Promise<Inventory>;
+  /** Evaluates hosts of several flakes; fails with every host that does not evaluate. */
+  evaluateHosts(
+    jobs: readonly { flake: LockedFlake; hosts: readonly HostRef[] }[],
+    progress: HostProgress,
+  ): Promise<HostDerivation[]>;
+  /** Builds everything in one process, and keeps it from garbage collection until the run ends. */
+  build(
+    derivations: readonly HostDerivation[],
+    storeDir: string,
+    progress: HostProgress,
+  ): Promise<ReadonlyMap<string, StorePath>>;
+}
+
+/** A git repository with the flake in it. */
+export interface Repository {
+  /** The root of the work tree, without symbolic links. */
+  readonly root: string;
+  /** The commit that HEAD names; null on an unborn branch. */
+  readonly head: string | null;
+}
+
+/** A file as it is to be committed. */
+export interface CommitFile {
+  /** Path relative to the release directory. */
+  readonly path: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** The name and address that a commit is made with; undefined: what git is configured with. */
+export interface Identity {
+  readonly name: string | undefined;
+  readonly email: string | undefined;
+}
+
+/** The git commands of a run. */
+export interface Git {
+  /** The repository that a directory lies in, or null outside git. */
+  repositoryOf(dir: string): Promise<Repository | null>;
+  /** The full commit that a short commit, a tag or a branch names, or null. */
+  resolveCommit(repository: Repository, name: string): Promise<string | null>;
+  /** Of these paths (relative to the root), the first that git ignores, or null. */
+  firstIgnored(repository: Repository, paths: readonly string[]): Promise<string | null>;
+  /** Fails when git has no name and address to commit with. */
+  checkIdentity(repository: Repository, identity: Identity): Promise<void>;
+  /**
+   * Commits exactly these files, as they are on disk, on top of the repository's `head`.
+   *
+   * @returns the commit, or null when it would change nothing
+   */
+  commit(repository: Repository, options: {
+    releaseDir: string;
+    files: readonly CommitFile[];
+    message: string;
+    identity: Identity;
+    onWarning: (warning: Warning) => void;
+  }): Promise<string | null>;
+  /** Pushes a commit to a branch of a remote. */
+  push(repository: Repository, commit: string, remote: string, branch: string): Promise<void>;
+}
+
+/** The operator's own commands. */
+export interface Hooks {
+  /** Pushes one closure to where the machines fetch it. */
+  push(command: string, closure: { host: string; storePath: StorePath; closureHash: string }): Promise<void>;
+  /**
+   * Signs the bytes of one artifact.
+   *
+   * @returns the 64 raw bytes of the signature, and the bytes that the command's input had when it ended
+   */
+  sign(command: string, artifact: { path: string; bytes: Uint8Array<ArrayBuffer> }): Promise<Signed>;
+}
+
+/** What a sign hook leaves behind. */
+export interface Signed {
+  readonly signature: Uint8Array<ArrayBuffer>;
+  readonly input: Uint8Array<ArrayBuffer>;
+}
+
+/** The directory that the release is written to. */
+export interface ReleaseDir {
+  /** The directory, absolute. */
+  readonly path: string;
+  /** Its path without symbolic links, and that of the nearest directory on the way to it that exists. */
+  realPath(): Promise<{ path: string; existing: string }>;
+  /** The bytes of a file, or null when there is none. */
+  read(path: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Whether an earlier run ended while it was writing here. */
+  interrupted(): Promise<boolean>;
+  /**
+   * Writes a set of files, in this order, so that a reader who finds the last one finds all of them.
+   *
+   * @returns the paths of those that were not there already with these bytes
+   */
+  publish(files: readonly CommitFile[]): Promise<string[]>;
+}
+
+/** What people and programs see of a run while it goes on. */
+export interface Log {
+  /** A stage begins. */
+  start(stage: Stage): void;
+  /** A stage has ended well. */
+  end(stage: Stage, result: string, seconds: number): void;
+  /** Something happened to a host within the running stage. */
+  host(name: string, state: "started" | "done"): void;
+  warn(warning: Warning): void;
+}
+
+/** A stage of the pipeline: its stable name, and what it is doing in words. */
+export interface Stage {
+  readonly name: string;
+  /** As in `Building 9 hosts`. */
+  readonly title: string;
+}
+
+/** Time. */
+export interface Clock {
+  /** The present. */
+  now(): Temporal.Instant;
+  /** Milliseconds from some fixed point, never going back. */
+  monotonic(): number;
+}
+
+/** Everything that the pipeline needs of the world. */
+export interface Ports {
+  readonly nix: Nix;
+  readonly git: Git;
+  readonly hooks: Hooks;
+  readonly releaseDir: ReleaseDir;
+  readonly log: Log;
+  readonly clock: Clock;
+}

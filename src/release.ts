@@ -1,0 +1,159 @@
+/**
+ * A release run on the real world: wires the adapters to the pipeline, and cleans up behind it.
+ *
+ * @module
+ */
+import { createGit } from "./adapters/git.ts";
+import { createHooks } from "./adapters/hooks.ts";
+import { createNix } from "./adapters/nix.ts";
+import { createReleaseDir } from "./adapters/release_dir.ts";
+import { type CommandTrace, Shell } from "./adapters/shell.ts";
+import { type ReleaseConfig, validateConfig } from "./config.ts";
+import { ioError } from "./errors.ts";
+import { SILENT_LOG } from "./log.ts";
+import { type RunOutcome, runPipeline } from "./pipeline.ts";
+import type { Clock, Log } from "./ports.ts";
+
+/** The world that a run sees, where it is not the process's own. */
+export interface ReleaseOptions {
+  /** Told what goes on. Silent by default. */
+  readonly log?: Log & CommandTrace;
+  /** The environment that nix, git and the hooks are given. By default this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+}
+
+/** The machine's clock. */
+export const SYSTEM_CLOCK: Clock = {
+  now: () => Temporal.Now.instant(),
+  monotonic: () => performance.now(),
+};
+
+/**
+ * Releases a fleet: evaluates, builds, pushes, signs, verifies, writes, and commits when it is told to.
+ *
+ * Requires permission to run `nix`, `nix-store`, `git` and `sh`; to read the directories they are in, the fleet's
+ * repository and the release directory; to write the last two and the temporary directory; and to read the
+ * environment.
+ *
+ * @param settings What to release and how; only `signCmd` has no default
+ * @param options The world, where it is not the process's own
+ * @returns what was released
+ * @throws {ReleaseError} whose `exitCode` the program ends with
+ *
+ * @example
+ * ```ts ignore
+ * import { release } from "@fleet-release/fleet-release";
+ *
+ * const outcome = await release({ signCmd: "sign-with-kms", gitPush: { remote: "origin", branch: "main" } });
+ * for (const { path, sha256 } of outcome.artifacts) console.log(path, sha256);
+ * ```
+ */
+export async function release(
+  settings: Partial<ReleaseConfig>,
+  { log = SILENT_LOG, env = readEnvironment(), clock = SYSTEM_CLOCK }: ReleaseOptions = {},
+): Promise<RunOutcome> {
+  const config: ReleaseConfig = validateConfig(settings);
+  const shell = new Shell(env["PATH"] ?? "", log);
+  let tempDir: string;
+  try {
+    tempDir = await Deno.makeTempDir({ prefix: "fleet-release-" });
+  } catch (error) {
+    throw ioError("Cannot make a temporary directory", error);
+  }
+  try {
+    return await runPipeline(config, {
+      nix: createNix(shell, {
+        env,
+        tempDir,
+        options: config.nixOptions,
+        builders: config.builders,
+        maxJobs: config.maxJobs,
+        evalWorkers: config.evalWorkers ?? navigator.hardwareConcurrency,
+        clock,
+      }),
+      git: createGit(shell, { env, tempDir }),
+      hooks: createHooks(shell, { env, tempDir }),
+      releaseDir: createReleaseDir(config.releaseDir),
+      log,
+      clock,
+    });
+  } finally {
+    // With it go the garbage collector roots and what was handed to the sign hook.
+    await Deno.remove(tempDir, { recursive: true });
+  }
+}
+
+/**
+ * The variables that a run needs when the permissions name variables one by one. A hook that needs others wants the
+ * permission to read all.
+ */
+export const ENVIRONMENT: readonly string[] = [
+  "HOME",
+  "LANG",
+  "LC_ALL",
+  "LOGNAME",
+  "PATH",
+  "SHELL",
+  "TERM",
+  "TMPDIR",
+  "USER",
+  "XDG_CACHE_HOME",
+  "XDG_CONFIG_HOME",
+  "XDG_DATA_HOME",
+  "XDG_RUNTIME_DIR",
+  "XDG_STATE_HOME",
+  "GIT_ASKPASS",
+  "GIT_AUTHOR_EMAIL",
+  "GIT_AUTHOR_NAME",
+  "GIT_COMMITTER_EMAIL",
+  "GIT_COMMITTER_NAME",
+  "GIT_CONFIG_COUNT",
+  "GIT_CONFIG_GLOBAL",
+  "GIT_CONFIG_KEY_0",
+  "GIT_CONFIG_KEY_1",
+  "GIT_CONFIG_NOSYSTEM",
+  "GIT_CONFIG_VALUE_0",
+  "GIT_CONFIG_VALUE_1",
+  "GIT_SSH_COMMAND",
+  "GIT_SSL_CAINFO",
+  "NIXFLEET_GIT_USER_EMAIL",
+  "NIXFLEET_GIT_USER_NAME",
+  "NIXFLEET_PUSH_CMD",
+  "NIXFLEET_SIGNATURE_ALGORITHM",
+  "NIXFLEET_SIGN_CMD",
+  "NIX_CONF_DIR",
+  "NIX_CONFIG",
+  "NIX_DAEMON_SOCKET_PATH",
+  "NIX_PATH",
+  "NIX_REMOTE",
+  "NIX_SSHOPTS",
+  "NIX_SSL_CERT_FILE",
+  "NIX_STATE_DIR",
+  "NIX_STORE_DIR",
+  "NIX_USER_CONF_FILES",
+  "SSH_AUTH_SOCK",
+  "SSL_CERT_DIR",
+  "SSL_CERT_FILE",
+  "all_proxy",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+];
+
+/** What this process may read of its environment. */
+export function readEnvironment(): Record<string, string> {
+  const all = Deno.permissions.querySync({ name: "env" }).state === "granted";
+  const env = all ? Deno.env.toObject() : Object.fromEntries(
+    ENVIRONMENT.filter((variable) =>
+      Deno.permissions.querySync({ name: "env", variable }).state === "granted"
+    )
+      .flatMap((name) => {
+        const value = Deno.env.get(name);
+        return value === undefined ? [] : [[name, value]];
+      }),
+  );
+  if (Deno.permissions.querySync({ name: "run" }).state === "granted") return env;
+  // A run permission that names programs refuses every one of them a loader variable.
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(LD|DYLD)_/.test(name)));
+}

@@ -1,0 +1,214 @@
+/**
+ * Real fleets for end-to-end tests: a flake in a git repository of its own, and the program run on it as a process
+ * with permissions by name.
+ *
+ * @module
+ */
+import { dirname, fromFileUrl, join } from "@std/path";
+import { ensureDir } from "@std/fs";
+import { ENVIRONMENT } from "../../src/release.ts";
+import { expectRun, type Finished, PROJECT, run, which } from "./command.ts";
+
+/** The flake that reads its hosts and its fleet from JSON files beside it. */
+const FLAKE = await Deno.readTextFile(
+  join(dirname(fromFileUrl(import.meta.url)), "../golden/flakes/plain/commits/1/flake.nix"),
+);
+
+/** The published test key of RFC 8032, 7.1, test 1. */
+export const KEY: string = join(PROJECT, "tests/golden/flakes/key.pem");
+
+/** A sign command that makes real ed25519 signatures. */
+export const SIGN =
+  `openssl pkeyutl -sign -rawin -inkey ${KEY} -in "$NIXFLEET_INPUT" -out "$NIXFLEET_OUTPUT"`;
+
+/** A fleet's JSON, as loose as tests need it to be. */
+// deno-lint-ignore no-explicit-any
+export type Draft = Record<string, any>;
+
+/** A fleet of two channels: web1 and web2 on stable with waves, db on edge. */
+export function sampleFleet(): Draft {
+  const host = (channel: string, tags: string[]) => ({ system: "x86_64-linux", tags, channel });
+  const channel = (rolloutPolicy: string) => ({
+    rolloutPolicy,
+    reconcileIntervalMinutes: 30,
+    freshnessWindow: 1440,
+    signingIntervalMinutes: 60,
+    compliance: { frameworks: [], mode: "disabled" },
+  });
+  return {
+    schemaVersion: 1,
+    hosts: { web1: host("stable", ["web"]), web2: host("stable", ["web"]), db: host("edge", ["db"]) },
+    channels: { stable: channel("canary"), edge: channel("all") },
+    rolloutPolicies: {
+      canary: { strategy: "waves", waves: [], onHealthFailure: "rollback-and-halt" },
+      all: { strategy: "all-at-once", waves: [], onHealthFailure: "halt" },
+    },
+    waves: { stable: [{ hosts: ["web2"], soakMinutes: 10 }, { hosts: ["web1"], soakMinutes: 30 }], edge: [] },
+    meta: { schemaVersion: 1 },
+  };
+}
+
+/** How a fleet differs from {@linkcode sampleFleet}. */
+export interface FleetOptions {
+  /** Whether it lies in a git repository; true by default. */
+  git?: boolean;
+  /** Changes the fleet's JSON in place. */
+  edit?: (fleet: Draft) => void;
+  nixos?: string[];
+  darwin?: string[];
+  /** Files to write over the default ones, by path. */
+  files?: Record<string, string>;
+}
+
+/** A fleet on disk, in a temporary directory that goes when it is disposed of. */
+export class TestFleet implements AsyncDisposable {
+  /** The temporary directory: `fleet` is in it, and whatever a test puts beside it. */
+  readonly root: string;
+  /** The flake's directory. */
+  readonly dir: string;
+
+  private constructor(root: string) {
+    this.root = root;
+    this.dir = join(root, "fleet");
+  }
+
+  /** Makes a fleet, and commits it. */
+  static async create(options: FleetOptions = {}): Promise<TestFleet> {
+    const fleet = new TestFleet(
+      await Deno.realPath(await Deno.makeTempDir({ prefix: "fleet-release-test-" })),
+    );
+    for (const dir of ["fleet", "home", "tmp"]) await ensureDir(join(fleet.root, dir));
+    const draft = sampleFleet();
+    options.edit?.(draft);
+    const names = {
+      nixos: options.nixos ?? ["web1", "web2", "db"],
+      darwin: options.darwin ?? [],
+      content: {},
+    };
+    await fleet.write({
+      "flake.nix": FLAKE,
+      "fleet.json": JSON.stringify(draft),
+      "hosts.json": JSON.stringify(names),
+      ...options.files,
+    });
+    if (options.git ?? true) {
+      await fleet.git("init", "-q", "-b", "main");
+      await fleet.commit("first");
+    }
+    return fleet;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.root, { recursive: true });
+  }
+
+  /** Writes files of the flake. */
+  async write(files: Record<string, string>): Promise<void> {
+    for (const [path, text] of Object.entries(files)) {
+      await ensureDir(dirname(join(this.dir, path)));
+      await Deno.writeTextFile(join(this.dir, path), text);
+    }
+  }
+
+  /** Runs git in the flake's directory; it has to succeed. */
+  async git(...args: string[]): Promise<string> {
+    const out = await expectRun([which("git"), ...args], { cwd: this.dir, env: this.env() });
+    return out.replace(/\n$/, "");
+  }
+
+  /** Commits all files, and gives the commit. */
+  async commit(message: string): Promise<string> {
+    await this.git("add", "-A");
+    await this.git("commit", "-q", "--allow-empty", "-m", message);
+    return await this.git("rev-parse", "HEAD");
+  }
+
+  /** The environment that processes of this fleet are started with: nothing of the user's own configuration. */
+  env(): Record<string, string> {
+    const inherited = ["PATH", "DENO_DIR", "JSR_URL", "NIX_REMOTE"].flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    });
+    return {
+      ...Object.fromEntries(inherited),
+      HOME: join(this.root, "home"),
+      TMPDIR: join(this.root, "tmp"),
+      NIX_CONFIG: "substituters =\nbuild-users-group =\nsandbox = false",
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_CONFIG_COUNT: "2",
+      GIT_CONFIG_KEY_0: "user.name",
+      GIT_CONFIG_VALUE_0: "tester",
+      GIT_CONFIG_KEY_1: "user.email",
+      GIT_CONFIG_VALUE_1: "tester@example.com",
+      NO_COLOR: "1",
+    };
+  }
+
+  /**
+   * Runs the program with the permissions that a release needs, each by name.
+   *
+   * @param args The program's arguments
+   * @param options `cwd` is the flake's directory by default; `env` is put over {@linkcode env}
+   */
+  run(
+    args: readonly string[],
+    { cwd = this.dir, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+  ): Promise<Finished> {
+    return run(
+      [Deno.execPath(), "run", ...programFlags([this.root]), join(PROJECT, "src/main.ts"), ...args],
+      {
+        cwd,
+        env: { ...this.env(), ...env },
+      },
+    );
+  }
+
+  /** Runs the program with the sign command that makes real signatures. */
+  release(
+    args: readonly string[] = [],
+    options: { cwd?: string; env?: Record<string, string> } = {},
+  ): Promise<Finished> {
+    return this.run(["--sign-cmd", SIGN, ...args], options);
+  }
+
+  /** The files below a directory, by path, with their bytes; empty when it is not there. */
+  async files(dir = join(this.dir, "releases")): Promise<Map<string, Uint8Array>> {
+    const found = new Map<string, Uint8Array>();
+    const visit = async (prefix: string) => {
+      for await (const entry of Deno.readDir(join(dir, prefix))) {
+        const path = join(prefix, entry.name);
+        if (entry.isDirectory) await visit(path);
+        else found.set(path, await Deno.readFile(join(dir, path)));
+      }
+    };
+    try {
+      await visit("");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    return new Map([...found].sort(([a], [b]) => a < b ? -1 : 1));
+  }
+
+  /** A JSON document of the release. */
+  async json(path = "fleet.resolved.json"): Promise<Draft> {
+    return JSON.parse(await Deno.readTextFile(join(this.dir, "releases", path)));
+  }
+}
+
+/**
+ * The flags that the program runs with: four programs by path, the directories that they and the fleet are in, the
+ * variables of the contract by name, and nothing else. No network.
+ */
+function programFlags(dirs: readonly string[]): string[] {
+  const programs = ["nix", "nix-store", "git", "sh"].map(which);
+  const config = Deno.env.get("FLEET_RELEASE_CONFIG");
+  return [
+    "--no-prompt",
+    "--cached-only",
+    ...(config === undefined ? ["--frozen"] : ["--config", join(PROJECT, config), "--no-lock"]),
+    `--allow-run=${programs.join(",")}`,
+    `--allow-read=${[...dirs, ...new Set(programs.map((path) => dirname(path)))].join(",")}`,
+    `--allow-write=${dirs.join(",")}`,
+    `--allow-env=${[...ENVIRONMENT, "NODE_V8_COVERAGE", "NO_COLOR"].join(",")}`,
+  ];
+}
