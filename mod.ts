@@ -43,6 +43,9 @@ export { enumerateHosts, type HostKind, type HostNames, type HostRef } from "./s
 export { filterExpiredPins, pinTargetCommit, validatePinSourceUrl } from "./src/plan/pins.ts";
 export { loadExistingSignedAtIfUnchanged } from "./src/plan/reuse.ts";
 export type { ReleasedArtifact, ReleasedHost, RunOutcome } from "./src/pipeline.ts";
+export type { CommandTrace } from "./src/adapters/shell.ts";
+export type { Clock, Log, Stage } from "./src/ports.ts";
 export { release, type ReleaseOptions } from "./src/release.ts";
+export type { StageTime } from "./src/stage.ts";
 export { computeRolloutId, projectManifest } from "./src/plan/rollouts.ts";
 export type { Warning } from "./src/plan/warnings.ts";

@@ -53,7 +53,8 @@ export interface ErrorDetails {
  * ```
  */
 export class ReleaseError extends Error {
-  override readonly name = "ReleaseError";
+  /** The name of the class. */
+  override readonly name: string = "ReleaseError";
   /** What went wrong, by who has to act on it. */
   readonly kind: ErrorKind;
   /** Path into the document that is wrong. */
@@ -64,6 +65,8 @@ export class ReleaseError extends Error {
   readonly lines: readonly string[];
 
   /**
+   * Makes the error.
+   *
    * @param kind What went wrong, by who has to act on it
    * @param message One sentence, without a final period
    * @param details Where it happened and how to mend it

@@ -190,10 +190,18 @@ export function stderrStream(): Stream {
   const encoder = new TextEncoder();
   const isTerminal = Deno.stderr.isTerminal();
   return {
-    write: (text) => writeAll(Deno.stderr, encoder.encode(text)),
+    write(text) {
+      try {
+        writeAll(Deno.stderr, encoder.encode(text));
+      } catch (error) {
+        // Nobody reads any more. A release that is half written is worse than one that nobody watched.
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      }
+    },
     isTerminal,
     get width() {
-      return isTerminal ? Deno.consoleSize().columns : 80;
+      // A terminal that does not know its size says 0.
+      return (isTerminal && Deno.consoleSize().columns) || 80;
     },
   };
 }

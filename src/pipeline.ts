@@ -36,13 +36,17 @@ export interface RunOutcome {
   readonly outcome: "released" | "no-change";
   /** The commit that was released; null outside git. */
   readonly ciCommit: string | null;
+  /** What the release is stamped with. */
   readonly signedAt: Timestamp;
   /** The commit that holds the release files; null without `gitCommit`, and when nothing changed. */
   readonly releaseCommit: string | null;
   /** Where the release commit was pushed to; null when it was not. */
   readonly pushedTo: { readonly remote: string; readonly branch: string } | null;
+  /** The hosts that were built, in the order of the release. */
   readonly hosts: readonly ReleasedHost[];
+  /** The signed files, in the order in which they were signed. */
   readonly artifacts: readonly ReleasedArtifact[];
+  /** What the user should know. */
   readonly warnings: readonly Warning[];
   /** Seconds per stage, in their order. */
   readonly stages: readonly StageTime[];
@@ -50,8 +54,11 @@ export interface RunOutcome {
 
 /** A host that was built. */
 export interface ReleasedHost {
+  /** Name of the host. */
   readonly name: string;
+  /** Which of the flake's attribute sets it comes from. */
   readonly kind: HostKind;
+  /** What was built. */
   readonly storePath: StorePath;
   /** The commit that it was built from, when a pin holds it there. */
   readonly pinnedTo: string | null;
@@ -61,7 +68,9 @@ export interface ReleasedHost {
 export interface ReleasedArtifact {
   /** Path relative to the release directory. */
   readonly path: string;
+  /** SHA-256 of the bytes, in lower-case hex. */
   readonly sha256: string;
+  /** The rollout's id; null when the file is no rollout manifest. */
   readonly rolloutId: string | null;
   /** Whether the signature on disk was kept. */
   readonly reused: boolean;
@@ -211,7 +220,7 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
     { path: `${path}.sig`, bytes: signature },
     { path, bytes },
   ]);
-  await stage({
+  const changed = await stage({
     name: "write",
     title: `Writing ${releaseDir.path}`,
     done: (changed) =>
@@ -252,7 +261,7 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
   }
 
   return {
-    outcome: config.gitCommit && releaseCommit === null ? "no-change" : "released",
+    outcome: (config.gitCommit ? releaseCommit === null : changed.length === 0) ? "no-change" : "released",
     ciCommit: stamp.ciCommit,
     signedAt: stamp.signedAt,
     releaseCommit,

@@ -147,11 +147,13 @@ export interface Log {
   end(stage: Stage, result: string, seconds: number): void;
   /** Something happened to a host within the running stage. */
   host(name: string, state: "started" | "done"): void;
+  /** Something that the user should know. */
   warn(warning: Warning): void;
 }
 
 /** A stage of the pipeline: its stable name, and what it is doing in words. */
 export interface Stage {
+  /** Stable name, for programs. */
   readonly name: string;
   /** As in `Building 9 hosts`. */
   readonly title: string;

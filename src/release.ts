@@ -20,6 +20,7 @@ export interface ReleaseOptions {
   readonly log?: Log & CommandTrace;
   /** The environment that nix, git and the hooks are given. By default this process's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Time. By default the machine's. */
   readonly clock?: Clock;
 }
 
@@ -79,8 +80,11 @@ export async function release(
       clock,
     });
   } finally {
-    // With it go the garbage collector roots and what was handed to the sign hook.
-    await Deno.remove(tempDir, { recursive: true });
+    // With it go the garbage collector roots and what was handed to the sign hook. What is left of it must not hide
+    // how the run ended.
+    await Deno.remove(tempDir, { recursive: true }).catch((error: Error) =>
+      log.warn({ code: "temporary-files", message: `Cannot remove "${tempDir}": ${error.message}` })
+    );
   }
 }
 

@@ -7,7 +7,9 @@ import type { Clock, Log } from "./ports.ts";
 
 /** How long a stage took. */
 export interface StageTime {
+  /** Name of the stage. */
   readonly stage: string;
+  /** Seconds, to the millisecond. */
   readonly seconds: number;
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname, join } from "@std/path";
+import { join, resolve } from "@std/path";
 import * as v from "valibot";
 import { plural, quoteList } from "../contract/records.ts";
 import { parseStorePath, type StorePath } from "../contract/store_path.ts";
@@ -60,7 +60,7 @@ type FlakeMetadata = v.InferOutput<typeof METADATA>;
 export function createNix(shell: Shell, settings: NixSettings): Nix {
   const nix = shell.find("nix");
   // The one beside it, and by this name: nix-store is a link to nix, which acts by the name it is called by.
-  const nixStore = join(dirname(nix), "nix-store");
+  const nixStore = shell.find("nix-store", nix);
   const env = withoutGitLocation(settings.env);
   const flags = [
     "--extra-experimental-features",
@@ -189,7 +189,12 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
         throw new ReleaseError(
           "evaluation",
           `Cannot evaluate the fleet of "${flake.url}": nix exited with ${result.code}`,
-          { lines: lastLines(result.stderr, 20) },
+          {
+            lines: lastLines(result.stderr, 20),
+            hint: flake.revision === null && flake.url.includes("dir=")
+              ? "older versions of nix cannot fix a changed tree in a sub-directory: commit the changes"
+              : undefined,
+          },
         );
       }
       const { storeDir, hosts, attributes: values } = parseShape(INVENTORY_SHAPE, result.value, "nix eval");
@@ -275,13 +280,18 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
   };
 }
 
+/**
+ * Sources that nix checks a revision of. A `rev` in any other reference (`path:`, a tarball) is only repeated in the
+ * locked metadata, whatever the source contains.
+ */
+const REVISIONED = ["git", "github", "gitlab", "sourcehut", "hg"];
+
 function lockedFlake({ url, resolvedUrl, path, locked }: FlakeMetadata): LockedFlake {
-  const revision = locked.rev ?? null;
-  const dirty = locked.type === "git" && revision === null;
+  const revision = REVISIONED.includes(locked.type) ? locked.rev ?? null : null;
   return {
     url: revision === null ? snapshotUrl(path, locked) : url,
     revision,
-    dirty,
+    dirty: locked.type === "git" && revision === null,
     localDir: localDirOf(resolvedUrl),
   };
 }
@@ -302,7 +312,7 @@ function snapshotUrl(path: string, { narHash, lastModified, dir }: FlakeMetadata
 function localDirOf(resolvedUrl: string): string | null {
   const local = /^(?:git\+file:\/\/|path:)([^?]*)(?:\?(.*))?$/.exec(resolvedUrl);
   if (local === null) return null;
-  return join(decodeURIComponent(local[1]!), new URLSearchParams(local[2] ?? "").get("dir") ?? "");
+  return resolve(decodeURIComponent(local[1]!), new URLSearchParams(local[2] ?? "").get("dir") ?? "");
 }
 
 /** Checks that a nix command printed what every version that we know prints. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { CommandBuilder } from "dax";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 
 /** A finished command. */
@@ -30,7 +30,9 @@ export interface RunOptions {
 
 /** Told what is run, and what it says, for `-v`. */
 export interface CommandTrace {
+  /** A command is about to be run. */
   command(argv: readonly string[]): void;
+  /** A line that it printed. */
   output(line: string): void;
 }
 
@@ -51,11 +53,13 @@ export class Shell {
   /**
    * Finds a program on the search path.
    *
+   * @param beside A program found before, whose directory is the only one to look in
    * @returns its absolute path, which is a link where the link's name matters, as `nix-store` is
    * @throws {ReleaseError} of kind `io` when there is none
    */
-  find(program: string): string {
-    for (const dir of this.#path.split(":").filter((dir) => dir.startsWith("/"))) {
+  find(program: string, beside?: string): string {
+    const dirs = beside === undefined ? this.#path.split(":") : [dirname(beside)];
+    for (const dir of dirs.filter((dir) => dir.startsWith("/"))) {
       const candidate = join(dir, program);
       try {
         const stat = Deno.statSync(candidate);
@@ -68,7 +72,8 @@ export class Shell {
         ) throw error;
       }
     }
-    throw new ReleaseError("io", `Cannot find "${program}" on PATH`, {
+    const where = beside === undefined ? "on PATH" : `beside "${beside}"`;
+    throw new ReleaseError("io", `Cannot find "${program}" ${where}`, {
       hint: program.startsWith("nix")
         ? "install Nix (https://nixos.org/download), or add its bin directory to PATH"
         : `install ${program}, or add the directory that it is in to PATH`,
@@ -108,6 +113,8 @@ export class Shell {
 
 const MAX_LINES = 40;
 const MAX_LINE_LENGTH = 4000;
+/** A line this long without an end is a progress bar or binary data: only its last part is kept. */
+const MAX_REST = 1 << 20;
 
 /** Keeps the last lines of a stream, so that a long log costs no memory. */
 class LineTail {
@@ -124,6 +131,7 @@ class LineTail {
     const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split("\n");
     this.#rest = lines.pop()!;
     for (const line of lines) this.#add(line);
+    if (this.#rest.length > MAX_REST) this.#rest = this.#rest.slice(-MAX_LINE_LENGTH);
   }
 
   end(): void {

@@ -31,18 +31,23 @@ export function helpText(): string {
   return [USAGE, ...sections, EPILOGUE].join("\n\n");
 }
 
-/** The options as a Markdown table, for the README. */
+/** The options as a Markdown table, for the README, padded as the formatter pads it. */
 export function optionsTable(): string {
   const rows = ALL_OPTIONS.map((option) => {
     const more = [
       ...(option.default === undefined ? [] : [`default \`${option.default}\``]),
       ...(option.env === undefined ? [] : [`env \`${option.env}\``]),
     ];
-    return `| \`${signature(option).trim()}\` | ${option.help}${
-      more.length === 0 ? "" : ` (${more.join(", ")})`
-    } |`;
+    return [
+      `\`${signature(option).trim()}\``,
+      `${option.help}${more.length === 0 ? "" : ` (${more.join(", ")})`}`,
+    ];
   });
-  return ["| option | what it does |", "| --- | --- |", ...rows].join("\n");
+  const cells = [["option", "what it does"], ...rows];
+  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
+  return [line(cells[0]!), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
 
 function signature({ flag, short, value }: Option): string {

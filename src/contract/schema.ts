@@ -14,8 +14,10 @@ import type {
   Channel,
   ChannelEdge,
   Compliance,
+  ComplianceProbesGate,
   DisruptionBudget,
   Edge,
+  FailedUnitsGate,
   FleetResolved,
   HealthGate,
   Host,
@@ -156,8 +158,8 @@ const channel = object<Channel>({
   compliance: object<Compliance>({ frameworks: list(text), mode: text }),
 });
 const healthGate = object<HealthGate>({
-  systemdFailedUnits: omitted(object<{ max: number }>({ max: integer })),
-  complianceProbes: omitted(object<{ required: boolean }>({ required: boolean })),
+  systemdFailedUnits: omitted(object<FailedUnitsGate>({ max: integer })),
+  complianceProbes: omitted(object<ComplianceProbesGate>({ required: boolean })),
 });
 const rolloutPolicy = object<RolloutPolicy>({
   strategy: text,

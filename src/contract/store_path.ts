@@ -6,10 +6,8 @@
 import { basename, dirname } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 
-declare const storePathBrand: unique symbol;
-
 /** An absolute path of one store object, checked to lie directly in the store directory. */
-export type StorePath = string & { readonly [storePathBrand]: true };
+export type StorePath = string & { readonly brand: "StorePath" };
 
 // The alphabet of Nix's base 32 leaves out e, o, t and u.
 const BASE_NAME = /^[0-9a-df-np-sv-z]{32}-[0-9a-zA-Z+\-._?=]+$/;

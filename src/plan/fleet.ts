@@ -16,9 +16,11 @@ import { compareTimestamps } from "../contract/time.ts";
 
 /** What a release is stamped with; every document of one release has the same. */
 export interface Stamp {
+  /** The signing time. */
   readonly signedAt: Timestamp;
   /** The commit that is released; null outside git. */
   readonly ciCommit: string | null;
+  /** What the signatures are made with. */
   readonly signatureAlgorithm: SignatureAlgorithm;
 }
 

@@ -12,7 +12,9 @@ export type HostKind = "nixos" | "darwin";
 
 /** A host of the flake. */
 export interface HostRef {
+  /** Name of the host. */
   readonly name: string;
+  /** Which attribute set it is in. */
   readonly kind: HostKind;
 }
 

@@ -137,7 +137,10 @@ export function pinSourceAt(pinSourceUrl: string, commit: string): string {
   const parameters = query.split("&").filter((parameter) =>
     parameter !== "" && !/^(rev|ref)=/.test(parameter)
   );
-  // `github:org/fleet/main` names a branch in its path, and nix refuses a `rev` beside it.
-  const source = /^(github|gitlab|sourcehut):/.test(base) ? base.split("/").slice(0, 2).join("/") : base;
+  // `github:org/fleet/main` names a branch in its path, and nix refuses a `rev` beside it. A `path:` has no revisions,
+  // and nix believes any that it is given: the repository in that directory has them.
+  const source = /^(github|gitlab|sourcehut):/.test(base)
+    ? base.split("/").slice(0, 2).join("/")
+    : base.replace(/^path:(?=\/)/, "git+file://");
   return `${source}?${[...parameters, `rev=${commit}`].join("&")}`;
 }

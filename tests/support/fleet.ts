@@ -201,11 +201,10 @@ export class TestFleet implements AsyncDisposable {
  */
 function programFlags(dirs: readonly string[]): string[] {
   const programs = ["nix", "nix-store", "git", "sh"].map(which);
-  const config = Deno.env.get("FLEET_RELEASE_CONFIG");
   return [
     "--no-prompt",
     "--cached-only",
-    ...(config === undefined ? ["--frozen"] : ["--config", join(PROJECT, config), "--no-lock"]),
+    "--frozen",
     `--allow-run=${programs.join(",")}`,
     `--allow-read=${[...dirs, ...new Set(programs.map((path) => dirname(path)))].join(",")}`,
     `--allow-write=${dirs.join(",")}`,
