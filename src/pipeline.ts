@@ -35,7 +35,7 @@ export interface RunOutcome {
   /** `no-change`: what is on disk, or committed, is this release already. */
   readonly outcome: "released" | "no-change";
   /** The commit that was released; null outside git. */
-  readonly ciCommit: string | null;
+  readonly commit: string | null;
   /** What the release is stamped with. */
   readonly signedAt: Timestamp;
   /** The commit that holds the release files; null without `gitCommit`, and when nothing changed. */
@@ -133,6 +133,7 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
     const jobs = await Promise.all([...groups].map(async ([commit, hosts]) => ({
       flake: commit === null ? flake : await lockPinned(config, commit, hosts, ports),
       hosts,
+      together: commit !== null,
     })));
     return await nix.evaluateHosts(jobs, (host, state) => log.host(host, state));
   });
@@ -262,7 +263,7 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
 
   return {
     outcome: (config.gitCommit ? releaseCommit === null : changed.length === 0) ? "no-change" : "released",
-    ciCommit: stamp.ciCommit,
+    commit: stamp.ciCommit,
     signedAt: stamp.signedAt,
     releaseCommit,
     pushedTo,

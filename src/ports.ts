@@ -45,7 +45,7 @@ export interface Nix {
   inventory(flake: LockedFlake, attributes: ReadonlyMap<string, readonly string[]>): Promise<Inventory>;
   /** Evaluates hosts of several flakes; fails with every host that does not evaluate. */
   evaluateHosts(
-    jobs: readonly { flake: LockedFlake; hosts: readonly HostRef[] }[],
+    jobs: readonly { flake: LockedFlake; hosts: readonly HostRef[]; together?: boolean }[],
     progress: HostProgress,
   ): Promise<HostDerivation[]>;
   /** Builds everything in one process, and keeps it from garbage collection until the run ends. */

@@ -43,11 +43,12 @@ export const SYSTEM_CLOCK: Clock = {
  * @throws {ReleaseError} whose `exitCode` the program ends with
  *
  * @example
- * ```ts ignore
- * import { release } from "@fleet-release/fleet-release";
+ * ```ts
+ * import { release, ReleaseError } from "../mod.ts";
+ * import { assertRejects } from "@std/assert";
  *
- * const outcome = await release({ signCmd: "sign-with-kms", gitPush: { remote: "origin", branch: "main" } });
- * for (const { path, sha256 } of outcome.artifacts) console.log(path, sha256);
+ * // In CI: await release({ signCmd: "sign-with-kms", gitPush: { remote: "origin", branch: "main" } })
+ * await assertRejects(() => release({ releaseDir: "releases" }), ReleaseError, "--sign-cmd");
  * ```
  */
 export async function release(

@@ -37,28 +37,36 @@ export class BuildLog {
     this.#onBuild = onBuild;
   }
 
-  /** Takes one line that nix wrote to stderr. */
-  add(line: string): void {
-    if (!line.startsWith(PREFIX)) return;
-    const event = parseEvent(line.slice(PREFIX.length));
-    if (event === undefined) return;
+  /**
+   * Takes one line that nix wrote to stderr.
+   *
+   * @returns the text in it that is for people, if there is any
+   */
+  add(line: string): string | undefined {
+    const event = line.startsWith(PREFIX) ? parseEvent(line.slice(PREFIX.length)) : undefined;
+    if (event === undefined) return line;
     const { action, id = -1, type, fields = [] } = event;
     if (action === "start" && type === ACTIVITY_BUILD && typeof fields[0] === "string") {
       this.#running.set(id, fields[0]);
       this.#lines.set(fields[0], []);
       this.#onBuild(fields[0], "started");
+      return `building ${fields[0]}`;
     } else if (
       action === "result" && (type === RESULT_BUILD_LOG_LINE || type === RESULT_POST_BUILD_LOG_LINE)
     ) {
+      const text = stripControls(String(fields[0]));
       const lines = this.#lines.get(this.#running.get(id) ?? "");
-      lines?.push(stripControls(String(fields[0])));
+      lines?.push(text);
       if (lines !== undefined && lines.length > MAX_LOG_LINES) lines.shift();
+      return text;
     } else if (action === "stop" && this.#running.has(id)) {
       this.#onBuild(this.#running.get(id)!, "done");
       this.#running.delete(id);
     } else if (action === "msg" && event.level === LEVEL_ERROR && event.msg !== undefined) {
       this.#errors = [...this.#errors, ...event.msg.split("\n").map(stripControls)].slice(-MAX_LOG_LINES);
+      return event.msg;
     }
+    return undefined;
   }
 
   /** The derivations whose build has begun. */

@@ -14,6 +14,8 @@ import type { Clock, HostDerivation, HostProgress, LockedFlake } from "../ports.
 export interface EvaluationJob {
   readonly flake: LockedFlake;
   readonly hosts: readonly HostRef[];
+  /** Whether one process takes all of them: the few hosts of a pinned commit are not worth reading it twice. */
+  readonly together?: boolean;
 }
 
 /** A host that does not evaluate, and the last lines of what nix said about it. */
@@ -54,7 +56,7 @@ export async function evaluateAll(
 ): Promise<{ derivations: HostDerivation[]; failures: EvaluationFailure[] }> {
   const found = new Map<HostRef, HostDerivation>();
   const failures: EvaluationFailure[] = [];
-  const pending = jobs.map(({ flake, hosts }) => ({ flake, hosts: [...hosts] }));
+  const pending = jobs.map((job) => ({ ...job, hosts: [...job.hosts] }));
   const retries: EvaluationJob[] = [];
   let secondsPerHost: number | undefined;
 
@@ -63,12 +65,13 @@ export async function evaluateAll(
     if (retry !== undefined) return retry;
     const job = pending.find(({ hosts }) => hosts.length > 0);
     if (job === undefined) return undefined;
-    return { flake: job.flake, hosts: job.hosts.splice(0, batchSize(job.hosts)) };
+    return { flake: job.flake, hosts: job.hosts.splice(0, batchSize(job.hosts, job.together)) };
   }
 
-  function batchSize(hosts: readonly HostRef[]): number {
+  function batchSize(hosts: readonly HostRef[], together = false): number {
     let most: number;
-    if (secondsPerHost === undefined) most = FIRST_BATCH;
+    if (together) most = hosts.length;
+    else if (secondsPerHost === undefined) most = FIRST_BATCH;
     else if (secondsPerHost * hosts.length < LIGHT_SECONDS) most = hosts.length;
     else {most = Math.min(
         Math.ceil(hosts.length / workers),

@@ -56,6 +56,8 @@ const METADATA = v.object({
 });
 type FlakeMetadata = v.InferOutput<typeof METADATA>;
 
+const QUERIES_AT_ONCE = 16;
+
 /** The nix commands of the operator's own nix. */
 export function createNix(shell: Shell, settings: NixSettings): Nix {
   const nix = shell.find("nix");
@@ -102,7 +104,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
   async function invalidPaths(paths: readonly string[]): Promise<Set<string>> {
     if (paths.length === 0) return new Set();
     const result = await shell.run([nixStore, "--check-validity", "--print-invalid", ...paths], { env });
-    return new Set(text(result).split("\n"));
+    return new Set(text(result).split("\n").filter((line) => line !== ""));
   }
 
   async function queryLines(query: readonly string[], paths: readonly string[]): Promise<string[]> {
@@ -126,31 +128,47 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
     const failed = derivations.filter(({ outPath }) =>
       invalid.has(outPath) || parseStorePath(outPath, storeDir) === undefined
     );
-    const started = log.started();
-    const outputs = await Promise.all(started.map((drv) => queryLines(["--outputs"], [drv])));
-    const missing = await invalidPaths(outputs.flat());
-    const broken = new Set(started.filter((_, index) => outputs[index]!.some((path) => missing.has(path))));
+    const started = new Set(log.started());
+    const causesOf = new Map<string, string[]>();
+    for (const { drvPath } of failed) {
+      const requisites = await queryLines(["--requisites"], [drvPath]);
+      causesOf.set(drvPath, await withoutOutput(requisites.filter((drv) => started.has(drv))));
+    }
     const lines: string[] = [];
     const told = new Set<string>();
     for (const { name, drvPath } of failed) {
-      const causes = (await queryLines(["--requisites"], [drvPath])).filter((drv) => broken.has(drv));
-      lines.push(
-        `host ${JSON.stringify(name)}: ${
-          causes.length === 0 ? `${drvPath} was not built` : causes.join(", ")
-        }`,
-      );
+      const causes = causesOf.get(drvPath)!;
+      lines.push(`host ${JSON.stringify(name)}: ${causes.join(", ") || `${drvPath} was not built`}`);
       for (const drv of causes.filter((drv) => !told.has(drv))) {
         told.add(drv);
         lines.push(...log.tail(drv).map((line) => `  | ${line}`));
       }
     }
-    const names = failed.length > 0 ? failed : derivations;
-    const known = told.size > 0 ? [] : log.errors();
+    // What no build's log says: a wrong hash, a system that nothing here can build for, a store that is full.
+    const silent = told.size === 0 || [...told].some((drv) => log.tail(drv).length === 0);
+    const nixErrors = log.errors().length > 0 ? log.errors() : lastLines(result.stderr, 10);
+    const names = (failed.length > 0 ? failed : derivations).map(({ name }) => name);
     return new ReleaseError(
       "build",
-      `Cannot build host ${quoteList(names.map(({ name }) => name))}: nix-store exited with ${result.code}`,
-      { lines: [...lines, ...known.length > 0 || told.size > 0 ? known : lastLines(result.stderr, 10)] },
+      `Cannot build host ${quoteList(names)}: nix-store exited with ${result.code}`,
+      {
+        lines: silent ? [...lines, ...nixErrors] : lines,
+      },
     );
+  }
+
+  /** Of these derivations, those that have an output which is not in the store. */
+  async function withoutOutput(derivations: readonly string[]): Promise<string[]> {
+    const missing: string[] = [];
+    // A few at a time: a build from scratch has thousands.
+    for (let index = 0; index < derivations.length; index += QUERIES_AT_ONCE) {
+      const some = derivations.slice(index, index + QUERIES_AT_ONCE);
+      const invalid = await Promise.all(
+        some.map(async (drv) => invalidPaths(await queryLines(["--outputs"], [drv]))),
+      );
+      missing.push(...some.filter((_, position) => invalid[position]!.size > 0));
+    }
+    return missing;
   }
 
   return {

@@ -24,8 +24,8 @@ export interface RunOptions {
   readonly stdin?: Uint8Array<ArrayBuffer> | undefined;
   /** What becomes of stdout: kept whole, or treated as stderr is. */
   readonly stdout?: "kept" | "as stderr";
-  /** Told each line of stderr as it comes, before it is cut. */
-  readonly onStderr?: (line: string) => void;
+  /** Reads each line of stderr as it comes, and gives what `-v` shows of it; undefined: nothing. */
+  readonly onStderr?: (line: string) => string | undefined;
 }
 
 /** Told what is run, and what it says, for `-v`. */
@@ -89,8 +89,8 @@ export class Shell {
   async run(argv: readonly [string, ...string[]], options: RunOptions, shown = argv): Promise<CommandResult> {
     this.#trace.command(shown);
     const tail = new LineTail((line) => {
-      this.#trace.output(line);
-      options.onStderr?.(line);
+      const shown = options.onStderr === undefined ? line : options.onStderr(line);
+      if (shown !== undefined) this.#trace.output(shown);
     });
     const sink = () => new WritableStream<Uint8Array>({ write: (chunk) => tail.write(chunk) });
     const command = new CommandBuilder()
