@@ -6,7 +6,6 @@
 import { nearest, ReleaseError } from "./errors.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "./contract/time.ts";
 import type { SignatureAlgorithm, Timestamp } from "./contract/types.ts";
-import { DEFAULT_COMMIT_TEMPLATE } from "./plan/commit_message.ts";
 
 /** Which hosts to release: all that the flake has (without some), or exactly these in this order. */
 export type HostsSpec =
@@ -83,7 +82,8 @@ export const BOOTSTRAP_NONCES_FILE = "bootstrap-nonces.json";
 /** Algorithms that `--signature-algorithm` takes. */
 export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = ["ed25519", "ecdsa-p256"];
 
-const DEFAULTS: Omit<ReleaseConfig, "signCmd"> = {
+/** What holds when nothing else is given. */
+export const DEFAULTS: Omit<ReleaseConfig, "signCmd"> = {
   hosts: { kind: "auto", exclude: [] },
   buildFlake: ".",
   fleetResolvedAttr: ".#fleet.resolved",
@@ -96,7 +96,8 @@ const DEFAULTS: Omit<ReleaseConfig, "signCmd"> = {
   artifactName: "fleet.resolved.json",
   gitCommit: false,
   gitPush: undefined,
-  commitTemplate: DEFAULT_COMMIT_TEMPLATE,
+  // `[skip ci]` keeps the commit from starting the CI job that made it.
+  commitTemplate: "chore(ci): release {sha:0:8} [skip ci]",
   gitUserName: undefined,
   gitUserEmail: undefined,
   smokeVerify: true,

@@ -178,6 +178,7 @@ function prettyLog({ verbose, stream, clock }: LogOptions): ProgramLog {
 }
 
 function seconds(value: number): string {
+  if (value < 0.1) return `${Math.round(value * 1000)} ms`;
   return value < 100 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
 }
 

@@ -115,11 +115,7 @@ export const ENVIRONMENT: readonly string[] = [
   "GIT_COMMITTER_NAME",
   "GIT_CONFIG_COUNT",
   "GIT_CONFIG_GLOBAL",
-  "GIT_CONFIG_KEY_0",
-  "GIT_CONFIG_KEY_1",
   "GIT_CONFIG_NOSYSTEM",
-  "GIT_CONFIG_VALUE_0",
-  "GIT_CONFIG_VALUE_1",
   "GIT_SSH_COMMAND",
   "GIT_SSL_CAINFO",
   "NIXFLEET_GIT_USER_EMAIL",
@@ -149,16 +145,23 @@ export const ENVIRONMENT: readonly string[] = [
 /** What this process may read of its environment. */
 export function readEnvironment(): Record<string, string> {
   const all = Deno.permissions.querySync({ name: "env" }).state === "granted";
-  const env = all ? Deno.env.toObject() : Object.fromEntries(
-    ENVIRONMENT.filter((variable) =>
-      Deno.permissions.querySync({ name: "env", variable }).state === "granted"
-    )
-      .flatMap((name) => {
-        const value = Deno.env.get(name);
-        return value === undefined ? [] : [[name, value]];
-      }),
-  );
+  const env = all ? Deno.env.toObject() : readVariables(ENVIRONMENT);
+  if (!all) Object.assign(env, readVariables(gitConfigVariables(Number(env["GIT_CONFIG_COUNT"] ?? 0))));
   if (Deno.permissions.querySync({ name: "run" }).state === "granted") return env;
   // A run permission that names programs refuses every one of them a loader variable.
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(LD|DYLD)_/.test(name)));
+}
+
+function readVariables(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((variable) => {
+    const granted = Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+    const value = granted ? Deno.env.get(variable) : undefined;
+    return value === undefined ? [] : [[variable, value]];
+  }));
+}
+
+/** The variables that `GIT_CONFIG_COUNT` announces; git fails when it finds fewer. */
+function gitConfigVariables(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => [`GIT_CONFIG_KEY_${index}`, `GIT_CONFIG_VALUE_${index}`])
+    .flat();
 }

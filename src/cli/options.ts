@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DEFAULTS } from "../config.ts";
 
 /** A group of options in `--help`. */
 export type OptionGroup = "What to release" | "Hooks" | "Where to" | "Git" | "Safety" | "Nix" | "Output";
@@ -35,12 +36,18 @@ export const OPTIONS = [
     default: "auto",
     help: '"auto" for all, "auto:exclude=a,b" for all but some, or "a,b,c"',
   },
-  { flag: "build-flake", group: "What to release", value: "REF", default: ".", help: "flake of the fleet" },
+  {
+    flag: "build-flake",
+    group: "What to release",
+    value: "REF",
+    default: DEFAULTS.buildFlake,
+    help: "flake of the fleet",
+  },
   {
     flag: "fleet-resolved-attr",
     group: "What to release",
     value: "ATTR",
-    default: ".#fleet.resolved",
+    default: DEFAULTS.fleetResolvedAttr,
     help: "attribute that holds the fleet",
   },
   {
@@ -86,7 +93,7 @@ export const OPTIONS = [
     group: "Hooks",
     value: "NAME",
     env: "NIXFLEET_SIGNATURE_ALGORITHM",
-    default: "ed25519",
+    default: DEFAULTS.signatureAlgorithm,
     help: "what the sign command makes: ed25519 or ecdsa-p256",
   },
   {
@@ -98,14 +105,14 @@ export const OPTIONS = [
     flag: "release-dir",
     group: "Where to",
     value: "DIR",
-    default: "releases",
+    default: DEFAULTS.releaseDir,
     help: "where the artifacts are written",
   },
   {
     flag: "artifact-name",
     group: "Where to",
     value: "NAME",
-    default: "fleet.resolved.json",
+    default: DEFAULTS.artifactName,
     help: "file name of the fleet artifact",
   },
   { flag: "git-commit", group: "Git", help: "commit the release files" },
@@ -119,7 +126,7 @@ export const OPTIONS = [
     flag: "commit-template",
     group: "Git",
     value: "TEXT",
-    default: "chore(ci): release {sha:0:8} [skip ci]",
+    default: DEFAULTS.commitTemplate,
     help: "message of the commit, with {sha:0:8}, {sha} and {ts}",
   },
   {
@@ -140,7 +147,7 @@ export const OPTIONS = [
     flag: "smoke-verify",
     group: "Safety",
     value: "BOOL",
-    default: "true",
+    default: String(DEFAULTS.smokeVerify),
     help: "read the signed artifacts back as a consumer would before any is written",
   },
   {

@@ -5,9 +5,6 @@
  */
 import type { Timestamp } from "../contract/types.ts";
 
-/** The message when none is given. `[skip ci]` keeps the commit from starting the CI job that made it. */
-export const DEFAULT_COMMIT_TEMPLATE = "chore(ci): release {sha:0:8} [skip ci]";
-
 /**
  * Fills in a commit template: `{sha:0:8}` and `{sha}` are the released commit (`HEAD` when there is none), `{ts}`
  * is the signing time with `+00:00` for UTC.

@@ -208,6 +208,8 @@ function programFlags(dirs: readonly string[]): string[] {
     `--allow-run=${programs.join(",")}`,
     `--allow-read=${[...dirs, ...new Set(programs.map((path) => dirname(path)))].join(",")}`,
     `--allow-write=${dirs.join(",")}`,
-    `--allow-env=${[...ENVIRONMENT, "NODE_V8_COVERAGE", "NO_COLOR"].join(",")}`,
+    `--allow-env=${
+      [...ENVIRONMENT, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE", "NO_COLOR"].join(",")
+    }`,
   ];
 }
