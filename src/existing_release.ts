@@ -8,9 +8,9 @@ import { equalBytes } from "./contract/canonical.ts";
 import { lookup, mapRecord, quoteList } from "./contract/records.ts";
 import type { FleetResolved } from "./contract/types.ts";
 import { ReleaseError } from "./errors.ts";
+import type { FleetToRelease } from "./evaluate.ts";
 import { composeArtifacts, type ComposeOptions, type EvaluatedFleet } from "./plan/compose.ts";
 import type { Stamp } from "./plan/fleet.ts";
-import type { HostRef } from "./plan/hosts.ts";
 import { loadExistingSignedAtIfUnchanged, readFleet } from "./plan/reuse.ts";
 import type { SignedArtifact } from "./plan/smoke_verify.ts";
 import type { Warn } from "./plan/warnings.ts";
@@ -21,8 +21,7 @@ import type { Ports } from "./ports.ts";
  * would fall out of their rollouts.
  */
 export async function keepOtherHosts(
-  evaluated: EvaluatedFleet,
-  selected: readonly HostRef[],
+  { hosts: selected, evaluated }: FleetToRelease,
   artifactName: string,
   { releaseDir }: Ports,
   warn: Warn,

@@ -12,22 +12,17 @@ import { closureHash, type StorePath } from "./contract/store_path.ts";
 import { wholeSeconds } from "./contract/time.ts";
 import type { Timestamp } from "./contract/types.ts";
 import { ReleaseError } from "./errors.ts";
+import { evaluateFleet, evaluateHosts, type FleetToRelease } from "./evaluate.ts";
 import { keepOtherHosts, reuseRelease, warnOfStaleSidecars } from "./existing_release.ts";
 import { renderCommitMessage } from "./plan/commit_message.ts";
-import { composeArtifacts, decodeFleet } from "./plan/compose.ts";
-import { enumerateHosts, type HostKind } from "./plan/hosts.ts";
-import { pinTargetCommit, validatePinSourceUrl } from "./plan/pins.ts";
+import { type Artifact, composeArtifacts } from "./plan/compose.ts";
+import type { Stamp } from "./plan/fleet.ts";
+import type { HostKind } from "./plan/hosts.ts";
+import { pinTargetCommit } from "./plan/pins.ts";
 import { type SignedArtifact, smokeVerify } from "./plan/smoke_verify.ts";
 import type { Warn, Warning } from "./plan/warnings.ts";
-import type { HostDerivation, Ports } from "./ports.ts";
-import {
-  attributePaths,
-  documents,
-  identityOf,
-  lockPinned,
-  resolvePinnedCommits,
-  resolveSource,
-} from "./source.ts";
+import type { Ports, ReleaseFile } from "./ports.ts";
+import { identityOf, resolveSource, type Source } from "./source.ts";
 import { stages, type StageTime } from "./stage.ts";
 
 /** What a run came to. */
@@ -79,136 +74,77 @@ export interface ReleasedArtifact {
 /**
  * Makes one release.
  *
- * @throws {ReleaseError} whose kind tells the stage's nature; before the stage `write`, nothing has changed on disk
+ * @throws {ReleaseError} whose kind tells what went wrong; before the stage `write`, nothing has changed on disk
  */
 export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<RunOutcome> {
-  const { nix, git, hooks, releaseDir, log, clock } = ports;
+  const { nix, git, releaseDir, log, clock } = ports;
+  const { run: stage, times } = stages(log, clock);
   const warnings: Warning[] = [];
   const warn: Warn = (...found) => {
     warnings.push(...found);
     found.forEach((warning) => log.warn(warning));
   };
-  const { run: stage, times } = stages(log, clock);
   const now = config.now ?? wholeSeconds(clock.now());
 
   // What is released: the flake as it is now. Every later nix call is given this, and never "." again.
-  const source = await stage(
-    {
-      name: "source",
-      title: `Reading flake ${config.buildFlake}`,
-      done: ({ flake }) => `Read flake ${config.buildFlake} at ${flake.revision?.slice(0, 8) ?? "no commit"}`,
-    },
-    () => resolveSource(config, ports, warn),
-  );
-  const { flake, repository, ciCommit } = source;
+  const source = await stage({
+    name: "source",
+    title: `Reading flake ${config.buildFlake}`,
+    done: ({ flake }) => `Read flake ${config.buildFlake} at ${flake.revision?.slice(0, 8) ?? "no commit"}`,
+  }, () => resolveSource(config, ports, warn));
 
-  // Host names, fleet and sidecars in one cheap evaluation, so that mistakes show before anything is built.
-  const { storeDir, hosts, evaluated } = await stage({
+  const fleet = await stage({
     name: "fleet",
     title: "Evaluating the fleet",
     done: ({ hosts, evaluated }) =>
       `Evaluated the fleet: releasing ${hosts.length} of ${
-        plural(Object.keys(evaluated.fleet.hosts).length, "host")
+        count(Object.keys(evaluated.fleet.hosts), "host")
       }`,
-  }, async () => {
-    const inventory = await nix.inventory(flake, attributePaths(config));
-    const hosts = enumerateHosts(config.hosts, inventory.hosts);
-    const decoded = decodeFleet(documents(config, inventory), now, config.strict);
-    warn(...decoded.warnings);
-    const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, ports);
-    validatePinSourceUrl(fleet, ciCommit, config.pinSourceUrl);
-    return { storeDir: inventory.storeDir, hosts, evaluated: { ...decoded.evaluated, fleet } };
-  });
+  }, () => evaluateFleet(config, source, now, ports, warn));
+  const hosts = count(fleet.hosts, "host");
 
-  // What has to be built: every host's derivation, from the current commit or from the one that it is pinned to.
-  const derivations = await stage({
-    name: "evaluate",
-    title: `Evaluating ${plural(hosts.length, "host")}`,
-    done: (derivations) => `Evaluated ${plural(derivations.length, "host")}`,
-  }, async () => {
-    const groups = Map.groupBy(
-      hosts,
-      ({ name }) => pinTargetCommit(lookup(evaluated.fleet.hosts, name)?.pin, ciCommit),
-    );
-    const jobs = await Promise.all([...groups].map(async ([commit, hosts]) => ({
-      flake: commit === null ? flake : await lockPinned(config, commit, hosts, ports),
-      hosts,
-      together: commit !== null,
-    })));
-    return await nix.evaluateHosts(jobs, (host, state) => log.host(host, state));
-  });
+  const derivations = await stage(
+    { name: "evaluate", title: `Evaluating ${hosts}`, done: () => `Evaluated ${hosts}` },
+    () => evaluateHosts(config, source, fleet, ports),
+  );
 
-  const built = await stage({
-    name: "build",
-    title: `Building ${plural(derivations.length, "host")}`,
-    done: (built) => `Built ${plural(built.size, "host")}`,
-  }, () => nix.build(derivations, storeDir, (host, state) => log.host(host, state)));
-  requireEveryHost(derivations, built);
-  const closures = derivations.map(({ name }) => {
-    const storePath = built.get(name)!;
-    return { host: name, storePath, closureHash: closureHash(storePath, storeDir) };
-  });
+  const closures = await stage(
+    { name: "build", title: `Building ${hosts}`, done: () => `Built ${hosts}` },
+    async () => {
+      const built = await nix.build(derivations, fleet.storeDir, (host, state) => log.host(host, state));
+      return closuresOf(fleet, built);
+    },
+  );
 
   if (config.pushCmd !== undefined) {
     const { pushCmd } = config;
-    await stage({
-      name: "push",
-      title: `Pushing ${plural(closures.length, "closure")}`,
-      done: () => `Pushed ${plural(closures.length, "closure")}`,
-    }, async () => {
-      for (const closure of closures) {
-        log.host(closure.host, "started");
-        await hooks.push(pushCmd, closure);
-        log.host(closure.host, "done");
-      }
-    });
+    const title = count(closures, "closure");
+    await stage(
+      { name: "push", title: `Pushing ${title}`, done: () => `Pushed ${title}` },
+      () => pushAll(pushCmd, closures, ports),
+    );
   }
 
   // The exact bytes of the release; from here on nothing changes them.
-  const { artifacts, stamp, kept } = await stage({
+  const composed = await stage({
     name: "compose",
     title: "Composing the release",
     done: ({ artifacts, kept }) =>
-      `Composed ${plural(artifacts.length, "artifact")}${
-        kept === null ? "" : ", unchanged since they were signed"
-      }`,
-  }, async () => {
-    const closureHashes = Object.fromEntries(closures.map(({ host, closureHash }) => [host, closureHash]));
-    const withKept = config.hosts.kind === "auto" && config.hosts.exclude.length === 0
-      ? evaluated
-      : await keepOtherHosts(evaluated, hosts, config.artifactName, ports, warn);
-    const stamp = { signedAt: now, ciCommit, signatureAlgorithm: config.signatureAlgorithm };
-    const options = { closureHashes, stamp, now, artifactName: config.artifactName };
-    const fresh = composeArtifacts(withKept, options);
-    warn(...fresh.warnings);
-    const kept = config.reuseUnchangedSignature
-      ? await reuseRelease(withKept, options, fresh.fleet, ports)
-      : null;
-    return { artifacts: kept?.signed ?? fresh.artifacts, stamp: kept?.stamp ?? stamp, kept };
-  });
+      `Composed ${count(artifacts, "artifact")}${kept === null ? "" : ", unchanged since they were signed"}`,
+  }, () => compose(config, source, fleet, closures, now, ports, warn));
+  const { stamp, kept } = composed;
+  const artifacts = count(composed.artifacts, "artifact");
 
-  const signed = await stage({
-    name: "sign",
-    title: `Signing ${plural(artifacts.length, "artifact")}`,
-    done: () =>
-      kept === null
-        ? `Signed ${plural(artifacts.length, "artifact")}`
-        : `Kept ${plural(artifacts.length, "signature")}`,
-  }, async () => {
-    if (kept !== null) return kept.signed;
-    const signed: SignedArtifact[] = [];
-    for (const artifact of artifacts) {
-      const { signature, input } = await hooks.sign(config.signCmd, artifact);
-      signed.push({ ...artifact, signature, signedInput: input });
-    }
-    return signed;
-  });
+  const signed = kept ?? await stage(
+    { name: "sign", title: `Signing ${artifacts}`, done: () => `Signed ${artifacts}` },
+    () => signAll(config.signCmd, composed.artifacts, ports),
+  );
 
   if (config.smokeVerify) {
     await stage({
       name: "verify",
       title: "Reading the release back",
-      done: () => `Read ${plural(signed.length, "artifact")} back as a consumer would`,
+      done: () => `Read ${artifacts} back as a consumer would`,
     }, () => smokeVerify(signed));
   } else {
     warn({
@@ -217,64 +153,52 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
     });
   }
 
-  const files = inWritingOrder(signed).flatMap(({ path, bytes, signature }) => [
-    { path: `${path}.sig`, bytes: signature },
-    { path, bytes },
-  ]);
-  const changed = await stage({
+  const files = filesOf(signed);
+  const written = await stage({
     name: "write",
-    title: `Writing ${releaseDir.path}`,
-    done: (changed) =>
-      changed.length === 0 ? "Wrote nothing: every file is there" : `Wrote ${plural(changed.length, "file")}`,
-  }, async () => {
-    const changed = await releaseDir.publish(files);
-    await warnOfStaleSidecars(config, ports, warn);
-    return changed;
-  });
+    title: `Writing ${config.releaseDir}`,
+    done: (written) =>
+      written.length === 0 ? "Wrote nothing: every file is there" : `Wrote ${count(written, "file")}`,
+  }, () => releaseDir.publish(files));
+  await warnOfStaleSidecars(config, ports, warn);
 
-  let releaseCommit: string | null = null;
-  if (config.gitCommit) {
-    const message = renderCommitMessage(config.commitTemplate, stamp.ciCommit, stamp.signedAt);
-    releaseCommit = await stage({
-      name: "commit",
-      title: "Committing the release",
-      done: (commit) => commit === null ? "Committed nothing: no change" : `Committed ${commit.slice(0, 8)}`,
-    }, () =>
-      git.commit(repository!, {
-        releaseDir: releaseDir.path,
-        files,
-        message,
-        identity: identityOf(config),
-        onWarning: warn,
-      }));
-  }
+  const releaseCommit = !config.gitCommit ? null : await stage({
+    name: "commit",
+    title: "Committing the release",
+    done: (commit) => commit === null ? "Committed nothing: no change" : `Committed ${commit.slice(0, 8)}`,
+  }, () =>
+    git.commit(source.repository!, {
+      releaseDir: releaseDir.path,
+      files,
+      message: renderCommitMessage(config.commitTemplate, stamp.ciCommit, stamp.signedAt),
+      identity: identityOf(config),
+      onWarning: warn,
+    }));
 
-  let pushedTo: RunOutcome["pushedTo"] = null;
-  if (config.gitPush !== undefined && releaseCommit !== null) {
-    const { remote, branch } = config.gitPush;
-    const commit = releaseCommit;
+  const pushedTo = releaseCommit === null ? null : config.gitPush ?? null;
+  if (releaseCommit !== null && pushedTo !== null) {
+    const { remote, branch } = pushedTo;
     await stage({
       name: "git-push",
       title: `Pushing to ${branch}`,
-      done: () => `Pushed ${commit.slice(0, 8)} to ${branch}`,
-    }, () => git.push(repository!, commit, remote, branch));
-    pushedTo = { remote, branch };
+      done: () => `Pushed ${releaseCommit.slice(0, 8)} to ${branch}`,
+    }, () => git.push(source.repository!, releaseCommit, remote, branch));
   }
 
   return {
-    outcome: (config.gitCommit ? releaseCommit === null : changed.length === 0) ? "no-change" : "released",
+    outcome: (config.gitCommit ? releaseCommit === null : written.length === 0) ? "no-change" : "released",
     commit: stamp.ciCommit,
     signedAt: stamp.signedAt,
     releaseCommit,
     pushedTo,
-    hosts: derivations.map(({ name, kind }) => {
-      const pin = lookup(evaluated.fleet.hosts, name)?.pin;
-      return { name, kind, storePath: built.get(name)!, pinnedTo: pinTargetCommit(pin, ciCommit) };
+    hosts: closures.map(({ host, kind, storePath }) => {
+      const pin = lookup(fleet.evaluated.fleet.hosts, host)?.pin;
+      return { name: host, kind, storePath, pinnedTo: pinTargetCommit(pin, source.ciCommit) };
     }),
-    artifacts: signed.map(({ path, sha256, rolloutId }) => ({
+    artifacts: signed.map(({ path, sha256, rolloutId = null }) => ({
       path,
       sha256,
-      rolloutId: rolloutId ?? null,
+      rolloutId,
       reused: kept !== null,
     })),
     warnings,
@@ -282,24 +206,93 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
   };
 }
 
+/** A host that was built. */
+interface Closure {
+  readonly host: string;
+  readonly kind: HostKind;
+  readonly storePath: StorePath;
+  readonly closureHash: string;
+}
+
 /** Every selected host must have been built: a lost host would be withdrawn from its rollout. */
-function requireEveryHost(
-  derivations: readonly HostDerivation[],
-  built: ReadonlyMap<string, StorePath>,
-): void {
-  const lost = derivations.filter(({ name }) => !built.has(name));
+function closuresOf({ hosts, storeDir }: FleetToRelease, built: ReadonlyMap<string, StorePath>): Closure[] {
+  const lost = hosts.filter(({ name }) => !built.has(name));
   if (lost.length > 0) {
     throw new ReleaseError("build", `Nothing was built for host ${quoteList(lost.map(({ name }) => name))}`);
   }
+  return hosts.map(({ name, kind }) => {
+    const storePath = built.get(name)!;
+    return { host: name, kind, storePath, closureHash: closureHash(storePath, storeDir) };
+  });
+}
+
+async function pushAll(command: string, closures: readonly Closure[], { hooks, log }: Ports): Promise<void> {
+  for (const { host, storePath, closureHash } of closures) {
+    log.host(host, "started");
+    await hooks.push(command, { host, storePath, closureHash });
+    log.host(host, "done");
+  }
+}
+
+/** What is to be signed, or has been: `kept` is the release on disk, when it may stay as it is. */
+interface Composed {
+  readonly artifacts: readonly Artifact[];
+  readonly stamp: Stamp;
+  readonly kept: SignedArtifact[] | null;
+}
+
+async function compose(
+  config: ReleaseConfig,
+  { ciCommit }: Source,
+  fleet: FleetToRelease,
+  closures: readonly Closure[],
+  now: Timestamp,
+  ports: Ports,
+  warn: Warn,
+): Promise<Composed> {
+  const partial = config.hosts.kind === "explicit" || config.hosts.exclude.length > 0;
+  const evaluated = partial ? await keepOtherHosts(fleet, config.artifactName, ports, warn) : fleet.evaluated;
+  const stamp = { signedAt: now, ciCommit, signatureAlgorithm: config.signatureAlgorithm };
+  const closureHashes = Object.fromEntries(closures.map(({ host, closureHash }) => [host, closureHash]));
+  const options = { closureHashes, stamp, now, artifactName: config.artifactName };
+  const fresh = composeArtifacts(evaluated, options);
+  warn(...fresh.warnings);
+  const reused = config.reuseUnchangedSignature
+    ? await reuseRelease(evaluated, options, fresh.fleet, ports)
+    : null;
+  return reused === null
+    ? { artifacts: fresh.artifacts, stamp, kept: null }
+    : { artifacts: reused.signed, stamp: reused.stamp, kept: reused.signed };
+}
+
+async function signAll(
+  command: string,
+  artifacts: readonly Artifact[],
+  { hooks }: Ports,
+): Promise<SignedArtifact[]> {
+  const signed: SignedArtifact[] = [];
+  for (const artifact of artifacts) {
+    const { signature, input } = await hooks.sign(command, artifact);
+    signed.push({ ...artifact, signature, signedInput: input });
+  }
+  return signed;
 }
 
 /**
- * Content-addressed manifests first, the fleet last: a reader who finds the new fleet finds all that it leads to.
+ * The files in the order of writing: content-addressed manifests first, the fleet last, and each signature before what
+ * it signs. A reader who finds the new fleet finds all that it leads to.
  *
  * @param signed In the order of signing: the fleet, the sidecars, the manifests
  */
-function inWritingOrder([fleet, ...others]: readonly SignedArtifact[]): SignedArtifact[] {
+function filesOf([fleet, ...others]: readonly SignedArtifact[]): ReleaseFile[] {
   const manifests = others.filter(({ rolloutId }) => rolloutId !== undefined);
   const sidecars = others.filter(({ rolloutId }) => rolloutId === undefined);
-  return [...manifests, ...sidecars, fleet!];
+  return [...manifests, ...sidecars, fleet!].flatMap(({ path, bytes, signature }) => [
+    { path: `${path}.sig`, bytes: signature },
+    { path, bytes },
+  ]);
+}
+
+function count(things: readonly unknown[], noun: string): string {
+  return plural(things.length, noun);
 }

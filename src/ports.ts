@@ -64,8 +64,8 @@ export interface Repository {
   readonly head: string | null;
 }
 
-/** A file as it is to be committed. */
-export interface CommitFile {
+/** A file of the release. */
+export interface ReleaseFile {
   /** Path relative to the release directory. */
   readonly path: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -94,7 +94,7 @@ export interface Git {
    */
   commit(repository: Repository, options: {
     releaseDir: string;
-    files: readonly CommitFile[];
+    files: readonly ReleaseFile[];
     message: string;
     identity: Identity;
     onWarning: (warning: Warning) => void;
@@ -136,7 +136,7 @@ export interface ReleaseDir {
    *
    * @returns the paths of those that were not there already with these bytes
    */
-  publish(files: readonly CommitFile[]): Promise<string[]>;
+  publish(files: readonly ReleaseFile[]): Promise<string[]>;
 }
 
 /** What people and programs see of a run while it goes on. */

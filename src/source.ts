@@ -1,18 +1,14 @@
 /**
- * What is released: the flake, its repository, its pins, and all that can be checked before work begins.
+ * What is released: the flake, its repository, and all that can be checked before work begins.
  *
  * @module
  */
 import { join, relative } from "@std/path";
 import { BOOTSTRAP_NONCES_FILE, type ReleaseConfig, REVOCATIONS_FILE } from "./config.ts";
-import { quoteList } from "./contract/records.ts";
-import type { FleetResolved } from "./contract/types.ts";
 import { ReleaseError } from "./errors.ts";
-import { parseAttributePath } from "./plan/attributes.ts";
-import type { HostRef } from "./plan/hosts.ts";
-import { pinNames, pinSourceAt, resolvePins } from "./plan/pins.ts";
+import { attributePaths } from "./evaluate.ts";
 import type { Warn } from "./plan/warnings.ts";
-import type { Identity, Inventory, LockedFlake, Ports, Repository } from "./ports.ts";
+import type { Identity, LockedFlake, Ports, Repository } from "./ports.ts";
 
 /** The flake at one fixed state, and where it comes from. */
 export interface Source {
@@ -101,85 +97,4 @@ async function checkCommittable(
 /** Who the commit is made by. */
 export function identityOf(config: ReleaseConfig): Identity {
   return { name: config.gitUserName, email: config.gitUserEmail };
-}
-
-/** Where the flake says what, by the names that {@linkcode documents} takes them out by. */
-export function attributePaths(config: ReleaseConfig): Map<string, string[]> {
-  const { fleetResolvedAttr, revocationsAttr, bootstrapNoncesAttr } = config;
-  const paths = new Map([["fleet", parseAttributePath("--fleet-resolved-attr", fleetResolvedAttr)]]);
-  if (revocationsAttr !== undefined) {
-    paths.set("revocations", parseAttributePath("--revocations-attr", revocationsAttr));
-  }
-  if (bootstrapNoncesAttr !== undefined) {
-    paths.set("bootstrapNonces", parseAttributePath("--bootstrap-nonces-attr", bootstrapNoncesAttr));
-  }
-  return paths;
-}
-
-/** The evaluated JSON; an attribute that was asked for and is not there, or is null, is an error. */
-export function documents(config: ReleaseConfig, { attributes }: Inventory) {
-  const take = (key: string, option: string, attribute: string | undefined) => {
-    if (attribute === undefined) return null;
-    const value = attributes.get(key) ?? null;
-    if (value !== null) return value;
-    throw new ReleaseError(
-      "evaluation",
-      `The flake has no attribute "${attribute}", which ${option} names${
-        attributes.has(key) ? ": it is null" : ""
-      }`,
-      { path: attribute, hint: `add it to the flake's outputs, or give another ${option}` },
-    );
-  };
-  return {
-    fleet: take("fleet", "--fleet-resolved-attr", config.fleetResolvedAttr),
-    revocations: take("revocations", "--revocations-attr", config.revocationsAttr),
-    bootstrapNonces: take("bootstrapNonces", "--bootstrap-nonces-attr", config.bootstrapNoncesAttr),
-  };
-}
-
-const FULL_COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
-
-/** Replaces what pins name by full commits, so that what is signed says which commit is run. */
-export async function resolvePinnedCommits(
-  fleet: FleetResolved,
-  { repository }: Source,
-  { git }: Ports,
-): Promise<FleetResolved> {
-  const commits = new Map<string, string>();
-  for (const [name, host] of pinNames(fleet)) {
-    const commit = FULL_COMMIT.test(name) ? name : repository && await git.resolveCommit(repository, name);
-    if (commit === null) {
-      throw new ReleaseError("usage", `Cannot resolve the pin of host "${host}": "${name}" names no commit`, {
-        path: `hosts.${host}.pin.commit`,
-        hint: repository === null
-          ? "the flake is not in a local git repository: give the full commit"
-          : "give a full commit, or a short commit, tag or branch of the flake's repository (fetch it first)",
-      });
-    }
-    commits.set(name, commit);
-  }
-  return resolvePins(fleet, commits);
-}
-
-/** Locks the pin source at a commit, and checks that nix took that commit and no other. */
-export async function lockPinned(
-  { pinSourceUrl }: ReleaseConfig,
-  commit: string,
-  hosts: readonly HostRef[],
-  { nix }: Ports,
-): Promise<LockedFlake> {
-  const reference = pinSourceAt(pinSourceUrl!, commit);
-  const pinned = await nix.lock(reference);
-  if (pinned.revision !== commit) {
-    throw new ReleaseError(
-      "evaluation",
-      `The pin source gives ${pinned.revision ?? "no commit"} instead of ${commit}, which ` +
-        `${quoteList(hosts.map(({ name }) => name))} ${hosts.length === 1 ? "is" : "are"} pinned to`,
-      {
-        path: `hosts.${hosts[0]!.name}.pin.commit`,
-        hint: `--pin-source-url must lead to a git repository: ${reference}`,
-      },
-    );
-  }
-  return pinned;
 }

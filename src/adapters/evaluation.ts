@@ -117,8 +117,6 @@ export async function evaluateAll(
   }
 
   await Promise.all(Array.from({ length: workers }, work));
-  // A worker that found nothing left may have ended before another one's retries came in.
-  await work();
   const order = jobs.flatMap(({ hosts }) => hosts);
   return {
     derivations: order.flatMap((host) => found.get(host) ?? []),

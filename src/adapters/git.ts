@@ -9,7 +9,7 @@
 import { crypto } from "@std/crypto";
 import { join, relative } from "@std/path";
 import { ReleaseError } from "../errors.ts";
-import type { CommitFile, Git, Identity, Repository } from "../ports.ts";
+import type { Git, Identity, ReleaseFile, Repository } from "../ports.ts";
 import { type CommandResult, lastLines, type Shell, text, withoutGitLocation } from "./shell.ts";
 
 /** What the git commands are given beside their arguments. */
@@ -155,7 +155,7 @@ export function createGit(shell: Shell, settings: GitSettings): Git {
       return commit;
 
       /** Stores the files as they are, and checks that they are the signed bytes still. */
-      async function hashFiles(prefix: string, files: readonly CommitFile[]): Promise<string[]> {
+      async function hashFiles(prefix: string, files: readonly ReleaseFile[]): Promise<string[]> {
         const printed = await expect(
           "store the release files",
           root,

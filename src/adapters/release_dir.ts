@@ -7,7 +7,7 @@ import { dirname, join, relative, resolve } from "@std/path";
 import { ensureDir } from "@std/fs";
 import { equalBytes } from "../contract/canonical.ts";
 import { ioError } from "../errors.ts";
-import type { CommitFile, ReleaseDir } from "../ports.ts";
+import type { ReleaseDir, ReleaseFile } from "../ports.ts";
 
 /** Consumers run as other users than the one that releases. */
 const FILE_MODE = 0o644;
@@ -108,7 +108,7 @@ async function createDirectory(path: string): Promise<void> {
  *
  * Synchronous calls, all on one thread: the order of the system calls is the order of the lines.
  */
-function publishSync(root: string, files: readonly CommitFile[]): void {
+function publishSync(root: string, files: readonly ReleaseFile[]): void {
   const written: { temporary: string; final: string }[] = [];
   try {
     for (const { path, bytes } of files) {

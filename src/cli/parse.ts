@@ -51,6 +51,9 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
       throw unknownArgument(arg, names);
     },
   }) as unknown as Record<string, unknown>;
+  // What stands behind `--` is not looked at as it is read.
+  const [stray] = parsed["_"] as unknown[];
+  if (stray !== undefined) throw unknownArgument(String(stray), names);
   if (parsed["help"] === true) return { command: "help" };
   if (parsed["version"] === true) return { command: "version" };
 
