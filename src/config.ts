@@ -134,7 +134,7 @@ export function validateConfig(settings: Partial<ReleaseConfig>): ReleaseConfig 
   const merged: Omit<ReleaseConfig, "signCmd"> & { signCmd?: string } = { ...DEFAULTS, ...given };
   const { signCmd } = merged;
   if (signCmd === undefined || signCmd.trim() === "") {
-    throw new ReleaseError("usage", "No way to sign: --sign-cmd is missing", {
+    throw new ReleaseError("usage", "No way to sign: --sign-cmd is missing or empty", {
       hint:
         "give --sign-cmd COMMAND or set NIXFLEET_SIGN_CMD; the command reads $NIXFLEET_INPUT and writes 64 raw " +
         "bytes to $NIXFLEET_OUTPUT",

@@ -118,18 +118,25 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
   };
 }
 
-/** Takes every `--option NAME VALUE` out: the one option with two values, which no parser of options knows. */
+/**
+ * Takes every `--option NAME VALUE` out: the one option with two values, which no parser of options knows. And keeps
+ * an empty value with its option, which the parser would take for an argument of its own.
+ */
 function takeNixOptions(args: readonly string[]): { nixOptions: [string, string][]; rest: string[] } {
   const nixOptions: [string, string][] = [];
   const rest: string[] = [];
   for (let index = 0; index < args.length; index++) {
-    if (args[index] !== "--option") {
-      rest.push(args[index]!);
+    const arg = args[index]!;
+    if (arg !== "--option") {
+      const empty = args[index + 1] === "" &&
+        ALL_OPTIONS.some(({ flag, value }) => value && arg === `--${flag}`);
+      rest.push(empty ? `${arg}=` : arg);
+      if (empty) index++;
       continue;
     }
     const name = args[++index];
     const value = args[++index];
-    if (!name || value === undefined || name.startsWith("-")) {
+    if (!name || value === undefined || name.startsWith("-") || value.startsWith("--")) {
       throw new ReleaseError("usage", "--option wants a name and a value, as in --option cores 4");
     }
     nixOptions.push([name, value]);
