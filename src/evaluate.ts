@@ -4,7 +4,7 @@
  * @module
  */
 import type { ReleaseConfig } from "./config.ts";
-import { lookup, quoteList } from "./contract/records.ts";
+import { documentPath, lookup, quoteList } from "./contract/records.ts";
 import type { FleetResolved, Timestamp } from "./contract/types.ts";
 import { ReleaseError } from "./errors.ts";
 import { parseAttributePath } from "./plan/attributes.ts";
@@ -112,7 +112,7 @@ async function resolvePinnedCommits(
     const commit = FULL_COMMIT.test(name) ? name : repository && await git.resolveCommit(repository, name);
     if (commit === null) {
       throw new ReleaseError("usage", `Cannot resolve the pin of host "${host}": "${name}" names no commit`, {
-        path: `hosts.${host}.pin.commit`,
+        path: documentPath(["hosts", host, "pin", "commit"]),
         hint: repository === null
           ? "the flake is not in a local git repository: give the full commit"
           : "give a full commit, or a short commit, tag or branch of the flake's repository (fetch it first)",
@@ -138,7 +138,7 @@ async function lockPinned(
       `The pin source gives ${pinned.revision ?? "no commit"} instead of ${commit}, which ` +
         `${quoteList(hosts.map(({ name }) => name))} ${hosts.length === 1 ? "is" : "are"} pinned to`,
       {
-        path: `hosts.${hosts[0]!.name}.pin.commit`,
+        path: documentPath(["hosts", hosts[0]!.name, "pin", "commit"]),
         hint: `--pin-source-url must lead to a git repository: ${reference}`,
       },
     );

@@ -81,6 +81,9 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
   const hosts = value("hosts");
   const gitPush = value("git-push");
   const workers = filled("eval-workers");
+  if (workers !== undefined && !/^\d+$/.test(workers)) {
+    throw new ReleaseError("usage", `Cannot use --eval-workers ${workers}: expected a whole number above 0`);
+  }
   const logFormat = value("log-format") ?? "pretty";
   if (logFormat !== "pretty" && logFormat !== "json") {
     throw new ReleaseError("usage", `Unknown --log-format "${logFormat}": expected pretty or json`);
@@ -127,14 +130,15 @@ function takeNixOptions(args: readonly string[]): { nixOptions: [string, string]
   const rest: string[] = [];
   for (let index = 0; index < args.length; index++) {
     const arg = args[index]!;
-    if (arg !== "--option") {
+    refuseStrangeSwitch(arg);
+    if (arg !== "--option" && !arg.startsWith("--option=")) {
       const empty = args[index + 1] === "" &&
         ALL_OPTIONS.some(({ flag, value }) => value && arg === `--${flag}`);
       rest.push(empty ? `${arg}=` : arg);
       if (empty) index++;
       continue;
     }
-    const name = args[++index];
+    const name = arg === "--option" ? args[++index] : undefined;
     const value = args[++index];
     if (!name || value === undefined || name.startsWith("-") || value.startsWith("--")) {
       throw new ReleaseError("usage", "--option wants a name and a value, as in --option cores 4");
@@ -142,6 +146,18 @@ function takeNixOptions(args: readonly string[]): { nixOptions: [string, string]
     nixOptions.push([name, value]);
   }
   return { nixOptions, rest };
+}
+
+/** A switch can be given as `--json=false`. Of anything else behind the `=` the parser makes true. */
+function refuseStrangeSwitch(arg: string): void {
+  const [, name, value] = /^--([^=]+)=(.*)$/s.exec(arg) ?? [];
+  const option = ALL_OPTIONS.find(({ flag }) => flag === name);
+  if (option !== undefined && option.value === undefined && value !== "true" && value !== "false") {
+    throw new ReleaseError(
+      "usage",
+      `Cannot read --${name} "${value}": expected true or false, or the option alone`,
+    );
+  }
 }
 
 function unknownArgument(arg: string, names: readonly string[]): ReleaseError {

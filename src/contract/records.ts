@@ -49,3 +49,13 @@ export function quoteList(names: readonly string[], most = 10): string {
   const shown = names.slice(0, most).map((name) => JSON.stringify(name)).join(", ");
   return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }
+
+/**
+ * A path into a document, for people: `hosts.web1.tags.0`. A name with a dot in it is quoted, so that the path stays
+ * readable: `hosts."web.example.com".tags`.
+ */
+export function documentPath(keys: readonly (string | number)[]): string {
+  return keys.map((key) => typeof key === "number" || /^[\w-]+$/.test(key) ? key : JSON.stringify(key)).join(
+    ".",
+  );
+}

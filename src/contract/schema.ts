@@ -7,6 +7,7 @@
  */
 import * as v from "valibot";
 import { ReleaseError } from "../errors.ts";
+import { documentPath } from "./records.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "./time.ts";
 import type {
   BootstrapNonce,
@@ -83,14 +84,22 @@ const anObject = v.custom<Record<string, unknown>>(
   "an object",
 );
 
+/** What else there is to say of an object's fields. */
+interface ObjectOptions {
+  /** Other names for fields. */
+  aliases?: Readonly<Record<string, string>>;
+  /** Fields that the contract does not know, and that nobody misses when they are null or an empty list. */
+  saysNothingEmpty?: readonly string[];
+}
+
 /** An object with exactly these fields. Fields that come out undefined are left out. */
 function object<T extends object>(
   entries: Entries<T>,
-  aliases: Readonly<Record<string, string>> = {},
+  { aliases = {}, saysNothingEmpty = [] }: ObjectOptions = {},
 ): Schema<T> {
   return v.pipe(
     anObject,
-    v.metadata({ aliases }),
+    v.metadata({ aliases, saysNothingEmpty }),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
       const value = { ...dataset.value };
       for (const [alias, name] of Object.entries(aliases)) {
@@ -129,7 +138,7 @@ function dictionary<T>(value: Schema<T>): Schema<Record<string, T>> {
 }
 
 const meta = object<Meta>({
-  schemaVersion: integer,
+  schemaVersion,
   signedAt: orNull(timestamp),
   ciCommit: orNull(text),
   signatureAlgorithm: omitted(text),
@@ -140,7 +149,8 @@ const selector = object<Selector>({
   hosts: withDefault(list(text), () => []),
   channel: orNull(text),
   all: withDefault(boolean, () => false),
-});
+  // The usual fleet library writes `and` and `not` always.
+}, { saysNothingEmpty: ["and", "not"] });
 const pin = object<Pin>({ commit: text, reason: text, expiresAt: omitted(timestamp) });
 const host = object<Host>({
   system: text,
@@ -182,8 +192,7 @@ const fleetResolved = object<FleetResolved>({
   channelEdges: withDefault(
     list(
       object<ChannelEdge>({ gates: text, gated: text, reason: orNull(text) }, {
-        before: "gates",
-        after: "gated",
+        aliases: { before: "gates", after: "gated" },
       }),
     ),
     () => [],
@@ -261,7 +270,7 @@ export function decode<Name extends DocumentName>(name: Name, value: unknown): D
   if (result.success) return result.output;
   const problems = result.issues.map((issue) => {
     const path = pathOf(issue, prefixOf(name));
-    return { path, text: describe(issue, path) };
+    return { path: path === "" ? name : path, text: describe(issue, path) };
   });
   const [first, ...others] = problems;
   throw new ReleaseError("contract", `Cannot read ${title}: ${first!.text}`, {
@@ -284,17 +293,12 @@ export function documentNameOf(path: string, artifactName: string): DocumentName
 type Issue = v.BaseIssue<unknown>;
 
 function pathOf(issue: Issue, prefix: readonly string[]): string {
-  return [...prefix, ...(issue.path ?? []).map((item) => formatKey(item.key))].join(".");
+  return documentPath([...prefix, ...(issue.path ?? []).map((item) => item.key as string | number)]);
 }
 
 /** A list has no name of its own: its path starts with the name that the library's input gives it. */
 function prefixOf(name: DocumentName): string[] {
   return name === "revocations" || name === "bootstrapNonces" ? [name] : [];
-}
-
-/** Keys with a dot in them are quoted, so that the path stays readable: `hosts."web.example.com".tags`. */
-function formatKey(key: unknown): string {
-  return typeof key === "number" || /^[\w-]+$/.test(String(key)) ? String(key) : JSON.stringify(key);
 }
 
 function describe(issue: Issue, path: string): string {
@@ -329,7 +333,7 @@ export function unknownFields(name: DocumentName, value: unknown): { path: strin
   collectUnknown(DOCUMENTS[name].schema, value, prefixOf(name), [], (path, pattern) => {
     const key = pattern.join("\0");
     const entry = found.get(key);
-    if (entry === undefined) found.set(key, { path: path.map(formatKey).join("."), count: 1 });
+    if (entry === undefined) found.set(key, { path: documentPath(path), count: 1 });
     else entry.count++;
   });
   return [...found.values()];
@@ -343,7 +347,7 @@ interface SchemaShape {
   item?: SchemaShape;
   entries?: Readonly<Record<string, SchemaShape>>;
   value?: SchemaShape;
-  metadata?: { aliases?: Readonly<Record<string, string>> };
+  metadata?: ObjectOptions;
 }
 
 function collectUnknown(
@@ -355,7 +359,8 @@ function collectUnknown(
 ): void {
   if (typeof value !== "object" || value === null) return;
   const parts = schema.pipe ?? [schema];
-  const aliases = parts.find((part) => part.metadata !== undefined)?.metadata?.aliases ?? {};
+  const { aliases = {}, saysNothingEmpty = [] } =
+    parts.find((part) => part.metadata !== undefined)?.metadata ?? {};
   for (const part of parts) {
     if (part.wrapped !== undefined) collectUnknown(part.wrapped, value, path, pattern, report);
     if (part.type === "array" && Array.isArray(value)) {
@@ -371,9 +376,16 @@ function collectUnknown(
     if (part.type === "object") {
       for (const [key, item] of Object.entries(value)) {
         const known = part.entries![aliases[key] ?? key];
-        if (known === undefined) report([...path, key], [...pattern, key]);
-        else collectUnknown(known, item, [...path, key], [...pattern, key], report);
+        if (known === undefined) {
+          if (!(saysNothingEmpty.includes(key) && saysNothing(item))) {
+            report([...path, key], [...pattern, key]);
+          }
+        } else collectUnknown(known, item, [...path, key], [...pattern, key], report);
       }
     }
   }
+}
+
+function saysNothing(value: unknown): boolean {
+  return value === null || (Array.isArray(value) && value.length === 0);
 }

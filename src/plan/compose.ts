@@ -5,7 +5,7 @@
  */
 import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, SIGNATURE_ALGORITHMS } from "../config.ts";
 import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
-import { compareBytes, quoteList } from "../contract/records.ts";
+import { compareBytes, documentPath, quoteList } from "../contract/records.ts";
 import { decode } from "../contract/schema.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
 import type { BootstrapNonce, FleetResolved, Revocation, Timestamp } from "../contract/types.ts";
@@ -146,7 +146,7 @@ export function decodeFleet(
     warnings.push({
       code: "expired-pin",
       message: `The pin of ${quoteList(expired)} has expired: released from the current commit`,
-      path: `hosts.${expired[0]}.pin`,
+      path: documentPath(["hosts", expired[0]!, "pin"]),
     });
   }
   const sidecar = <Name extends "revocations" | "bootstrapNonces">(name: Name) => {

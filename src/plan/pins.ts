@@ -4,7 +4,7 @@
  * @module
  */
 import { compareTimestamps } from "../contract/time.ts";
-import { lookup, mapRecord, quoteList } from "../contract/records.ts";
+import { documentPath, lookup, mapRecord, quoteList } from "../contract/records.ts";
 import type { FleetResolved, Host, Pin, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 
@@ -93,7 +93,7 @@ export function validatePinSourceUrl(
       `No source for pinned hosts: --pin-source-url is missing, and ${quoteList(pinned)} ` +
         `${pinned.length === 1 ? "is" : "are"} pinned to another commit`,
       {
-        path: `hosts.${pinned[0]}.pin`,
+        path: documentPath(["hosts", pinned[0]!, "pin"]),
         hint:
           "give --pin-source-url with a flake reference of the fleet's repository, such as git+ssh://host/fleet",
       },

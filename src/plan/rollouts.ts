@@ -7,7 +7,7 @@
  * @module
  */
 import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
-import { compareBytes, lookup } from "../contract/records.ts";
+import { compareBytes, documentPath, lookup } from "../contract/records.ts";
 import { selectedHosts } from "../contract/selector.ts";
 import type {
   Channel,
@@ -45,7 +45,7 @@ export function policyOf(
       "contract",
       `Channel "${channelName}" names the rollout policy "${channel.rolloutPolicy}", which the fleet does not have`,
       {
-        path: `channels.${channelName}.rolloutPolicy`,
+        path: documentPath(["channels", channelName, "rolloutPolicy"]),
         hint: `add rolloutPolicies.${channel.rolloutPolicy}, or name a policy that is there`,
       },
     );

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { lookup, plural, quoteList } from "../contract/records.ts";
+import { documentPath, lookup, plural, quoteList } from "../contract/records.ts";
 import { selectedHosts } from "../contract/selector.ts";
 import type { FleetResolved } from "../contract/types.ts";
 import { type DocumentName, unknownFields } from "../contract/schema.ts";
@@ -40,7 +40,7 @@ function channelWarnings(fleet: FleetResolved): Warning[] {
       code: "unknown-channel",
       message:
         `Host "${name}" is on channel "${host.channel}", which the fleet does not have: no rollout reaches it`,
-      path: `hosts.${name}.channel`,
+      path: documentPath(["hosts", name, "channel"]),
     }));
 }
 
@@ -51,7 +51,7 @@ function waveWarnings(fleet: FleetResolved): Warning[] {
       warnings.push({
         code: "unknown-wave-channel",
         message: `Waves are given for channel "${channel}", which the fleet does not have`,
-        path: `waves.${channel}`,
+        path: documentPath(["waves", channel]),
       });
     }
     for (const [index, wave] of waves.entries()) {
@@ -62,7 +62,7 @@ function waveWarnings(fleet: FleetResolved): Warning[] {
           message: `Wave ${index} of channel "${channel}" names ${
             quoteList(unknown)
           }, which the fleet does not have`,
-          path: `waves.${channel}.${index}.hosts`,
+          path: documentPath(["waves", channel, index, "hosts"]),
         });
       }
       const strays = wave.hosts.filter((name) => (lookup(fleet.hosts, name)?.channel ?? channel) !== channel);
@@ -72,7 +72,7 @@ function waveWarnings(fleet: FleetResolved): Warning[] {
           message: `Wave ${index} of channel "${channel}" names ${
             quoteList(strays)
           }, which another channel has`,
-          path: `waves.${channel}.${index}.hosts`,
+          path: documentPath(["waves", channel, index, "hosts"]),
         });
       }
     }
@@ -86,7 +86,7 @@ function waveWarnings(fleet: FleetResolved): Warning[] {
         message:
           `${quoteList(left)} ${left.length === 1 ? "is" : "are"} in no wave of channel "${channel}": ` +
           "consumers put such hosts into wave 0, the first to change",
-        path: `waves.${channel}`,
+        path: documentPath(["waves", channel]),
       });
     }
   }
@@ -134,56 +134,48 @@ function budgetWarnings(fleet: FleetResolved): Warning[] {
  * cannot understand
  */
 export function droppedFieldWarnings(name: DocumentName, document: unknown, strict: boolean): Warning[] {
-  return unknownFields(name, document).flatMap(({ path, count }): Warning[] => {
-    const selector = /^(.*\.selector)\.(and|not)$/.exec(path);
-    if (selector !== null) return selectorWarnings(document, path, selector[2]!, strict);
-    const others = count > 1 ? ` (and ${plural(count - 1, "more field")} like it)` : "";
-    return [{
+  const selectors = name === "fleet" ? budgetSelectorWarnings(document as FleetDocument) : [];
+  if (strict && selectors.length > 0) {
+    throw new ReleaseError("contract", selectors[0]!.message, {
+      path: selectors[0]!.path,
+      lines: selectors.slice(1).map(({ message }) => `also: ${message}`),
+      hint: "choose the hosts by tags, tagsAny, hosts, channel or all, or leave out --strict",
+    });
+  }
+  const dropped = unknownFields(name, document).filter(({ path }) => !BUDGET_SELECTOR.test(path));
+  return [
+    ...selectors,
+    ...dropped.map(({ path, count }) => ({
       code: "dropped-field",
-      message: `The contract does not know the field "${path}"${others}: it does not reach the artifact`,
+      message: `The contract does not know the field "${path}"` +
+        `${
+          count > 1 ? ` (and ${plural(count - 1, "more field")} like it)` : ""
+        }: it does not reach the artifact`,
       path,
-    }];
-  });
+    })),
+  ];
 }
 
-/**
- * `and` and `not` in selectors: the usual fleet library writes them always, empty, and that says nothing. Filled in,
- * they change which hosts a budget protects, and consumers cannot know it.
- */
-function selectorWarnings(document: unknown, path: string, key: string, strict: boolean): Warning[] {
-  if (!path.startsWith("disruptionBudgets.")) {
-    return saysSomething(at(document, path.split(".")))
-      ? [{
-        code: "dropped-field",
-        message: `The contract does not know the field "${path}": it does not reach the artifact`,
-        path,
-      }]
-      : [];
-  }
-  const budgets =
-    (document as { disruptionBudgets: { selector: Record<string, unknown> }[] }).disruptionBudgets;
-  return budgets.flatMap(({ selector }, index) => {
-    if (!saysSomething(selector[key])) return [];
-    const warning = {
+const BUDGET_SELECTOR = /^disruptionBudgets\.\d+\.selector\.(and|not)$/;
+
+/** A fleet as far as it has decoded: its budgets have selectors. */
+interface FleetDocument {
+  readonly disruptionBudgets?: readonly {
+    readonly selector: { readonly and?: unknown; readonly not?: unknown };
+  }[];
+}
+
+/** `and` and `not` change which hosts a budget protects, and consumers cannot know it: each is told by itself. */
+function budgetSelectorWarnings({ disruptionBudgets = [] }: FleetDocument): Warning[] {
+  return disruptionBudgets.flatMap(({ selector }, index) =>
+    (["and", "not"] as const).filter((key) => {
+      const value = selector[key];
+      return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+    }).map((key) => ({
       code: "inexpressible-selector",
       message: `Disruption budget ${index} chooses hosts by "${key}", which consumers cannot understand: ` +
         "it protects other hosts than its author meant",
       path: `disruptionBudgets.${index}.selector.${key}`,
-    };
-    if (strict) {
-      throw new ReleaseError("contract", warning.message, {
-        path: warning.path,
-        hint: "choose the hosts by tags, tagsAny, hosts, channel or all, or leave out --strict",
-      });
-    }
-    return [warning];
-  });
-}
-
-function saysSomething(value: unknown): boolean {
-  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
-}
-
-function at(value: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
+    }))
+  );
 }
