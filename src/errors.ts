@@ -97,6 +97,11 @@ export function ioError(action: string, cause: unknown): ReleaseError {
   return new ReleaseError("io", `${action}: ${reason}`, { cause });
 }
 
+/** A text without the passwords and tokens of the URLs in it. */
+export function hideCredentials(text: string): string {
+  return text.replace(/(\b[\w+.-]+:\/\/)[^/@\s"'?#]*@/g, "$1***@");
+}
+
 /** The known word that is nearest to `word`, or undefined when none is near enough to be meant. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;

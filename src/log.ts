@@ -6,7 +6,7 @@
 import { quoteCommand, stripControls } from "./adapters/shell.ts";
 import type { CommandTrace } from "./adapters/shell.ts";
 import { plural } from "./contract/records.ts";
-import type { ReleaseError } from "./errors.ts";
+import { hideCredentials, type ReleaseError } from "./errors.ts";
 import type { Warning } from "./plan/warnings.ts";
 import type { Clock, Log, Stage } from "./ports.ts";
 
@@ -48,10 +48,10 @@ export function createLog(options: LogOptions): ProgramLog {
 function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
   let current: Stage | undefined;
   const hostStarts = new Map<string, number>();
-  const write = (record: Record<string, unknown>) =>
-    stream.write(
-      `${JSON.stringify({ time: clock.now().toString({ smallestUnit: "millisecond" }), ...record })}\n`,
-    );
+  const write = (record: Record<string, unknown>) => {
+    const time = clock.now().toString({ smallestUnit: "millisecond" });
+    stream.write(`${hideCredentials(JSON.stringify({ time, ...record }))}\n`);
+  };
   return {
     start(stage) {
       current = stage;
@@ -75,8 +75,9 @@ function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
         write({ level: "info", event: "host-started", stage: current?.name, host });
       } else {
         hostStarts.delete(host);
-        const seconds = start === undefined ? {} : { seconds: round((clock.monotonic() - start) / 1000) };
-        write({ level: "info", event: "host-done", stage: current?.name, host, ...seconds });
+        // Without a start there was nothing to do: the host was built already.
+        const seconds = start === undefined ? 0 : round((clock.monotonic() - start) / 1000);
+        write({ level: "info", event: "host-done", stage: current?.name, host, seconds });
       }
     },
     warn: (warning) => write({ level: "warning", event: "warning", ...warning, stage: current?.name }),
@@ -103,7 +104,7 @@ function prettyLog({ verbose, stream, clock }: LogOptions): ProgramLog {
   let statusShown = false;
 
   function line(text: string): void {
-    stream.write(`${statusShown ? "\r\x1b[K" : ""}${text}\n`);
+    stream.write(`${statusShown ? "\r\x1b[K" : ""}${hideCredentials(text)}\n`);
     statusShown = false;
   }
 

@@ -11,7 +11,7 @@ import { lookup, plural, quoteList } from "./contract/records.ts";
 import { closureHash, type StorePath } from "./contract/store_path.ts";
 import { wholeSeconds } from "./contract/time.ts";
 import type { Timestamp } from "./contract/types.ts";
-import { ReleaseError } from "./errors.ts";
+import { hideCredentials, ReleaseError } from "./errors.ts";
 import { evaluateFleet, evaluateHosts, type FleetToRelease } from "./evaluate.ts";
 import { keepOtherHosts, reuseRelease, warnOfStaleSidecars } from "./existing_release.ts";
 import { renderCommitMessage } from "./plan/commit_message.ts";
@@ -35,7 +35,7 @@ export interface RunOutcome {
   readonly signedAt: Timestamp;
   /** The commit that holds the release files; null without `gitCommit`, and when nothing changed. */
   readonly releaseCommit: string | null;
-  /** Where the release commit was pushed to; null when it was not. */
+  /** Where the release commit was pushed to, without a password in the URL; null when it was not. */
   readonly pushedTo: { readonly remote: string; readonly branch: string } | null;
   /** The hosts that were built, in the order of the release. */
   readonly hosts: readonly ReleasedHost[];
@@ -190,7 +190,7 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
     commit: stamp.ciCommit,
     signedAt: stamp.signedAt,
     releaseCommit,
-    pushedTo,
+    pushedTo: pushedTo && { ...pushedTo, remote: hideCredentials(pushedTo.remote) },
     hosts: closures.map(({ host, kind, storePath }) => {
       const pin = lookup(fleet.evaluated.fleet.hosts, host)?.pin;
       return { name: host, kind, storePath, pinnedTo: pinTargetCommit(pin, source.ciCommit) };

@@ -56,6 +56,8 @@ export async function release(
   { log = SILENT_LOG, env = readEnvironment(), clock = SYSTEM_CLOCK }: ReleaseOptions = {},
 ): Promise<RunOutcome> {
   const config: ReleaseConfig = validateConfig(settings);
+  // The hooks' texts may hold tokens, and no process that is started here needs them.
+  const { NIXFLEET_SIGN_CMD: _sign, NIXFLEET_PUSH_CMD: _push, ...childEnv } = env;
   const shell = new Shell(env["PATH"] ?? "", log);
   let tempDir: string;
   try {
@@ -66,7 +68,7 @@ export async function release(
   try {
     return await runPipeline(config, {
       nix: createNix(shell, {
-        env,
+        env: childEnv,
         tempDir,
         options: config.nixOptions,
         builders: config.builders,
@@ -74,8 +76,8 @@ export async function release(
         evalWorkers: config.evalWorkers ?? navigator.hardwareConcurrency,
         clock,
       }),
-      git: createGit(shell, { env, tempDir }),
-      hooks: createHooks(shell, { env, tempDir }),
+      git: createGit(shell, { env: childEnv, tempDir }),
+      hooks: createHooks(shell, { env: childEnv, tempDir }),
       releaseDir: createReleaseDir(config.releaseDir),
       log,
       clock,

@@ -8,9 +8,10 @@ import { stripControls } from "./shell.ts";
 const PREFIX = "@nix ";
 /** nix's `ActivityType`: a derivation is being built; its first field is the derivation. */
 const ACTIVITY_BUILD = 105;
-/** nix's `ResultType`: a line of a build's log. */
+/** nix's `ResultType`: a line of a build's log; how many builds are done, expected, running and failed. */
 const RESULT_BUILD_LOG_LINE = 101;
 const RESULT_POST_BUILD_LOG_LINE = 107;
+const RESULT_PROGRESS = 105;
 /** nix's `Verbosity`: an error. */
 const LEVEL_ERROR = 0;
 
@@ -31,8 +32,9 @@ export class BuildLog {
   readonly #running = new Map<number, string>();
   readonly #lines = new Map<string, string[]>();
   #errors: string[] = [];
+  #failed = false;
 
-  /** @param onBuild Told when the build of a derivation begins and when it ends */
+  /** @param onBuild Told when the build of a derivation begins, and when it has ended well */
   constructor(onBuild: (drv: string, state: "started" | "done") => void) {
     this.#onBuild = onBuild;
   }
@@ -59,8 +61,11 @@ export class BuildLog {
       lines?.push(text);
       if (lines !== undefined && lines.length > MAX_LOG_LINES) lines.shift();
       return text;
+    } else if (action === "result" && type === RESULT_PROGRESS) {
+      this.#failed ||= Number(fields[3]) > 0;
     } else if (action === "stop" && this.#running.has(id)) {
-      this.#onBuild(this.#running.get(id)!, "done");
+      // After a failure nothing tells which builds end well, and the run as a whole does not.
+      if (!this.#failed) this.#onBuild(this.#running.get(id)!, "done");
       this.#running.delete(id);
     } else if (action === "msg" && event.level === LEVEL_ERROR && event.msg !== undefined) {
       this.#errors = [...this.#errors, ...event.msg.split("\n").map(stripControls)].slice(-MAX_LOG_LINES);

@@ -8,7 +8,7 @@
  */
 import { crypto } from "@std/crypto";
 import { join, relative } from "@std/path";
-import { ReleaseError } from "../errors.ts";
+import { hideCredentials, ReleaseError } from "../errors.ts";
 import type { Git, Identity, ReleaseFile, Repository } from "../ports.ts";
 import { type CommandResult, lastLines, type Shell, text, withoutGitLocation } from "./shell.ts";
 
@@ -178,9 +178,9 @@ export function createGit(shell: Shell, settings: GitSettings): Git {
       if (result.code !== 0) {
         throw new ReleaseError(
           "git",
-          `Cannot push the release to "${branch}" of "${withoutPassword(remote)}"`,
+          `Cannot push the release to "${branch}" of "${hideCredentials(remote)}"`,
           {
-            lines: lastLines([...text(result).split("\n"), ...result.stderr], 10).map(withoutPassword),
+            lines: lastLines([...text(result).split("\n"), ...result.stderr], 10).map(hideCredentials),
             hint:
               "the release is written and committed here; push it, or run again on top of what the remote has",
           },
@@ -205,11 +205,6 @@ function identityEnv({ name, email }: Identity): Record<string, string> {
     ...(name === undefined ? {} : { GIT_AUTHOR_NAME: name, GIT_COMMITTER_NAME: name }),
     ...(email === undefined ? {} : { GIT_AUTHOR_EMAIL: email, GIT_COMMITTER_EMAIL: email }),
   };
-}
-
-/** A remote's URL without the password or token in it. */
-function withoutPassword(text: string): string {
-  return text.replace(/(\w+:\/\/)[^/@\s]*@/g, "$1***@");
 }
 
 function gitError(what: string, result: CommandResult): ReleaseError {

@@ -26,17 +26,31 @@ export function createHooks(shell: Shell, settings: HookSettings): Hooks {
   const sh = shell.find("sh");
 
   function run(hook: string, command: string, env: Record<string, string>): Promise<CommandResult> {
+    const hide = redactor(command);
     return shell.run(
       [sh, "-c", command],
       // Both outputs go where people read: stdout of this program is for data.
-      { env: { ...settings.env, ...env }, stdout: "as stderr" },
-      [
-        ...Object.entries(env).map(([name, value]) => `${name}=${value}`) as [string],
-        "sh",
-        "-c",
-        `<${hook}>`,
-      ],
+      { env: { ...settings.env, ...env }, stdout: "as stderr", onStderr: hide },
+      [...Object.entries(env).map(([name, value]) => `${name}=${value}`), "sh", "-c", `<${hook}>`],
     );
+  }
+
+  /** How a hook failed: the last that it printed, without what may be secret. */
+  function failure(
+    kind: "push-hook" | "sign-hook",
+    message: string,
+    command: string,
+    result: CommandResult,
+    hint?: string,
+  ) {
+    const lines = lastLines(result.stderr, 15).map(redactor(command));
+    const hints = [
+      ...(hint === undefined ? [] : [hint]),
+      ...(lines.some((line) => line.includes(HIDDEN))
+        ? [`${HIDDEN} stands for a part of the hook's own text`]
+        : []),
+    ];
+    return new ReleaseError(kind, message, { lines, hint: hints.join("; ") || undefined });
   }
 
   return {
@@ -47,13 +61,8 @@ export function createHooks(shell: Shell, settings: HookSettings): Hooks {
         NIXFLEET_CLOSURE_HASH: closureHash,
       });
       if (result.code !== 0) {
-        throw new ReleaseError(
-          "push-hook",
-          `Push hook failed for host "${host}": it exited with ${result.code}`,
-          {
-            lines: redact(lastLines(result.stderr, 15), command),
-          },
-        );
+        const message = `Push hook failed for host "${host}": it exited with ${result.code}`;
+        throw failure("push-hook", message, command, result);
       }
     },
 
@@ -68,24 +77,23 @@ export function createHooks(shell: Shell, settings: HookSettings): Hooks {
         throw ioError(`Cannot hand "${path}" to the sign hook`, error);
       }
       const result = await run("sign hook", command, { NIXFLEET_INPUT: input, NIXFLEET_OUTPUT: output });
-      const lines = redact(lastLines(result.stderr, 15), command);
       if (result.code !== 0) {
-        throw new ReleaseError("sign-hook", `Sign hook failed for "${path}": it exited with ${result.code}`, {
-          lines,
-        });
+        const message = `Sign hook failed for "${path}": it exited with ${result.code}`;
+        throw failure("sign-hook", message, command, result);
       }
       const signature = await readSmall(output);
       if (signature?.length !== SIGNATURE_LENGTH) {
-        throw new ReleaseError(
+        const wrote = signature === undefined
+          ? "no file"
+          : signature.length === 0
+          ? "nothing"
+          : `${signature.length} bytes`;
+        throw failure(
           "sign-hook",
-          `Sign hook gave no signature for "${path}": it wrote ${
-            signature === undefined
-              ? "no file"
-              : signature.length === 0
-              ? "nothing"
-              : `${signature.length} bytes`
-          }, expected ${SIGNATURE_LENGTH} raw bytes`,
-          { lines, hint: signatureHint(signature ?? new Uint8Array()) },
+          `Sign hook gave no signature for "${path}": it wrote ${wrote}, expected ${SIGNATURE_LENGTH} raw bytes`,
+          command,
+          result,
+          signatureHint(signature ?? new Uint8Array()),
         );
       }
       return { signature, input: await readSmall(input, bytes.length + 1) ?? new Uint8Array() };
@@ -93,37 +101,38 @@ export function createHooks(shell: Shell, settings: HookSettings): Hooks {
   };
 }
 
-/** A file's bytes, or as many as tell that it is too large; undefined when it is not there. */
+/** A file's bytes, or as many as tell that it is too large; undefined when there is no such file. */
 async function readSmall(path: string, most = 64 * 1024): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
+    if (!(await Deno.lstat(path)).isFile) return undefined;
     using file = await Deno.open(path);
     const buffer = new Uint8Array(most);
     let length = 0;
-    while (length < most) {
-      const count = await file.read(buffer.subarray(length));
-      if (count === null) break;
-      length += count;
+    for (let count: number | null = 0; count !== null && length < most; length += count ?? 0) {
+      count = await file.read(buffer.subarray(length));
     }
     return buffer.slice(0, length);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw ioError(`Cannot read what the sign hook wrote`, error);
+    throw ioError("Cannot read what the sign hook wrote", error);
   }
 }
 
 /** What the bytes look like, and how to make the right ones. */
 function signatureHint(bytes: Uint8Array): string {
-  const ascii = bytes.every((byte) => byte < 0x80) ? new TextDecoder().decode(bytes) : undefined;
+  const text = bytes.every((byte) => byte < 0x80) ? new TextDecoder().decode(bytes) : undefined;
+  // Tools break lines at 60, 64 or 76 characters.
+  const ascii = text?.replace(/\s+/g, "");
   if (bytes.length === 0) {
     return "the command must write the signature to the file $NIXFLEET_OUTPUT, not to stdout";
   }
-  if (ascii?.startsWith("-----BEGIN")) {
+  if (text?.startsWith("-----BEGIN")) {
     return "this is PEM or an SSH signature: write the raw signature bytes";
   }
-  if (ascii !== undefined && /^[0-9a-fA-F]{128}\s*$/.test(ascii)) {
+  if (ascii !== undefined && /^[0-9a-fA-F]{128}$/.test(ascii)) {
     return "this is hex: decode it, as with xxd -r -p";
   }
-  if (ascii !== undefined && /^[A-Za-z0-9+/_-]{86}(==)?\s*$/.test(ascii)) {
+  if (ascii !== undefined && /^[A-Za-z0-9+/_-]{86}(==)?$/.test(ascii)) {
     return "this is base64: decode it, as with base64 -d";
   }
   if (bytes[0] === 0x30 && bytes[1] === bytes.length - 2) {
@@ -135,16 +144,26 @@ function signatureHint(bytes: Uint8Array): string {
   return "write the raw signature, 64 bytes: Ed25519 as it is, ECDSA P-256 as r and s of 32 bytes each";
 }
 
-/** Takes the parts of a command that may be secret out of what the command printed. */
-function redact(lines: readonly string[], command: string): string[] {
-  const words = command.split(/[\s"'`;|&()<>]+/);
-  const secrets = words.flatMap((word) => [word, word.slice(word.indexOf("=") + 1)])
-    // Names of programs, options, variables and files help to mend the hook, and are no secrets.
-    .filter((word) =>
-      word.length >= 6 && /[0-9A-Z+=:@]/.test(word) && !/^(\$|-|\.{0,2}\/|NIXFLEET_)/.test(word)
-    )
-    .concat(words.filter((word) => word.includes("=")).map((word) => word.slice(word.indexOf("=") + 1)))
-    .filter((word) => word.length >= 4 && !word.startsWith("$"))
-    .sort((a, b) => b.length - a.length);
-  return lines.map((line) => secrets.reduce((text, secret) => text.replaceAll(secret, "***"), line));
+const HIDDEN = "***";
+
+/**
+ * Hides the parts of a command in what it printed. All of its text may be secret but the names of programs, options
+ * and variables, without which nobody could mend a hook.
+ *
+ * @returns a function from a line to the line without them
+ */
+function redactor(command: string): (line: string) => string {
+  const programs = command.matchAll(/(?:^|[;|&(\n])\s*(?:exec\s+)?(?:\w+=\S*\s+)*([\w./+-]+)/g);
+  const harmless = new Set([...programs].map(([, program]) => program!));
+  const quoted = [...command.matchAll(/"([^"]*)"|'([^']*)'/g)].map(([, double, single]) => double ?? single!);
+  const words = [...command.split(/\s+/), ...command.split(/[\s"'`;|&()<>]+/)];
+  const pieces = command.split(/[\s"'`;|&()<>=:@,{}$/?#]+/);
+  const secrets = [command, ...command.split("\n"), ...quoted, ...words, ...pieces]
+    .map((part) => part.trim())
+    .filter((part) =>
+      part.length >= 4 && !harmless.has(part) && !/^(-[\w-]*|\$?\w*NIXFLEET_\w+)$/.test(part)
+    );
+  // The longest first, so that no rest of it is left.
+  const longestFirst = [...new Set(secrets)].sort((a, b) => b.length - a.length);
+  return (line) => longestFirst.reduce((text, secret) => text.replaceAll(secret, HIDDEN), line);
 }

@@ -248,8 +248,12 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
       const targetOf = ({ drvPath, outputName }: HostDerivation) => `${drvPath}!${outputName}`;
       const targets = [...new Set(derivations.map(targetOf))];
       const hostsOf = Map.groupBy(derivations, ({ drvPath }) => drvPath);
+      const done = new Set<string>();
       const log = new BuildLog((drv, state) => {
-        for (const { name } of hostsOf.get(drv) ?? []) progress(name, state);
+        for (const { name } of hostsOf.get(drv) ?? []) {
+          if (state === "done") done.add(name);
+          progress(name, state);
+        }
       });
       const roots = join(settings.tempDir, "roots");
       await Deno.mkdir(roots);
@@ -264,7 +268,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
           join(roots, "host"),
           "--indirect",
         ]
-          .concat("--log-format", "internal-json") as [string, ...string[]],
+          .concat("--log-format", "internal-json"),
         { env, onStderr: (line) => log.add(line) },
       );
       if (result.code !== 0) throw await buildFailure(derivations, storeDir, log, result);
@@ -291,7 +295,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
             },
           );
         }
-        progress(derivation.name, "done");
+        if (!done.has(derivation.name)) progress(derivation.name, "done");
         return [derivation.name, storePath];
       }));
     },

@@ -36,10 +36,17 @@ export interface CommandTrace {
   output(line: string): void;
 }
 
+/**
+ * What every command runs under. dax tells a command that a signal ended (out of memory, say) from one that succeeded
+ * by nothing at all: both have the exit code 0. A shell that outlives the command gives the first 128 and more.
+ */
+const SUPERVISOR = '"$@"; exit "$?"';
+
 /** Runs programs by their absolute path, with an explicit environment. */
 export class Shell {
   readonly #path: string;
   readonly #trace: CommandTrace;
+  #sh: string | undefined;
 
   /**
    * @param path The search path for programs, as in `$PATH`
@@ -63,7 +70,9 @@ export class Shell {
       const candidate = join(dir, program);
       try {
         const stat = Deno.statSync(candidate);
-        if (stat.isFile && (stat.mode === null || (stat.mode & 0o111) !== 0)) return candidate;
+        if (stat.isFile && (stat.mode === null || (stat.mode & 0o111) !== 0)) {
+          return this.#permitted(candidate);
+        }
       } catch (error) {
         // A directory that the permissions leave out is one that nothing may be run from.
         if (
@@ -80,13 +89,25 @@ export class Shell {
     });
   }
 
+  /** The permissions say by name what may be run. The supervisor would not ask, so it is asked for here. */
+  #permitted(program: string): string {
+    if (Deno.permissions.querySync({ name: "run", command: program }).state === "granted") return program;
+    throw new ReleaseError("io", `No permission to run "${program}"`, {
+      hint: `give it with --allow-run=${program}, beside what is there`,
+    });
+  }
+
   /**
    * Runs a command and waits for it. A failing command is a result, not an error.
    *
    * @param argv The program's absolute path and its arguments
    * @param shown The arguments as `-v` shows them, when they hold what must not be shown
    */
-  async run(argv: readonly [string, ...string[]], options: RunOptions, shown = argv): Promise<CommandResult> {
+  async run(
+    argv: readonly string[],
+    options: RunOptions,
+    shown: readonly string[] = argv,
+  ): Promise<CommandResult> {
     this.#trace.command(shown);
     const tail = new LineTail((line) => {
       const shown = options.onStderr === undefined ? line : options.onStderr(line);
@@ -94,7 +115,7 @@ export class Shell {
     });
     const sink = () => new WritableStream<Uint8Array>({ write: (chunk) => tail.write(chunk) });
     const command = new CommandBuilder()
-      .command([...argv])
+      .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", ...argv])
       .cwd(options.cwd ?? Deno.cwd())
       .clearEnv()
       .env({ ...options.env })
