@@ -114,7 +114,7 @@ function prettyLog({ verbose, stream, clock }: LogOptions): ProgramLog {
     const parts = [stage.title];
     if (done > 0) parts.push(`${done} done`);
     if (running.size > 0) parts.push([...running.keys()].join(", "));
-    const text = `${parts.join(" · ")} (${seconds((clock.monotonic() - start) / 1000)})`;
+    const text = hideCredentials(`${parts.join(" · ")} (${seconds((clock.monotonic() - start) / 1000)})`);
     if (!stream.isTerminal) {
       const names = [...running.keys()];
       const shown = names.length > 3
@@ -180,7 +180,9 @@ function prettyLog({ verbose, stream, clock }: LogOptions): ProgramLog {
 
 function seconds(value: number): string {
   if (value < 0.1) return `${Math.round(value * 1000)} ms`;
-  return value < 100 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+  if (value < 100) return `${value.toFixed(1)} s`;
+  const whole = Math.round(value);
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 function round(value: number): number {

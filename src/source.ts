@@ -74,7 +74,7 @@ async function checkCommittable(
   const dir = await releaseDir.realPath();
   const own = await git.repositoryOf(dir.existing);
   const prefix = relative(repository.root, dir.path);
-  if (own?.root !== repository.root || prefix.startsWith("..")) {
+  if (own?.root !== repository.root || prefix === ".." || prefix.startsWith("../")) {
     throw new ReleaseError(
       "usage",
       `Cannot commit "${config.releaseDir}": it is outside the repository of the flake`,

@@ -56,6 +56,8 @@ const METADATA = v.object({
 });
 type FlakeMetadata = v.InferOutput<typeof METADATA>;
 
+/** nix-store's exit code when builders failed and nothing worse happened (nix-store(1), "Special exit codes"). */
+const ONLY_BUILDERS_FAILED = 100;
 const QUERIES_AT_ONCE = 16;
 
 /** The nix commands of the operator's own nix. */
@@ -144,16 +146,17 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
         lines.push(...log.tail(drv).map((line) => `  | ${line}`));
       }
     }
-    // What no build's log says: a wrong hash, a system that nothing here can build for, a store that is full.
-    const silent = told.size === 0 || [...told].some((drv) => log.tail(drv).length === 0);
-    const nixErrors = log.errors().length > 0 ? log.errors() : lastLines(result.stderr, 10);
     const names = (failed.length > 0 ? failed : derivations).map(({ name }) => name);
+    // Where builders failed, and nothing else, their logs say why. nix itself says the rest: a wrong hash, an output
+    // that was not made, a system that nothing here can build for. It repeats the ends of the logs there.
+    const explained = result.code === ONLY_BUILDERS_FAILED && told.size > 0 &&
+      [...told].every((drv) => log.tail(drv).length > 0);
+    const nixErrors = (log.errors().length > 0 ? log.errors() : lastLines(result.stderr, 10))
+      .filter((line) => !/^\s*(>|last \d+ log lines:|For full logs, run)/.test(line));
     return new ReleaseError(
       "build",
       `Cannot build host ${quoteList(names)}: nix-store exited with ${result.code}`,
-      {
-        lines: silent ? [...lines, ...nixErrors] : lines,
-      },
+      { lines: explained ? lines : [...lines, ...nixErrors] },
     );
   }
 
