@@ -7,6 +7,7 @@ import type { ReleaseConfig } from "./config.ts";
 import { documentPath, lookup, quoteList } from "./contract/records.ts";
 import type { FleetResolved, Timestamp } from "./contract/types.ts";
 import { ReleaseError } from "./errors.ts";
+import { keepOtherHosts } from "./existing_release.ts";
 import { parseAttributePath } from "./plan/attributes.ts";
 import { decodeFleet, type EvaluatedFleet } from "./plan/compose.ts";
 import { enumerateHosts, type HostRef } from "./plan/hosts.ts";
@@ -40,7 +41,15 @@ export async function evaluateFleet(
   warn(...decoded.warnings);
   const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, ports);
   validatePinSourceUrl(fleet, source.ciCommit, config.pinSourceUrl);
-  return { storeDir: inventory.storeDir, hosts, evaluated: { ...decoded.evaluated, fleet } };
+  const partial = config.hosts.kind === "explicit" || config.hosts.exclude.length > 0;
+  return {
+    storeDir: inventory.storeDir,
+    hosts,
+    evaluated: {
+      ...decoded.evaluated,
+      fleet: partial ? await keepOtherHosts(fleet, hosts, config.artifactName, ports, warn) : fleet,
+    },
+  };
 }
 
 /** Evaluates every host to its derivation, from the current commit or from the one that it is pinned to. */
@@ -109,7 +118,9 @@ async function resolvePinnedCommits(
 ): Promise<FleetResolved> {
   const commits = new Map<string, string>();
   for (const [name, host] of pinNames(fleet)) {
-    const commit = FULL_COMMIT.test(name) ? name : repository && await git.resolveCommit(repository, name);
+    // A full id is asked for too: it may be that of a tag. What the repository here lacks, the pin source may have.
+    const commit = (repository && await git.resolveCommit(repository, name)) ??
+      (FULL_COMMIT.test(name) ? name : null);
     if (commit === null) {
       throw new ReleaseError("usage", `Cannot resolve the pin of host "${host}": "${name}" names no commit`, {
         path: documentPath(["hosts", host, "pin", "commit"]),

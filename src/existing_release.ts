@@ -8,9 +8,9 @@ import { equalBytes } from "./contract/canonical.ts";
 import { lookup, mapRecord, quoteList } from "./contract/records.ts";
 import type { FleetResolved } from "./contract/types.ts";
 import { ReleaseError } from "./errors.ts";
-import type { FleetToRelease } from "./evaluate.ts";
 import { composeArtifacts, type ComposeOptions, type EvaluatedFleet } from "./plan/compose.ts";
 import type { Stamp } from "./plan/fleet.ts";
+import type { HostRef } from "./plan/hosts.ts";
 import { loadExistingSignedAtIfUnchanged, readFleet } from "./plan/reuse.ts";
 import type { SignedArtifact } from "./plan/smoke_verify.ts";
 import type { Warn } from "./plan/warnings.ts";
@@ -21,11 +21,12 @@ import type { Ports } from "./ports.ts";
  * would fall out of their rollouts.
  */
 export async function keepOtherHosts(
-  { hosts: selected, evaluated }: FleetToRelease,
+  fleet: FleetResolved,
+  selected: readonly HostRef[],
   artifactName: string,
   { releaseDir }: Ports,
   warn: Warn,
-): Promise<EvaluatedFleet> {
+): Promise<FleetResolved> {
   const chosen = new Set(selected.map(({ name }) => name));
   const bytes = await releaseDir.read(artifactName);
   const existing = bytes === null ? null : readFleet(bytes);
@@ -39,7 +40,7 @@ export async function keepOtherHosts(
     );
   }
   const closures: Record<string, string> = {};
-  for (const [name, host] of Object.entries(evaluated.fleet.hosts)) {
+  for (const [name, host] of Object.entries(fleet.hosts)) {
     if (chosen.has(name) || host.closureHash !== null) continue;
     const kept = existing === null ? null : lookup(existing.hosts, name)?.closureHash ?? null;
     if (kept !== null) closures[name] = kept;
@@ -55,11 +56,11 @@ export async function keepOtherHosts(
         "that the release on disk gives",
     });
   }
-  const hosts = mapRecord(evaluated.fleet.hosts, (host, name) => ({
+  const hosts = mapRecord(fleet.hosts, (host, name) => ({
     ...host,
     closureHash: lookup(closures, name) ?? host.closureHash,
   }));
-  return { ...evaluated, fleet: { ...evaluated.fleet, hosts } };
+  return { ...fleet, hosts };
 }
 
 /**

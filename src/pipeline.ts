@@ -13,7 +13,7 @@ import { wholeSeconds } from "./contract/time.ts";
 import type { Timestamp } from "./contract/types.ts";
 import { hideCredentials, ReleaseError } from "./errors.ts";
 import { evaluateFleet, evaluateHosts, type FleetToRelease } from "./evaluate.ts";
-import { keepOtherHosts, reuseRelease, warnOfStaleSidecars } from "./existing_release.ts";
+import { reuseRelease, warnOfStaleSidecars } from "./existing_release.ts";
 import { renderCommitMessage } from "./plan/commit_message.ts";
 import { type Artifact, composeArtifacts } from "./plan/compose.ts";
 import type { Stamp } from "./plan/fleet.ts";
@@ -244,14 +244,12 @@ interface Composed {
 async function compose(
   config: ReleaseConfig,
   { ciCommit }: Source,
-  fleet: FleetToRelease,
+  { evaluated }: FleetToRelease,
   closures: readonly Closure[],
   now: Timestamp,
   ports: Ports,
   warn: Warn,
 ): Promise<Composed> {
-  const partial = config.hosts.kind === "explicit" || config.hosts.exclude.length > 0;
-  const evaluated = partial ? await keepOtherHosts(fleet, config.artifactName, ports, warn) : fleet.evaluated;
   const stamp = { signedAt: now, ciCommit, signatureAlgorithm: config.signatureAlgorithm };
   const closureHashes = Object.fromEntries(closures.map(({ host, closureHash }) => [host, closureHash]));
   const options = { closureHashes, stamp, now, artifactName: config.artifactName };

@@ -133,14 +133,14 @@ export function pinNames(fleet: FleetResolved): Map<string, string> {
  */
 export function pinSourceAt(pinSourceUrl: string, commit: string): string {
   const [base = "", query = ""] = pinSourceUrl.split(/\?(.*)/s, 2);
-  // A revision that the URL itself gives, or a branch that need not contain the commit, would contradict the pin.
-  const parameters = query.split("&").filter((parameter) =>
-    parameter !== "" && !/^(rev|ref)=/.test(parameter)
-  );
+  const parameters = query.split("&").filter((parameter) => parameter !== "" && !/^rev=/.test(parameter));
   // `github:org/fleet/main` names a branch in its path, and nix refuses a `rev` beside it. A `path:` has no revisions,
   // and nix believes any that it is given: the repository in that directory has them.
   const source = /^(github|gitlab|sourcehut):/.test(base)
     ? base.split("/").slice(0, 2).join("/")
     : base.replace(/^path:(?=\/)/, "git+file://");
-  return `${source}?${[...parameters, `rev=${commit}`].join("&")}`;
+  // Without a branch, older versions of nix look for the commit on "master" alone.
+  const everywhere = source.startsWith("git+") &&
+    !parameters.some((parameter) => /^(ref|allRefs)=/.test(parameter));
+  return `${source}?${[...parameters, ...(everywhere ? ["allRefs=1"] : []), `rev=${commit}`].join("&")}`;
 }

@@ -50,8 +50,8 @@ export async function expectRun(...call: Parameters<typeof run>): Promise<string
 }
 
 /** The absolute path of a program on PATH. */
-export function which(program: string): string {
-  for (const dir of (Deno.env.get("PATH") ?? "").split(":").filter((dir) => dir !== "")) {
+export function which(program: string, path: string = Deno.env.get("PATH") ?? ""): string {
+  for (const dir of path.split(":").filter((dir) => dir !== "")) {
     try {
       const path = join(dir, program);
       const stat = Deno.statSync(path);

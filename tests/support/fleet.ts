@@ -155,7 +155,13 @@ export class TestFleet implements AsyncDisposable {
     { cwd = this.dir, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
   ): Promise<Finished> {
     return run(
-      [Deno.execPath(), "run", ...programFlags([this.root]), join(PROJECT, "src/main.ts"), ...args],
+      [
+        Deno.execPath(),
+        "run",
+        ...programFlags([this.root], env["PATH"] || undefined),
+        join(PROJECT, "src/main.ts"),
+        ...args,
+      ],
       {
         cwd,
         env: { ...this.env(), ...env },
@@ -196,11 +202,18 @@ export class TestFleet implements AsyncDisposable {
 }
 
 /**
- * The flags that the program runs with: four programs by path, the directories that they and the fleet are in, the
- * variables of the contract by name, and nothing else. No network.
+ * The flags that the program runs with: four programs by path (those that there are), the directories that they and
+ * the fleet are in, the variables of the contract by name, and nothing else. No network.
  */
-function programFlags(dirs: readonly string[]): string[] {
-  const programs = ["nix", "nix-store", "git", "sh"].map(which);
+function programFlags(dirs: readonly string[], path?: string): string[] {
+  const programs = ["nix", "nix-store", "git", "sh"].flatMap((program) => {
+    try {
+      return [which(program, path)];
+    } catch (error) {
+      if (path === undefined) throw error;
+      return [];
+    }
+  });
   return [
     "--no-prompt",
     "--cached-only",

@@ -1,0 +1,104 @@
+/**
+ * Composes one release, and prints what it took as JSON: `deno run -A bench/compose_once.ts HOSTS`.
+ *
+ * A process of its own, since memory that was used once stays with a process.
+ *
+ * @module
+ */
+import { composeRelease, sha256Hex } from "../mod.ts";
+import { printData } from "../src/log.ts";
+import { type Draft, sampleFleet } from "../tests/support/fleet.ts";
+
+/** What composing a release took. */
+export interface Composition {
+  readonly seconds: number;
+  /** What it takes to read and write the same files, without asking what is in them. */
+  readonly plainSeconds: number;
+  /** The most memory that the process ever had, from its start to the end of composing. */
+  readonly peakMegabytes: number;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+const HOSTS_ON_A_CHANNEL = 10;
+const MOST_CHANNELS = 100;
+
+function fleetOf(hostCount: number): { fleet: Draft; closureHashes: Record<string, string> } {
+  const { hosts: _, channels, rolloutPolicies, ...rest } = sampleFleet();
+  const channelNames = numbered(
+    "channel",
+    Math.min(MOST_CHANNELS, Math.ceil(hostCount / HOSTS_ON_A_CHANNEL)),
+  );
+  const hosts = numbered("host", hostCount).map((name, index) => ({
+    name,
+    channel: channelNames[index % channelNames.length]!,
+    tags: [`role-${index % 7}`, `site-${index % 5}`],
+  }));
+  const hostsOf = Map.groupBy(hosts, ({ channel }) => channel);
+  const waves = channelNames.map((channel) => {
+    const names = hostsOf.get(channel)!.map(({ name }) => name);
+    const parts = [names.slice(0, 1), names.slice(1, names.length / 2), names.slice(names.length / 2)];
+    return [channel, parts.map((part) => ({ hosts: part, soakMinutes: 30 }))];
+  });
+  const fleet = {
+    ...rest,
+    hosts: Object.fromEntries(hosts.map(({ name, ...host }) => [name, { ...host, system: "x86_64-linux" }])),
+    channels: Object.fromEntries(channelNames.map((name) => [name, channels.stable])),
+    rolloutPolicies,
+    waves: Object.fromEntries(waves),
+    disruptionBudgets: [
+      { selector: { all: true }, maxInFlightPct: 10 },
+      { selector: { channel: channelNames[0] }, maxInFlight: 1 },
+      { selector: { hosts: hosts.slice(0, 10).map(({ name }) => name) }, maxInFlight: 1 },
+      { selector: { tags: ["role-1", "site-1"] }, maxInFlight: 2 },
+      { selector: { tagsAny: ["role-1", "site-1"] }, maxInFlight: 5 },
+    ],
+  };
+  const closureHashes = Object.fromEntries(
+    hosts.map(({ name }, index) => [name, `${String(index).padStart(32, "0")}-nixos-system-${name}-26.05`]),
+  );
+  return { fleet, closureHashes };
+}
+
+function numbered(noun: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${noun}-${String(index).padStart(5, "0")}`);
+}
+
+function secondsOf(work: () => void): number {
+  const start = performance.now();
+  work();
+  return (performance.now() - start) / 1000;
+}
+
+/** Linux keeps the peak; elsewhere what is used now has to do. */
+function peakMegabytes(): number {
+  if (Deno.build.os !== "linux") return Deno.memoryUsage().rss / 1e6;
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/self/status"))!;
+  return Number(kibibytes) * 1024 / 1e6;
+}
+
+if (import.meta.main) {
+  const input = {
+    ...fleetOf(Number(Deno.args[0])),
+    signedAt: "2026-06-01T12:00:00Z",
+    ciCommit: "0123456789abcdef0123456789abcdef01234567",
+  };
+  let files = new Map<string, Uint8Array<ArrayBuffer>>();
+  const seconds = secondsOf(() => ({ files } = composeRelease(input)));
+  const peak = peakMegabytes();
+  const encoder = new TextEncoder();
+  const decoder = new TextDecoder();
+  const plainSeconds = secondsOf(() => {
+    for (const bytes of files.values()) {
+      sha256Hex(encoder.encode(JSON.stringify(JSON.parse(decoder.decode(bytes)))));
+    }
+  });
+  const composition: Composition = {
+    seconds,
+    plainSeconds,
+    peakMegabytes: peak,
+    files: files.size,
+    bytes: [...files.values()].reduce((total, { length }) => total + length, 0),
+  };
+  printData(JSON.stringify(composition));
+}

@@ -1,0 +1,184 @@
+import { assertEquals } from "@std/assert";
+import { DEFAULTS, type ReleaseConfig, validateConfig } from "../src/config.ts";
+import { deepFreeze, pureTest, refusal } from "./support/pure.ts";
+
+const SIGN = { signCmd: "sign" };
+
+pureTest("validateConfig() fills in the defaults of the contract", () => {
+  assertEquals(validateConfig(SIGN), {
+    signCmd: "sign",
+    hosts: { kind: "auto", exclude: [] },
+    buildFlake: ".",
+    fleetResolvedAttr: ".#fleet.resolved",
+    revocationsAttr: undefined,
+    bootstrapNoncesAttr: undefined,
+    pinSourceUrl: undefined,
+    pushCmd: undefined,
+    signatureAlgorithm: "ed25519",
+    releaseDir: "releases",
+    artifactName: "fleet.resolved.json",
+    gitCommit: false,
+    gitPush: undefined,
+    commitTemplate: "chore(ci): release {sha:0:8} [skip ci]",
+    gitUserName: undefined,
+    gitUserEmail: undefined,
+    smokeVerify: true,
+    reuseUnchangedSignature: false,
+    requireClean: false,
+    strict: false,
+    now: undefined,
+    nixOptions: [],
+    builders: undefined,
+    maxJobs: undefined,
+    evalWorkers: undefined,
+  });
+});
+
+pureTest("validateConfig() keeps every field that is given", () => {
+  const config: ReleaseConfig = deepFreeze({
+    signCmd: "sign",
+    hosts: { kind: "explicit" as const, hosts: ["a"] },
+    buildFlake: "git+file:///srv/fleet",
+    fleetResolvedAttr: "a.b",
+    revocationsAttr: "a.r",
+    bootstrapNoncesAttr: "a.n",
+    pinSourceUrl: "git+ssh://h/f",
+    pushCmd: "push",
+    signatureAlgorithm: "ecdsa-p256" as const,
+    releaseDir: "/srv/out",
+    artifactName: "f.json",
+    gitCommit: true,
+    gitPush: { remote: "origin", branch: "main" },
+    commitTemplate: "release",
+    gitUserName: "bot",
+    gitUserEmail: "bot@example.com",
+    smokeVerify: false,
+    reuseUnchangedSignature: true,
+    requireClean: true,
+    strict: true,
+    now: "2026-06-01T12:00:00Z",
+    nixOptions: [["cores", "4"]] as const,
+    builders: "",
+    maxJobs: "0",
+    evalWorkers: 3,
+  });
+  assertEquals(Object.keys(config).sort(), [...Object.keys(DEFAULTS), "signCmd"].sort());
+  assertEquals(validateConfig(config), config);
+  assertEquals(validateConfig(validateConfig(config)), config);
+});
+
+pureTest("validateConfig() takes undefined for absent, and leaves its defaults as they are", () => {
+  const nothing = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, undefined]));
+  assertEquals(validateConfig({ ...nothing, ...SIGN }), { ...DEFAULTS, ...SIGN });
+});
+
+pureTest("validateConfig() commits what it is to push", () => {
+  const gitPush = { remote: "origin", branch: "main" };
+  assertEquals(validateConfig({ ...SIGN, gitPush }), { ...DEFAULTS, ...SIGN, gitPush, gitCommit: true });
+  assertEquals(validateConfig({ ...SIGN, gitPush, gitCommit: false }).gitCommit, true);
+});
+
+pureTest("validateConfig() brings --now into the normal form", () => {
+  assertEquals(
+    validateConfig({ ...SIGN, now: "2026-06-01 14:00:00.000000001+02:00" }).now,
+    "2026-06-01T12:00:00.000000001Z",
+  );
+});
+
+const SIGN_HINT =
+  "give --sign-cmd COMMAND or set NIXFLEET_SIGN_CMD; the command reads $NIXFLEET_INPUT and writes 64 raw bytes to " +
+  "$NIXFLEET_OUTPUT";
+
+pureTest("validateConfig() refuses a run without a way to sign", () => {
+  for (const settings of [{}, { signCmd: "" }, { signCmd: " \n" }]) {
+    assertEquals(refusal(() => validateConfig(settings)), {
+      kind: "usage",
+      message: "No way to sign: --sign-cmd is missing or empty",
+      hint: SIGN_HINT,
+    });
+  }
+});
+
+pureTest("validateConfig() refuses an unknown signature algorithm, and names the nearest", () => {
+  const algorithms: [name: string, hint?: string][] = [
+    ["rsa"],
+    [""],
+    ["toString"],
+    ["ed25518", 'did you mean "ed25519"?'],
+    ["Ed25519", 'did you mean "ed25519"?'],
+    ["ecdsa"],
+    ["ecdsa-p384", 'did you mean "ecdsa-p256"?'],
+  ];
+  for (const [name, hint] of algorithms) {
+    const signatureAlgorithm = name as ReleaseConfig["signatureAlgorithm"];
+    assertEquals(refusal(() => validateConfig({ ...SIGN, signatureAlgorithm })), {
+      kind: "usage",
+      message: `Unknown signature algorithm "${name}": expected ed25519 or ecdsa-p256`,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+});
+
+pureTest("validateConfig() refuses an empty list of hosts", () => {
+  assertEquals(refusal(() => validateConfig({ ...SIGN, hosts: { kind: "explicit", hosts: [] } })), {
+    kind: "usage",
+    message: "No hosts to release: --hosts is empty",
+    hint: 'give names, or "auto" for all',
+  });
+});
+
+const ARTIFACT_NAMES: Record<string, string[]> = {
+  "is empty": [""],
+  "is not a plain file name": [".", "..", "a/b", "/etc/x", "../x", "a\\b", "rollouts/x.json", "x/"],
+  "has a control character in it": ["a\nb", "\0", "a\x7f", "a\tb"],
+  "starts with a dot, as the program's own temporary files do": [
+    ".fleet.json",
+    "...",
+    ".fleet-release.x.tmp",
+  ],
+  "is the name of a sidecar": ["revocations.json", "bootstrap-nonces.json"],
+  "is the name of the directory of the rollout manifests": ["rollouts"],
+  "ends as a signature's name does": ["fleet.json.sig", "revocations.json.sig", "bootstrap-nonces.json.sig"],
+};
+
+for (const [problem, names] of Object.entries(ARTIFACT_NAMES)) {
+  pureTest(`validateConfig() refuses an artifact name that ${problem}`, () => {
+    for (const artifactName of names) {
+      assertEquals(refusal(() => validateConfig({ ...SIGN, artifactName })), {
+        kind: "usage",
+        message: `Cannot use --artifact-name "${artifactName}": it ${problem}`,
+        hint: 'give a file name such as "fleet.resolved.json"',
+      });
+    }
+  });
+}
+
+pureTest("validateConfig() takes any other plain file name", () => {
+  for (const artifactName of ["f", "fleet", "fleet.json", "a b.json", "ü.json", "a..b", "Revocations.json"]) {
+    assertEquals(validateConfig({ ...SIGN, artifactName }).artifactName, artifactName);
+  }
+});
+
+const TIME_FORM = 'an RFC 3339 time such as "2026-06-01T12:00:00Z"';
+
+const REFUSED: [settings: Partial<ReleaseConfig>, message: string][] = [
+  [{ releaseDir: "" }, "--release-dir is empty"],
+  [{ releaseDir: "  " }, "--release-dir is empty"],
+  [{ gitUserName: "" }, "--git-user-name is empty"],
+  [{ gitUserName: " " }, "--git-user-name is empty"],
+  [{ gitUserEmail: "" }, "--git-user-email is empty"],
+  [{ now: "now" }, `Cannot read --now "now": expected ${TIME_FORM}`],
+  [{ now: "2026-02-30T00:00:00Z" }, `Cannot read --now "2026-02-30T00:00:00Z": expected ${TIME_FORM}`],
+  [{ now: "2026-06-01T12:00:00" }, `Cannot read --now "2026-06-01T12:00:00": expected ${TIME_FORM}`],
+  ...[0, -1, 1.5, NaN, Infinity].map((evalWorkers): [Partial<ReleaseConfig>, string] => [
+    { evalWorkers },
+    `Cannot use --eval-workers ${evalWorkers}: expected a whole number above 0`,
+  ]),
+];
+
+for (const [settings, message] of REFUSED) {
+  pureTest(`validateConfig() refuses ${Deno.inspect(settings)}`, () => {
+    const { kind, message: said } = refusal(() => validateConfig({ ...SIGN, ...settings }));
+    assertEquals({ kind, said }, { kind: "usage", said: message });
+  });
+}

@@ -1,0 +1,213 @@
+import { assert, assertEquals } from "@std/assert";
+import { exists } from "@std/fs";
+import { join } from "@std/path";
+import { run, which } from "../support/command.ts";
+import { type Draft, TestFleet } from "../support/fleet.ts";
+import { expectRefused } from "../support/refusal.ts";
+import { contents, expectRelease, flakeOf, onlyHosts } from "../support/releases.ts";
+
+/** A fleet whose hosts are given as nix code. */
+function fleetOf(hosts: string): Promise<TestFleet> {
+  return TestFleet.create({ files: { "flake.nix": flakeOf(hosts) } });
+}
+
+Deno.test("the program refuses a host whose dependency fails, with the dependency's log, once for all its hosts", async () => {
+  await using fleet = await fleetOf(`let
+    kernel = build "kernel" ''
+      for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18; do echo "to stdout $i"; done
+      echo "no space for the kernel" >&2
+      exit 6
+    '';
+    middle = build "middle" "echo \${kernel} > $out";
+  in {
+    near = host (build "near" "echo \${kernel} > $out");
+    far = host (build "far" "echo \${middle} > $out");
+    alone = host (build "alone" "echo 'its own fault'; exit 7");
+    good = host (build "good" "echo > $out");
+  }`);
+  await expectRefused(fleet, {}, {
+    message: 'Cannot build host "alone", "far", "near": nix-store exited with 100',
+    lines: [
+      'host "alone": STORE/alone.drv',
+      "  | its own fault",
+      'host "far": STORE/kernel.drv',
+      ...Array.from({ length: 14 }, (_, index) => `  | to stdout ${index + 5}`),
+      "  | no space for the kernel",
+      'host "near": STORE/kernel.drv',
+    ],
+  });
+});
+
+/** Builds that end well by their own account: what is wrong with them only nix says. */
+const REFUSED_BY_NIX: [of: string, toplevel: string, code: number, reason: string][] = [
+  [
+    "leaves no output",
+    'build "top" "echo all done"',
+    1,
+    "failed to produce output path for output 'out'",
+  ],
+  [
+    "has another hash than it should",
+    `derivation {
+      inherit (build "top" "") name system builder unseen;
+      args = [ "-c" "echo all done; echo $unseen > $out" ];
+      outputHash = builtins.hashString "sha256" (build "top" "").unseen;
+      outputHashAlgo = "sha256";
+    }`,
+    102,
+    "hash mismatch in fixed-output derivation",
+  ],
+];
+
+for (const [of, toplevel, code, reason] of REFUSED_BY_NIX) {
+  Deno.test(`the program refuses a host whose build ${of}, and tells its log and what nix says`, async () => {
+    await using fleet = await fleetOf(
+      `{ bad = host (${toplevel}); good = host (build "good" "echo > $out"); }`,
+    );
+    await expectRefused(fleet, {}, {
+      message: `Cannot build host "bad": nix-store exited with ${code}`,
+      including: ['host "bad": STORE/top.drv', "  | all done", reason],
+    });
+  });
+}
+
+Deno.test("the program refuses a host of a system that nothing here builds for, and names it alone", async () => {
+  const foreign = `host (derivation { name = "tower"; system = "powerpc64-linux"; builder = "/bin/sh"; })`;
+  await using fleet = await fleetOf(`{ good = host (build "good" "echo > $out"); }`);
+  await expectRelease(fleet);
+  await Deno.remove(join(fleet.dir, "releases"), { recursive: true });
+  const flake = await Deno.readTextFile(join(fleet.dir, "flake.nix"));
+  await fleet.write({ "flake.nix": flake.replace("{ good =", `{ tower = ${foreign}; good =`) });
+  await fleet.commit("a tower");
+  await expectRefused(fleet, {}, {
+    message: 'Cannot build host "tower": nix-store exited with 1',
+    including: [
+      'host "tower": STORE/tower.drv was not built',
+      "a 'powerpc64-linux' with features {} is required to build ",
+    ],
+  });
+});
+
+Deno.test("the program refuses a toplevel that is no derivation, and names its host", async () => {
+  await using fleet = await fleetOf(`{
+    text = host "a text";
+    good = host (build "good" "echo > $out");
+  }`);
+  await expectRefused(fleet, {}, {
+    message: 'Cannot evaluate 1 host: "text"',
+    including: ['host "text":', "a string"],
+  });
+});
+
+Deno.test("the program releases hosts that share one derivation with one closure, each pushed for itself", async () => {
+  const hosts = ["a", "b", "c"];
+  await using fleet = await TestFleet.create({
+    edit: onlyHosts(...hosts),
+    files: {
+      "flake.nix": flakeOf(
+        `let same = host (build "same" "echo shared > $out"); in { a = same; b = same; c = same; }`,
+      ),
+    },
+  });
+  const pushed = join(fleet.root, "home/pushed");
+  const result = await expectRelease(fleet, [
+    "--push-cmd",
+    `echo "$NIXFLEET_HOST $NIXFLEET_PATH" >> '${pushed}'`,
+  ]);
+  const [path] = result["hosts"].map(({ storePath }: Draft) => storePath);
+  assertEquals(
+    result["hosts"].map(({ name, storePath }: Draft) => [name, storePath]),
+    hosts.map((name) => [name, path]),
+  );
+  assertEquals(await Deno.readTextFile(pushed), hosts.map((name) => `${name} ${path}\n`).join(""));
+  assertEquals(await contents(fleet), hosts.map((name) => [name, "shared"]));
+});
+
+Deno.test("the program releases the output that a host's toplevel is, of a derivation with several", async () => {
+  await using fleet = await TestFleet.create({
+    edit: onlyHosts("default", "docs", "out", "reversed"),
+    files: {
+      "flake.nix": flakeOf(`let
+        several = outputs: derivation {
+          name = "several";
+          inherit outputs;
+          system = (build "any" "").system;
+          builder = "/bin/sh";
+          args = ["-c" "echo the docs > $docs; echo the system > $out"];
+          unseen = (build "any" "").unseen;
+        };
+      in {
+        default = host (several [ "out" "docs" ]);
+        docs = host (several [ "out" "docs" ]).docs;
+        out = host (several [ "out" "docs" ]).out;
+        reversed = host (several [ "docs" "out" ]);
+      }`),
+    },
+  });
+  const { hosts } = await expectRelease(fleet);
+  assertEquals(await contents(fleet), [
+    ["default", "the system"],
+    ["docs", "the docs"],
+    ["out", "the system"],
+    // Its first output is the one that a derivation stands for.
+    ["reversed", "the docs"],
+  ]);
+  assert(hosts[1].storePath.endsWith("-several-docs"), hosts[1].storePath);
+});
+
+/** The roots that keep a store path from being collected, but for what running processes have in memory. */
+async function rootsOf(fleet: TestFleet, path: string): Promise<string[]> {
+  const { stdout } = await run([which("nix-store"), "--query", "--roots", path], { env: fleet.env() });
+  return stdout.split("\n").filter((line) => line.includes(fleet.root)).map((line) => line.split(" -> ")[0]!);
+}
+
+for (const [how, end] of [["well", 0], ["with an error", 2]] as const) {
+  Deno.test(`the program protects what it built from garbage collection until it ends ${how}`, async () => {
+    const hosts = ["a", "b"];
+    await using fleet = await TestFleet.create({
+      edit: onlyHosts(...hosts),
+      files: {
+        "flake.nix": flakeOf(`{
+          a = host (build "a" "echo > $out");
+          b = host (build "b" "echo > $out");
+        }`),
+      },
+    });
+    const notes = join(fleet.root, "home/notes");
+    const note = `
+      nix-store --query --roots "$NIXFLEET_PATH" > '${notes}.roots' || exit 9
+      echo "$NIXFLEET_PATH" >> '${notes}'
+      grep -c '^${fleet.root}/tmp/.* -> '"$NIXFLEET_PATH"'$' '${notes}.roots' >> '${notes}' || exit 9
+      test "$NIXFLEET_HOST" = a || exit ${end}`;
+    const { code, stderr } = await fleet.release(["--push-cmd", note]);
+    assertEquals(code, end, stderr);
+    const [pathOfA, rootsOfA, pathOfB, rootsOfB, ...others] = (await Deno.readTextFile(notes)).split("\n");
+    assertEquals([rootsOfA, rootsOfB, others], ["1", "1", [""]]);
+    for (const path of [pathOfA!, pathOfB!]) {
+      assertEquals(await exists(path), true);
+      assertEquals(await rootsOf(fleet, path), []);
+    }
+    assertEquals([...Deno.readDirSync(join(fleet.root, "tmp"))], []);
+  });
+}
+
+Deno.test("the program builds with one process of nix, which evaluates nothing", async () => {
+  await using fleet = await fleetOf(`{
+    a = host (build "a" "echo > $out");
+    b = host (build "b" "echo > $out");
+    c = host (build "c" "echo > $out");
+  }`);
+  const { code, stderr } = await fleet.release(["-v", "--log-format", "json"]);
+  assertEquals(code, 0, stderr);
+  const commands: string[] = stderr.trimEnd().split("\n").map((line) => JSON.parse(line))
+    .filter(({ event, stage }) => event === "command" && stage === "build").map(({ command }) => command);
+  assertEquals(commands.length, 1, commands.join("\n"));
+  const [program, verb, ...rest] = commands[0]!.split(" ");
+  assertEquals([program, verb], [which("nix-store"), "--realise"]);
+  const targets = rest.filter((word) => word.includes(".drv!"));
+  assertEquals(targets.map((target) => target.replace(/^.*-|'$/g, "")), [
+    "a.drv!out",
+    "b.drv!out",
+    "c.drv!out",
+  ]);
+});

@@ -1,0 +1,414 @@
+import { assert, assertEquals } from "@std/assert";
+import { ensureDir } from "@std/fs";
+import { join } from "@std/path";
+import { type Draft, type FleetOptions, TestFleet } from "../support/fleet.ts";
+import { expectRefused } from "../support/refusal.ts";
+import {
+  contents,
+  expectRelease,
+  flakeOf,
+  hold,
+  nixFollowedBy,
+  onlyHosts,
+  releaseBelow,
+  shell,
+  SIDECARS,
+  SYSTEM,
+} from "../support/releases.ts";
+
+const ALL_ONE: [string, string | null][] = [["db", "one"], ["web1", "one"], ["web2", "one"]];
+
+/** Names that are code, patterns or properties somewhere on the way from the flake to the artifact. */
+const ODD_NAMES = [
+  "web.example.com",
+  'quo"te',
+  "single'quote",
+  "''indented''",
+  "dollar$",
+  "${builtins.abort}",
+  "$(exit 1)",
+  "two words",
+  "back\\slash",
+  "line\nbreak",
+  "ünïcödé",
+  "日本",
+  "🦕",
+  "ﬀ",
+  "constructor",
+  "__proto__",
+  "toString",
+  "--hosts",
+  "a/b",
+  "a#b?c",
+  "*",
+  "..",
+  "true",
+  "1",
+];
+
+/** A flake whose hosts hold their own name. */
+const NAME_FLAKE = `{
+  outputs = _: let
+    read = file: builtins.fromJSON (builtins.readFile file);
+    configuration = name: {
+      inherit name;
+      value.config.system.build.toplevel = derivation {
+        name = "toplevel";
+        hostName = name;
+        system = "${SYSTEM}";
+        builder = "/bin/sh";
+        args = ["-c" "printf '%s\\n' \\"$hostName\\" > $out"];
+      };
+    };
+    configurations = names: builtins.listToAttrs (map configuration names);
+  in {
+    nixosConfigurations = configurations (read ./hosts.json).nixos;
+    darwinConfigurations = configurations (read ./hosts.json).darwin;
+    fleet.resolved = read ./fleet.json;
+  };
+}`;
+
+/** In the order of their UTF-8 bytes. */
+function inByteOrder(names: readonly string[]): string[] {
+  const hex = (name: string) => new TextEncoder().encode(name).toHex();
+  return [...names].sort((a, b) => hex(a) < hex(b) ? -1 : 1);
+}
+
+Deno.test("the program releases hosts of any name, each with its own closure", async () => {
+  const darwin = ODD_NAMES.slice(0, 8);
+  const nixos = ODD_NAMES.slice(8);
+  await using fleet = await TestFleet.create({
+    nixos,
+    darwin,
+    edit: onlyHosts(...ODD_NAMES),
+    files: { "flake.nix": NAME_FLAKE },
+  });
+  const pushed = join(fleet.root, "home/pushed");
+  const result = await expectRelease(fleet, [
+    "--push-cmd",
+    `printf '%s\\0' "$NIXFLEET_HOST" >> '${pushed}'; test "$(cat "$NIXFLEET_PATH")" = "$NIXFLEET_HOST"`,
+  ]);
+  const order = [...inByteOrder(nixos), ...inByteOrder(darwin)];
+  assertEquals(result["hosts"].map(({ name }: Draft) => name), order);
+  assertEquals((await Deno.readTextFile(pushed)).split("\0"), [...order, ""]);
+  const byName = new Map(await contents(fleet));
+  assertEquals(inByteOrder([...byName.keys()]), inByteOrder(ODD_NAMES));
+  for (const name of ODD_NAMES) assertEquals(byName.get(name), name);
+  const manifest = await fleet.json(result["artifacts"][1].path);
+  assertEquals(manifest["hostSet"].map(({ hostname }: Draft) => hostname), inByteOrder(ODD_NAMES));
+});
+
+Deno.test("the program releases hosts of any name that --hosts gives, in the order given", async () => {
+  const names = ["two words", "__proto__", "${builtins.abort}", 'quo"te', "web.example.com", "back\\slash"];
+  await using fleet = await TestFleet.create({
+    nixos: ODD_NAMES,
+    edit: onlyHosts(...ODD_NAMES),
+    files: { "flake.nix": NAME_FLAKE },
+  });
+  const result = await expectRelease(fleet, ["--hosts", names.join(",")]);
+  assertEquals(result["hosts"].map(({ name }: Draft) => name), names);
+  const found = (await contents(fleet)).filter(([, content]) => content !== null);
+  assertEquals(new Map(found), new Map(inByteOrder(names).map((name) => [name, name])));
+});
+
+for (
+  const [set, kind, other] of [
+    ["nixosConfigurations", "nixos", "darwinConfigurations"],
+    ["darwinConfigurations", "darwin", "nixosConfigurations"],
+  ] as const
+) {
+  Deno.test(`the program releases a flake that has ${set} and no ${other}`, async () => {
+    const flake = flakeOf(`{ mac = host (build "mac" "echo built > $out"); }`);
+    await using fleet = await TestFleet.create({
+      edit: onlyHosts("mac"),
+      files: { "flake.nix": flake.replace("nixosConfigurations", set) },
+    });
+    const { hosts } = await expectRelease(fleet);
+    assertEquals(hosts.map(({ name, kind }: Draft) => [name, kind]), [["mac", kind]]);
+    assertEquals(await contents(fleet), [["mac", "built"]]);
+  });
+}
+
+Deno.test("the program refuses a flake that has neither attribute set, and writes nothing", async () => {
+  const flake = flakeOf("{}").replace("nixosConfigurations", "otherConfigurations");
+  await using fleet = await TestFleet.create({ files: { "flake.nix": flake } });
+  await expectRefused(fleet, {}, {
+    message: "No hosts to release",
+    hint: "the flake must have nixosConfigurations or darwinConfigurations with a host that is not excluded",
+  });
+});
+
+/** A fleet whose flake.nix lies in the directory `sub`, and reads its data from the directory above. */
+async function inSubdirectory(): Promise<TestFleet> {
+  const fleet = await TestFleet.create();
+  await shell(fleet, `mkdir sub && sed 's,\\./,../,g' flake.nix > sub/flake.nix && rm flake.nix`);
+  await fleet.commit("into a directory");
+  return fleet;
+}
+
+/** Where the program is started, below the test's directory, and how the flake is called there. */
+const REFERENCES: [of: string, make: () => Promise<TestFleet>, cwd: string, ref: (dir: string) => string][] =
+  [
+    ["by its absolute path", TestFleet.create, ".", (dir) => dir],
+    ["by a relative path", TestFleet.create, "home", () => "../fleet"],
+    ["as git+file", TestFleet.create, ".", (dir) => `git+file://${dir}`],
+    ["as git+file with a branch", TestFleet.create, ".", (dir) => `git+file://${dir}?ref=main`],
+    ["from a directory within it", TestFleet.create, "fleet/deep", () => ".."],
+    ["in a sub-directory, from there", inSubdirectory, "fleet/sub", () => "."],
+    ["in a sub-directory, by a relative path", inSubdirectory, ".", () => "./fleet/sub"],
+    ["in a sub-directory, by its absolute path", inSubdirectory, ".", (dir) => `${dir}/sub`],
+    ["in a sub-directory, as ?dir=", inSubdirectory, ".", (dir) => `git+file://${dir}?dir=sub`],
+  ];
+
+for (const [of, make, cwd, ref] of REFERENCES) {
+  Deno.test(`the program releases a flake that is given ${of}, into the directory it is started in`, async () => {
+    await using fleet = await make();
+    const start = join(fleet.root, cwd);
+    await ensureDir(start);
+    const result = await expectRelease(fleet, ["--build-flake", ref(fleet.dir)], { cwd: start });
+    assertEquals([result["commit"], result["warnings"]], [await fleet.git("rev-parse", "HEAD"), []]);
+    assertEquals(await contents(fleet, join(start, "releases")), ALL_ONE);
+  });
+}
+
+Deno.test("the program names the commit of a repository that is given as a path:, and warns of it", async () => {
+  await using fleet = await TestFleet.create();
+  const commit = await fleet.git("rev-parse", "HEAD");
+  await hold(fleet, { db: "edited" });
+  const reference = `path:${fleet.dir}`;
+  const result = await expectRelease(fleet, ["--build-flake", reference]);
+  assertEquals(result["warnings"], [{
+    code: "no-commit",
+    message: `The source has no locked revision ("${reference}" is read as a plain directory): the release ` +
+      `names commit ${commit.slice(0, 8)}, which need not contain what is built`,
+  }]);
+  assertEquals((await fleet.json())["meta"].ciCommit, commit);
+  assertEquals(await contents(fleet), [["db", "edited"], ["web1", "one"], ["web2", "one"]]);
+});
+
+Deno.test("the program releases the commit that a shallow clone is at", async () => {
+  await using fleet = await TestFleet.create();
+  await hold(fleet, { db: "two" });
+  const commit = await fleet.commit("second");
+  await fleet.git("clone", "-q", "--depth", "1", `file://${fleet.dir}`, "../shallow");
+  const cwd = join(fleet.root, "shallow");
+  const result = await expectRelease(fleet, ["--require-clean"], { cwd });
+  assertEquals([result["commit"], result["warnings"]], [commit, []]);
+  assertEquals((await contents(fleet, join(cwd, "releases")))[0], ["db", "two"]);
+});
+
+Deno.test("the program releases the commit that HEAD is detached at", async () => {
+  await using fleet = await TestFleet.create();
+  const commit = await fleet.git("rev-parse", "HEAD");
+  await hold(fleet, { db: "two" });
+  await fleet.commit("second");
+  await fleet.git("checkout", "-q", "--detach", commit);
+  const result = await expectRelease(fleet, ["--require-clean"]);
+  assertEquals([result["commit"], result["warnings"]], [commit, []]);
+  assertEquals(await contents(fleet), ALL_ONE);
+});
+
+Deno.test("the program builds a changed tree as git sees it, and warns", async () => {
+  await using fleet = await TestFleet.create();
+  const commit = await fleet.git("rev-parse", "HEAD");
+  await hold(fleet, { db: "edited" });
+  const revoked = [{ hostname: "db", notBefore: "2026-05-01T00:00:00Z" }];
+  await fleet.write({ "revocations.json": JSON.stringify(revoked), "bootstrap-nonces.json": "not JSON" });
+  await fleet.git("add", "revocations.json");
+  const result = await expectRelease(fleet, SIDECARS);
+  assertEquals(result["warnings"], [{
+    code: "dirty-tree",
+    message: "The source has no locked revision (there are changes that are not committed): the release " +
+      `names commit ${commit.slice(0, 8)}, which need not contain what is built`,
+  }]);
+  assertEquals(result["commit"], commit);
+  assertEquals(await contents(fleet), [["db", "edited"], ["web1", "one"], ["web2", "one"]]);
+  // What is staged is seen, and what git does not know is not.
+  const revocations = (await fleet.json("revocations.json"))["revocations"];
+  assertEquals(revocations.map(({ hostname }: Draft) => hostname), ["db"]);
+  assertEquals((await fleet.json("bootstrap-nonces.json"))["bootstrapNonces"], []);
+});
+
+Deno.test("the program builds a changed tree in a sub-directory, or says that this nix cannot", async () => {
+  await using fleet = await inSubdirectory();
+  await hold(fleet, { db: "edited" });
+  const { code, stderr } = await fleet.release(["--build-flake", "./sub"]);
+  if (code === 0) {
+    assertEquals((await contents(fleet))[0], ["db", "edited"]);
+  } else {
+    const hint =
+      "hint: older versions of nix cannot fix a changed tree in a sub-directory: commit the changes\n";
+    assertEquals([code, stderr.endsWith(hint), (await fleet.files()).size], [1, true, 0], stderr);
+  }
+});
+
+/** Sources that nix cannot lock to a commit, and why. */
+const UNLOCKED: [
+  of: string,
+  options: FleetOptions,
+  ref: (dir: string) => string,
+  why: string,
+  hint: string,
+][] = [
+  [
+    "a tree with changes",
+    {},
+    () => ".",
+    "there are changes that are not committed",
+    "commit or stash the changes",
+  ],
+  [
+    "a plain directory",
+    { git: false },
+    () => ".",
+    "it is not in git",
+    "give a flake reference that nix locks to a commit",
+  ],
+  [
+    "a repository that is given as a path:",
+    {},
+    (dir) => `path:${dir}`,
+    '"path:ROOT/fleet" is read as a plain directory',
+    "give a flake reference that nix locks to a commit",
+  ],
+];
+
+for (const [of, options, ref, why, hint] of UNLOCKED) {
+  Deno.test(`the program refuses ${of} with --require-clean, and writes nothing`, async () => {
+    await using fleet = await TestFleet.create(options);
+    await hold(fleet, { db: "edited" });
+    const reference = ref(fleet.dir);
+    await expectRefused(fleet, { args: ["--require-clean", "--build-flake", reference] }, {
+      message: `Cannot release "${reference.replace(fleet.root, "ROOT")}" with --require-clean: ${why}`,
+      hint,
+    });
+  });
+}
+
+/** Changes everything in the flake, and takes a host away: after the first calls, which come one after the other. */
+const MOVE_ON = `
+  test $call -gt 2 || {
+    sed -i.old 's/one/later/' flake.nix
+    echo '{"nixos": ["web1", "web2"], "darwin": [], "content": {"web1": "later", "web2": "later"}}' > hosts.json
+    sed -i.old 's/:1440/:720/' fleet.json
+    echo '[{"hostname": "web1", "notBefore": "2026-05-01T00:00:00Z"}]' > revocations.json
+    AFTERWARDS
+  }
+`;
+
+/** What the flake is at the start, and how a person goes on in it. */
+const STARTS: { of: string; git: boolean; edited: boolean; afterwards: string }[] = [
+  {
+    of: "a commit",
+    git: true,
+    edited: false,
+    afterwards: "git add -A; git commit -q --allow-empty -m later",
+  },
+  {
+    of: "a changed tree",
+    git: true,
+    edited: true,
+    afterwards: "git add -A; git commit -q --allow-empty -m later",
+  },
+  { of: "a plain directory", git: false, edited: false, afterwards: "rm *.old" },
+];
+
+for (const { of, git, edited, afterwards } of STARTS) {
+  Deno.test(`the program releases ${of} as it was at the start, whatever is done to it during the run`, async () => {
+    await using fleet = await TestFleet.create({ git });
+    const commit = git ? await fleet.git("rev-parse", "HEAD") : null;
+    if (edited) await hold(fleet, { db: "edited" });
+    const env = await nixFollowedBy(fleet, MOVE_ON.replace("AFTERWARDS", afterwards));
+    const result = await releaseBelow(fleet, [], SIDECARS, { env });
+    assertEquals(result.code, 0, result.stderr);
+    const released = await fleet.json();
+    assertEquals(released["channels"].stable.freshnessWindow, 1440);
+    // A changed tree has no commit of its own: the release names the one that HEAD was at when it was asked for.
+    if (!edited) assertEquals(released["meta"].ciCommit, commit);
+    assertEquals((await fleet.json("revocations.json"))["revocations"], []);
+    const db = edited ? "edited" : "one";
+    assertEquals(await contents(fleet), [["db", db], ["web1", "one"], ["web2", "one"]]);
+    // And this is what it would have been.
+    assert((await Deno.readTextFile(join(fleet.dir, "hosts.json"))).includes("later"));
+    assert((await Deno.readTextFile(join(fleet.dir, "fleet.json"))).includes(":720"));
+  });
+}
+
+Deno.test("the program tells each failing host's own error in one run, and names no other host", async () => {
+  const hosts = `{
+        healthy1 = host (build "healthy1" "echo > $out");
+        throwing = host (throw "the disk of throwing is too small");
+        healthy2 = host (build "healthy2" "echo > $out");
+        missing = host ({}.absentName);
+        endless = let loop = loop; in host loop;
+        asserting = host (assert builtins.elem "raid" [ "zfs" ]; build "asserting" "echo > $out");
+        healthy3 = host (build "healthy3" "echo > $out");
+        aborting = host (abort "aborting gives up");
+        bare = { config = { }; };
+        healthy4 = host (build "healthy4" "echo > $out");
+      }`;
+  // Far apart, since nix shows the lines around the one that it means.
+  const flake = flakeOf(hosts.replaceAll(";\n", ";\n\n\n\n"));
+  await using fleet = await TestFleet.create({ files: { "flake.nix": flake } });
+  const { code, stderr } = await fleet.release();
+  assertEquals(code, 1);
+  assertEquals(
+    stderr.split("\n").filter((line) => line.startsWith("error: ")),
+    ['error: Cannot evaluate 6 hosts: "aborting", "asserting", "bare", "endless", "missing", "throwing"'],
+  );
+  // Each version of nix says it in its own words: of the lines for each host, those with the cause.
+  const [, ...blocks] = stderr.split("\n  host ");
+  const causes: [string, RegExp][] = [
+    ["aborting", /aborting gives up/],
+    ["asserting", /assertion.*failed/],
+    ["bare", /attribute 'system' missing/],
+    ["endless", /infinite recursion encountered/],
+    ["missing", /attribute 'absentName' missing/],
+    ["throwing", /error: the disk of throwing is too small/],
+  ];
+  const found = blocks.map((block) => [
+    block.slice(0, block.indexOf(":\n")),
+    ...causes.filter(([, cause]) => cause.test(block)).map(([name]) => name),
+  ]);
+  assertEquals(found, causes.map(([name]) => [JSON.stringify(name), name]));
+  assertEquals(stderr.includes("healthy"), false, stderr);
+  assertEquals((await fleet.files()).size, 0);
+});
+
+Deno.test("the program gives --option to nix while it evaluates", async () => {
+  const imported = flakeOf(`{
+    db = host (build "db" ''
+      echo \${builtins.readFile (build "part" "echo -n imported > $out")} > $out
+    '');
+  }`);
+  await using fleet = await TestFleet.create({ edit: onlyHosts("db"), files: { "flake.nix": imported } });
+  await expectRefused(fleet, { args: ["--option", "allow-import-from-derivation", "false"] }, {
+    message: 'Cannot evaluate 1 host: "db"',
+    including: ["because the option 'allow-import-from-derivation' is disabled"],
+  });
+  await expectRelease(fleet, ["--option", "allow-import-from-derivation", "true"]);
+  assertEquals(await contents(fleet), [["db", "imported"]]);
+});
+
+Deno.test("the program gives every --option to nix while it builds, the last of a name last", async () => {
+  const cores = flakeOf(`{ db = host (build "db" "echo $NIX_BUILD_CORES > $out"); }`);
+  await using fleet = await TestFleet.create({ edit: onlyHosts("db"), files: { "flake.nix": cores } });
+  const args = ["--option", "cores", "5", "--option", "keep-failed", "false", "--option", "cores", "3"];
+  await expectRelease(fleet, args);
+  assertEquals(await contents(fleet), [["db", "3"]]);
+});
+
+Deno.test("the program gives --max-jobs to nix", async () => {
+  const flake = flakeOf(`{ db = host (build "db" "echo built > $out"); }`);
+  await using fleet = await TestFleet.create({ edit: onlyHosts("db"), files: { "flake.nix": flake } });
+  await expectRefused(fleet, { args: ["--max-jobs", "0"] }, {
+    message: 'Cannot build host "db": nix-store exited with 1',
+    including: [
+      'host "db": ',
+      "STORE/db.drv was not built",
+      "either increase '--max-jobs' or enable remote builds",
+    ],
+  });
+  await expectRelease(fleet, ["--max-jobs", "1"]);
+  assertEquals(await contents(fleet), [["db", "built"]]);
+});

@@ -1,0 +1,144 @@
+import { assertEquals } from "@std/assert";
+import { type FleetOptions, SIGN, TestFleet } from "../support/fleet.ts";
+
+const RAW_SIGNATURE = 'head -c 64 /dev/zero > "$NIXFLEET_OUTPUT"';
+
+Deno.test("the program exits 0 for a release, for one that changes nothing, and for --help and --version", async () => {
+  await using fleet = await TestFleet.create();
+  const runs = [
+    [],
+    ["--reuse-unchanged-signature"],
+    ["--git-commit"],
+    ["--help"],
+    ["--version"],
+    ["-h", "--hosts", "nobody"],
+    ["-V"],
+  ];
+  const codes: number[] = [];
+  for (const args of runs) codes.push((await fleet.release(args)).code);
+  assertEquals(codes, runs.map(() => 0));
+});
+
+/** A flake in which one host's build fails, and says what the others in this file look for. */
+const FAILING_BUILD = `{
+  outputs = _: {
+    nixosConfigurations.db.config.system.build.toplevel = derivation {
+      name = "push-hook-failed";
+      system = "x86_64-linux";
+      builder = "/bin/sh";
+      args = ["-c" "echo 'smoke verify: the sign hook exited with 3' >&2; exit 3"];
+    };
+    fleet.resolved = builtins.fromJSON (builtins.readFile ./fleet.json);
+  };
+}`;
+
+/** Runs that fail: each tells lies about what failed, since the reference takes its exit code from such words. */
+const FAILURES: {
+  because: string;
+  fleet?: FleetOptions;
+  prepare?: (fleet: TestFleet) => Promise<void>;
+  args: readonly string[];
+  expected: { code: number; kind: string };
+}[] = [
+  { because: "there is no sign command", args: [], expected: { code: 1, kind: "usage" } },
+  {
+    because: "an option is unknown, whatever hook it is called after",
+    args: ["--sign-cmd", SIGN, "--smoke-verify-push-hook"],
+    expected: { code: 1, kind: "usage" },
+  },
+  { because: "an option lacks its value", args: ["--sign-cmd"], expected: { code: 1, kind: "usage" } },
+  {
+    because: "a log format is unknown",
+    args: ["--sign-cmd", SIGN, "--log-format", "sign hook"],
+    expected: { code: 1, kind: "usage" },
+  },
+  {
+    because: "a host is unknown, whatever it is called",
+    args: ["--sign-cmd", SIGN, "--hosts", "smoke verify"],
+    expected: { code: 1, kind: "usage" },
+  },
+  {
+    because: "the flake does not evaluate, whatever it throws",
+    fleet: { files: { "flake.nix": '{ outputs = _: throw "push hook failed: smoke verify failed"; }' } },
+    args: ["--sign-cmd", SIGN],
+    expected: { code: 1, kind: "evaluation" },
+  },
+  {
+    because: "a rollout policy is missing, whatever it is called",
+    fleet: { edit: (fleet) => fleet["channels"].edge.rolloutPolicy = "sign hook failed" },
+    args: ["--sign-cmd", SIGN],
+    expected: { code: 1, kind: "contract" },
+  },
+  {
+    because: "a build fails, whatever its log says",
+    fleet: { files: { "flake.nix": FAILING_BUILD } },
+    args: ["--sign-cmd", SIGN],
+    expected: { code: 1, kind: "build" },
+  },
+  {
+    because: "git cannot push, whatever the remote is called",
+    args: ["--sign-cmd", SIGN, "--git-push", "./push hook smoke verify:main"],
+    expected: { code: 1, kind: "git" },
+  },
+  {
+    because: "git is killed while it pushes",
+    prepare: async (fleet) => {
+      await fleet.git("init", "-q", "--bare", "../remote.git");
+      await fleet.write({ ".git/hooks/pre-push": "#!/bin/sh\nkill -9 $PPID\n" });
+      await Deno.chmod(`${fleet.dir}/.git/hooks/pre-push`, 0o755);
+    },
+    args: ["--sign-cmd", SIGN, "--git-push", "../remote.git:main"],
+    expected: { code: 1, kind: "git" },
+  },
+  {
+    because: "the release directory is a file",
+    fleet: { files: { "sign-hook": "a file" } },
+    args: ["--sign-cmd", SIGN, "--release-dir", "sign-hook"],
+    expected: { code: 1, kind: "io" },
+  },
+  ...["exit 1", "exit 3", "exit 255", "nix-no-such-program", "kill -9 $$", "kill -TERM $$"].map((
+    command,
+  ) => ({
+    because: `the push hook ends with "${command}", whatever it prints`,
+    args: ["--sign-cmd", SIGN, "--push-cmd", `echo "smoke verify: error: nix exited with 1" >&2; ${command}`],
+    expected: { code: 2, kind: "push-hook" },
+  })),
+  ...["exit 1", "exit 3", "exit 255", "nix-no-such-program", "kill -9 $$", "kill -TERM $$"].map((
+    command,
+  ) => ({
+    because: `the sign hook ends with "${command}", whatever it has written`,
+    args: ["--sign-cmd", `echo "smoke verify: error: nix exited with 1" >&2; ${RAW_SIGNATURE}; ${command}`],
+    expected: { code: 2, kind: "sign-hook" },
+  })),
+  {
+    because: "the sign hook signs nothing",
+    args: ["--sign-cmd", "true"],
+    expected: { code: 2, kind: "sign-hook" },
+  },
+  {
+    because: "the sign hook leaves a directory where its output belongs",
+    args: ["--sign-cmd", 'rm "$NIXFLEET_OUTPUT" && mkdir "$NIXFLEET_OUTPUT"'],
+    expected: { code: 2, kind: "sign-hook" },
+  },
+  ...["echo >>", "rm", "cp /dev/null"].map((change) => ({
+    because: `the sign hook changes what it signs, as with ${change}`,
+    args: ["--sign-cmd", `${RAW_SIGNATURE}; ${change} "$NIXFLEET_INPUT"`],
+    expected: { code: 3, kind: "smoke-verify" },
+  })),
+];
+
+for (const { because, fleet: options, prepare, args, expected } of FAILURES) {
+  Deno.test(`the program exits ${expected.code} when ${because}`, async () => {
+    await using fleet = await TestFleet.create(options);
+    await prepare?.(fleet);
+    // The first --log-format counts for the report of a wrong second one.
+    const { code, stdout, stderr } = await fleet.run(["--log-format=json", ...args]);
+    const last = JSON.parse(stderr.trimEnd().split("\n").at(-1)!);
+    assertEquals({ code, kind: last.kind }, expected, stderr);
+    assertEquals({ stdout, level: last.level, event: last.event }, {
+      stdout: "",
+      level: "error",
+      event: "error",
+    });
+  });
+}

@@ -1,0 +1,494 @@
+import { assert, assertEquals } from "@std/assert";
+import { basename, join } from "@std/path";
+import { ALL_OPTIONS } from "../../src/cli/options.ts";
+import { type Finished, PROJECT, run, which } from "../support/command.ts";
+import { type Draft, type FleetOptions, SIGN, TestFleet } from "../support/fleet.ts";
+import { writeEarlierRelease } from "../support/refusal.ts";
+
+const NOW = "2026-06-01T12:00:00Z";
+
+/** The stages of a run with everything in it, in their order. */
+const STAGES = [
+  ["source", "Reading flake .", "Read flake . at COMMIT"],
+  ["fleet", "Evaluating the fleet", "Evaluated the fleet: releasing 3 of 3 hosts"],
+  ["evaluate", "Evaluating 3 hosts", "Evaluated 3 hosts"],
+  ["build", "Building 3 hosts", "Built 3 hosts"],
+  ["push", "Pushing 3 closures", "Pushed 3 closures"],
+  ["compose", "Composing the release", "Composed 4 artifacts"],
+  ["sign", "Signing 4 artifacts", "Signed 4 artifacts"],
+  ["verify", "Reading the release back", "Read 4 artifacts back as a consumer would"],
+  ["write", "Writing releases", "Wrote 8 files"],
+  ["commit", "Committing the release", "Committed RELEASE"],
+  ["git-push", "Pushing to main", "Pushed RELEASE to main"],
+] as const;
+
+/** A fleet with a remote, a wave that names nobody, and content that no store has seen. */
+async function wholeFleet(): Promise<TestFleet> {
+  const content = Object.fromEntries(["web1", "web2", "db"].map((name) => [name, crypto.randomUUID()]));
+  const fleet = await TestFleet.create({
+    edit: (fleet) => fleet["waves"].edge = [{ hosts: ["db", "nobody"], soakMinutes: 5 }],
+    files: { "hosts.json": JSON.stringify({ nixos: ["web1", "web2"], darwin: ["db"], content }) },
+  });
+  await fleet.git("init", "-q", "--bare", join(fleet.root, "remote.git"));
+  return fleet;
+}
+
+const WHOLE_RUN = [
+  "--revocations-attr",
+  "fleet.revocations",
+  "--push-cmd",
+  "true",
+  "--git-push",
+  "../remote.git:main",
+];
+const WAVE_WARNING = {
+  code: "unknown-wave-host",
+  message: 'Wave 0 of channel "edge" names "nobody", which the fleet does not have',
+  path: "waves.edge.0.hosts",
+};
+
+/** A log with the commits named, so that it can be compared. */
+function named(log: string, { commit, releaseCommit }: { commit: string; releaseCommit: string }): string {
+  return log.replaceAll(commit.slice(0, 8), "COMMIT").replaceAll(releaseCommit.slice(0, 8), "RELEASE");
+}
+
+Deno.test("the program tells a person one line for each stage, and writes nothing to stdout", async () => {
+  await using fleet = await wholeFleet();
+  const commit = await fleet.git("rev-parse", "HEAD");
+  const { code, stdout, stderr } = await fleet.release(WHOLE_RUN);
+  const log = named(stderr, { commit, releaseCommit: await fleet.git("rev-parse", "HEAD") });
+  const lines = STAGES.map(([, , done]) => `${done} in TIME`);
+  lines.splice(5, 0, `warning: ${WAVE_WARNING.message}`);
+  assertEquals(log.replace(/ in (\d+ ms|\d+\.\d s)$/gm, " in TIME").split("\n"), [...lines, ""]);
+  assertEquals([code, stdout], [0, ""]);
+});
+
+Deno.test("the program's --log-format json has one object a line, with stages, hosts and durations", async () => {
+  await using fleet = await wholeFleet();
+  const commit = await fleet.git("rev-parse", "HEAD");
+  const { code, stdout, stderr } = await fleet.release([...WHOLE_RUN, "--log-format", "json"]);
+  assertEquals([code, stdout], [0, ""]);
+  const log = named(stderr, { commit, releaseCommit: await fleet.git("rev-parse", "HEAD") });
+  assertEquals(log.at(-1), "\n");
+  const records: Draft[] = log.trimEnd().split("\n").map((line) => JSON.parse(line));
+  for (const record of records) {
+    assertEquals(new Date(record["time"]).toISOString(), record["time"]);
+    if (record["event"].endsWith("-done")) assert(record["seconds"] >= 0, JSON.stringify(record));
+  }
+  const told = records.map(({ time: _, seconds: __, ...record }) => record);
+  const level = "info";
+  assertEquals(
+    told.filter(({ host }) => host === undefined),
+    STAGES.flatMap(([stage, title, done]) => [
+      { level, event: "stage-started", stage, message: title },
+      ...(stage === "compose" ? [{ level: "warning", event: "warning", ...WAVE_WARNING, stage }] : []),
+      { level, event: "stage-done", stage, message: done },
+    ]),
+  );
+  const byText = (a: Draft, b: Draft) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1;
+  assertEquals(
+    told.filter(({ host }) => host !== undefined).sort(byText),
+    ["evaluate", "build", "push"].flatMap((stage) =>
+      ["db", "web1", "web2"].flatMap((host) =>
+        ["host-started", "host-done"].map((event) => ({ level, event, stage, host }))
+      )
+    ).sort(byText),
+  );
+});
+
+Deno.test("the program's --json is the whole result, as it is on disk and in git", async () => {
+  await using fleet = await wholeFleet();
+  const old = await fleet.git("rev-parse", "HEAD");
+  const pinned = JSON.parse(await Deno.readTextFile(join(fleet.dir, "fleet.json")));
+  pinned.hosts.web2.pin = { commit: old, reason: "audit" };
+  await fleet.write({ "fleet.json": JSON.stringify(pinned) });
+  const commit = await fleet.commit("pin");
+  const { code, stdout, stderr } = await fleet.release(
+    [...WHOLE_RUN, "--json", "--now", NOW, "--pin-source-url", `git+file://${fleet.dir}`],
+  );
+  assertEquals(code, 0, stderr);
+  const result = JSON.parse(stdout);
+  assertEquals(stdout, `${JSON.stringify(result, null, 2)}\n`);
+
+  const released = await fleet.json();
+  const manifests = [...(await fleet.files()).keys()].filter((path) => /^rollouts\/.*\.json$/.test(path));
+  const channelOf = new Map<string, string>();
+  for (const path of manifests) channelOf.set(path, (await fleet.json(path))["channel"]);
+  manifests.sort((a, b) => channelOf.get(a)! < channelOf.get(b)! ? -1 : 1);
+  const artifacts = ["fleet.resolved.json", "revocations.json", ...manifests];
+  assertEquals(artifacts.length, 4);
+  const { stages, ...others } = result;
+  assertEquals(others, {
+    outcome: "released",
+    commit,
+    signedAt: NOW,
+    releaseCommit: await fleet.git("--git-dir", "../remote.git", "rev-parse", "main"),
+    pushedTo: { remote: "../remote.git", branch: "main" },
+    hosts: [["web1", "nixos", null], ["web2", "nixos", old], ["db", "darwin", null]].map((
+      [name, kind, pinnedTo],
+    ) => ({
+      name,
+      kind,
+      storePath: join("/nix/store", released["hosts"][name!].closureHash),
+      pinnedTo,
+    })),
+    artifacts: await Promise.all(artifacts.map(async (path) => {
+      const sha256 = await sha256Of(join(fleet.dir, "releases", path));
+      return { path, sha256, rolloutId: path.startsWith("rollouts/") ? sha256 : null, reused: false };
+    })),
+    warnings: [WAVE_WARNING],
+  });
+  assertEquals(
+    manifests.map((path) => basename(path, ".json")),
+    result.artifacts.slice(2).map(({ rolloutId }: Draft) => rolloutId),
+  );
+  assertEquals(stages.map(({ stage }: Draft) => stage), STAGES.map(([name]) => name));
+  for (const stage of stages) {
+    assertEquals(Object.keys(stage), ["stage", "seconds"]);
+    assert(stage.seconds >= 0 && stage.seconds === Math.round(stage.seconds * 1000) / 1000);
+  }
+});
+
+async function sha256Of(path: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", await Deno.readFile(path))).toHex();
+}
+
+Deno.test("the program's --json tells of a run that changes nothing", async () => {
+  await using fleet = await TestFleet.create();
+  const args = ["--json", "--reuse-unchanged-signature", "--git-commit", "--now"];
+  const first = JSON.parse((await fleet.release([...args, NOW])).stdout);
+  const { code, stdout, stderr } = await fleet.release([...args, "2026-06-01T12:30:00Z"]);
+  assertEquals(code, 0, stderr);
+  assertEquals({ ...JSON.parse(stdout), stages: [] }, {
+    ...first,
+    outcome: "no-change",
+    releaseCommit: null,
+    artifacts: first.artifacts.map((artifact: Draft) => ({ ...artifact, reused: true })),
+    stages: [],
+  });
+  assertEquals(stderr.split("\n").map((line) => line.replace(/ in .*$/, "")).slice(-5), [
+    "Composed 3 artifacts, unchanged since they were signed",
+    "Read 3 artifacts back as a consumer would",
+    "Wrote nothing: every file is there",
+    "Committed nothing: no change",
+    "",
+  ]);
+});
+
+Deno.test("the program's --log-format json tells an error as one object", async () => {
+  await using fleet = await TestFleet.create({
+    edit: (fleet) => fleet["channels"].edge.rolloutPolicy = "none",
+  });
+  const { code, stdout, stderr } = await fleet.release(["--log-format", "json", "--json"]);
+  const records: Draft[] = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals([code, stdout], [1, ""]);
+  assertEquals(records.filter(({ level }) => level === "error").map(({ time: _, ...record }) => record), [{
+    level: "error",
+    event: "error",
+    stage: "fleet",
+    kind: "contract",
+    message: 'Channel "edge" names the rollout policy "none", which the fleet does not have',
+    path: "channels.edge.rolloutPolicy",
+    lines: [],
+    hint: "add rolloutPolicies.none, or name a policy that is there",
+  }]);
+  assertEquals(records.at(-1)!["level"], "error");
+});
+
+Deno.test("the program's --log-format json holds for an error of the command line itself", async () => {
+  await using fleet = await TestFleet.create({ git: false });
+  for (const format of [["--log-format", "json"], ["--log-format=json"]]) {
+    for (const args of [[...format, "--unknown"], ["--unknown", ...format]]) {
+      const { code, stdout, stderr } = await fleet.run(args);
+      const { time: _, ...error } = JSON.parse(stderr);
+      assertEquals([code, stdout], [1, ""]);
+      assertEquals(error, {
+        level: "error",
+        event: "error",
+        kind: "usage",
+        message: 'Unknown option "--unknown"',
+        lines: [],
+        hint: "fleet-release --help lists the options",
+      });
+    }
+  }
+});
+
+Deno.test("the program's -v shows commands that a shell runs as they stand", async () => {
+  await using fleet = await TestFleet.create();
+  const flake = await Deno.readTextFile(join(fleet.dir, "flake.nix"));
+  // A name that means something to the shell and to nix.
+  const name = '"it\'s \\${here}"';
+  await fleet.write({ "flake.nix": flake.replace(" revocations = ", () => ` ${name} = `) });
+  await fleet.commit("rename");
+  const { code, stdout, stderr } = await fleet.release(["-v", "--revocations-attr", `fleet.${name}`]);
+  assertEquals([code, stdout], [0, ""], stderr);
+  const commands = shownCommands(stderr).filter((command) => command.startsWith(`${which("nix")} `));
+  const printed: unknown[] = [];
+  for (const command of commands) {
+    const { code, stdout, stderr } = await run([which("sh"), "-c", command], {
+      cwd: fleet.dir,
+      env: fleet.env(),
+    });
+    assertEquals(code, 0, stderr);
+    printed.push(JSON.parse(stdout));
+  }
+  const [metadata, inventory, ...hosts] = printed as [Draft, Draft, ...unknown[]];
+  assertEquals(metadata["locked"].rev, await fleet.git("rev-parse", "HEAD"));
+  assertEquals(inventory["hosts"], { nixos: ["db", "web1", "web2"], darwin: [] });
+  assertEquals(inventory["attributes"], {
+    fleet: { ok: true, value: JSON.parse(await Deno.readTextFile(join(fleet.dir, "fleet.json"))) },
+    revocations: { ok: true, value: [] },
+  });
+  const outPaths = [...JSON.stringify(hosts).matchAll(/"([^"]+)-26\.05","out"/g)].map(([, path]) =>
+    basename(path!)
+  );
+  const { hosts: released } = await fleet.json();
+  assertEquals(
+    outPaths.map((name) => `${name}-26.05`).sort(),
+    Object.values<Draft>(released).map(({ closureHash }) => closureHash).sort(),
+  );
+});
+
+/** The commands in a log, each up to the first newline that is not within quotes. */
+function shownCommands(log: string): string[] {
+  return [...log.matchAll(/^\$ ((?:'[^']*'|\\.|[^'\\\n])*)$/gm)].map(([, command]) => command!);
+}
+
+Deno.test("the program's -v shows the same commands with --log-format json", async () => {
+  await using fleet = await TestFleet.create();
+  const { stderr } = await fleet.release(["-v", "--log-format", "json"]);
+  const records: Draft[] = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const commands = records.filter(({ event }) => event === "command");
+  assertEquals(new Set(commands.map(({ level }) => level)), new Set(["debug"]));
+  const words = (command: string) => command.replace(/^(?:NIXFLEET_\w+=\S+ )+/, "").split(" ")[0]!;
+  assertEquals(
+    [...new Set(commands.map(({ stage, command }) => `${stage}: ${basename(words(command))}`))],
+    ["source: nix", "source: git", "fleet: nix", "evaluate: nix", "build: nix-store", "sign: sh"],
+  );
+  assertEquals(
+    commands.filter(({ stage }) => stage === "sign").map(({ command }) =>
+      command.replace(/^.* sh -c/, "sh -c")
+    ),
+    ["sh -c '<sign hook>'", "sh -c '<sign hook>'", "sh -c '<sign hook>'"],
+  );
+});
+
+/** Runs the program without any permission, and without programs to find. */
+async function runWithNothing(args: readonly string[]): Promise<Finished> {
+  await using fleet = await TestFleet.create({ git: false });
+  const argv = [Deno.execPath(), "run", "--no-prompt", "--cached-only", "--frozen"];
+  return await run([...argv, join(PROJECT, "src/main.ts"), ...args], { env: { ...fleet.env(), PATH: "" } });
+}
+
+Deno.test("the program's --help tells every option, and needs no permission", async () => {
+  const { code, stdout, stderr } = await runWithNothing(["--help"]);
+  assertEquals([code, stderr], [0, ""]);
+  const lines = stdout.split("\n");
+  assertEquals(lines[0], "Usage: fleet-release --sign-cmd COMMAND [OPTION...]");
+  const flags = lines.flatMap((line) =>
+    /^ {2}(?:-\w, | {4})--([a-z-]+)(?: [A-Z:]+)* {2,}\S/.exec(line)?.[1] ?? []
+  );
+  assertEquals(flags, ALL_OPTIONS.map(({ flag }) => flag));
+  assertEquals(lines.filter((line) => /^ {2}\d {2}/.test(line)).map((line) => line.trim()[0]), [
+    "0",
+    "1",
+    "2",
+    "3",
+  ]);
+  assertEquals(await runWithNothing(["-h", "--hosts", "web1"]), { code, stdout, stderr });
+});
+
+Deno.test("the program's --version is the version of deno.json, and needs no permission", async () => {
+  const { version } = JSON.parse(await Deno.readTextFile(join(PROJECT, "deno.json")));
+  for (const flag of ["--version", "-V"]) {
+    assertEquals(await runWithNothing([flag]), {
+      code: 0,
+      stdout: `fleet-release ${version}\n`,
+      stderr: "",
+    });
+  }
+});
+
+Deno.test("the program never shows the password in the URL of --git-push", async () => {
+  await using fleet = await wholeFleet();
+  const url = "https://bob:tok-4F9aZ77q@git.example.com/fleet.git";
+  await fleet.git("config", `url.${fleet.root}/remote.git.insteadOf`, url);
+  for (const more of [["--json"], ["-v", "--json"], ["-v", "--log-format", "json"]]) {
+    const { code, stdout, stderr } = await fleet.release(["--git-push", `${url}:main`, ...more]);
+    assertEquals(code, 0, stderr);
+    assertEquals(`${stdout}${stderr}`.split("\n").filter((line) => line.includes("tok-4F9aZ77q")), []);
+  }
+});
+
+/** Runs that end well, and what they warn of. */
+const WARNINGS: {
+  of: string;
+  fleet?: FleetOptions;
+  prepare?: (fleet: TestFleet) => Promise<void>;
+  args?: readonly string[];
+  warnings: { code: string; message: string; path?: string }[];
+}[] = [
+  { of: "nothing when there is nothing", warnings: [] },
+  {
+    of: "a host on an unknown channel",
+    fleet: { edit: ({ hosts }) => hosts.db.channel = "beta" },
+    warnings: [{
+      code: "unknown-channel",
+      message: 'Host "db" is on channel "beta", which the fleet does not have: no rollout reaches it',
+      path: "hosts.db.channel",
+    }],
+  },
+  {
+    of: "a wave that names an unknown host",
+    fleet: { edit: ({ waves }) => waves.stable[1].hosts.push("web9") },
+    warnings: [{
+      code: "unknown-wave-host",
+      message: 'Wave 1 of channel "stable" names "web9", which the fleet does not have',
+      path: "waves.stable.1.hosts",
+    }],
+  },
+  {
+    of: "a host in no wave of a channel that has waves",
+    fleet: { edit: ({ waves }) => waves.stable.pop() },
+    warnings: [{
+      code: "host-in-no-wave",
+      message:
+        '"web1" is in no wave of channel "stable": consumers put such hosts into wave 0, the first to change',
+      path: "waves.stable",
+    }],
+  },
+  {
+    of: "a dirty tree",
+    prepare: ({ dir }) => Deno.writeTextFile(join(dir, "flake.nix"), "# changed\n", { append: true }),
+    warnings: [{
+      code: "dirty-tree",
+      message:
+        "The source has no locked revision (there are changes that are not committed): the release names " +
+        "commit COMMIT, which need not contain what is built",
+    }],
+  },
+  {
+    of: "a flake outside git",
+    fleet: { git: false },
+    warnings: [{
+      code: "no-commit",
+      message: "The source has no locked revision (it is not in git): the release names no commit",
+    }],
+  },
+  {
+    of: "fields that the contract does not know, once for each kind",
+    fleet: {
+      edit: (fleet) => {
+        fleet["comment"] = "mine";
+        for (const name of ["web1", "web2", "db"]) fleet["hosts"][name].rack = 7;
+        fleet["channels"].edge.compliance.level = "high";
+      },
+    },
+    warnings: [
+      ["channels.edge.compliance.level", ""],
+      ["comment", ""],
+      ["hosts.db.rack", " (and 2 more fields like it)"],
+    ].map(([path, others]) => ({
+      code: "dropped-field",
+      message: `The contract does not know the field "${path}"${others}: it does not reach the artifact`,
+      path: path!,
+    })),
+  },
+  {
+    of: "a disruption budget that consumers cannot understand, by its number",
+    fleet: {
+      edit: (fleet) =>
+        fleet["disruptionBudgets"] = [
+          { selector: { all: true, and: [], not: null }, maxInFlight: 1 },
+          { selector: { tags: ["web"], and: [{ hosts: ["web1"] }] }, maxInFlight: 1 },
+          { selector: { tags: ["web"], not: { hosts: ["web1"] } }, maxInFlight: 1 },
+        ],
+    },
+    warnings: [["and", 1], ["not", 2]].map(([key, index]) => ({
+      code: "inexpressible-selector",
+      message:
+        `Disruption budget ${index} chooses hosts by "${key}", which consumers cannot understand: it ` +
+        "protects other hosts than its author meant",
+      path: `disruptionBudgets.${index}.selector.${key}`,
+    })),
+  },
+  {
+    of: "a host that was built and is not in the fleet",
+    fleet: { nixos: ["web1", "web2", "db", "lab"] },
+    warnings: [{
+      code: "unknown-host",
+      message: '"lab" was built, but the fleet does not know them: they are not in the release',
+      path: "hosts",
+    }],
+  },
+  {
+    of: "hosts that a partial run leaves without a closure",
+    args: ["--hosts", "web1"],
+    warnings: [{
+      code: "host-without-closure",
+      message: '"db", "web2" have no closure in this release: no rollout reaches them',
+      path: "hosts",
+    }],
+  },
+  {
+    of: "hosts that a partial run leaves at the closure that they have",
+    prepare: writeEarlierRelease,
+    args: ["--hosts", "auto:exclude=web1"],
+    warnings: [{
+      code: "kept-closure",
+      message: 'This run leaves out "web1": it keeps the closure that the release on disk gives',
+    }],
+  },
+  {
+    of: "a pin that has expired",
+    fleet: { edit: ({ hosts }) => hosts.db.pin = { commit: "v1", reason: "audit", expiresAt: NOW } },
+    args: ["--now", NOW],
+    warnings: [{
+      code: "expired-pin",
+      message: 'The pin of "db" has expired: released from the current commit',
+      path: "hosts.db.pin",
+    }],
+  },
+  {
+    of: "a sidecar of an earlier release",
+    prepare: (fleet) => fleet.write({ "releases/revocations.json": "{}" }),
+    warnings: [{
+      code: "stale-sidecar",
+      message:
+        '"revocations.json" is from an earlier release and not part of this one: consumers take it for ' +
+        "valid until it is stale. Give its attribute again, or delete it",
+      path: "revocations.json",
+    }],
+  },
+  {
+    of: "a release that was not read back",
+    args: ["--smoke-verify", "false"],
+    warnings: [{
+      code: "no-smoke-verify",
+      message: "The signed artifacts were not read back: --smoke-verify is false",
+    }],
+  },
+];
+
+for (const { of, fleet: options, prepare, args = [], warnings } of WARNINGS) {
+  Deno.test(`the program warns of ${of}, and releases`, async () => {
+    await using fleet = await TestFleet.create(options);
+    await prepare?.(fleet);
+    const { code, stdout, stderr } = await fleet.run(["--sign-cmd", SIGN, "--json", ...args]);
+    assertEquals(code, 0, stderr);
+    const result = JSON.parse(stdout);
+    const { commit } = result;
+    const general = (text: string) => commit === null ? text : text.replaceAll(commit.slice(0, 8), "COMMIT");
+    const found = result.warnings.map((warning: Draft) => ({
+      ...warning,
+      message: general(warning["message"]),
+    }));
+    assertEquals(found, warnings);
+    assertEquals(
+      stderr.split("\n").filter((line) => line.startsWith("warning: ")).map(general),
+      warnings.map(({ message }) => `warning: ${message}`),
+    );
+    assertEquals(result.outcome, "released");
+  });
+}

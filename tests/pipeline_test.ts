@@ -1,0 +1,355 @@
+// The order of the effects, and what a run comes to. The end-to-end tests do the same with real nix and git.
+
+import { assertEquals } from "@std/assert";
+import type { ReleaseConfig } from "../src/config.ts";
+import { canonicalBytes, sha256Hex } from "../src/contract/canonical.ts";
+import { pureTest, rejection } from "./support/pure.ts";
+import { COMMIT, FakeWorld, hashOf, pathOf, RELEASE_COMMIT, withoutIds } from "./support/fake_ports.ts";
+import { fullNonces, fullRevocations } from "./support/full_fleet.ts";
+
+const PINNED = "a".repeat(40);
+
+/** A world in which everything that a run can do has to be done. */
+function busyWorld(): FakeWorld {
+  const world = new FakeWorld();
+  world.fleet["hosts"].db.pin = { commit: "v1", reason: "audit" };
+  world.commits.set("v1", PINNED);
+  world.outputs.set("fleet.revocations", fullRevocations());
+  world.outputs.set("fleet.nonces", fullNonces());
+  return world;
+}
+
+const BUSY: Partial<ReleaseConfig> = {
+  pushCmd: "upload",
+  hosts: { kind: "explicit", hosts: ["web2", "db", "web1"] },
+  revocationsAttr: "fleet.revocations",
+  bootstrapNoncesAttr: "fleet.nonces",
+  pinSourceUrl: "git+ssh://host/fleet",
+  reuseUnchangedSignature: true,
+  gitPush: { remote: "origin", branch: "main" },
+};
+
+const EFFECTS = [
+  "lock .",
+  "repository of /fleet",
+  "real path",
+  "repository of /fleet",
+  "ask what is ignored",
+  "check the identity",
+  "inventory fleet.resolved fleet.revocations fleet.nonces",
+  "resolve v1",
+  "read fleet.resolved.json",
+  `lock git+ssh://host/fleet?allRefs=1&rev=${PINNED}`,
+  "evaluate web2 web1 | db",
+  "build web2 db web1",
+  "upload web2",
+  "upload db",
+  "upload web1",
+  "look for leftovers",
+  "read fleet.resolved.json",
+  "sign fleet.resolved.json",
+  "sign revocations.json",
+  "sign bootstrap-nonces.json",
+  "sign rollouts/ID.json",
+  "sign rollouts/ID.json",
+  "publish",
+  "commit in /fleet",
+  "git push eeeeeeee to main of origin",
+];
+
+pureTest("runPipeline() has its effects in the order of the contract", async () => {
+  const world = busyWorld();
+  await world.release(BUSY);
+  assertEquals(world.effects, EFFECTS);
+});
+
+for (const [failAt, effect] of EFFECTS.entries()) {
+  const writes = EFFECTS.indexOf("publish") < failAt;
+  const after = writes ? "leaves the release written" : "writes nothing";
+
+  pureTest(`runPipeline() ${after} and goes no further when effect ${failAt} fails: ${effect}`, async () => {
+    const world = busyWorld();
+    const old = new Uint8Array([1]);
+    world.files.set("other.json", old);
+    world.failAt = failAt;
+    assertEquals(await rejection(world.release(BUSY)), { kind: "io", message: "this effect fails" });
+    assertEquals(world.effects, EFFECTS.slice(0, failAt + 1));
+    assertEquals(world.published.length, writes ? 1 : 0);
+    if (!writes) assertEquals([...world.files], [["other.json", old]]);
+    assertEquals(world.committed.length, effect.startsWith("git push") ? 1 : 0);
+    const started = world.logged.filter((line) => line.startsWith("start ")).length;
+    const ended = world.logged.filter((line) => line.startsWith("end ")).length;
+    assertEquals(started - ended, 1, "the failing stage has not ended");
+  });
+}
+
+pureTest("runPipeline() writes rollouts, sidecars, fleet, each behind its signature", async () => {
+  const world = busyWorld();
+  await world.release(BUSY);
+  assertEquals(world.published.map((files) => files.map(({ path }) => withoutIds(path))), [[
+    "rollouts/ID.json.sig",
+    "rollouts/ID.json",
+    "rollouts/ID.json.sig",
+    "rollouts/ID.json",
+    "revocations.json.sig",
+    "revocations.json",
+    "bootstrap-nonces.json.sig",
+    "bootstrap-nonces.json",
+    "fleet.resolved.json.sig",
+    "fleet.resolved.json",
+  ]]);
+});
+
+pureTest("runPipeline() writes the bytes that were signed, and their signatures", async () => {
+  const world = busyWorld();
+  const signed = new Map<string, Uint8Array>();
+  world.sign = (_command, { path, bytes }) => {
+    signed.set(path, bytes.slice());
+    const signature = new Uint8Array(64);
+    signature.set(new TextEncoder().encode(sha256Hex(bytes)));
+    return Promise.resolve({ signature, input: bytes.slice() });
+  };
+  await world.release(BUSY);
+  assertEquals(signed.size, 5);
+  assertEquals(world.files.size, 10);
+  for (const [path, bytes] of signed) {
+    assertEquals<Uint8Array | undefined>(world.files.get(path), bytes);
+    const signature = new TextDecoder().decode(world.files.get(`${path}.sig`));
+    assertEquals(signature, sha256Hex(new Uint8Array(bytes)));
+  }
+});
+
+pureTest("runPipeline() gives all that was released", async () => {
+  const world = busyWorld();
+  const outcome = await world.release(BUSY);
+  const sha256 = (path: string) => sha256Hex(world.files.get(path)!);
+  const rollouts = ["edge", "stable"].map((channel) =>
+    [...world.files.keys()].find((path) =>
+      /^rollouts.*json$/.test(path) && world.json(path)["channel"] === channel
+    )!
+  );
+  assertEquals(outcome, {
+    outcome: "released",
+    commit: COMMIT,
+    signedAt: "2026-06-01T12:00:00Z",
+    releaseCommit: RELEASE_COMMIT,
+    pushedTo: { remote: "origin", branch: "main" },
+    hosts: [
+      { name: "web2", kind: "nixos", storePath: pathOf("web2"), pinnedTo: null },
+      { name: "db", kind: "nixos", storePath: pathOf("db"), pinnedTo: PINNED },
+      { name: "web1", kind: "nixos", storePath: pathOf("web1"), pinnedTo: null },
+    ],
+    artifacts: [
+      ...["fleet.resolved.json", "revocations.json", "bootstrap-nonces.json"].map((path) => ({
+        path,
+        sha256: sha256(path),
+        rolloutId: null,
+        reused: false,
+      })),
+      ...rollouts.map((path) => ({
+        path,
+        sha256: sha256(path),
+        rolloutId: path.slice("rollouts/".length, -".json".length),
+        reused: false,
+      })),
+    ],
+    warnings: [],
+    stages: [
+      "source",
+      "fleet",
+      "evaluate",
+      "build",
+      "push",
+      "compose",
+      "sign",
+      "verify",
+      "write",
+      "commit",
+      "git-push",
+    ].map((stage) => ({ stage, seconds: 0 })),
+  });
+});
+
+pureTest("runPipeline() tells the log of each stage, its result, and the hosts in it", async () => {
+  const world = busyWorld();
+  await world.release(BUSY);
+  assertEquals(world.logged, [
+    "start source",
+    "end source: Read flake . at cccccccc",
+    "start fleet",
+    "end fleet: Evaluated the fleet: releasing 3 of 3 hosts",
+    "start evaluate",
+    ...["web2", "web1", "db"].flatMap((name) => [`${name} started`, `${name} done`]),
+    "end evaluate: Evaluated 3 hosts",
+    "start build",
+    "end build: Built 3 hosts",
+    "start push",
+    ...["web2", "db", "web1"].flatMap((name) => [`${name} started`, `${name} done`]),
+    "end push: Pushed 3 closures",
+    "start compose",
+    "end compose: Composed 5 artifacts",
+    "start sign",
+    "end sign: Signed 5 artifacts",
+    "start verify",
+    "end verify: Read 5 artifacts back as a consumer would",
+    "start write",
+    "end write: Wrote 10 files",
+    "start commit",
+    "end commit: Committed eeeeeeee",
+    "start git-push",
+    "end git-push: Pushed eeeeeeee to main",
+  ]);
+});
+
+pureTest("runPipeline() does no more than evaluate, build, sign and write unless it is told to", async () => {
+  const world = new FakeWorld();
+  const { outcome, releaseCommit, pushedTo } = await world.release();
+  assertEquals({ outcome, releaseCommit, pushedTo }, {
+    outcome: "released",
+    releaseCommit: null,
+    pushedTo: null,
+  });
+  assertEquals(world.effects, [
+    "lock .",
+    "repository of /fleet",
+    "inventory fleet.resolved",
+    "evaluate db web1 web2",
+    "build db web1 web2",
+    "sign fleet.resolved.json",
+    "sign rollouts/ID.json",
+    "sign rollouts/ID.json",
+    "publish",
+    "read revocations.json",
+    "read bootstrap-nonces.json",
+  ]);
+  assertEquals(world.warnings, []);
+});
+
+pureTest("runPipeline() puts each host's closure into the fleet and into its rollout", async () => {
+  const world = new FakeWorld();
+  const { artifacts } = await world.release();
+  const { hosts, meta } = world.json();
+  assertEquals(
+    Object.entries(hosts as Record<string, { closureHash: string }>).map(([name, { closureHash }]) => [
+      name,
+      closureHash,
+    ]),
+    ["db", "web1", "web2"].map((name) => [name, hashOf(name)]),
+  );
+  assertEquals(meta, {
+    schemaVersion: 1,
+    signedAt: "2026-06-01T12:00:00Z",
+    ciCommit: COMMIT,
+    signatureAlgorithm: "ed25519",
+  });
+  const stable = world.json(artifacts.at(-1)!.path);
+  assertEquals(stable["hostSet"], [
+    { hostname: "web1", waveIndex: 1, targetClosure: hashOf("web1") },
+    { hostname: "web2", waveIndex: 0, targetClosure: hashOf("web2") },
+  ]);
+  assertEquals(stable["fleetResolvedHash"], artifacts[0]!.sha256);
+});
+
+pureTest("runPipeline() stamps with --now to the nanosecond, and with the clock to the second", async () => {
+  const world = new FakeWorld();
+  const now = "2026-06-01T12:00:00.123456789Z";
+  assertEquals((await world.release({ now })).signedAt, now);
+  assertEquals(world.json()["meta"].signedAt, now);
+  assertEquals((await world.release({ now: undefined })).signedAt, "2026-06-02T00:00:00Z");
+});
+
+pureTest("runPipeline() changes nothing when the same release is there already", async () => {
+  const world = new FakeWorld();
+  await world.release();
+  const before = new Map(world.files);
+  assertEquals((await world.release()).outcome, "no-change");
+  assertEquals(world.files, before);
+  assertEquals(world.logged.at(-1), "end write: Wrote nothing: every file is there");
+});
+
+pureTest("runPipeline() with --git-commit pushes nothing when there is no commit", async () => {
+  const world = new FakeWorld();
+  world.releaseCommit = null;
+  const gitPush = { remote: "origin", branch: "main" };
+  const { outcome, releaseCommit, pushedTo } = await world.release({ gitPush });
+  assertEquals({ outcome, releaseCommit, pushedTo }, {
+    outcome: "no-change",
+    releaseCommit: null,
+    pushedTo: null,
+  });
+  assertEquals(world.effects.filter((effect) => effect.startsWith("git push")), []);
+  world.releaseCommit = RELEASE_COMMIT;
+  assertEquals((await world.release({ gitPush })).outcome, "released");
+});
+
+pureTest("runPipeline() commits the published files, as it is told", async () => {
+  const world = new FakeWorld();
+  await world.release({
+    gitCommit: true,
+    commitTemplate: "release {sha:0:8} at {ts}",
+    gitUserName: "bot",
+    gitUserEmail: "bot@example.com",
+  });
+  assertEquals(world.committed, [{
+    releaseDir: "/fleet/releases",
+    files: world.published[0]!,
+    message: "release cccccccc at 2026-06-01T12:00:00+00:00",
+    identity: { name: "bot", email: "bot@example.com" },
+  }]);
+});
+
+pureTest("runPipeline() pushes and writes nothing when a host was not built", async () => {
+  const world = new FakeWorld();
+  world.lost = ["web1", "db"];
+  assertEquals(await rejection(world.release({ pushCmd: "upload" })), {
+    kind: "build",
+    message: 'Nothing was built for host "db", "web1"',
+  });
+  assertEquals(world.effects.at(-1), "build db web1 web2");
+  assertEquals(world.published, []);
+});
+
+pureTest("runPipeline() writes nothing when the sign hook signed something else", async () => {
+  const world = new FakeWorld();
+  world.sign = (_command, { path }) =>
+    Promise.resolve({
+      signature: new Uint8Array(64),
+      input: path.startsWith("rollouts") ? canonicalBytes({}) : new Uint8Array(),
+    });
+  assertEquals(await rejection(world.release()), {
+    kind: "smoke-verify",
+    message:
+      'A consumer would refuse "fleet.resolved.json": the sign hook changed the file that it was given, ' +
+      "so it signed something else",
+  });
+  assertEquals(world.published, []);
+});
+
+pureTest("runPipeline() reads nothing back with --smoke-verify false, and says so", async () => {
+  const world = new FakeWorld();
+  world.sign = () => Promise.resolve({ signature: new Uint8Array(64), input: new Uint8Array() });
+  const { outcome, warnings, stages } = await world.release({ smokeVerify: false });
+  assertEquals(outcome, "released");
+  assertEquals(warnings, [{
+    code: "no-smoke-verify",
+    message: "The signed artifacts were not read back: --smoke-verify is false",
+  }]);
+  assertEquals(stages.some(({ stage }) => stage === "verify"), false);
+});
+
+pureTest("runPipeline() gives the warnings of every stage in its result", async () => {
+  const world = new FakeWorld();
+  world.flake = { ...world.flake, url: "path:/nix/store/x", revision: null, dirty: true };
+  world.fleet["note"] = "x";
+  world.names = { ...world.names, darwin: ["mac", "mini"] };
+  world.files.set("revocations.json", new Uint8Array());
+  const { warnings } = await world.release({ smokeVerify: false });
+  assertEquals(warnings.map(({ code }) => code), [
+    "dirty-tree",
+    "dropped-field",
+    "unknown-host",
+    "no-smoke-verify",
+    "stale-sidecar",
+  ]);
+  assertEquals(warnings, world.warnings);
+});

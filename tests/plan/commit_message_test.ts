@@ -1,0 +1,62 @@
+import { assertEquals } from "@std/assert";
+import { DEFAULTS } from "../../src/config.ts";
+import { renderCommitMessage } from "../../src/plan/commit_message.ts";
+import { pureTest } from "../support/pure.ts";
+
+const SHA = "0123456789abcdef0123456789abcdef01234567";
+const AT = "2026-04-27T12:00:00Z";
+
+const MESSAGES: [claim: string, template: string, ciCommit: string | null, at: string, message: string][] = [
+  [
+    "fills in the default template",
+    DEFAULTS.commitTemplate,
+    SHA,
+    AT,
+    "chore(ci): release 01234567 [skip ci]",
+  ],
+  ["writes HEAD for no commit", "{sha} {sha:0:8}", null, AT, "HEAD HEAD"],
+  ["writes a short commit whole", "{sha} {sha:0:8}", "abc", AT, "abc abc"],
+  [
+    "fills in each placeholder as often as it stands there",
+    "{ts}{sha:0:8}{ts}",
+    SHA,
+    AT,
+    [
+      "2026-04-27T12:00:00+00:00",
+      "01234567",
+      "2026-04-27T12:00:00+00:00",
+    ].join(""),
+  ],
+  [
+    "keeps the fraction of the time",
+    "{ts}",
+    SHA,
+    "2026-04-27T12:00:00.120Z",
+    "2026-04-27T12:00:00.120+00:00",
+  ],
+  [
+    "leaves other braces as they are",
+    "{} {SHA} {sha:0:7} {sha:0:80} {ts:0:8} { sha } {{sha}} {sha",
+    "abc",
+    AT,
+    "{} {SHA} {sha:0:7} {sha:0:80} {ts:0:8} { sha } {abc} {sha",
+  ],
+  ["never looks for placeholders in a value", "{sha}", "{ts}{sha:0:8}", AT, "{ts}{sha:0:8}"],
+  ["takes no sign of a value or a template for a pattern", "$& $1 {sha} \\", "$&$1$$", AT, "$& $1 $&$1$$ \\"],
+  [
+    "keeps lines and blanks",
+    "release {sha:0:8}\n\nat {ts}\n",
+    SHA,
+    AT,
+    [
+      "release 01234567\n\nat 2026-04-27T12:00:00+00:00\n",
+    ].join(""),
+  ],
+  ["leaves a template without placeholders as it is", "release", SHA, AT, "release"],
+];
+
+for (const [claim, template, ciCommit, signedAt, message] of MESSAGES) {
+  pureTest(`renderCommitMessage() ${claim}`, () => {
+    assertEquals(renderCommitMessage(template, ciCommit, signedAt), message);
+  });
+}

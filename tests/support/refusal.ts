@@ -1,0 +1,143 @@
+/**
+ * Runs that must be refused: what they say, and that they leave everything as it was.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { dirname, join } from "@std/path";
+import { ensureDir, exists } from "@std/fs";
+import { SIGN, TestFleet } from "./fleet.ts";
+
+/** How the program says no. Texts as {@linkcode inGeneral} gives them. */
+export interface Refusal {
+  /** The exit code; 1 by default. */
+  readonly code?: number;
+  /** What stands behind `error: `. */
+  readonly message: string;
+  /** What stands behind `at: `. */
+  readonly at?: string;
+  /** The lines below, all of them; none by default. */
+  readonly lines?: readonly string[];
+  /** Texts within the lines below, in place of `lines`, where nix words them and its versions differ. */
+  readonly including?: readonly string[];
+  /** What stands behind `hint: `. */
+  readonly hint?: string;
+}
+
+/** How the program is run. */
+export interface Attempt {
+  /** Arguments behind a sign command and a push command that work, and `--git-commit`. */
+  readonly args?: readonly string[];
+  /** All of the arguments. */
+  readonly onlyArgs?: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
+}
+
+/** The files of a release that the program made of the sample fleet, by path. */
+let earlier: Promise<Map<string, Uint8Array>> | undefined;
+
+/** Puts a release of an earlier day into the fleet's release directory, as the program wrote it. */
+export async function writeEarlierRelease(fleet: TestFleet): Promise<void> {
+  earlier ??= (async () => {
+    await using sample = await TestFleet.create();
+    const result = await sample.release(["--now", "2026-05-01T12:00:00Z"]);
+    assertEquals(result.code, 0, result.stderr);
+    return await sample.files();
+  })();
+  for (const [path, bytes] of await earlier) {
+    const file = join(fleet.dir, "releases", path);
+    await ensureDir(dirname(file));
+    await Deno.writeFile(file, bytes);
+  }
+}
+
+/** Everything that a refused run leaves as it was. */
+export interface World {
+  /** What lies in the test's directory, by path: the bytes of files, and words for directories and links. */
+  readonly paths: Map<string, Uint8Array | string>;
+  /** What git says of commits, index and objects; empty outside git. */
+  readonly git: string[];
+}
+
+/** Looks at everything that a refused run must leave as it is: the flake, what is beside it, and TMPDIR. */
+export async function worldOf(fleet: TestFleet): Promise<World> {
+  const paths: World["paths"] = new Map();
+  const visit = async (prefix: string) => {
+    const entries = [...Deno.readDirSync(join(fleet.root, prefix))].sort((a, b) => a.name < b.name ? -1 : 1);
+    for (const entry of entries) {
+      const path = join(prefix, entry.name);
+      // nix keeps its caches in HOME, and git tells below what is in its directory.
+      if (path === "home" || path === "fleet/.git") continue;
+      if (entry.isSymlink) paths.set(path, `link to ${await Deno.readLink(join(fleet.root, path))}`);
+      else if (entry.isFile) paths.set(path, await Deno.readFile(join(fleet.root, path)));
+      else {
+        paths.set(path, "directory");
+        await visit(path);
+      }
+    }
+  };
+  await visit("");
+  const git: string[] = [];
+  if (await isInGit(fleet)) {
+    for (const command of ["rev-parse HEAD", "for-each-ref", "ls-files --stage", "status --porcelain"]) {
+      git.push(await fleet.git(...command.split(" ")));
+    }
+    git.push(await fleet.git("count-objects", "-v"));
+  }
+  return { paths, git };
+}
+
+async function isInGit(fleet: TestFleet): Promise<boolean> {
+  return await exists(join(fleet.dir, ".git"));
+}
+
+/** The push command that leaves a mark beside the flake. */
+export function marking(fleet: TestFleet): string {
+  return `echo "$NIXFLEET_HOST" >> '${join(fleet.root, "pushed")}'`;
+}
+
+/**
+ * Runs the program and asserts that it says no in these words, writes nothing to stdout, and changes nothing: no
+ * file, no commit, no closure pushed, nothing left in the temporary directory.
+ */
+export async function expectRefused(fleet: TestFleet, attempt: Attempt, refusal: Refusal): Promise<void> {
+  const before = await worldOf(fleet);
+  const args = attempt.onlyArgs ??
+    ["--sign-cmd", SIGN, "--push-cmd", marking(fleet), "--git-commit", ...attempt.args ?? []];
+  const { env, cwd } = attempt;
+  const result = await fleet.run(args, { ...(env && { env }), ...(cwd !== undefined && { cwd }) });
+  const { code = 1, including, ...expected } = refusal;
+  const said = parseError(await inGeneral(fleet, result.stderr));
+  assertEquals({ code: result.code, stdout: result.stdout }, { code, stdout: "" }, result.stderr);
+  if (including === undefined) {
+    assertEquals(said, { at: undefined, lines: [], hint: undefined, ...expected }, result.stderr);
+  } else {
+    const { lines, ...others } = said;
+    assertEquals(others, { at: undefined, hint: undefined, ...expected }, result.stderr);
+    const missing = including.filter((text) => !lines.some((line) => line.includes(text)));
+    assertEquals(missing, [], result.stderr);
+  }
+  assertEquals(await worldOf(fleet), before);
+}
+
+/**
+ * A text without what differs from run to run: `ROOT` stands for the test's directory, `COMMIT` for the flake's
+ * commit, `STORE/` for the beginning of a store path, and `SHA256` for a hash.
+ */
+export async function inGeneral(fleet: TestFleet, text: string): Promise<string> {
+  const known = await isInGit(fleet) ? text.replaceAll(await fleet.git("rev-parse", "HEAD"), "COMMIT") : text;
+  return known.replaceAll(fleet.root, "ROOT").replace(/\?ref=[^&"\s]*&rev=COMMIT/g, "?rev=COMMIT")
+    .replace(/[^\s"]*\/[0-9a-z]{32}-/g, "STORE/").replace(/[0-9a-f]{64}/g, "SHA256");
+}
+
+/** Takes the error at the end of a log apart. */
+function parseError(stderr: string) {
+  const lines = stderr.split("\n");
+  const start = lines.findIndex((line) => line.startsWith("error: "));
+  assert(start !== -1 && lines.pop() === "", `there is no error at the end of: ${stderr}`);
+  const [first, ...rest] = lines.slice(start);
+  const at = rest[0]?.startsWith("  at: ") ? rest.shift()!.slice("  at: ".length) : undefined;
+  const hint = rest.at(-1)?.startsWith("hint: ") ? rest.pop()!.slice("hint: ".length) : undefined;
+  return { message: first!.slice("error: ".length), at, lines: rest.map((line) => line.slice(2)), hint };
+}
