@@ -8,6 +8,7 @@
  */
 import { parseArgs } from "@std/cli";
 import { printData } from "../src/log.ts";
+import { expectRun, which } from "../tests/support/command.ts";
 import { composeBenchmark } from "./compose.ts";
 import { heavyBenchmark, lightBenchmark } from "./hosts.ts";
 import { type Aim, type Benchmark, formatTable } from "./report.ts";
@@ -46,6 +47,9 @@ async function main(args: readonly string[]): Promise<number> {
     printData(`${problems.join("\n")}\n\n${USAGE}`);
     return 1;
   }
+  await shareCache();
+  const nix = await expectRun([which("nix"), "--version"], { env: Deno.env.toObject() });
+  printData(`Deno ${Deno.version.deno}, ${nix.trim()}, ${navigator.hardwareConcurrency} cores\n`);
   const aims: Aim[] = [];
   for (const { name, title, about, run } of BENCHMARKS) {
     if (only.length > 0 && !only.includes(name)) continue;
@@ -58,6 +62,13 @@ async function main(args: readonly string[]): Promise<number> {
     printData(`${met ? "aim met   " : "aim missed"}  ${aim}: ${figure}`);
   }
   return 0;
+}
+
+/** The releases run with a home of their own, in which Deno would look for its cache in vain. */
+async function shareCache(): Promise<void> {
+  if (Deno.env.has("DENO_DIR")) return;
+  const info = await expectRun([Deno.execPath(), "info", "--json"], { env: Deno.env.toObject() });
+  Deno.env.set("DENO_DIR", JSON.parse(info).denoDir);
 }
 
 Deno.exitCode = await main(Deno.args);

@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import { expectRun, PROJECT } from "../tests/support/command.ts";
 import type { Composition } from "./compose_once.ts";
-import { type Benchmark, formatRatio, formatSeconds, ratios, spreadOf } from "./report.ts";
+import { type Benchmark, formatMegabytes, formatRatio, formatSeconds, ratios, spreadOf } from "./report.ts";
 
 const ABOUT = `\`composeRelease()\`, each time in a process of its own, beside
 - plain: JSON.parse, JSON.stringify and SHA-256 of the same files, which is what it cannot do without
@@ -27,14 +27,13 @@ export const composeBenchmark: Benchmark = {
       const compose = compositions.map(({ seconds }) => seconds);
       const plain = compositions.map(({ plainSeconds }) => plainSeconds);
       const [{ files, bytes }] = compositions as [Composition];
-      const memory = spreadOf(compositions.map(({ peakMegabytes }) => peakMegabytes));
       return [
         String(hosts),
         formatRatio(ratios(compose, plain)),
         formatSeconds(spreadOf(compose)),
         formatSeconds(spreadOf(plain)),
         `${files} files, ${(bytes / 1e6).toFixed(1)} MB`,
-        `${memory.median.toFixed(0)} MB (${memory.least.toFixed(0)}–${memory.most.toFixed(0)})`,
+        formatMegabytes(spreadOf(compositions.map(({ peakMegabytes }) => peakMegabytes))),
       ];
     });
     const largest = spreadOf(runs.get(10_000)!.map(({ seconds }) => seconds));

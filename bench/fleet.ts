@@ -13,7 +13,7 @@ const SIGN = 'head -c 64 /dev/zero > "$NIXFLEET_OUTPUT"';
 const EXPERIMENTAL = ["--extra-experimental-features", "nix-command flakes"];
 const TOPLEVEL = "config.system.build.toplevel";
 
-/** A fleet of NixOS hosts in a temporary git repository, whose closures are all built. */
+/** A fleet of NixOS hosts in a temporary git repository. */
 export class BenchFleet implements AsyncDisposable {
   readonly hosts: readonly string[];
   readonly #fleet: TestFleet;
@@ -31,17 +31,12 @@ export class BenchFleet implements AsyncDisposable {
    * the tests' flake, whose hosts are bare derivations
    */
   static async create(hosts: string[], flake?: string): Promise<BenchFleet> {
-    const fleet = new BenchFleet(
-      await TestFleet.create({
-        nixos: hosts,
-        edit: (draft) => spread(draft, hosts),
-        ...(flake === undefined ? {} : { files: { "flake.nix": flake } }),
-      }),
-      hosts,
-    );
-    await fleet.freshCommit();
-    await fleet.release();
-    return fleet;
+    const fleet = await TestFleet.create({
+      nixos: hosts,
+      edit: (draft) => spread(draft, hosts),
+      ...(flake === undefined ? {} : { files: { "flake.nix": flake } }),
+    });
+    return new BenchFleet(fleet, hosts);
   }
 
   /** Takes out of nix's store what was put there, and removes the repository. */

@@ -58,6 +58,9 @@ type Result = Awaited<ReturnType<typeof measure>>;
 async function measure(hosts: string[], rounds: number, flake?: string) {
   await using fleet = await BenchFleet.create(hosts, flake);
   const prepare = () => fleet.freshCommit();
+  // Builds all closures, and lets Deno compile the program.
+  await prepare();
+  await fleet.release();
   const { release, bare, each } = await race({
     release: { prepare, run: () => fleet.release() },
     bare: { prepare, run: () => fleet.bareCommands() },

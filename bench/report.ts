@@ -75,9 +75,16 @@ export function formatRatio(ratio: Spread): string {
   return formatSpread(ratio, (figure) => figure.toFixed(figure < 10 ? 2 : 1));
 }
 
-/** Seconds as text: `0.51 s (0.50–0.61)`. */
+/** Seconds as text: `2.51 s (2.20–2.77)`, or `85 ms (81–97)`. */
 export function formatSeconds(seconds: Spread): string {
-  return formatSpread(seconds, (figure) => figure.toFixed(figure < 0.1 ? 3 : 2), " s");
+  return seconds.median < 0.1
+    ? formatSpread(seconds, (figure) => (figure * 1000).toFixed(figure < 0.01 ? 1 : 0), " ms")
+    : formatSpread(seconds, (figure) => figure.toFixed(2), " s");
+}
+
+/** Megabytes as text: `180 MB (179–181)`. */
+export function formatMegabytes(megabytes: Spread): string {
+  return formatSpread(megabytes, (figure) => figure.toFixed(0), " MB");
 }
 
 function formatSpread(

@@ -24,7 +24,10 @@ export async function resolveSource(config: ReleaseConfig, ports: Ports, warn: W
   const { nix, git } = ports;
   attributePaths(config);
   const flake = await nix.lock(config.buildFlake);
-  const repository = flake.localDir === null ? null : await git.repositoryOf(flake.localDir);
+  const found = flake.localDir === null ? null : await git.repositoryOf(flake.localDir);
+  // The release is committed on top of what nix has read. Should HEAD have moved since, git refuses the commit.
+  const follows = flake.revision !== null && !/[?&](ref|rev)=/.test(config.buildFlake);
+  const repository = found && follows ? { ...found, head: flake.revision } : found;
   const ciCommit = flake.revision ?? repository?.head ?? null;
   if (flake.revision === null) {
     const reason = flake.dirty

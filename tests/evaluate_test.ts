@@ -100,11 +100,22 @@ pureTest("the program signs the full commit of a pin that names a tag or less", 
   ]);
 });
 
-pureTest("the program asks git for no commit that is full already", async () => {
-  const world = pinned({ web1: A, db: "0".repeat(64) });
-  world.repositoryOf = () => null;
+pureTest("the program signs the commit that a tag leads to when a pin gives the tag's full id", async () => {
+  const world = pinned({ db: "f".repeat(40) });
+  world.commits.set("f".repeat(40), A);
   await world.release(SOURCE);
-  assertEquals(world.effects.filter((effect) => effect.startsWith("resolve")), []);
+  assertEquals(world.json()["hosts"].db.pin.commit, A);
+});
+
+pureTest("the program takes a full commit that the repository here lacks as it is", async () => {
+  for (const inGit of [true, false]) {
+    const world = pinned({ web1: A, db: "0".repeat(64) });
+    if (!inGit) world.repositoryOf = () => null;
+    await world.release(SOURCE);
+    const { hosts } = world.json();
+    assertEquals([hosts.web1.pin.commit, hosts.db.pin.commit], [A, "0".repeat(64)]);
+    assertEquals(world.effects.filter((effect) => effect.startsWith("resolve")).length, inGit ? 2 : 0);
+  }
 });
 
 pureTest("the program builds a pin to the current commit from here, and wants no source for it", async () => {

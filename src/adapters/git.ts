@@ -134,6 +134,10 @@ export function createGit(shell: Shell, settings: GitSettings): Git {
         head ?? "0".repeat(commit.length),
       ]);
       if (moved.code !== 0) {
+        const now = await run(root, ["rev-parse", "--quiet", "--verify", "HEAD^{commit}"]);
+        if ((now.code === 0 ? text(now) : null) === head) {
+          throw gitError("move the branch to the release", moved);
+        }
         throw new ReleaseError(
           "git",
           "Cannot commit the release: the branch moved while the release was made",
@@ -160,7 +164,8 @@ export function createGit(shell: Shell, settings: GitSettings): Git {
           "store the release files",
           root,
           [...DURABLE, "hash-object", "-w", "--no-filters", "--stdin-paths"],
-          { stdin: files.map(({ path }) => `${join(prefix, path)}\n`).join("") },
+          // A name that begins with a quote would be read as quoted.
+          { stdin: files.map(({ path }) => `./${join(prefix, path)}\n`).join("") },
         );
         const hashes = printed.split("\n");
         for (const [index, { path, bytes }] of files.entries()) {
@@ -174,7 +179,10 @@ export function createGit(shell: Shell, settings: GitSettings): Git {
     },
 
     async push({ root }, commit, remote, branch): Promise<void> {
-      const result = await run(root, ["push", "--porcelain", "--", remote, `${commit}:refs/heads/${branch}`]);
+      // One branch, whatever else the configuration would push along.
+      const only = ["--no-follow-tags", "--recurse-submodules=no"];
+      const target = `${commit}:refs/heads/${branch}`;
+      const result = await run(root, ["push", "--porcelain", ...only, "--", remote, target]);
       if (result.code !== 0) {
         throw new ReleaseError(
           "git",

@@ -6,7 +6,7 @@
 import { dirname, join, relative, resolve } from "@std/path";
 import { ensureDir } from "@std/fs";
 import { equalBytes } from "../contract/canonical.ts";
-import { ioError } from "../errors.ts";
+import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseDir, ReleaseFile } from "../ports.ts";
 
 /** Consumers run as other users than the one that releases. */
@@ -37,7 +37,14 @@ export function createReleaseDir(dir: string): ReleaseDir {
   return {
     path: root,
 
-    realPath: () => realPathOfMissing(root),
+    async realPath() {
+      const real = await realPathOfMissing(root);
+      if ((await Deno.stat(real.existing)).isDirectory) return real;
+      throw new ReleaseError(
+        "io",
+        `Cannot use "${dir}" as the release directory: "${real.existing}" is a file`,
+      );
+    },
 
     async read(path): Promise<Uint8Array<ArrayBuffer> | null> {
       try {
@@ -54,6 +61,7 @@ export function createReleaseDir(dir: string): ReleaseDir {
 
     async publish(files): Promise<string[]> {
       try {
+        refuseDirectories(files.map(({ path }) => join(root, path)));
         for (const path of new Set(files.map((file) => dirname(join(root, file.path))))) {
           await createDirectory(path);
         }
@@ -77,6 +85,12 @@ async function realPathOfMissing(path: string): Promise<{ path: string; existing
     const parent = await realPathOfMissing(dirname(path));
     return { path: join(parent.path, relative(dirname(path), path)), existing: parent.existing };
   }
+}
+
+/** A file cannot take the place of a directory. Found out before the first file is written, and not at the last. */
+function refuseDirectories(paths: readonly string[]): void {
+  const directory = paths.find((path) => existsSync(path) && Deno.lstatSync(path).isDirectory);
+  if (directory !== undefined) throw new Error(`"${directory}" is a directory`);
 }
 
 /** Whether the file has these bytes and the right mode already. */

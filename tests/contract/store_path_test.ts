@@ -12,7 +12,7 @@ pureTest("parseStorePath() and closureHash() take one object of the store", () =
       ["/nix/store", `${HASH}-a`],
       ["/nix/store", `${HASH}-darwin-system+a_b?=c.d`],
       ["/nix/store", "0123456789abcdfghijklmnpqrsvwxyz-x"],
-      ["/tmp/other store/nix/store", NAME],
+      ["/srv/other store/nix/store", NAME],
     ] as const
   ) {
     const path = `${storeDir}/${name}`;

@@ -124,7 +124,7 @@ const SOURCES: [claim: string, cases: [url: string, at: string][]][] = [
       `git+ssh://git@host.example/org/fleet.git?allRefs=1&rev=${A}`,
     ],
     ["git+https://host.example:8443/fleet", `git+https://host.example:8443/fleet?allRefs=1&rev=${A}`],
-    ["flake-registry-name", `flake-registry-name?rev=${A}`],
+    ["fleet", `fleet?rev=${A}`],
     ["git+file:///srv/fleet?", `git+file:///srv/fleet?allRefs=1&rev=${A}`],
   ]],
   ["keeps the parameters that a URL has, in their order and encoding", [
