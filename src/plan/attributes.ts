@@ -15,7 +15,7 @@ export function parseAttributePath(option: string, text: string): string[] {
   const path = text.startsWith(".#") ? text.slice(2) : text;
   const names = [...path.matchAll(/(?:^|\.)(?:"((?:[^"\\]|\\.)+)"|([^".#\s]+))/gy)];
   const length = names.reduce((total, [match]) => total + match.length, 0);
-  if (names.length === 0 || length !== path.length) {
+  if (names.length === 0 || length !== path.length || path.startsWith(".")) {
     throw new ReleaseError(
       "usage",
       `Cannot read ${option} "${text}": expected an attribute path of the flake`,

@@ -210,7 +210,9 @@ export function composeArtifacts(
       code: "unknown-host",
       message:
         `${quoteList(injected.unknownHosts)} ${injected.unknownHosts.length === 1 ? "was" : "were"} built, ` +
-        "but the fleet does not know them: they are not in the release",
+        `but the fleet does not know ${
+          injected.unknownHosts.length === 1 ? "it" : "them"
+        }: not in the release`,
       path: "hosts",
     });
   }

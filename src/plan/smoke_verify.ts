@@ -28,7 +28,7 @@ export interface SignedArtifact extends Artifact {
 export function smokeVerify(artifacts: readonly SignedArtifact[]): void {
   const [fleetArtifact] = artifacts;
   const fleet = readBack(fleetArtifact!, fleetArtifact!.path) as FleetResolved;
-  const budgets = resolveBudgets(fleet);
+  const projections = projectAll(fleet, fleetArtifact!.sha256);
   for (const artifact of artifacts) {
     const document = readBack(artifact, fleetArtifact!.path) as { meta: Meta };
     if (artifact.signature.length !== 64) {
@@ -42,18 +42,30 @@ export function smokeVerify(artifacts: readonly SignedArtifact[]): void {
     }
     if (!sameStamp(document.meta, fleet.meta)) throw refused(artifact, "its stamp is not the fleet's");
     if (artifact.rolloutId !== undefined) {
-      const manifest = document as RolloutManifest;
+      const { channel } = document as RolloutManifest;
       if (artifact.path !== `rollouts/${sha256Hex(artifact.bytes)}.json`) {
         throw refused(artifact, "its name is not the hash of its bytes");
       }
-      const projected = Object.hasOwn(fleet.channels, manifest.channel)
-        ? projectManifest(fleet, manifest.channel, fleetArtifact!.sha256, budgets)
-        : null;
-      if (projected === null || !equalBytes(canonicalBytes(projected), artifact.bytes)) {
+      const projected = projections.get(channel);
+      if (projected === undefined || !equalBytes(projected, artifact.bytes)) {
         throw refused(artifact, "it is not the projection of the fleet beside it");
       }
+      projections.delete(channel);
     }
   }
+  const [missing] = projections.keys();
+  if (missing !== undefined) throw refused(fleetArtifact!, `channel "${missing}" has no rollout manifest`);
+}
+
+/** The manifest that a consumer projects from the fleet, for each channel that has one. */
+function projectAll(fleet: FleetResolved, fleetResolvedHash: string): Map<string, Uint8Array> {
+  const budgets = resolveBudgets(fleet);
+  return new Map(
+    Object.keys(fleet.channels).flatMap((channel) => {
+      const manifest = projectManifest(fleet, channel, fleetResolvedHash, budgets);
+      return manifest === null ? [] : [[channel, canonicalBytes(manifest)] as const];
+    }),
+  );
 }
 
 function readBack(artifact: Artifact, artifactName: string): unknown {

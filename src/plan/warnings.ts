@@ -99,7 +99,7 @@ function closureWarnings(fleet: FleetResolved): Warning[] {
   return [{
     code: "host-without-closure",
     message: `${quoteList(without)} ${without.length === 1 ? "has" : "have"} no closure in this release: ` +
-      "no rollout reaches them",
+      `no rollout reaches ${without.length === 1 ? "it" : "them"}`,
     path: "hosts",
   }];
 }

@@ -418,7 +418,7 @@ const WARNINGS: {
     fleet: { nixos: ["web1", "web2", "db", "lab"] },
     warnings: [{
       code: "unknown-host",
-      message: '"lab" was built, but the fleet does not know them: they are not in the release',
+      message: '"lab" was built, but the fleet does not know it: not in the release',
       path: "hosts",
     }],
   },

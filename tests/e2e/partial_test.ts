@@ -128,7 +128,7 @@ Deno.test("the program's --hosts neither keeps what the fleet has lost nor finds
   assertEquals(await contents(fleet), [["db", "one"], ["new", null], ["web1", "two"]]);
   assertEquals(result["warnings"], [keeps('"db"', true), {
     code: "host-without-closure",
-    message: '"new" has no closure in this release: no rollout reaches them',
+    message: '"new" has no closure in this release: no rollout reaches it',
     path: "hosts",
   }]);
 });

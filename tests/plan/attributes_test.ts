@@ -33,6 +33,7 @@ const REFUSED = [
   "./other#fleet.resolved",
   "fleet resolved",
   " fleet",
+  ".fleet",
   "fleet ",
   "fleet\n",
   '"fleet',

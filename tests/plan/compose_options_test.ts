@@ -133,7 +133,7 @@ pureTest("composeRelease() warns of everything at once, dropped fields first", (
     },
     {
       code: "unknown-host",
-      message: '"stray", "other" were built, but the fleet does not know them: they are not in the release',
+      message: '"stray", "other" were built, but the fleet does not know them: not in the release',
       path: "hosts",
     },
     {

@@ -1,5 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { canonicalBytes, sha256Hex } from "../../src/contract/canonical.ts";
+import { ReleaseError } from "../../src/errors.ts";
 import { composeArtifacts, decodeFleet } from "../../src/plan/compose.ts";
 import { type SignedArtifact, smokeVerify } from "../../src/plan/smoke_verify.ts";
 import { type Draft, sampleFleet } from "../support/fleet.ts";
@@ -239,4 +240,14 @@ pureTest("smokeVerify() keeps the error that it stems from", () => {
     return;
   }
   throw new Error("Expected a refusal");
+});
+
+pureTest("smokeVerify() refuses a release that lacks the manifest of a channel, or has one twice", () => {
+  const artifacts = release();
+  assertRefused(
+    artifacts.filter((_, index) => index !== ROLLOUT),
+    FLEET,
+    `channel "${JSON.parse(textOf(ROLLOUT)).channel}" has no rollout manifest`,
+  );
+  assertThrows(() => smokeVerify([...artifacts, artifacts[ROLLOUT]!]), ReleaseError, "not the projection");
 });
