@@ -142,7 +142,16 @@ async function lockPinned(
   { nix }: Ports,
 ): Promise<LockedFlake> {
   const reference = pinSourceAt(pinSourceUrl!, commit);
-  const pinned = await nix.lock(reference);
+  const pinned = await nix.lock(reference).catch((error) => {
+    if (!(error instanceof ReleaseError && error.kind === "evaluation")) throw error;
+    const { kind, message, lines } = error;
+    throw new ReleaseError(kind, message, {
+      path: documentPath(["hosts", hosts[0]!.name, "pin", "commit"]),
+      lines,
+      hint: "--pin-source-url must lead to a repository that has the pinned commit",
+      cause: error,
+    });
+  });
   if (pinned.revision !== commit) {
     throw new ReleaseError(
       "evaluation",

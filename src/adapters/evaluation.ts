@@ -39,7 +39,7 @@ interface Options {
 /** Hosts in the first processes, before anything is known of their weight. */
 const FIRST_BATCH = 2;
 /** How long a process is meant to run: long enough to be worth its start, short enough to keep its heap small. */
-const BATCH_SECONDS = 5;
+const BATCH_SECONDS = 2;
 /** Work that is not worth a second process. */
 const LIGHT_SECONDS = 0.5;
 /** Linux takes at most 128 KiB in one argument; names are written twice-quoted into one. */

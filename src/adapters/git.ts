@@ -50,17 +50,19 @@ export function createGit(shell: Shell, settings: GitSettings): Git {
 
   return {
     async repositoryOf(dir): Promise<Repository | null> {
-      const result = await run(dir, ["rev-parse", "--show-toplevel"]);
-      if (result.code !== 0) {
-        // "Outside git" and "git refuses to look" (another user's repository) exit alike. Told to trust every
-        // directory, git succeeds in the second case alone, and that must not pass for the first.
-        const trusting = await run(dir, ["-c", "safe.directory=*", "rev-parse", "--git-dir"]);
-        if (trusting.code === 0) throw gitError(`read the repository of "${dir}"`, result);
-        return null;
+      const both = await run(dir, ["rev-parse", "--show-toplevel", "HEAD^{commit}"]);
+      if (both.code === 0) {
+        const [root, head] = text(both).split(/\n(?=[0-9a-f]+$)/);
+        return { root: await Deno.realPath(root!), head: head! };
       }
-      const root = await Deno.realPath(text(result));
-      const head = await run(dir, ["rev-parse", "--quiet", "--verify", "HEAD^{commit}"]);
-      return { root, head: head.code === 0 ? text(head) : null };
+      const result = await run(dir, ["rev-parse", "--show-toplevel"]);
+      // A branch without a commit yet.
+      if (result.code === 0) return { root: await Deno.realPath(text(result)), head: null };
+      // "Outside git" and "git refuses to look" (another user's repository) exit alike. Told to trust every directory,
+      // git succeeds in the second case alone, and that must not pass for the first.
+      const trusting = await run(dir, ["-c", "safe.directory=*", "rev-parse", "--git-dir"]);
+      if (trusting.code === 0) throw gitError(`read the repository of "${dir}"`, result);
+      return null;
     },
 
     async resolveCommit({ root }, name): Promise<string | null> {

@@ -20,6 +20,8 @@ export interface HookSettings {
 
 /** How long a signature is: raw Ed25519, or ECDSA P-256 in its fixed form. */
 const SIGNATURE_LENGTH = 64;
+/** As much of what it wrote as is looked at. */
+const MOST_READ = 64 * 1024;
 
 /** The operator's hooks, in the directory that the program was started in. */
 export function createHooks(shell: Shell, settings: HookSettings): Hooks {
@@ -87,6 +89,8 @@ export function createHooks(shell: Shell, settings: HookSettings): Hooks {
           ? "no file"
           : signature.length === 0
           ? "nothing"
+          : signature.length === MOST_READ
+          ? `${MOST_READ} bytes or more`
           : `${signature.length} bytes`;
         throw failure(
           "sign-hook",
@@ -102,7 +106,7 @@ export function createHooks(shell: Shell, settings: HookSettings): Hooks {
 }
 
 /** A file's bytes, or as many as tell that it is too large; undefined when there is no such file. */
-async function readSmall(path: string, most = 64 * 1024): Promise<Uint8Array<ArrayBuffer> | undefined> {
+async function readSmall(path: string, most = MOST_READ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
     if (!(await Deno.lstat(path)).isFile) return undefined;
     using file = await Deno.open(path);

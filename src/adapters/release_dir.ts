@@ -19,6 +19,9 @@ const TEMPORARY = /^\.fleet-release\..*\.tmp$/;
 /** The release directory at a path, absolute or relative to the current directory. It need not exist. */
 export function createReleaseDir(dir: string): ReleaseDir {
   const root = resolve(dir);
+  if (isNoDirectory(root)) {
+    throw new ReleaseError("io", `Cannot use "${dir}" as the release directory: it is a file`);
+  }
 
   async function leftovers(): Promise<string[]> {
     const found: string[] = [];
@@ -84,6 +87,16 @@ async function realPathOfMissing(path: string): Promise<{ path: string; existing
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     const parent = await realPathOfMissing(dirname(path));
     return { path: join(parent.path, relative(dirname(path), path)), existing: parent.existing };
+  }
+}
+
+/** Whether something else than a directory is there. */
+function isNoDirectory(path: string): boolean {
+  try {
+    return !Deno.statSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { CommandBuilder } from "dax";
 import { dirname, join } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 
@@ -114,6 +113,8 @@ export class Shell {
       if (shown !== undefined) this.#trace.output(shown);
     });
     const sink = () => new WritableStream<Uint8Array>({ write: (chunk) => tail.write(chunk) });
+    // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
+    const { CommandBuilder } = await import("dax");
     const command = new CommandBuilder()
       .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", ...argv])
       .cwd(options.cwd ?? Deno.cwd())

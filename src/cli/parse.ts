@@ -48,12 +48,12 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
       ALL_OPTIONS.flatMap(({ flag, short }) => short === undefined ? [] : [[flag, short]]),
     ),
     unknown: (arg) => {
-      throw unknownArgument(arg, names);
+      throw unknownArgument(arg, names, rest);
     },
   }) as unknown as Record<string, unknown>;
   // What stands behind `--` is not looked at as it is read.
   const [stray] = parsed["_"] as unknown[];
-  if (stray !== undefined) throw unknownArgument(String(stray), names);
+  if (stray !== undefined) throw unknownArgument(String(stray), names, rest);
   if (parsed["help"] === true) return { command: "help" };
   if (parsed["version"] === true) return { command: "version" };
 
@@ -160,8 +160,18 @@ function refuseStrangeSwitch(arg: string): void {
   }
 }
 
-function unknownArgument(arg: string, names: readonly string[]): ReleaseError {
+function unknownArgument(arg: string, names: readonly string[], args: readonly string[]): ReleaseError {
   if (!arg.startsWith("-")) {
+    // The words of a command that was not quoted: one of them may be a token, so none is shown.
+    const hook = args.slice(0, args.indexOf(arg)).findLast((before) =>
+      /^--(sign|push)-cmd(=|$)/.test(before)
+    );
+    if (hook !== undefined) {
+      const option = hook.split("=")[0];
+      return new ReleaseError("usage", `Unknown argument behind ${option}`, {
+        hint: `put the whole command into quotes: ${option} '...'`,
+      });
+    }
     return new ReleaseError("usage", `Unknown argument "${arg}"`, {
       hint: "this program releases without a sub-command; fleet-release --help lists the options",
     });

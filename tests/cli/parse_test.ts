@@ -233,6 +233,14 @@ const REFUSED: [args: string[], said: Omit<Refusal, "kind">][] = [
     message: 'Unknown option "--constructor"',
     hint: "fleet-release --help lists the options",
   }],
+  [["--sign-cmd", "sign", "tok-123"], {
+    message: "Unknown argument behind --sign-cmd",
+    hint: "put the whole command into quotes: --sign-cmd '...'",
+  }],
+  [["--push-cmd=push", "tok-123"], {
+    message: "Unknown argument behind --push-cmd",
+    hint: "put the whole command into quotes: --push-cmd '...'",
+  }],
   [["release"], { message: 'Unknown argument "release"', hint: UNKNOWN_ARGUMENT }],
   [["--json", "web1"], { message: 'Unknown argument "web1"', hint: UNKNOWN_ARGUMENT }],
   [["--git-commit", "no"], { message: 'Unknown argument "no"', hint: UNKNOWN_ARGUMENT }],

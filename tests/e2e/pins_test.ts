@@ -302,7 +302,9 @@ Deno.test("the program refuses a pin source that does not have the commit, and w
   await pin(fleet, { web2: absent });
   await expectRefused(fleet, { args: ownSource(fleet) }, {
     message: `Cannot read the flake "git+file://ROOT/fleet?allRefs=1&rev=${absent}": nix exited with 1`,
+    at: "hosts.web2.pin.commit",
     including: [absent],
+    hint: "--pin-source-url must lead to a repository that has the pinned commit",
   });
 });
 
