@@ -163,9 +163,10 @@ function refuseStrangeSwitch(arg: string): void {
 function unknownArgument(arg: string, names: readonly string[], args: readonly string[]): ReleaseError {
   if (!arg.startsWith("-")) {
     // The words of a command that was not quoted: one of them may be a token, so none is shown.
-    const hook = args.slice(0, args.indexOf(arg)).findLast((before) =>
-      /^--(sign|push)-cmd(=|$)/.test(before)
-    );
+    const hook = args.slice(0, args.indexOf(arg)).findLast((before, index) => {
+      const match = /^--(?:sign|push)-cmd(?:=(.*))?$/s.exec(before);
+      return match !== null && !/\s/.test(match[1] ?? args[index + 1] ?? "");
+    });
     if (hook !== undefined) {
       const option = hook.split("=")[0];
       return new ReleaseError("usage", `Unknown argument behind ${option}`, {

@@ -66,7 +66,7 @@ Deno.test("release() tells its log of stages, hosts, warnings and commands, and 
   const hosts = { kind: "explicit", hosts: ["db"] } as const;
   await release(settingsFor(fleet, { hosts, pushCmd: 'echo "$NIXFLEET_HOST"' }), { env: fleet.env(), log });
   assertEquals(told, [
-    ...["start source", "run nix", "run git", "run git", "end source"],
+    ...["start source", "run nix", "run git", "end source"],
     ...["start fleet", "run nix", "end fleet"],
     ...["start evaluate", "run nix", "end evaluate"],
     ...["start build", "run nix-store", "end build"],
