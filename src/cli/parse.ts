@@ -50,7 +50,7 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
     unknown: (arg) => {
       throw unknownArgument(arg, names, rest);
     },
-  }) as unknown as Record<string, unknown>;
+  }) as Record<string, unknown>;
   // What stands behind `--` is not looked at as it is read.
   const [stray] = parsed["_"] as unknown[];
   if (stray !== undefined) throw unknownArgument(String(stray), names, rest);
