@@ -3,36 +3,17 @@
 
 import {
   assert,
-  assertArrayIncludes,
   assertEquals,
-  assertExists,
-  assertGreater,
   assertInstanceOf,
   AssertionError,
-  assertLess,
-  assertMatch,
   assertNotEquals,
-  assertObjectMatch,
   assertRejects,
-  assertStrictEquals,
-  assertStringIncludes,
   assertThrows,
-  fail,
 } from "@std/assert";
 import { parseArgs, type ParseOptions } from "@std/cli";
-import { crypto, timingSafeEqual } from "@std/crypto";
-import { copy, emptyDir, ensureDir, exists, walk, type WalkOptions } from "@std/fs";
-import {
-  basename,
-  dirname,
-  fromFileUrl,
-  isAbsolute,
-  join,
-  normalize,
-  relative,
-  resolve,
-  toFileUrl,
-} from "@std/path";
+import { crypto } from "@std/crypto";
+import { ensureDir, exists } from "@std/fs";
+import { basename, dirname, fromFileUrl, join, relative, resolve, toFileUrl } from "@std/path";
 
 function test(name: string, fn: () => void | Promise<void>): void {
   Deno.test({ name, permissions: "none", fn });
@@ -43,19 +24,6 @@ function test(name: string, fn: () => void | Promise<void>): void {
 class Point {
   constructor(readonly x: number, readonly y: number) {}
 }
-
-class Secret {
-  #value: number;
-  constructor(value: number) {
-    this.#value = value;
-  }
-  get value(): number {
-    return this.#value;
-  }
-}
-
-const withoutPrototype = (entries: Record<string, unknown>): unknown =>
-  Object.assign(Object.create(null), entries);
 
 function cyclic(name: string): unknown {
   const object: Record<string, unknown> = { name };
@@ -68,15 +36,11 @@ const tag = Symbol("tag");
 const equalPairs: [what: string, a: unknown, b: unknown][] = [
   ["primitives", "a", "a"],
   ["NaN", NaN, NaN],
-  ["zero and minus zero", 0, -0],
   ["objects, in any order of their keys", { a: 1, b: [2, { c: 3 }] }, { b: [2, { c: 3 }], a: 1 }],
   ["undefined properties on both sides", { a: undefined }, { a: undefined }],
   ["symbol keys", { [tag]: 1 }, { [tag]: 1 }],
-  ["without a prototype and plain", withoutPrototype({ a: { b: 1 } }), { a: { b: 1 } }],
-  ["deeply without a prototype", [{ a: withoutPrototype({ b: 1 }) }], [{ a: { b: 1 } }]],
   ["cycles", cyclic("a"), cyclic("a")],
   ["instances", new Point(1, 2), new Point(1, 2)],
-  ["instances with getters", new Secret(1), new Secret(1)],
   ["maps, in any order", new Map([["a", [1]], ["b", [2]]]), new Map([["b", [2]], ["a", [1]]])],
   ["maps with objects as keys", new Map([[{ a: 1 }, 1]]), new Map([[{ a: 1 }, 1]])],
   ["sets, in any order", new Set([1, 2]), new Set([2, 1])],
@@ -87,7 +51,6 @@ const equalPairs: [what: string, a: unknown, b: unknown][] = [
   ["invalid dates", new Date(NaN), new Date(NaN)],
   ["patterns", /a/g, /a/g],
   ["URLs", new URL("https://example.org/a"), new URL("https://example.org/a")],
-  ["instants", Temporal.Instant.from("2026-01-02T03:04:05Z"), Temporal.Instant.from("2026-01-02T03:04:05Z")],
 ];
 
 const usedUrl = new URL("https://example.org/a?b=c");
@@ -111,7 +74,6 @@ const unequalPairs: [what: string, a: unknown, b: unknown][] = [
   ["instances", new Point(1, 2), new Point(1, 3)],
   ["an instance with more and one", Object.assign(new Point(1, 2), { z: undefined }), new Point(1, 2)],
   ["an instance and one with more", new Point(1, 2), Object.assign(new Point(1, 2), { z: undefined })],
-  ["instances with getters", new Secret(1), new Secret(2)],
   ["values of maps", new Map([["a", 1]]), new Map([["a", 2]])],
   ["keys of maps", new Map([["a", undefined]]), new Map([["b", undefined]])],
   ["a map and a set", new Map([["a", "a"]]), new Set(["a"])],
@@ -124,7 +86,6 @@ const unequalPairs: [what: string, a: unknown, b: unknown][] = [
   ["patterns", /a/g, /a/i],
   ["URLs", new URL("https://example.org/a"), new URL("https://example.org/b")],
   ["parameters", new URLSearchParams("a=1"), new URLSearchParams("a=2")],
-  ["instants", Temporal.Instant.from("2026-01-02T03:04:05Z"), Temporal.Instant.from("2026-01-02T03:04:06Z")],
   ["messages of errors", new Error("a"), new Error("b")],
   ["functions", () => 1, () => 1],
 ];
@@ -144,8 +105,7 @@ const raise = (error: unknown) => (): never => {
 };
 
 const failingThrows: [what: string, fn: () => unknown][] = [
-  ["nothing thrown", () => assertThrows(() => 1)],
-  ["nothing thrown, with a class", () => assertThrows(() => 1, Error)],
+  ["nothing thrown", () => assertThrows(() => 1, Error)],
   ["another class", () => assertThrows(raise(new RangeError("x")), TypeError)],
   ["another message", () => assertThrows(raise(new TypeError("x")), TypeError, "y")],
   ["no error", () => assertThrows(raise("x"), Error)],
@@ -157,24 +117,19 @@ const failingRejects: [what: string, fn: () => Promise<unknown>][] = [
   ["another class", () => assertRejects(() => Promise.reject(new RangeError("x")), TypeError)],
   ["another message", () => assertRejects(() => Promise.reject(new TypeError("x")), TypeError, "y")],
   ["no error", () => assertRejects(() => Promise.reject("x"), Error)],
-  ["thrown, not rejected", () => assertRejects(raise(new TypeError("x")), TypeError)],
 ];
 
 test("assertThrows gives the error, whose class and message it checks", () => {
-  const error = new TypeError("a \x1b[31mred\x1b[39m word");
-  assert(assertThrows(raise(error)) === error);
-  assert(assertThrows(raise(error), "reason") === error);
+  const error = new TypeError("a red word");
   assert(assertThrows(raise(error), Error) === error);
   assert(assertThrows(raise(error), TypeError, "a red word") === error);
-  assert(assertThrows(raise("text")) === "text");
   for (const [what, fn] of failingThrows) assert(thrownBy(fn) instanceof AssertionError, what);
 });
 
 test("assertRejects gives the error, whose class and message it checks", async () => {
-  const error = new TypeError("a \x1b[31mred\x1b[39m word");
+  const error = new TypeError("a red word");
   const reject = () => Promise.reject(error);
   assert(await assertRejects(reject) === error);
-  assert(await assertRejects(reject, "reason") === error);
   assert(await assertRejects(reject, Error) === error);
   assert(await assertRejects(reject, TypeError, "a red word") === error);
   assert(await assertRejects(() => Promise.reject("text")) === "text");
@@ -182,16 +137,18 @@ test("assertRejects gives the error, whose class and message it checks", async (
     const failure: unknown = await fn().catch((thrown: unknown) => thrown);
     assert(failure instanceof AssertionError, what);
   }
+  const thrown: unknown = await assertRejects(raise(error), TypeError).catch(() => "failed");
+  assert(thrown === "failed", "thrown, not rejected");
 });
 
 test("assertEquals and assertNotEquals compare content", () => {
   for (const [what, a, b] of equalPairs) {
     assertEquals(a, b, what);
-    assertThrows(() => assertNotEquals(a, b), AssertionError, "", what);
+    assert(thrownBy(() => assertNotEquals(a, b)) instanceof AssertionError, what);
   }
   for (const [what, a, b] of unequalPairs) {
     assertNotEquals(a, b, what);
-    assertThrows(() => assertEquals(a, b), AssertionError, "", what);
+    assert(thrownBy(() => assertEquals(a, b)) instanceof AssertionError, what);
   }
 });
 
@@ -199,94 +156,31 @@ test("assertEquals shows what differs, and the reason given", () => {
   const checks = [
     () => assertEquals({ same: 1, name: "left" }, { same: 1, name: "right" }, "the reason"),
     () => assertEquals("same\nleft\n", "same\nright\n", "the reason"),
-    () => assertStrictEquals({ name: "left" }, { name: "right" }, "the reason"),
   ];
   for (const check of checks) {
     for (const part of ["left", "right", "the reason"]) assertThrows(check, AssertionError, part);
   }
 });
 
-test("assertStrictEquals compares identity", () => {
-  const object = { a: 1 };
-  assertStrictEquals(object, object);
-  assertStrictEquals(NaN, NaN);
-  for (const [a, b] of [[object, { a: 1 }], [0, -0], [1, "1"], ["left", "right"]]) {
-    assertThrows(() => assertStrictEquals(a, b), AssertionError);
-  }
-});
-
-test("assertObjectMatch compares what is expected", () => {
-  const actual = {
-    a: 1,
-    b: { c: [1, { d: 2, e: 3 }], f: "x" },
-    m: new Map([["k", { v: 1, w: 2 }]]),
-    s: new Set([1, 2]),
-    t: new Date(5),
-  };
-  const matching: Record<string, unknown>[] = [
-    {},
-    { a: 1 },
-    { b: { f: "x" } },
-    { b: { c: [1] } },
-    { b: { c: [1, { d: 2 }] } },
-    { m: new Map([["k", { v: 1 }]]) },
-    { s: new Set([2]) },
-    { t: new Date(5) },
-    actual,
-  ];
-  const others: Record<string, unknown>[] = [
-    { a: 2 },
-    { z: 1 },
-    { z: undefined },
-    { a: 1, z: 1 },
-    { b: { f: "y" } },
-    { b: { c: [1, { d: 3 }] } },
-    { b: { c: [1, { d: 2 }, 3] } },
-    { m: new Map([["k", { v: 2 }]]) },
-    { s: new Set([3]) },
-    { t: new Date(6) },
-  ];
-  for (const expected of matching) assertObjectMatch(actual, expected);
-  for (const expected of others) assertThrows(() => assertObjectMatch(actual, expected), AssertionError);
-});
-
-test("the other assertions hold, or throw an AssertionError with the reason given", () => {
-  const cases: [holds: () => void, fails: () => void][] = [
-    [() => assert("x"), () => assert("", "reason")],
-    [() => assertExists(0), () => assertExists(null, "reason")],
-    [() => assertExists(""), () => assertExists(undefined, "reason")],
-    [() => assertStringIncludes("abc", "bc"), () => assertStringIncludes("abc", "cb", "reason")],
-    [() => assertMatch("abc", /^a.c$/), () => assertMatch("abc", /^b/, "reason")],
-    [() => assertInstanceOf(new TypeError(), Error), () => assertInstanceOf({}, Error, "reason")],
-    [() => assertGreater(2, 1), () => assertGreater(1, 1, "reason")],
-    [() => assertLess(1, 2), () => assertLess(1, 1, "reason")],
-    [
-      () => assertArrayIncludes([1, { a: 2 }, 3], [{ a: 2 }]),
-      () => assertArrayIncludes([1], [1, 2], "reason"),
-    ],
-    [() => assertArrayIncludes([NaN], [NaN]), () => assertArrayIncludes([{ a: 1 }], [{ a: 2 }], "reason")],
-    [() => {}, () => fail("reason")],
-  ];
-  for (const [holds, fails] of cases) {
-    holds();
-    assertThrows(fails, AssertionError, "reason");
-  }
+test("assert and assertInstanceOf hold, or throw an AssertionError", () => {
+  assert("x");
+  assertInstanceOf(new TypeError(), Error);
+  assertThrows(() => assert("", "reason"), AssertionError, "reason");
+  assertThrows(() => assertInstanceOf({}, Error), AssertionError, "Error");
 });
 
 test("assertions tell the compiler what holds", async () => {
   const maybe = (value: string): string | undefined => value;
-  const [a, b, c] = [maybe("a"), maybe("b"), maybe("c")];
+  const a = maybe("a");
   assert(a !== undefined);
-  assertExists(b);
-  assertStrictEquals(c, "c" as const);
   const d: unknown = new Point(1, 2);
   assertInstanceOf(d, Point);
   const [e, f]: [TypeError, RangeError] = [
     assertThrows(raise(new TypeError("e")), TypeError),
     await assertRejects(() => Promise.reject(new RangeError("f")), RangeError),
   ];
-  const narrowed: (string | number)[] = [a.length, b.length, c satisfies "c", d.x, e.message, f.message];
-  assertEquals(narrowed, [1, 1, "c", 1, "e", "f"]);
+  const narrowed: (string | number)[] = [a.length, d.x, e.message, f.message];
+  assertEquals(narrowed, [1, 1, "e", "f"]);
 });
 
 test("AssertionError is an error with its own name and a cause", () => {
@@ -332,8 +226,6 @@ const parsed: [args: string[], options: ParseOptions, expected: Record<string, u
   [["--b", "false"], flag, { ...off, b: false, _: [] }],
   [["--b", "x"], flag, { ...off, b: true, _: ["x"] }],
   [["--b", "-v"], flag, { ...off, b: true, v: true, _: [] }],
-  [["--no-b"], { ...flag, negatable: ["b"] }, { ...off, b: false, _: [] }],
-  [["--b", "--no-b"], { ...flag, negatable: ["b"] }, { ...off, b: false, _: [] }],
   [[], flag, { ...off, _: [] }],
 
   // short options
@@ -355,21 +247,9 @@ const parsed: [args: string[], options: ParseOptions, expected: Record<string, u
   // aliases
   [["-o", "x"], { string: ["out"], alias: { out: "o" } }, { out: "x", o: "x", _: [] }],
   [["--out=1"], { string: ["o"], alias: { out: "o" } }, { out: "1", o: "1", _: [] }],
-  [["-v"], { boolean: ["verbose"], alias: { verbose: ["v", "w"] } }, {
-    verbose: true,
-    v: true,
-    w: true,
-    _: [],
-  }],
+  [["-v"], { boolean: ["verbose"], alias: { verbose: "v" } }, { verbose: true, v: true, _: [] }],
   [["-v", "x"], { boolean: ["verbose"], alias: { verbose: "v" } }, { verbose: true, v: true, _: ["x"] }],
   [[], { boolean: ["verbose"], alias: { verbose: "v" } }, { verbose: false, v: false, _: [] }],
-
-  // defaults
-  [[], { ...text, default: { out: "x" } }, { out: "x", _: [] }],
-  [["--out=y"], { ...text, default: { out: "x" } }, { out: "y", _: [] }],
-  [["--out"], { ...text, default: { out: "x" } }, { out: "", _: [] }],
-  [[], { boolean: ["b"], default: { b: true } }, { b: true, _: [] }],
-  [[], { string: ["out"], alias: { out: "o" }, default: { out: "x" } }, { out: "x", o: "x", _: [] }],
 
   // repeated options
   [["--out=x", "--out", "y"], { string: ["out"], collect: ["out"] }, { out: ["x", "y"], _: [] }],
@@ -381,26 +261,13 @@ const parsed: [args: string[], options: ParseOptions, expected: Record<string, u
     { string: ["out"], collect: ["out"], alias: { out: "o" } },
     { out: ["x", "y"], o: ["x", "y"], _: [] },
   ],
-  [["--b", "--b=false"], { boolean: ["b"], collect: ["b"] }, { b: [true, false], _: [] }],
-  [["--b", "--no-b", "--b"], { boolean: ["b"], collect: ["b"], negatable: ["b"] }, { b: [true], _: [] }],
-  [["--no-b"], { boolean: ["b"], collect: ["b"], negatable: ["b"] }, { b: false, _: [] }],
-  [[], { boolean: ["b"], collect: ["b"] }, { b: [], _: [] }],
-  [["--n=1"], { collect: ["n"] }, { n: [1], _: [] }],
-  [[], { collect: ["n"] }, { _: [] }],
 
   // positionals
   [["a", "1", "0x10", "1e3", "", " ", "-"], {}, { _: ["a", 1, 16, 1000, "", " ", "-"] }],
-  [["a", "1", "0x10", "1e3"], { string: ["_"] }, { _: ["a", "1", "0x10", "1e3"] }],
   [["a", "--b", "c"], flag, { ...off, b: true, _: ["a", "c"] }],
-  [["a", "--b", "c"], { ...flag, stopEarly: true }, { ...off, _: ["a", "--b", "c"] }],
-  [["--b", "a", "1"], { ...flag, stopEarly: true }, { ...off, b: true, _: ["a", "1"] }],
 
   // what follows --
   [["a", "--", "--b", "1"], flag, { ...off, _: ["a", "--b", "1"] }],
-  [["a", "--", "--b", "1"], { ...flag, "--": true }, { ...off, _: ["a"], "--": ["--b", "1"] }],
-  [["--", "a", "--", "b"], { "--": true }, { _: [], "--": ["a", "--", "b"] }],
-  [["a"], { "--": true }, { _: ["a"], "--": [] }],
-  [["a", "b", "--", "c"], { stopEarly: true, "--": true }, { _: ["a", "b"], "--": ["c"] }],
 
   // undeclared options
   [["--x"], {}, { x: true, _: [] }],
@@ -418,13 +285,12 @@ test("parseArgs reads options and positionals", () => {
 
 test("parseArgs leaves the arguments as they are", () => {
   const args = ["--out", "x", "y", "--", "z"];
-  parseArgs(args, { string: ["out"], stopEarly: true });
+  parseArgs(args, { string: ["out"] });
   assertEquals(args, ["--out", "x", "y", "--", "z"]);
 });
 
 const unknowns: [args: string[], calls: unknown[][], kept: Record<string, unknown>][] = [
   [["--out=x", "--b", "-o", "y"], [], {}],
-  [["--level=1", "-l"], [], { level: true, l: true }],
   [["--x"], [["--x", "x", true]], { x: true }],
   [["--x=5"], [["--x=5", "x", "5"]], { x: 5 }],
   [["--x", "5"], [["--x", "x", "5"]], { x: 5 }],
@@ -443,7 +309,7 @@ test("parseArgs asks about what is not declared, and leaves out what is refused"
       const result: Record<string, unknown> = parseArgs(args, {
         string: ["out"],
         boolean: ["b"],
-        alias: { out: "o", level: "l" },
+        alias: { out: "o" },
         unknown: (...call) => {
           calls.push(call);
           return answer;
@@ -470,12 +336,6 @@ test("digestSync gives the digest in a buffer of its own", () => {
     ["SHA-1", "abc", "a9993e364706816aba3e25717850c26c9cd0d89d"],
     ["SHA-256", "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
     ["SHA-256", "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"],
-    [
-      "SHA-512",
-      "abc",
-      "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a" +
-      "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
-    ],
   ] as const;
   for (const [algorithm, text, expected] of digests) {
     const digest = crypto.subtle.digestSync(algorithm, bytes(text));
@@ -484,22 +344,11 @@ test("digestSync gives the digest in a buffer of its own", () => {
   }
 });
 
-test("digestSync reads views, buffers and chunks", () => {
-  const expected = hex(crypto.subtle.digestSync("SHA-256", bytes("abc")));
-  const inputs = [
-    bytes("xabcx").subarray(1, 4),
-    new DataView(bytes("xabc").buffer, 1),
-    bytes("abc").buffer,
-    [bytes("a"), bytes(""), bytes("bc").buffer],
-  ];
-  for (const input of inputs) assertEquals(hex(crypto.subtle.digestSync("SHA-256", input)), expected);
-});
-
-test("timingSafeEqual compares bytes, of one length only", () => {
-  assertEquals(timingSafeEqual(bytes("abc"), bytes("xabc").subarray(1)), true);
-  assertEquals(timingSafeEqual(bytes("abc").buffer, bytes("abd")), false);
-  assertEquals(timingSafeEqual(bytes(""), bytes("")), true);
-  assertThrows(() => timingSafeEqual(bytes("abc"), bytes("ab")), TypeError);
+test("digestSync reads the part of a buffer that a view shows", () => {
+  assertEquals(
+    crypto.subtle.digestSync("SHA-256", bytes("xabcx").subarray(1, 4)),
+    crypto.subtle.digestSync("SHA-256", bytes("abc")),
+  );
 });
 
 // --- @std/path -------------------------------------------------------------------------------------------------
@@ -511,27 +360,18 @@ test("path functions give what they should", () => {
     [join("", ""), "."],
     [join("a", "b/"), "a/b/"],
     [join("/", "..", "a"), "/a"],
-    [join(new URL("file:///a%20b/"), "c"), "/a b/c"],
-    [normalize("/a//b/./c/.."), "/a/b"],
-    [normalize("../a/../.."), "../.."],
-    [normalize(""), "."],
-    [normalize(new URL("file:///a/b")), "/a/b"],
     [dirname("/a/b"), "/a"],
     [dirname("/a/b/"), "/a"],
-    [dirname("/a//b"), "/a"],
     [dirname("/a"), "/"],
     [dirname("/"), "/"],
     [dirname("a"), "."],
     [dirname(""), "."],
-    [dirname(new URL("file:///a/b.ts")), "/a"],
     [basename("/a/b.ts"), "b.ts"],
     [basename("/a/b.ts", ".ts"), "b"],
     [basename("/a/b.ts", "b.ts"), "b.ts"],
     [basename("/a/b.ts", ".js"), "b.ts"],
     [basename("/a/b//"), "b"],
-    [basename("/"), "/"],
     [basename(""), ""],
-    [basename(new URL("file:///a/b.ts")), "b.ts"],
     [relative("/a/b/c", "/a/d"), "../../d"],
     [relative("/a", "/a/b"), "b"],
     [relative("/a/b", "/a/b"), ""],
@@ -541,9 +381,6 @@ test("path functions give what they should", () => {
     [resolve("/a", "/b", ""), "/b"],
     [resolve("/a/b/"), "/a/b"],
     [resolve("a"), join(resolve("."), "a")],
-    [isAbsolute("/a"), true],
-    [isAbsolute("a/b"), false],
-    [isAbsolute(""), false],
   ];
   for (const [i, [actual, expected]] of results.entries()) assertEquals(actual, expected, `case ${i}`);
 });
@@ -556,7 +393,6 @@ test("file URLs and paths turn into each other", () => {
     ["/a b/é", "file:///a%20b/%C3%A9"],
     ["/100%/?#", "file:///100%25/%3F%23"],
     ["/a\\b\n", "file:///a%5Cb%0A"],
-    ["/[~|^]", "file:///[~|^]"],
   ] as const;
   for (const [path, url] of pairs) {
     assertEquals(toFileUrl(path).href, url);
@@ -564,7 +400,6 @@ test("file URLs and paths turn into each other", () => {
     assertEquals(fromFileUrl(new URL(url)), path);
   }
   assertEquals(toFileUrl("//a").href, "file:///a");
-  assertThrows(() => toFileUrl("a"), TypeError);
   assertThrows(() => fromFileUrl("https://example.org/a"), TypeError);
   assertThrows(() => fromFileUrl("/a"), TypeError);
 });
@@ -574,44 +409,16 @@ test("file URLs and paths turn into each other", () => {
 const root = await Deno.makeTempDir();
 Deno.test.afterAll(() => Deno.remove(root, { recursive: true }));
 
-/** Deno makes symlinks only where it may read and write everything. */
-const maySymlink = Deno.permissions.querySync({ name: "read" }).state === "granted" &&
-  Deno.permissions.querySync({ name: "write" }).state === "granted";
-
 /** Runs the test in a directory of its own, outside of which it may not read or write. */
 function testInDir(name: string, fn: (dir: string) => Promise<void>): void {
   const dir = Deno.makeTempDirSync({ dir: root });
   Deno.test({ name, permissions: { read: [dir], write: [dir] }, fn: () => fn(dir) });
 }
 
-function testWithSymlinks(name: string, fn: (dir: string) => Promise<void>): void {
-  const dir = Deno.makeTempDirSync({ dir: root });
-  Deno.test({ name, ignore: !maySymlink, permissions: { read: true, write: true }, fn: () => fn(dir) });
-}
-
-/** Makes `a.ts`, `b.txt`, `sub/c.ts` and the empty `void/` in the directory. */
-async function fill(dir: string): Promise<void> {
-  for (const name of ["sub", "void"]) await Deno.mkdir(join(dir, name), { recursive: true });
-  for (const name of ["a.ts", "b.txt", "sub/c.ts"]) await Deno.writeTextFile(join(dir, name), name);
-}
-
-/** The paths below the directory that `walk` lists, each with a letter for its type. */
-async function list(dir: string, options?: WalkOptions): Promise<string[]> {
-  const entries = await Array.fromAsync(walk(dir, options));
-  return entries.map((entry) => {
-    assertEquals(entry.name, basename(entry.path));
-    const type = entry.isDirectory ? "d" : entry.isSymlink ? "l" : entry.isFile ? "f" : "?";
-    return `${type} ${relative(dir, entry.path)}`;
-  }).sort();
-}
-
-const filled = ["d ", "d sub", "d void", "f a.ts", "f b.txt", "f sub/c.ts"];
-
 testInDir("exists tells whether there is something", async (dir) => {
-  await fill(dir);
+  await Deno.writeTextFile(join(dir, "a.ts"), "");
   assertEquals(await exists(dir), true);
   assertEquals(await exists(join(dir, "a.ts")), true);
-  assertEquals(await exists(toFileUrl(join(dir, "a.ts"))), true);
   assertEquals(await exists(join(dir, "none")), false);
   assertEquals(await exists(join(dir, "none", "a.ts")), false);
   await assertRejects(() => exists(join(dir, "a.ts", "none")), Deno.errors.NotADirectory);
@@ -621,122 +428,23 @@ testInDir("exists tells whether there is something", async (dir) => {
 testInDir("ensureDir makes a directory where there is none", async (dir) => {
   const deep = join(dir, "a", "b");
   await ensureDir(deep);
-  await Deno.writeTextFile(join(deep, "x"), "");
+  await Deno.writeTextFile(join(deep, "x"), "text");
   await ensureDir(deep);
-  await ensureDir(toFileUrl(join(dir, "c")));
-  assertEquals(await list(dir), ["d ", "d a", "d a/b", "d c", "f a/b/x"]);
+  assertEquals(await Deno.readTextFile(join(deep, "x")), "text");
   await assertRejects(() => ensureDir(join(deep, "x")), Error);
 });
 
-testInDir("emptyDir removes what is in a directory, or makes one", async (dir) => {
-  await fill(dir);
-  await emptyDir(dir);
-  assertEquals(await list(dir), ["d "]);
-  await emptyDir(join(dir, "a", "b"));
-  assertEquals(await list(dir), ["d ", "d a", "d a/b"]);
-  await Deno.writeTextFile(join(dir, "x"), "");
-  await assertRejects(() => emptyDir(join(dir, "x")), Error);
-});
-
-testInDir("walk lists the root and what is below it", async (dir) => {
-  await fill(dir);
-  const cases: [options: WalkOptions, expected: string[]][] = [
-    [{}, filled],
-    [{ includeDirs: false }, ["f a.ts", "f b.txt", "f sub/c.ts"]],
-    [{ includeFiles: false }, ["d ", "d sub", "d void"]],
-    [{ exts: [".ts"] }, ["f a.ts", "f sub/c.ts"]],
-    [{ exts: ["ts", "txt"], includeDirs: false }, ["f a.ts", "f b.txt", "f sub/c.ts"]],
-    [{ exts: ["xt"] }, []],
-    [{ exts: [] }, []],
-  ];
-  for (const [options, expected] of cases) assertEquals(await list(dir, options), expected);
-
-  for (const start of [dir, toFileUrl(dir), `${dir}/./sub/..`]) {
-    const [first] = await Array.fromAsync(walk(start));
-    assertEquals(first, {
-      path: dir,
-      name: basename(dir),
-      isFile: false,
-      isDirectory: true,
-      isSymlink: false,
-    });
-  }
-  await assertRejects(() => Array.fromAsync(walk(join(dir, "none"))), Deno.errors.NotFound);
-});
-
-testInDir("copy copies files and directories", async (dir) => {
-  const [src, dest] = [join(dir, "src"), join(dir, "dest")];
-  await Deno.mkdir(src);
-  await fill(src);
-
-  await copy(join(src, "a.ts"), join(dir, "a.ts"));
-  assertEquals(await Deno.readTextFile(join(dir, "a.ts")), "a.ts");
-
-  await copy(src, join(dest, "deep"));
-  assertEquals(await list(join(dest, "deep")), filled);
-  assertEquals(await Deno.readTextFile(join(dest, "deep", "sub", "c.ts")), "sub/c.ts");
-
-  await copy(toFileUrl(src), toFileUrl(join(dir, "url")));
-  assertEquals(await list(join(dir, "url")), filled);
-});
-
-testInDir("copy writes over files only when told to", async (dir) => {
-  const [src, dest] = [join(dir, "src"), join(dir, "dest")];
-  await Deno.mkdir(src);
-  await fill(src);
-  await copy(src, dest);
-  await Deno.writeTextFile(join(src, "a.ts"), "new");
-  await Deno.writeTextFile(join(dest, "more"), "");
-
-  await assertRejects(() => copy(src, dest), Deno.errors.AlreadyExists);
-  await assertRejects(() => copy(join(src, "a.ts"), join(dest, "a.ts")), Deno.errors.AlreadyExists);
-  assertEquals(await Deno.readTextFile(join(dest, "a.ts")), "a.ts");
-
-  await copy(src, dest, { overwrite: true });
-  assertEquals(await Deno.readTextFile(join(dest, "a.ts")), "new");
-  assertEquals(await list(dest), [...filled, "f more"].sort());
-});
-
-testInDir("copy refuses what cannot be", async (dir) => {
-  const src = join(dir, "src");
-  await Deno.mkdir(src);
-  await fill(src);
-  await assertRejects(() => copy(src, src), Error);
-  await assertRejects(() => copy(join(src, "void"), join(src, "void"), { overwrite: true }), Error);
-  await assertRejects(() => copy(src, join(src, "sub", "src")), Error);
-  await assertRejects(() => copy(src, join(src, "a.ts"), { overwrite: true }), Error);
-  await assertRejects(() => copy(join(dir, "none"), join(dir, "x")), Deno.errors.NotFound);
-  await assertRejects(() => copy(join(src, "a.ts"), join(dir, "none", "x")), Deno.errors.NotFound);
-  await copy(src, `${src}2`); // begins with the same text, but is not inside
-  assertEquals(await list(`${src}2`), filled);
-});
-
-testWithSymlinks("symlinks are listed and copied, not followed", async (dir) => {
-  const [src, dest] = [join(dir, "src"), join(dir, "dest")];
-  await ensureDir(join(src, "sub"));
-  await Deno.writeTextFile(join(src, "sub", "x"), "");
-  await Deno.symlink("sub", join(src, "link"));
-  await Deno.symlink("nowhere", join(src, "dangling"));
-
-  const links = ["l dangling", "l link"];
-  assertEquals(await list(src), ["d ", "d sub", "f sub/x", ...links]);
-  assertEquals(await list(src, { includeSymlinks: false }), ["d ", "d sub", "f sub/x"]);
-  assertEquals(await list(src, { includeDirs: false, includeFiles: false }), links);
-  assertEquals(await exists(join(src, "link")), true);
-  assertEquals(await exists(join(src, "dangling")), false);
-  await ensureDir(join(src, "link"));
-
-  await copy(src, dest);
-  assertEquals(await Deno.readLink(join(dest, "link")), "sub");
-  assertEquals(await Deno.readLink(join(dest, "dangling")), "nowhere");
-  await copy(join(src, "link"), join(dir, "link"));
-  assertEquals(await Deno.readLink(join(dir, "link")), "sub");
-  await assertRejects(() => copy(src, dest, { overwrite: true }), Deno.errors.AlreadyExists);
-  await assertRejects(() => copy(join(src, "sub", "x"), join(src, "dangling")), Deno.errors.AlreadyExists);
-  await assertRejects(() => copy(dest, join(src, "link"), { overwrite: true }), Error);
-
-  await emptyDir(join(src, "link"));
-  assertEquals(await list(src), ["d ", "d sub", ...links]);
-  await emptyDir(src);
-  assertEquals(await list(src), ["d "]);
+// Deno makes symlinks only where it may read and write everything.
+Deno.test({
+  name: "exists and ensureDir follow symlinks",
+  permissions: { read: true, write: true },
+  fn: async () => {
+    const dir = await Deno.makeTempDir({ dir: root });
+    await Deno.mkdir(join(dir, "sub"));
+    await Deno.symlink("sub", join(dir, "link"));
+    await Deno.symlink("nowhere", join(dir, "dangling"));
+    assertEquals(await exists(join(dir, "link")), true);
+    assertEquals(await exists(join(dir, "dangling")), false);
+    await ensureDir(join(dir, "link"));
+  },
 });

@@ -1,26 +1,18 @@
 // Stands in for jsr:@std/cli, because JSR is unreachable from a Nix sandbox.
 // Remove "links" from deno.json to get the real package.
 //
-// Not over node:util's parseArgs: that one reads `--out -v`, `-n5` and `-o=x` in another way.
+// Not over node:util's parseArgs: that one reads `--out -v` in another way.
 
 /** Options for {@linkcode parseArgs}. */
 export interface ParseOptions {
-  /** Options whose value is kept as it was written; `"_"` stands for the positionals. */
+  /** Options whose value is kept as it was written. */
   string?: readonly string[];
   /** Options which are `true` or `false`, and `false` where not given. */
   boolean?: readonly string[];
-  /** Options whose values are gathered in an array; of others, the last value counts. */
+  /** Those of the options with text whose values are gathered in an array; of others, the last value counts. */
   collect?: readonly string[];
-  /** Boolean options which `--no-<name>` sets to `false`. */
-  negatable?: readonly string[];
-  /** Other names for an option; each is set along with it. */
-  alias?: Record<string, string | readonly string[]>;
-  /** Values for the options not given. */
-  default?: Record<string, unknown>;
-  /** Whether everything behind the first positional is positional. */
-  stopEarly?: boolean;
-  /** Whether the arguments behind `--` are kept apart from the positionals. */
-  "--"?: boolean;
+  /** Another name for an option with text or a boolean one; it is set along with it. */
+  alias?: Record<string, string>;
   /** Called for each undeclared option and each positional; those it returns `false` for are left out. */
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
@@ -31,8 +23,6 @@ export interface Args {
   [name: string]: unknown;
   /** The positionals. */
   _: (string | number)[];
-  /** The arguments behind `--`, if they are kept apart. */
-  "--"?: string[];
 }
 
 /**
@@ -40,32 +30,24 @@ export interface Args {
  * strings. Unlike in the real one, a dot in the name of an option has no meaning.
  */
 export function parseArgs(args: readonly string[], options: ParseOptions = {}): Args {
-  const { unknown, stopEarly } = options;
+  const { unknown } = options;
 
-  const families = new Map<string, string[]>();
-  for (const [name, aliases] of Object.entries(options.alias ?? {})) {
-    const family = [name, aliases].flat();
-    for (const member of family) families.set(member, family);
-  }
-  const familyOf = (name: string): string[] => families.get(name) ?? [name];
-  const withAliases = (names: readonly string[] = []) => new Set(names.flatMap(familyOf));
-  const strings = withAliases(options.string);
-  const booleans = withAliases(options.boolean);
-  const collected = withAliases(options.collect);
-  const negatable = withAliases(options.negatable);
-  const known = new Set([...strings, ...booleans, ...collected, ...families.keys()]);
+  const aliases = new Map(Object.entries(options.alias ?? {}).flatMap(([a, b]) => [[a, b], [b, a]]));
+  const namesOf = (name: string): string[] => [name, aliases.get(name) ?? []].flat();
+  const strings = new Set(options.string?.flatMap(namesOf));
+  const booleans = new Set(options.boolean?.flatMap(namesOf));
+  const collected = new Set(options.collect?.flatMap(namesOf));
 
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const queue = args.slice(0, end);
-  const behind = args.slice(end + 1);
   const result: Args = { _: [] };
 
-  const set = (arg: string, key: string, value: string | boolean, collect = true): void => {
-    if (!known.has(key) && unknown?.(arg, key, value) === false) return;
+  const set = (arg: string, key: string, value: string | boolean): void => {
+    if (!strings.has(key) && !booleans.has(key) && unknown?.(arg, key, value) === false) return;
     const typed = typeof value === "string" && !strings.has(key) ? numberIfNumeric(value) : value;
-    for (const name of familyOf(key)) {
+    for (const name of namesOf(key)) {
       const earlier = Array.isArray(result[name]) ? result[name] : [];
-      result[name] = collect && collected.has(name) ? [...earlier, typed] : typed;
+      result[name] = collected.has(name) ? [...earlier, typed] : typed;
     }
   };
 
@@ -77,16 +59,6 @@ export function parseArgs(args: readonly string[], options: ParseOptions = {}): 
     if (!next || (booleans.has(key) ? !/^(true|false)$/.test(next) : option.test(next))) return bare(key);
     queue.shift();
     return booleans.has(key) ? next === "true" : next;
-  };
-
-  const setLong = (arg: string, no: string, name: string, value: string | undefined): void => {
-    if (value !== undefined) {
-      set(arg, name, booleans.has(name) ? value !== "false" : value);
-    } else if (no && negatable.has(name)) {
-      set(arg, name, false, false);
-    } else {
-      set(arg, no + name, takeNext(no + name, /^-/));
-    }
   };
 
   const setShort = (arg: string): void => {
@@ -102,29 +74,24 @@ export function parseArgs(args: readonly string[], options: ParseOptions = {}): 
 
   for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
     const [isLong, no = "", name = "", value] = /^--(no-)?(.+?)(?:=(.*))?$/s.exec(arg) ?? [];
-    if (isLong) {
-      setLong(arg, no, name, value);
+    if (isLong && value !== undefined) {
+      set(arg, name, booleans.has(name) ? value !== "false" : value); // without `no-`, as the real one
+    } else if (isLong) {
+      set(arg, no + name, takeNext(no + name, /^-/));
     } else if (arg.startsWith("-") && arg !== "-") {
       setShort(arg);
-    } else {
-      if (unknown?.(arg) !== false) result._.push(strings.has("_") ? arg : numberIfNumeric(arg));
-      if (stopEarly) result._.push(...queue.splice(0));
+    } else if (unknown?.(arg) !== false) {
+      result._.push(numberIfNumeric(arg));
     }
   }
 
-  const setMissing = (key: string, value: unknown, names = [key]): void => {
-    if (!Object.hasOwn(result, key)) { for (const name of names) result[name] = value; }
-  };
-  for (const [key, value] of Object.entries(options.default ?? {})) setMissing(key, value, familyOf(key));
-  for (const name of booleans) setMissing(name, collected.has(name) ? [] : false);
-  for (const name of strings.intersection(collected)) setMissing(name, []);
-
-  if (options["--"]) result["--"] = behind;
-  else result._.push(...behind);
+  for (const name of booleans) result[name] ??= false;
+  for (const name of collected) result[name] ??= [];
+  result._.push(...args.slice(end + 1));
   return result;
 }
 
-/** What is written right behind a short option: `-o=x`, `-n5`, `-o./x`. */
+/** What is written right behind a short option: `-v=x`, `-v5`, `-v./x`. */
 function attachedValue(letter: string, rest: string): string | undefined {
   if (rest === "-") return rest;
   if (rest === "=") return "";
