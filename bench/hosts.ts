@@ -44,11 +44,13 @@ export const heavyBenchmark: Benchmark = {
 
   async run(quick) {
     const flake = await Deno.readTextFile(new URL("fixtures/heavy.nix", import.meta.url));
-    const result = await measure(names("heavy", 12), quick ? 1 : 3, flake);
-    return report([result], {
-      aim: "the release of 12 heavy hosts is never slower than one build for each",
-      figure: `${formatRatio(result.eachToRelease)} times as fast`,
-      met: result.eachToRelease.least >= 1,
+    // Two, since hosts that are too few for all cores are easily put into one process.
+    const few = await measure(names("heavy", 2), quick ? 2 : 5, flake);
+    const many = await measure(names("heavy", 12), quick ? 1 : 3, flake);
+    return report([few, many], {
+      aim: "the release of heavy hosts is never slower than one build for each",
+      figure: `${formatRatio(few.eachToRelease)} and ${formatRatio(many.eachToRelease)} times as fast`,
+      met: few.eachToRelease.least >= 1 && many.eachToRelease.least >= 1,
     });
   },
 };
