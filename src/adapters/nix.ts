@@ -6,6 +6,7 @@
 import { join, resolve } from "@std/path";
 import * as v from "valibot";
 import { plural, quoteList } from "../contract/records.ts";
+import { decodeUtf8, parseJson } from "../contract/json.ts";
 import { parseStorePath, type StorePath } from "../contract/store_path.ts";
 import { ReleaseError } from "../errors.ts";
 import type { HostRef } from "../plan/hosts.ts";
@@ -357,7 +358,8 @@ function parseShape<T>(schema: v.GenericSchema<unknown, T>, value: unknown, comm
 /** The JSON that a nix command printed. */
 function parseOutput(result: CommandResult, command: string): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(result.stdout));
+    // Not by JSON.parse: the one of Deno 2.9 takes one key for another in some documents with escapes in keys.
+    return parseJson(decodeUtf8(result.stdout), { roundIntegers: true });
   } catch (error) {
     throw new ReleaseError("evaluation", `Cannot read what "${command}" printed: it is not JSON in UTF-8`, {
       cause: error,

@@ -5,6 +5,7 @@
  */
 import { equalBytes } from "../contract/canonical.ts";
 import { compareTimestamps } from "../contract/time.ts";
+import { decodeUtf8, parseJson } from "../contract/json.ts";
 import { decode } from "../contract/schema.ts";
 import type { FleetResolved, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
@@ -57,11 +58,9 @@ export function loadExistingSignedAtIfUnchanged(
 /** The fleet in an artifact's bytes; undefined when they are no fleet, which a damaged file is not. */
 export function readFleet(bytes: Uint8Array): FleetResolved | undefined {
   try {
-    return decode("fleet", JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+    return decode("fleet", parseJson(decodeUtf8(bytes)));
   } catch (error) {
-    if (error instanceof ReleaseError || error instanceof SyntaxError || error instanceof TypeError) {
-      return undefined;
-    }
+    if (error instanceof ReleaseError) return undefined;
     throw error;
   }
 }
