@@ -14,6 +14,7 @@ export type ErrorKind =
   | "io"
   | "push-hook"
   | "sign-hook"
+  | "signer"
   | "smoke-verify";
 
 const EXIT_CODES: Record<ErrorKind, 1 | 2 | 3> = {
@@ -25,6 +26,7 @@ const EXIT_CODES: Record<ErrorKind, 1 | 2 | 3> = {
   "io": 1,
   "push-hook": 2,
   "sign-hook": 2,
+  "signer": 2,
   "smoke-verify": 3,
 };
 

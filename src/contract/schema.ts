@@ -33,6 +33,8 @@ import type {
   RolloutPolicy,
   Selector,
   Timestamp,
+  TrustedKeyRecord,
+  TrustFile,
   Wave,
 } from "./types.ts";
 
@@ -57,7 +59,7 @@ const integer: Schema<number> = v.pipe(
 );
 const schemaVersion: Schema<number> = v.pipe(
   integer,
-  v.check((value) => value === 1, "1, the only schema version that this program writes"),
+  v.check((value) => value === 1, "1, the only schema version that this program knows"),
 );
 const boolean: Schema<boolean> = v.boolean("true or false");
 const timestamp: Schema<Timestamp> = v.pipe(
@@ -214,6 +216,18 @@ const bootstrapNonce = object<BootstrapNonce>({
   mintedBy: orNull(text),
 });
 
+const trustedKey = object<TrustedKeyRecord>({ algorithm: text, public: text });
+const trustFile = object<TrustFile>({
+  schemaVersion,
+  ciReleaseKey: object<TrustFile["ciReleaseKey"]>({
+    current: orNull(trustedKey),
+    previous: orNull(trustedKey),
+    successor: orNull(trustedKey),
+    retireAt: orNull(timestamp),
+    rejectBefore: orNull(timestamp),
+  }),
+});
+
 /** The documents that this module decodes, and what error messages call them. */
 const DOCUMENTS = {
   fleet: { title: "the fleet", schema: fleetResolved },
@@ -227,6 +241,7 @@ const DOCUMENTS = {
     title: "the bootstrap nonces artifact",
     schema: object<BootstrapNonces>({ schemaVersion, bootstrapNonces: list(bootstrapNonce), meta }),
   },
+  trustFile: { title: "the trusted keys", schema: trustFile },
   rolloutManifest: {
     title: "the rollout manifest",
     schema: object<RolloutManifest>({

@@ -13,6 +13,14 @@ export type Timestamp = string;
 /** Algorithms that a signature of 64 raw bytes can have. */
 export type SignatureAlgorithm = "ed25519" | "ecdsa-p256";
 
+/** The algorithms, in the order in which messages name them. */
+export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = ["ed25519", "ecdsa-p256"];
+
+/** Whether a text names an algorithm of the contract. */
+export function isSignatureAlgorithm(text: string): text is SignatureAlgorithm {
+  return (SIGNATURE_ALGORITHMS as readonly string[]).includes(text);
+}
+
 /** What every document says about its own signature. */
 export interface Meta {
   /** Always 1. */
@@ -23,6 +31,33 @@ export interface Meta {
   ciCommit: string | null;
   /** Absent means `ed25519`. */
   signatureAlgorithm?: string;
+}
+
+/** A public key in a trust file. */
+export interface TrustedKeyRecord {
+  /** `ed25519` or `ecdsa-p256`; a key with another one is passed over. */
+  algorithm: string;
+  /** Base64 of 32 bytes (ed25519), or of 64 bytes X‖Y (ecdsa-p256). */
+  public: string;
+}
+
+/** The keys that consumers trust. Fields for other purposes are ignored. */
+export interface TrustFile {
+  /** Always 1. */
+  schemaVersion: number;
+  /** The keys that releases are signed with. */
+  ciReleaseKey: {
+    /** The key that releases are signed with. */
+    current: TrustedKeyRecord | null;
+    /** The key before it. */
+    previous: TrustedKeyRecord | null;
+    /** The key after it, trusted until `retireAt` and not without it. */
+    successor: TrustedKeyRecord | null;
+    /** When the successor ceases to be one. */
+    retireAt: Timestamp | null;
+    /** What was signed before this is refused, whatever key it was signed with. */
+    rejectBefore: Timestamp | null;
+  };
 }
 
 /** A host frozen at another commit of the fleet. */
