@@ -79,6 +79,29 @@ export function createReleaseDir(dir: string): ReleaseDir {
   };
 }
 
+/**
+ * Reads the files of a release directory and of its `rollouts/`. Names with a dot in front are no part of a release.
+ *
+ * @returns their bytes by their path relative to the directory
+ * @throws {ReleaseError} of kind `io` when there is no such directory, or something in it cannot be read
+ */
+export async function readReleaseFiles(dir: string): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const sub of ["", "rollouts"]) {
+    try {
+      for await (const { name } of Deno.readDir(join(dir, sub))) {
+        const path = join(sub, name);
+        if (name.startsWith(".") || !(await Deno.stat(join(dir, path))).isFile) continue;
+        files.set(path, await Deno.readFile(join(dir, path)));
+      }
+    } catch (error) {
+      if (sub !== "" && error instanceof Deno.errors.NotFound) continue;
+      throw ioError(`Cannot read "${join(dir, sub)}"`, error);
+    }
+  }
+  return files;
+}
+
 async function realPathOfMissing(path: string): Promise<{ path: string; existing: string }> {
   try {
     const real = await Deno.realPath(path);

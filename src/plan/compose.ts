@@ -3,12 +3,18 @@
  *
  * @module
  */
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, SIGNATURE_ALGORITHMS } from "../config.ts";
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../config.ts";
 import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
 import { compareBytes, documentPath, quoteList } from "../contract/records.ts";
 import { decode } from "../contract/schema.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
-import type { BootstrapNonce, FleetResolved, Revocation, Timestamp } from "../contract/types.ts";
+import {
+  type BootstrapNonce,
+  type FleetResolved,
+  type Revocation,
+  SIGNATURE_ALGORITHMS,
+  type Timestamp,
+} from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import {
   canonicalizeResolved,

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { canonicalBytes, equalBytes, sha256Hex } from "../contract/canonical.ts";
-import { decode, documentNameOf } from "../contract/schema.ts";
-import type { FleetResolved, Meta, RolloutManifest } from "../contract/types.ts";
+import { canonicalBytes, equalBytes } from "../contract/canonical.ts";
+import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
 import { ReleaseError } from "../errors.ts";
+import { bindRelease, type ReleaseFiles } from "../verify/bindings.ts";
 import type { Artifact } from "./compose.ts";
-import { projectManifest, resolveBudgets } from "./rollouts.ts";
 
 /** An artifact with its signature. */
 export interface SignedArtifact extends Artifact {
@@ -26,68 +25,36 @@ export interface SignedArtifact extends Artifact {
  * @throws {ReleaseError} of kind `smoke-verify`, naming the artifact
  */
 export function smokeVerify(artifacts: readonly SignedArtifact[]): void {
-  const [fleetArtifact] = artifacts;
-  const fleet = readBack(fleetArtifact!, fleetArtifact!.path) as FleetResolved;
-  const projections = projectAll(fleet, fleetArtifact!.sha256);
-  for (const artifact of artifacts) {
-    const document = readBack(artifact, fleetArtifact!.path) as { meta: Meta };
-    if (artifact.signature.length !== 64) {
-      throw refused(artifact, `its signature has ${artifact.signature.length} bytes, expected 64`);
+  for (const { path, bytes, signature, signedInput } of artifacts) {
+    if (signature.length !== SIGNATURE_LENGTH) {
+      throw refused(path, `its signature has ${signature.length} bytes, expected ${SIGNATURE_LENGTH}`);
     }
-    if (artifact.signedInput !== undefined && !equalBytes(artifact.signedInput, artifact.bytes)) {
-      throw refused(
-        artifact,
-        "the sign hook changed the file that it was given, so it signed something else",
-      );
-    }
-    if (!sameStamp(document.meta, fleet.meta)) throw refused(artifact, "its stamp is not the fleet's");
-    if (artifact.rolloutId !== undefined) {
-      const { channel } = document as RolloutManifest;
-      if (artifact.path !== `rollouts/${sha256Hex(artifact.bytes)}.json`) {
-        throw refused(artifact, "its name is not the hash of its bytes");
-      }
-      const projected = projections.get(channel);
-      if (projected === undefined || !equalBytes(projected, artifact.bytes)) {
-        throw refused(artifact, "it is not the projection of the fleet beside it");
-      }
-      projections.delete(channel);
+    if (signedInput !== undefined && !equalBytes(signedInput, bytes)) {
+      throw refused(path, "the sign hook changed the file that it was given, so it signed something else");
     }
   }
-  const [missing] = projections.keys();
-  if (missing !== undefined) throw refused(fleetArtifact!, `channel "${missing}" has no rollout manifest`);
+  const files = filesOf(artifacts);
+  const { failures: [first, ...others], documents } = bindRelease(files, artifacts[0]!.path);
+  if (first !== undefined) {
+    throw refused(first.path, first.message, others.map(({ path, message }) => `also "${path}": ${message}`));
+  }
+  for (const { path, kind, read } of documents) {
+    // The record holds the contract's fields alone, so this finds a field that no consumer would read back. Manifests
+    // are compared with the fleet's projection, which has no others.
+    if (kind !== "rollout-manifest" && !equalBytes(canonicalBytes(read.document), files.get(path)!)) {
+      throw refused(path, "it has fields that the contract does not know");
+    }
+  }
 }
 
-/** The manifest that a consumer projects from the fleet, for each channel that has one. */
-function projectAll(fleet: FleetResolved, fleetResolvedHash: string): Map<string, Uint8Array> {
-  const budgets = resolveBudgets(fleet);
+function filesOf(artifacts: readonly SignedArtifact[]): ReleaseFiles {
   return new Map(
-    Object.keys(fleet.channels).flatMap((channel) => {
-      const manifest = projectManifest(fleet, channel, fleetResolvedHash, budgets);
-      return manifest === null ? [] : [[channel, canonicalBytes(manifest)] as const];
-    }),
+    artifacts.flatMap(({ path, bytes, signature }) => [[path, bytes], [`${path}.sig`, signature]]),
   );
 }
 
-function readBack(artifact: Artifact, artifactName: string): unknown {
-  let document: unknown;
-  try {
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(artifact.bytes));
-    document = decode(documentNameOf(artifact.path, artifactName), value);
-  } catch (error) {
-    throw refused(artifact, error instanceof Error ? error.message : String(error), error);
-  }
-  // The record holds the contract's fields alone, so this also finds a field that no consumer would read back.
-  if (!equalBytes(canonicalBytes(document), artifact.bytes)) {
-    throw refused(artifact, "its bytes are not canonical");
-  }
-  return document;
-}
-
-function sameStamp(a: Meta, b: Meta): boolean {
-  return a.signedAt === b.signedAt && a.ciCommit === b.ciCommit &&
-    a.signatureAlgorithm === b.signatureAlgorithm;
-}
-
-function refused(artifact: Artifact, reason: string, cause?: unknown): ReleaseError {
-  return new ReleaseError("smoke-verify", `A consumer would refuse "${artifact.path}": ${reason}`, { cause });
+function refused(path: string, reason: string, lines: readonly string[] = []): ReleaseError {
+  return new ReleaseError("smoke-verify", `A consumer would refuse "${path}": ${reason}`, {
+    lines: lines.slice(0, 20),
+  });
 }

@@ -1,0 +1,117 @@
+/**
+ * Whether a consumer accepts a whole release: every document, and what binds them together.
+ *
+ * @module
+ */
+import type { Meta, Timestamp } from "../contract/types.ts";
+import { plural } from "../contract/records.ts";
+import type { Warning } from "../plan/warnings.ts";
+import {
+  algorithmFailures,
+  type ArtifactKind,
+  stampFailures,
+  verifyingKey,
+  verifySigned,
+} from "./artifact.ts";
+import { bindRelease, type FileFailure, type ReleaseFiles } from "./bindings.ts";
+import type { Trust, TrustedKey } from "./trust.ts";
+
+/** What a release is judged by. */
+export interface VerifyReleaseOptions {
+  /** File name of the fleet artifact. */
+  readonly artifactName: string;
+  readonly trust: Trust;
+  readonly now: Timestamp;
+  /** How old a signature may be, and 60 seconds more; undefined: each channel's own window. */
+  readonly freshnessWindowSeconds: number | undefined;
+}
+
+/** A file that is part of the release. */
+export interface VerifiedFile {
+  /** Path relative to the release directory. */
+  readonly path: string;
+  readonly kind: ArtifactKind;
+  /** SHA-256 of the bytes, in lower-case hex. */
+  readonly sha256: string;
+  /** Which key verifies its signature, or null. */
+  readonly key: TrustedKey | null;
+}
+
+/** What has been found about a release. */
+export interface ReleaseVerdict {
+  /** Whether there is nothing to refuse it for. */
+  readonly verified: boolean;
+  readonly failures: readonly FileFailure[];
+  readonly warnings: readonly Warning[];
+  /** The stamp of the fleet; null when it cannot be read. */
+  readonly meta: Meta | null;
+  /** Hosts that the fleet has. */
+  readonly hosts: number;
+  /** The documents of the release: the fleet, the sidecars, the manifests. */
+  readonly files: readonly VerifiedFile[];
+  /** How many rollout manifests of earlier releases lie beside those of this one. */
+  readonly earlierManifests: number;
+}
+
+/** Verifies a whole release directory, and finds all that is wrong with it. Pure. */
+export async function verifyRelease(
+  files: ReleaseFiles,
+  { artifactName, trust, now, freshnessWindowSeconds }: VerifyReleaseOptions,
+): Promise<ReleaseVerdict> {
+  const bindings = bindRelease(files, artifactName);
+  const signatureFailures: FileFailure[] = [];
+  const verified: VerifiedFile[] = [];
+  for (const { path, kind, read, sha256, windows } of bindings.documents) {
+    const signed = await verifySigned(files.get(path)!, files.get(`${path}.sig`) ?? null, trust.keys);
+    const meta = read.document?.meta;
+    const found = [
+      ...(signed.failure === undefined ? [] : [signed.failure]),
+      ...(meta === undefined ? [] : algorithmFailures(meta, signed.key)),
+      ...(meta === undefined ? [] : stampFailures(
+        meta.signedAt,
+        now,
+        trust.rejectBefore,
+        freshnessWindowSeconds === undefined ? windows : [{ seconds: freshnessWindowSeconds }],
+      )),
+    ];
+    signatureFailures.push(...found.map((failure) => ({ path, ...failure })));
+    verified.push({ path, kind, sha256, key: signed.key });
+  }
+  // What is said of the fleet comes first: where it is wrong, the rest follows from that.
+  const failures = [...signatureFailures, ...bindings.failures].sort((a, b) =>
+    Number(b.path === artifactName) - Number(a.path === artifactName)
+  );
+  const warnings = [...bindings.warnings, ...await earlierWarnings(files, bindings.earlier, trust)];
+  return {
+    verified: failures.length === 0,
+    failures,
+    warnings,
+    meta: bindings.fleet?.meta ?? null,
+    hosts: Object.keys(bindings.fleet?.hosts ?? {}).length,
+    files: verified,
+    earlierManifests: bindings.earlier.length,
+  };
+}
+
+/**
+ * Manifests of earlier releases are what machines went by until now. No consumer takes one for current, and the keys
+ * that signed them may have gone since, so that one which does not verify is no reason to refuse the release.
+ */
+async function earlierWarnings(
+  files: ReleaseFiles,
+  earlier: readonly string[],
+  { keys }: Trust,
+): Promise<Warning[]> {
+  let unverified = 0;
+  for (const path of earlier) {
+    const signature = files.get(`${path}.sig`);
+    if (signature && await verifyingKey(files.get(path)!, signature, keys) === null) unverified++;
+  }
+  if (unverified === 0) return [];
+  return [{
+    code: "earlier-manifests",
+    message:
+      `${plural(unverified, "rollout manifest")} of earlier releases cannot be verified with these keys: ` +
+      "no consumer asks for them any more, so they may be deleted",
+  }];
+}

@@ -1,0 +1,91 @@
+/**
+ * The keys that consumers trust, in the order in which they try them.
+ *
+ * @module
+ */
+import { compareTimestamps } from "../contract/time.ts";
+import type { Timestamp, TrustedKeyRecord, TrustFile } from "../contract/types.ts";
+import { isSignatureAlgorithm } from "../contract/types.ts";
+import { decodeBase64 } from "../crypto/base64.ts";
+import { type PublicKey, publicKeyProblem } from "../crypto/signature.ts";
+import type { Warning } from "../plan/warnings.ts";
+
+/** Which of a trust file's keys it is. */
+export type KeySlot = "current" | "previous" | "successor";
+
+/** A key that consumers trust. */
+export interface TrustedKey extends PublicKey {
+  /** Which of the trust file's keys it is. */
+  readonly slot: KeySlot;
+}
+
+/** What signatures are verified with. */
+export interface Trust {
+  /** In the order in which they are tried. */
+  readonly keys: readonly TrustedKey[];
+  /** What was signed before this is refused; null: nothing is. */
+  readonly rejectBefore: Timestamp | null;
+}
+
+/**
+ * Takes the usable keys out of a trust file. One that is not usable is passed over with a warning, as consumers do.
+ *
+ * @param now What the successor retires by
+ */
+export function trustAt(
+  { ciReleaseKey }: TrustFile,
+  now: Timestamp,
+): { trust: Trust; warnings: Warning[] } {
+  const { current, previous, successor, retireAt, rejectBefore } = ciReleaseKey;
+  const retired = retireAt === null || compareTimestamps(now, retireAt) >= 0;
+  const slots: [KeySlot, TrustedKeyRecord | null][] = [
+    ["current", current],
+    ["previous", previous],
+    ["successor", retired ? null : successor],
+  ];
+  const keys: TrustedKey[] = [];
+  const warnings: Warning[] = [];
+  for (const [slot, record] of slots) {
+    if (record === null) continue;
+    const key = keyOf(record);
+    if (typeof key !== "string") keys.push({ slot, ...key });
+    else {
+      warnings.push({
+        code: "unusable-key",
+        message: `The ${slot} key is passed over: ${key}`,
+        path: `ciReleaseKey.${slot}`,
+      });
+    }
+  }
+  return { trust: { keys, rejectBefore }, warnings };
+}
+
+/** The key of a record, or why there is none. */
+function keyOf({ algorithm, public: text }: TrustedKeyRecord): PublicKey | string {
+  if (!isSignatureAlgorithm(algorithm)) {
+    return `its algorithm "${algorithm}" is unknown, expected ed25519 or ecdsa-p256`;
+  }
+  const bytes = decodeBase64(text);
+  if (bytes === undefined) return "its bytes are not base64";
+  const problem = publicKeyProblem({ algorithm, bytes });
+  return problem === undefined ? { algorithm, bytes } : `the key ${problem}`;
+}
+
+/** A key as a trust file has it. */
+export function keyRecord({ algorithm, bytes }: PublicKey): TrustedKeyRecord {
+  return { algorithm, public: bytes.toBase64() };
+}
+
+/** A trust file with this key alone. */
+export function trustFileOf(key: PublicKey): TrustFile {
+  return {
+    schemaVersion: 1,
+    ciReleaseKey: {
+      current: keyRecord(key),
+      previous: null,
+      successor: null,
+      retireAt: null,
+      rejectBefore: null,
+    },
+  };
+}
