@@ -1,5 +1,5 @@
 /**
- * The library of fleet-release: compose, sign and publish the releases of a Nix fleet.
+ * The library of fleet-release: compose, sign, publish and verify the releases of a Nix fleet.
  *
  * `release` runs the whole pipeline and needs permission to run nix, git and the hooks, and to read and write the
  * release directory. Everything else is pure and needs no permission.
@@ -20,10 +20,18 @@
  *
  * @module
  */
-export { type GitPushTarget, type HostsSpec, type ReleaseConfig, validateConfig } from "./src/config.ts";
+export {
+  type GitPushTarget,
+  type HostsSpec,
+  type ReleaseConfig,
+  type SignatureEncoding,
+  validateConfig,
+} from "./src/config.ts";
 export { canonicalBytes, sha256Hex } from "./src/contract/canonical.ts";
+export { canonicalize } from "./src/contract/json.ts";
 export { closureHash, type StorePath } from "./src/contract/store_path.ts";
 export type * from "./src/contract/types.ts";
+export { type PublicKey, type SignedBytes, verifySignature } from "./src/crypto/signature.ts";
 export { type ErrorKind, ReleaseError } from "./src/errors.ts";
 export { renderCommitMessage } from "./src/plan/commit_message.ts";
 export {
@@ -49,3 +57,11 @@ export { release, type ReleaseOptions } from "./src/release.ts";
 export type { StageTime } from "./src/stage.ts";
 export { computeRolloutId, projectManifest } from "./src/plan/rollouts.ts";
 export type { Warning } from "./src/plan/warnings.ts";
+export {
+  type ArtifactKind,
+  type ArtifactVerdict,
+  type Failure,
+  type FailureCode,
+  verifyArtifact,
+  type VerifyArtifactOptions,
+} from "./src/verify/artifact.ts";

@@ -5,7 +5,7 @@
  */
 import { nearest, ReleaseError } from "./errors.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "./contract/time.ts";
-import type { SignatureAlgorithm, Timestamp } from "./contract/types.ts";
+import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm, type Timestamp } from "./contract/types.ts";
 
 /** Which hosts to release: all that the flake has (without some), or exactly these in this order. */
 export type HostsSpec =
@@ -19,6 +19,9 @@ export interface GitPushTarget {
   /** Name of the branch, without `refs/heads/`. */
   readonly branch: string;
 }
+
+/** How a sign command writes a signature. */
+export type SignatureEncoding = "raw" | "der";
 
 /** Everything that a release run is told. Paths are relative to the current directory. */
 export interface ReleaseConfig {
@@ -36,10 +39,26 @@ export interface ReleaseConfig {
   readonly pinSourceUrl: string | undefined;
   /** Shell command that pushes one closure; undefined: nothing is pushed. */
   readonly pushCmd: string | undefined;
-  /** Shell command that signs one file. */
-  readonly signCmd: string;
-  /** The algorithm that `signCmd` signs with. */
-  readonly signatureAlgorithm: SignatureAlgorithm;
+  /** Variables that hooks are given where the permission to read the environment names variables one by one. */
+  readonly hookEnv: readonly string[];
+  /** Shell command that signs one file. One of `signCmd`, `signKey` and `signAgent` is given. */
+  readonly signCmd: string | undefined;
+  /** File with the private key to sign with, or `env:NAME` for the variable that holds it. */
+  readonly signKey: string | undefined;
+  /** File with the public part of a key that the ssh-agent signs with. */
+  readonly signAgent: string | undefined;
+  /** The algorithm that signatures have; undefined: that of the key, or `ed25519` for a command. */
+  readonly signatureAlgorithm: SignatureAlgorithm | undefined;
+  /** How `signCmd` writes a signature: as 64 raw bytes, or as DER, which is converted. */
+  readonly signatureEncoding: SignatureEncoding;
+  /** File with the keys that consumers trust. At most one of `trustFile`, `trustAttr` and `publicKey` is given. */
+  readonly trustFile: string | undefined;
+  /** Attribute path of the same. */
+  readonly trustAttr: string | undefined;
+  /** The one key that consumers trust, as `ALGORITHM:BASE64`. */
+  readonly publicKey: string | undefined;
+  /** Whether signatures by the previous key are good enough. */
+  readonly allowPreviousKey: boolean;
   /** Where the artifacts are written. */
   readonly releaseDir: string;
   /** File name of the fleet artifact. */
@@ -79,11 +98,8 @@ export const REVOCATIONS_FILE = "revocations.json";
 /** See {@linkcode REVOCATIONS_FILE}. */
 export const BOOTSTRAP_NONCES_FILE = "bootstrap-nonces.json";
 
-/** Algorithms that `--signature-algorithm` takes. */
-export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = ["ed25519", "ecdsa-p256"];
-
 /** What holds when nothing else is given. */
-export const DEFAULTS: Omit<ReleaseConfig, "signCmd"> = {
+export const DEFAULTS: ReleaseConfig = {
   hosts: { kind: "auto", exclude: [] },
   buildFlake: ".",
   fleetResolvedAttr: ".#fleet.resolved",
@@ -91,7 +107,16 @@ export const DEFAULTS: Omit<ReleaseConfig, "signCmd"> = {
   bootstrapNoncesAttr: undefined,
   pinSourceUrl: undefined,
   pushCmd: undefined,
-  signatureAlgorithm: "ed25519",
+  hookEnv: [],
+  signCmd: undefined,
+  signKey: undefined,
+  signAgent: undefined,
+  signatureAlgorithm: undefined,
+  signatureEncoding: "raw",
+  trustFile: undefined,
+  trustAttr: undefined,
+  publicKey: undefined,
+  allowPreviousKey: false,
   releaseDir: "releases",
   artifactName: "fleet.resolved.json",
   gitCommit: false,
@@ -131,25 +156,9 @@ export const DEFAULTS: Omit<ReleaseConfig, "signCmd"> = {
  */
 export function validateConfig(settings: Partial<ReleaseConfig>): ReleaseConfig {
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  const merged: Omit<ReleaseConfig, "signCmd"> & { signCmd?: string } = { ...DEFAULTS, ...given };
-  const { signCmd } = merged;
-  if (signCmd === undefined || signCmd.trim() === "") {
-    throw new ReleaseError("usage", "No way to sign: --sign-cmd is missing or empty", {
-      hint:
-        "give --sign-cmd COMMAND or set NIXFLEET_SIGN_CMD; the command reads $NIXFLEET_INPUT and writes 64 raw " +
-        "bytes to $NIXFLEET_OUTPUT",
-    });
-  }
-  if (!SIGNATURE_ALGORITHMS.includes(merged.signatureAlgorithm)) {
-    const meant = nearest(merged.signatureAlgorithm, SIGNATURE_ALGORITHMS);
-    throw new ReleaseError(
-      "usage",
-      `Unknown signature algorithm "${merged.signatureAlgorithm}": expected ${
-        SIGNATURE_ALGORITHMS.join(" or ")
-      }`,
-      { hint: meant === undefined ? undefined : `did you mean "${meant}"?` },
-    );
-  }
+  const merged: ReleaseConfig = { ...DEFAULTS, ...given };
+  checkSigner(merged);
+  checkTrust(merged);
   if (merged.hosts.kind === "explicit" && merged.hosts.hosts.length === 0) {
     throw new ReleaseError("usage", "No hosts to release: --hosts is empty", {
       hint: 'give names, or "auto" for all',
@@ -173,10 +182,64 @@ export function validateConfig(settings: Partial<ReleaseConfig>): ReleaseConfig 
   }
   return {
     ...merged,
-    signCmd,
     now: merged.now === undefined ? undefined : parseTimestamp(merged.now),
     gitCommit: merged.gitCommit || merged.gitPush !== undefined,
   };
+}
+
+function checkSigner(
+  { signCmd, signKey, signAgent, signatureAlgorithm, signatureEncoding }: ReleaseConfig,
+): void {
+  const ways = Object.entries({ "--sign-cmd": signCmd, "--sign-key": signKey, "--sign-agent": signAgent })
+    .filter(([, value]) => value !== undefined);
+  const [first, second] = ways.map(([option]) => option);
+  if (second !== undefined) {
+    throw new ReleaseError("usage", `Two ways to sign: ${first} and ${second}`, { hint: "give one of them" });
+  }
+  if (first === undefined || ways[0]![1]!.trim() === "") {
+    const problem = first === undefined
+      ? "none of --sign-key, --sign-agent and --sign-cmd is given"
+      : `${first} is empty`;
+    throw new ReleaseError("usage", `No way to sign: ${problem}`, {
+      hint: "`fleet-release keygen FILE` makes a key for --sign-key FILE; a --sign-cmd COMMAND, also from " +
+        "NIXFLEET_SIGN_CMD, signs $NIXFLEET_INPUT into $NIXFLEET_OUTPUT, 64 raw bytes",
+    });
+  }
+  if (signatureAlgorithm !== undefined && !SIGNATURE_ALGORITHMS.includes(signatureAlgorithm)) {
+    const meant = nearest(signatureAlgorithm, SIGNATURE_ALGORITHMS);
+    throw new ReleaseError(
+      "usage",
+      `Unknown signature algorithm "${signatureAlgorithm}": expected ${SIGNATURE_ALGORITHMS.join(" or ")}`,
+      { hint: meant === undefined ? undefined : `did you mean "${meant}"?` },
+    );
+  }
+  if (signatureEncoding === "der" && (signCmd === undefined || signatureAlgorithm !== "ecdsa-p256")) {
+    throw new ReleaseError("usage", "--signature-encoding der is for a --sign-cmd that makes ecdsa-p256", {
+      hint: "add --signature-algorithm ecdsa-p256, or leave it out",
+    });
+  }
+}
+
+function checkTrust({ trustFile, trustAttr, publicKey, allowPreviousKey }: ReleaseConfig): void {
+  const [first, second] = Object.entries({
+    "--trust-file": trustFile,
+    "--trust-attr": trustAttr,
+    "--public-key": publicKey,
+  }).flatMap(([option, value]) => value === undefined ? [] : [option]);
+  if (second !== undefined) {
+    throw new ReleaseError("usage", `Two sources of trusted keys: ${first} and ${second}`, {
+      hint: "give one of them",
+    });
+  }
+  if (allowPreviousKey && trustFile === undefined && trustAttr === undefined) {
+    throw new ReleaseError(
+      "usage",
+      "--allow-previous-key is given without keys of which one is the previous",
+      {
+        hint: "give --trust-file or --trust-attr",
+      },
+    );
+  }
 }
 
 function checkArtifactName(name: string): void {

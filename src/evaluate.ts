@@ -22,6 +22,8 @@ export interface FleetToRelease {
   /** In the order of the release. */
   readonly hosts: readonly HostRef[];
   readonly evaluated: EvaluatedFleet;
+  /** What `--trust-attr` evaluates to; null without it. */
+  readonly trusted: unknown;
 }
 
 /**
@@ -37,7 +39,8 @@ export async function evaluateFleet(
 ): Promise<FleetToRelease> {
   const inventory = await ports.nix.inventory(source.flake, attributePaths(config));
   const hosts = enumerateHosts(config.hosts, inventory.hosts);
-  const decoded = decodeFleet(documents(config, inventory), now, config.strict);
+  const { trusted, ...evaluated } = documents(config, inventory);
+  const decoded = decodeFleet(evaluated, now, config.strict);
   warn(...decoded.warnings);
   const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, ports);
   validatePinSourceUrl(fleet, source.ciCommit, config.pinSourceUrl);
@@ -45,6 +48,7 @@ export async function evaluateFleet(
   return {
     storeDir: inventory.storeDir,
     hosts,
+    trusted,
     evaluated: {
       ...decoded.evaluated,
       fleet: partial ? await keepOtherHosts(fleet, hosts, config.artifactName, ports, warn) : fleet,
@@ -76,7 +80,7 @@ export async function evaluateHosts(
 
 /** Where the flake says what, by the names that {@linkcode documents} takes them out by. */
 export function attributePaths(config: ReleaseConfig): Map<string, string[]> {
-  const { fleetResolvedAttr, revocationsAttr, bootstrapNoncesAttr } = config;
+  const { fleetResolvedAttr, revocationsAttr, bootstrapNoncesAttr, trustAttr } = config;
   const paths = new Map([["fleet", parseAttributePath("--fleet-resolved-attr", fleetResolvedAttr)]]);
   if (revocationsAttr !== undefined) {
     paths.set("revocations", parseAttributePath("--revocations-attr", revocationsAttr));
@@ -84,6 +88,7 @@ export function attributePaths(config: ReleaseConfig): Map<string, string[]> {
   if (bootstrapNoncesAttr !== undefined) {
     paths.set("bootstrapNonces", parseAttributePath("--bootstrap-nonces-attr", bootstrapNoncesAttr));
   }
+  if (trustAttr !== undefined) paths.set("trusted", parseAttributePath("--trust-attr", trustAttr));
   return paths;
 }
 
@@ -105,6 +110,7 @@ function documents(config: ReleaseConfig, { attributes }: Inventory) {
     fleet: take("fleet", "--fleet-resolved-attr", config.fleetResolvedAttr),
     revocations: take("revocations", "--revocations-attr", config.revocationsAttr),
     bootstrapNonces: take("bootstrapNonces", "--bootstrap-nonces-attr", config.bootstrapNoncesAttr),
+    trusted: take("trusted", "--trust-attr", config.trustAttr),
   };
 }
 

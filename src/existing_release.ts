@@ -15,6 +15,7 @@ import { loadExistingSignedAtIfUnchanged, readFleet } from "./plan/reuse.ts";
 import type { SignedArtifact } from "./plan/smoke_verify.ts";
 import type { Warn } from "./plan/warnings.ts";
 import type { Ports } from "./ports.ts";
+import { isPinned, type PinnedKeys } from "./trust.ts";
 
 /**
  * A partial run: the hosts that it leaves out keep the closure that the release on disk gives them. Without it they
@@ -65,12 +66,13 @@ export async function keepOtherHosts(
 
 /**
  * The release on disk, if it may stay as it is: every artifact of the new one, with the old stamp put in, is there
- * byte for byte and signed.
+ * byte for byte and signed, by a key that consumers trust where these are known.
  */
 export async function reuseRelease(
   evaluated: EvaluatedFleet,
   options: ComposeOptions,
   fleet: FleetResolved,
+  pinned: PinnedKeys | null,
   { releaseDir }: Ports,
 ): Promise<{ signed: SignedArtifact[]; stamp: Stamp } | null> {
   // A run that was killed while it wrote may have left an artifact beside another one's signature.
@@ -85,6 +87,8 @@ export async function reuseRelease(
     const bytes = await releaseDir.read(artifact.path);
     const signature = await releaseDir.read(`${artifact.path}.sig`);
     if (bytes === null || signature?.length !== 64 || !equalBytes(bytes, artifact.bytes)) return null;
+    // By a key that has been replaced since, say: then it is time to sign anew.
+    if (pinned !== null && !await isPinned({ bytes, signature }, stamp.signedAt, pinned)) return null;
     signed.push({ ...artifact, signature });
   }
   return { signed, stamp };

@@ -210,9 +210,9 @@ export function stderrStream(): Stream {
   };
 }
 
-/** Prints data on standard output. */
-export function printData(text: string): void {
-  writeAll(Deno.stdout, new TextEncoder().encode(`${text}\n`));
+/** Prints data on standard output, with a newline or another end. */
+export function printData(text: string, end = "\n"): void {
+  writeAll(Deno.stdout, new TextEncoder().encode(text + end));
 }
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {

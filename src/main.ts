@@ -4,10 +4,15 @@
  * @module
  */
 import metadata from "../deno.json" with { type: "json" };
+import type { CommandName } from "./cli/commands.ts";
 import { helpText } from "./cli/help.ts";
-import { type OutputSettings, parseCommandLine } from "./cli/parse.ts";
+import { commandOf, type Invocation, type OutputSettings, parseCommandLine } from "./cli/parse.ts";
+import { readSettings } from "./cli/settings.ts";
+import { canonicalizeInput } from "./commands/canonicalize.ts";
+import { keygen, pubkey } from "./commands/keys.ts";
+import { reportLines, verify } from "./commands/verify.ts";
 import { ReleaseError } from "./errors.ts";
-import { createLog, printData, stderrStream } from "./log.ts";
+import { createLog, printData, type ProgramLog, stderrStream } from "./log.ts";
 import { readEnvironment, release, SYSTEM_CLOCK } from "./release.ts";
 
 /**
@@ -28,26 +33,55 @@ export async function main(args: readonly string[]): Promise<number> {
   let log = open({ json: false, logFormat: asksForJsonLog(args) ? "json" : "pretty", verbose: false });
   try {
     const env = readEnvironment();
-    const invocation = parseCommandLine(args, env);
-    if (invocation.command === "help") {
-      printData(helpText());
-      return 0;
-    }
-    if (invocation.command === "version") {
-      printData(`fleet-release ${metadata.version}`);
-      return 0;
-    }
-    log = open(invocation.output);
-    const outcome = await release(invocation.settings, { log, env });
-    if (invocation.output.json) printData(JSON.stringify(outcome, null, 2));
-    return 0;
+    const invocation = parseCommandLine(args, env, () => readSettings(env));
+    if (invocation.command === "release") log = open(invocation.output);
+    return await run(invocation, env, log);
   } catch (error) {
     const known = error instanceof ReleaseError ? error : unforeseen(error);
     log.error(known);
-    return known.exitCode;
+    return failureCode(commandOf(args), known);
   } finally {
     log.close();
   }
+}
+
+async function run(invocation: Invocation, env: Record<string, string>, log: ProgramLog): Promise<number> {
+  switch (invocation.command) {
+    case "help":
+      printData(helpText(invocation.of));
+      return 0;
+    case "version":
+      printData(`fleet-release ${metadata.version}`);
+      return 0;
+    case "release": {
+      const outcome = await release(invocation.settings, { log });
+      if (invocation.output.json) printData(JSON.stringify(outcome, null, 2));
+      return 0;
+    }
+    case "verify": {
+      const report = await verify(invocation, { env, log, clock: SYSTEM_CLOCK });
+      report.warnings.forEach((warning) => log.warn(warning));
+      if (invocation.json) printData(JSON.stringify(report, null, 2));
+      else printData(reportLines(report).join("\n"));
+      return report.verified ? 0 : 1;
+    }
+    case "keygen":
+      printData(await keygen(invocation));
+      return 0;
+    case "pubkey":
+      printData(await pubkey(invocation));
+      return 0;
+    case "canonicalize":
+      printData(await canonicalizeInput(), "");
+      return 0;
+  }
+}
+
+/** What the exit code of a command is when it fails, which is not to refuse. */
+function failureCode(command: CommandName, error: ReleaseError): number {
+  if (command === "verify") return 2;
+  if (command === "canonicalize") return error.kind === "contract" ? 1 : 2;
+  return error.exitCode;
 }
 
 function asksForJsonLog(args: readonly string[]): boolean {

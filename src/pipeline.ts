@@ -1,5 +1,5 @@
 /**
- * The program, as a list of stages. Read this file first.
+ * A release, as a list of stages. Read this file first.
  *
  * Nothing is pushed before everything is built, nothing is written before everything is signed and verified, and
  * nothing is committed before everything is written.
@@ -24,6 +24,7 @@ import type { Warn, Warning } from "./plan/warnings.ts";
 import type { Ports, ReleaseFile } from "./ports.ts";
 import { identityOf, resolveSource, type Source } from "./source.ts";
 import { stages, type StageTime } from "./stage.ts";
+import { type PinnedKeys, readPinnedKeys, refuseUntrustedSigner, verifyPinned } from "./trust.ts";
 
 /** What a run came to. */
 export interface RunOutcome {
@@ -77,13 +78,14 @@ export interface ReleasedArtifact {
  * @throws {ReleaseError} whose kind tells what went wrong; before the stage `write`, nothing has changed on disk
  */
 export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<RunOutcome> {
-  const { nix, git, releaseDir, log, clock } = ports;
+  const { nix, git, signer, inputs, releaseDir, log, clock } = ports;
   const { run: stage, times } = stages(log, clock);
   const warnings: Warning[] = [];
   const warn: Warn = (...found) => {
     warnings.push(...found);
     found.forEach((warning) => log.warn(warning));
   };
+  warn(...signer.warnings);
   const now = config.now ?? wholeSeconds(clock.now());
 
   // What is released: the flake as it is now. Every later nix call is given this, and never "." again.
@@ -102,6 +104,8 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
       }`,
   }, () => evaluateFleet(config, source, now, ports, warn));
   const hosts = count(fleet.hosts, "host");
+  const pinned = await readPinnedKeys(config, fleet.trusted, now, inputs, warn);
+  if (pinned !== null) refuseUntrustedSigner(signer, pinned);
 
   const derivations = await stage(
     { name: "evaluate", title: `Evaluating ${hosts}`, done: () => `Evaluated ${hosts}` },
@@ -131,14 +135,22 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
     title: "Composing the release",
     done: ({ artifacts, kept }) =>
       `Composed ${count(artifacts, "artifact")}${kept === null ? "" : ", unchanged since they were signed"}`,
-  }, () => compose(config, source, fleet, closures, now, ports, warn));
+  }, () => compose(config, source, fleet, closures, { now, pinned }, ports, warn));
   const { stamp, kept } = composed;
   const artifacts = count(composed.artifacts, "artifact");
 
   const signed = kept ?? await stage(
     { name: "sign", title: `Signing ${artifacts}`, done: () => `Signed ${artifacts}` },
-    () => signAll(config.signCmd, composed.artifacts, ports),
+    () => signAll(composed.artifacts, ports),
   );
+
+  if (pinned !== null) {
+    await stage({
+      name: "verify-signatures",
+      title: "Verifying the signatures",
+      done: () => `Verified ${count(signed, "signature")}`,
+    }, () => verifyPinned(signed, stamp.signedAt, pinned));
+  }
 
   if (config.smokeVerify) {
     await stage({
@@ -246,31 +258,27 @@ async function compose(
   { ciCommit }: Source,
   { evaluated }: FleetToRelease,
   closures: readonly Closure[],
-  now: Timestamp,
+  { now, pinned }: { now: Timestamp; pinned: PinnedKeys | null },
   ports: Ports,
   warn: Warn,
 ): Promise<Composed> {
-  const stamp = { signedAt: now, ciCommit, signatureAlgorithm: config.signatureAlgorithm };
+  const stamp = { signedAt: now, ciCommit, signatureAlgorithm: ports.signer.algorithm };
   const closureHashes = Object.fromEntries(closures.map(({ host, closureHash }) => [host, closureHash]));
   const options = { closureHashes, stamp, now, artifactName: config.artifactName };
   const fresh = composeArtifacts(evaluated, options);
   warn(...fresh.warnings);
   const reused = config.reuseUnchangedSignature
-    ? await reuseRelease(evaluated, options, fresh.fleet, ports)
+    ? await reuseRelease(evaluated, options, fresh.fleet, pinned, ports)
     : null;
   return reused === null
     ? { artifacts: fresh.artifacts, stamp, kept: null }
     : { artifacts: reused.signed, stamp: reused.stamp, kept: reused.signed };
 }
 
-async function signAll(
-  command: string,
-  artifacts: readonly Artifact[],
-  { hooks }: Ports,
-): Promise<SignedArtifact[]> {
+async function signAll(artifacts: readonly Artifact[], { signer }: Ports): Promise<SignedArtifact[]> {
   const signed: SignedArtifact[] = [];
   for (const artifact of artifacts) {
-    const { signature, input } = await hooks.sign(command, artifact);
+    const { signature, input } = await signer.sign(artifact);
     signed.push({ ...artifact, signature, signedInput: input });
   }
   return signed;

@@ -4,6 +4,8 @@
  * @module
  */
 import type { StorePath } from "./contract/store_path.ts";
+import type { SignatureAlgorithm } from "./contract/types.ts";
+import type { PublicKey } from "./crypto/signature.ts";
 import type { HostNames, HostRef } from "./plan/hosts.ts";
 import type { Warning } from "./plan/warnings.ts";
 
@@ -107,18 +109,34 @@ export interface Git {
 export interface Hooks {
   /** Pushes one closure to where the machines fetch it. */
   push(command: string, closure: { host: string; storePath: StorePath; closureHash: string }): Promise<void>;
+}
+
+/** What signs the artifacts: a key of our own, the ssh-agent, or the operator's command. */
+export interface ArtifactSigner {
+  /** The algorithm that the artifacts declare. */
+  readonly algorithm: SignatureAlgorithm;
+  /** The key that it signs with; null when only a command knows it. */
+  readonly publicKey: PublicKey | null;
+  /** What the user should know of it. */
+  readonly warnings: readonly Warning[];
   /**
    * Signs the bytes of one artifact.
    *
-   * @returns the 64 raw bytes of the signature, and the bytes that the command's input had when it ended
+   * @returns the 64 raw bytes of the signature, and the bytes that the signer had before it when it ended
    */
-  sign(command: string, artifact: { path: string; bytes: Uint8Array<ArrayBuffer> }): Promise<Signed>;
+  sign(artifact: { path: string; bytes: Uint8Array<ArrayBuffer> }): Promise<Signed>;
 }
 
-/** What a sign hook leaves behind. */
+/** What a signer leaves behind. */
 export interface Signed {
   readonly signature: Uint8Array<ArrayBuffer>;
   readonly input: Uint8Array<ArrayBuffer>;
+}
+
+/** Files that the user names. */
+export interface Inputs {
+  /** Reads a file whole. */
+  read(path: string): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** The directory that the release is written to. */
@@ -172,6 +190,8 @@ export interface Ports {
   readonly nix: Nix;
   readonly git: Git;
   readonly hooks: Hooks;
+  readonly signer: ArtifactSigner;
+  readonly inputs: Inputs;
   readonly releaseDir: ReleaseDir;
   readonly log: Log;
   readonly clock: Clock;

@@ -13,6 +13,7 @@ import { ioError } from "./errors.ts";
 import { SILENT_LOG } from "./log.ts";
 import { type RunOutcome, runPipeline } from "./pipeline.ts";
 import type { Clock, Log } from "./ports.ts";
+import { INPUTS, openSigner, signKeyVariable } from "./signer.ts";
 
 /** The world that a run sees, where it is not the process's own. */
 export interface ReleaseOptions {
@@ -37,7 +38,7 @@ export const SYSTEM_CLOCK: Clock = {
  * repository and the release directory; to write the last two and the temporary directory; and to read the
  * environment.
  *
- * @param settings What to release and how; only `signCmd` has no default
+ * @param settings What to release and how; only one of `signKey`, `signAgent` and `signCmd` has to be there
  * @param options The world, where it is not the process's own
  * @returns what was released
  * @throws {ReleaseError} whose `exitCode` the program ends with
@@ -47,17 +48,19 @@ export const SYSTEM_CLOCK: Clock = {
  * import { release, ReleaseError } from "../mod.ts";
  * import { assertRejects } from "@std/assert";
  *
- * // In CI: await release({ signCmd: "sign-with-kms", gitPush: { remote: "origin", branch: "main" } })
- * await assertRejects(() => release({ releaseDir: "releases" }), ReleaseError, "--sign-cmd");
+ * // In CI: await release({ signKey: "env:RELEASE_KEY", gitPush: { remote: "origin", branch: "main" } })
+ * await assertRejects(() => release({ releaseDir: "releases" }), ReleaseError, "No way to sign");
  * ```
  */
 export async function release(
   settings: Partial<ReleaseConfig>,
-  { log = SILENT_LOG, env = readEnvironment(), clock = SYSTEM_CLOCK }: ReleaseOptions = {},
+  { log = SILENT_LOG, env = readEnvironment(variablesOf(settings)), clock = SYSTEM_CLOCK }: ReleaseOptions =
+    {},
 ): Promise<RunOutcome> {
   const config: ReleaseConfig = validateConfig(settings);
-  // The hooks' texts may hold tokens, and no process that is started here needs them.
-  const { NIXFLEET_SIGN_CMD: _sign, NIXFLEET_PUSH_CMD: _push, ...childEnv } = env;
+  // The hooks' texts may hold tokens, one variable may hold the key, and no process that is started here needs them.
+  const hidden = ["NIXFLEET_SIGN_CMD", "NIXFLEET_PUSH_CMD", signKeyVariable(config.signKey)];
+  const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.includes(name)));
   const shell = new Shell(env["PATH"] ?? "", log);
   let tempDir: string;
   try {
@@ -66,6 +69,8 @@ export async function release(
     throw ioError("Cannot make a temporary directory", error);
   }
   try {
+    const hooks = createHooks(shell, { env: childEnv, tempDir });
+    await using signer = await openSigner(config, { env, inputs: INPUTS, hook: hooks.signer });
     return await runPipeline(config, {
       nix: createNix(shell, {
         env: childEnv,
@@ -77,7 +82,9 @@ export async function release(
         clock,
       }),
       git: createGit(shell, { env: childEnv, tempDir }),
-      hooks: createHooks(shell, { env: childEnv, tempDir }),
+      hooks,
+      signer,
+      inputs: INPUTS,
       releaseDir: createReleaseDir(config.releaseDir),
       log,
       clock,
@@ -92,8 +99,8 @@ export async function release(
 }
 
 /**
- * The variables that a run needs when the permissions name variables one by one. A hook that needs others wants the
- * permission to read all.
+ * The variables that a run needs when the permissions name variables one by one. Those that a hook needs beside them
+ * are named by `--hook-env`.
  */
 export const ENVIRONMENT: readonly string[] = [
   "HOME",
@@ -120,6 +127,7 @@ export const ENVIRONMENT: readonly string[] = [
   "GIT_CONFIG_NOSYSTEM",
   "GIT_SSH_COMMAND",
   "GIT_SSL_CAINFO",
+  "FLEET_RELEASE_SETTINGS",
   "NIXFLEET_GIT_USER_EMAIL",
   "NIXFLEET_GIT_USER_NAME",
   "NIXFLEET_PUSH_CMD",
@@ -144,10 +152,20 @@ export const ENVIRONMENT: readonly string[] = [
   "no_proxy",
 ];
 
-/** What this process may read of its environment. */
-export function readEnvironment(): Record<string, string> {
+/** The variables that a run needs beside {@linkcode ENVIRONMENT}. */
+export function variablesOf({ signKey, hookEnv = [] }: Partial<ReleaseConfig>): string[] {
+  const variable = signKeyVariable(signKey);
+  return [...hookEnv, ...(variable === undefined ? [] : [variable])];
+}
+
+/**
+ * What this process may read of its environment.
+ *
+ * @param more Variables that are read beside {@linkcode ENVIRONMENT} when the permissions name variables one by one
+ */
+export function readEnvironment(more: readonly string[] = []): Record<string, string> {
   const all = Deno.permissions.querySync({ name: "env" }).state === "granted";
-  const env = all ? Deno.env.toObject() : readVariables(ENVIRONMENT);
+  const env = all ? Deno.env.toObject() : readVariables([...ENVIRONMENT, ...more]);
   if (!all) Object.assign(env, readVariables(gitConfigVariables(Number(env["GIT_CONFIG_COUNT"] ?? 0))));
   if (Deno.permissions.querySync({ name: "run" }).state === "granted") return env;
   // A run permission that names programs refuses every one of them a loader variable.

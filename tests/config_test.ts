@@ -14,7 +14,15 @@ pureTest("validateConfig() fills in the defaults of the contract", () => {
     bootstrapNoncesAttr: undefined,
     pinSourceUrl: undefined,
     pushCmd: undefined,
-    signatureAlgorithm: "ed25519",
+    hookEnv: [],
+    signKey: undefined,
+    signAgent: undefined,
+    signatureAlgorithm: undefined,
+    signatureEncoding: "raw",
+    trustFile: undefined,
+    trustAttr: undefined,
+    publicKey: undefined,
+    allowPreviousKey: false,
     releaseDir: "releases",
     artifactName: "fleet.resolved.json",
     gitCommit: false,
@@ -44,7 +52,15 @@ pureTest("validateConfig() keeps every field that is given", () => {
     bootstrapNoncesAttr: "a.n",
     pinSourceUrl: "git+ssh://h/f",
     pushCmd: "push",
+    hookEnv: ["TOKEN"],
+    signKey: undefined,
+    signAgent: undefined,
     signatureAlgorithm: "ecdsa-p256" as const,
+    signatureEncoding: "der" as const,
+    trustFile: "trust.json",
+    trustAttr: undefined,
+    publicKey: undefined,
+    allowPreviousKey: true,
     releaseDir: "/srv/out",
     artifactName: "f.json",
     gitCommit: true,
@@ -62,7 +78,7 @@ pureTest("validateConfig() keeps every field that is given", () => {
     maxJobs: "0",
     evalWorkers: 3,
   });
-  assertEquals(Object.keys(config).sort(), [...Object.keys(DEFAULTS), "signCmd"].sort());
+  assertEquals(Object.keys(config).sort(), Object.keys(DEFAULTS).sort());
   assertEquals(validateConfig(config), config);
   assertEquals(validateConfig(validateConfig(config)), config);
 });
@@ -85,16 +101,106 @@ pureTest("validateConfig() brings --now into the normal form", () => {
   );
 });
 
+pureTest("validateConfig() takes any one way to sign", () => {
+  for (const way of [{ signCmd: "sign" }, { signKey: "env:KEY" }, { signAgent: "key.pub" }]) {
+    assertEquals(validateConfig(way), { ...DEFAULTS, ...way });
+  }
+});
+
 const SIGN_HINT =
-  "give --sign-cmd COMMAND or set NIXFLEET_SIGN_CMD; the command reads $NIXFLEET_INPUT and writes 64 raw bytes to " +
-  "$NIXFLEET_OUTPUT";
+  "`fleet-release keygen FILE` makes a key for --sign-key FILE; a --sign-cmd COMMAND, also from NIXFLEET_SIGN_CMD, " +
+  "signs $NIXFLEET_INPUT into $NIXFLEET_OUTPUT, 64 raw bytes";
 
 pureTest("validateConfig() refuses a run without a way to sign", () => {
-  for (const settings of [{}, { signCmd: "" }, { signCmd: " \n" }]) {
+  const ways: [settings: Partial<ReleaseConfig>, problem: string][] = [
+    [{}, "none of --sign-key, --sign-agent and --sign-cmd is given"],
+    [{ signCmd: "" }, "--sign-cmd is empty"],
+    [{ signCmd: " \n" }, "--sign-cmd is empty"],
+    [{ signKey: "" }, "--sign-key is empty"],
+    [{ signAgent: " " }, "--sign-agent is empty"],
+  ];
+  for (const [settings, problem] of ways) {
     assertEquals(refusal(() => validateConfig(settings)), {
       kind: "usage",
-      message: "No way to sign: --sign-cmd is missing or empty",
+      message: `No way to sign: ${problem}`,
       hint: SIGN_HINT,
+    });
+  }
+});
+
+pureTest("validateConfig() refuses two ways to sign, even when one is empty", () => {
+  const two: [settings: Partial<ReleaseConfig>, message: string][] = [
+    [{ signCmd: "sign", signKey: "k" }, "Two ways to sign: --sign-cmd and --sign-key"],
+    [{ signCmd: "", signAgent: "k.pub" }, "Two ways to sign: --sign-cmd and --sign-agent"],
+    [{ signKey: "k", signAgent: "k.pub" }, "Two ways to sign: --sign-key and --sign-agent"],
+    [{ signCmd: "sign", signKey: "k", signAgent: "p" }, "Two ways to sign: --sign-cmd and --sign-key"],
+  ];
+  for (const [settings, message] of two) {
+    assertEquals(refusal(() => validateConfig(settings)), {
+      kind: "usage",
+      message,
+      hint: "give one of them",
+    });
+  }
+});
+
+pureTest("validateConfig() takes DER only of a command that makes ecdsa-p256", () => {
+  const der = { signatureEncoding: "der" } as const;
+  const ecdsa = { ...der, signatureAlgorithm: "ecdsa-p256" } as const;
+  assertEquals(validateConfig({ ...SIGN, ...ecdsa }), { ...DEFAULTS, ...SIGN, ...ecdsa });
+  const wrong: Partial<ReleaseConfig>[] = [
+    { ...SIGN, ...der },
+    { ...SIGN, ...der, signatureAlgorithm: "ed25519" },
+    { signKey: "k", ...ecdsa },
+    { signAgent: "k.pub", ...ecdsa },
+  ];
+  for (const settings of wrong) {
+    assertEquals(refusal(() => validateConfig(settings)), {
+      kind: "usage",
+      message: "--signature-encoding der is for a --sign-cmd that makes ecdsa-p256",
+      hint: "add --signature-algorithm ecdsa-p256, or leave it out",
+    });
+  }
+  assertEquals(validateConfig({ signKey: "k", signatureEncoding: "raw" }).signatureEncoding, "raw");
+});
+
+const TRUST = { trustFile: "trust.json", trustAttr: "trust", publicKey: "ed25519:AAAA" };
+
+pureTest("validateConfig() takes trusted keys from any one place", () => {
+  for (const [name, value] of Object.entries(TRUST)) {
+    const settings = { ...SIGN, [name]: value };
+    assertEquals(validateConfig(settings), { ...DEFAULTS, ...settings });
+  }
+});
+
+pureTest("validateConfig() refuses trusted keys from two places", () => {
+  const { trustFile, trustAttr, publicKey } = TRUST;
+  const two: [settings: Partial<ReleaseConfig>, options: string][] = [
+    [{ trustFile, trustAttr }, "--trust-file and --trust-attr"],
+    [{ trustFile, publicKey }, "--trust-file and --public-key"],
+    [{ trustAttr, publicKey }, "--trust-attr and --public-key"],
+    [TRUST, "--trust-file and --trust-attr"],
+  ];
+  for (const [settings, options] of two) {
+    assertEquals(refusal(() => validateConfig({ ...SIGN, ...settings })), {
+      kind: "usage",
+      message: `Two sources of trusted keys: ${options}`,
+      hint: "give one of them",
+    });
+  }
+});
+
+pureTest("validateConfig() allows a previous key only where a previous key can be named", () => {
+  const { trustFile, trustAttr, publicKey } = TRUST;
+  for (const source of [{ trustFile }, { trustAttr }]) {
+    const settings = { ...SIGN, ...source, allowPreviousKey: true };
+    assertEquals(validateConfig(settings), { ...DEFAULTS, ...settings });
+  }
+  for (const source of [{}, { publicKey }]) {
+    assertEquals(refusal(() => validateConfig({ ...SIGN, ...source, allowPreviousKey: true })), {
+      kind: "usage",
+      message: "--allow-previous-key is given without keys of which one is the previous",
+      hint: "give --trust-file or --trust-attr",
     });
   }
 });

@@ -12,6 +12,7 @@ const EXIT_CODES: Record<ErrorKind, number> = {
   "io": 1,
   "push-hook": 2,
   "sign-hook": 2,
+  "signer": 2,
   "smoke-verify": 3,
 };
 

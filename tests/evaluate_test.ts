@@ -1,7 +1,7 @@
 // What the flake says: its attributes, its hosts and its pins.
 
 import { assertEquals } from "@std/assert";
-import { COMMIT, FakeWorld, pathOf } from "./support/fake_ports.ts";
+import { COMMIT, FakeWorld, pathOf, UNVERIFIED } from "./support/fake_ports.ts";
 import { pureTest, rejection } from "./support/pure.ts";
 
 const A = "a".repeat(40);
@@ -12,6 +12,7 @@ const ATTRIBUTES: [option: string, setting: object, path: string][] = [
   ["--fleet-resolved-attr", { fleetResolvedAttr: ".#a.b" }, ".#a.b"],
   ["--revocations-attr", { revocationsAttr: "a.b" }, "a.b"],
   ["--bootstrap-nonces-attr", { bootstrapNoncesAttr: "a.b" }, "a.b"],
+  ["--trust-attr", { trustAttr: "a.b" }, "a.b"],
 ];
 
 for (const [option, setting, path] of ATTRIBUTES) {
@@ -136,7 +137,7 @@ pureTest("the program drops a pin that expires at this instant, and says so", as
     code: "expired-pin",
     message: 'The pin of "db" has expired: released from the current commit',
     path: "hosts.db.pin",
-  }]);
+  }, UNVERIFIED]);
 });
 
 pureTest("the program refuses a pin that names no commit, before it evaluates a host", async () => {
@@ -183,7 +184,10 @@ pureTest("the program refuses a pin source that gives another revision, or none"
 pureTest("the program refuses a budget that consumers cannot understand with --strict", async () => {
   const world = new FakeWorld();
   world.fleet["disruptionBudgets"] = [{ selector: { all: true, not: { tags: ["web"] } }, maxInFlight: 1 }];
-  assertEquals((await world.release()).warnings.map(({ code }) => code), ["inexpressible-selector"]);
+  assertEquals((await world.release()).warnings.map(({ code }) => code), [
+    "inexpressible-selector",
+    "unverified-signatures",
+  ]);
   const { kind, path } = await rejection(world.release({ strict: true }));
   assertEquals({ kind, path }, { kind: "contract", path: "disruptionBudgets.0.selector.not" });
 });

@@ -2,9 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import type { ReleaseConfig } from "../src/config.ts";
-import { FakeWorld, hashOf } from "./support/fake_ports.ts";
+import type { Signer } from "../src/crypto/private_key.ts";
+import { FakeWorld, hashOf, UNVERIFIED, withoutIds } from "./support/fake_ports.ts";
 import { fullNonces, fullRevocations } from "./support/full_fleet.ts";
 import { pureTest, rejection } from "./support/pure.ts";
+import { newSigner } from "./support/signed_release.ts";
+import { trustBytes, type TrustOptions } from "./support/trust.ts";
 
 const explicit = (...hosts: string[]): Partial<ReleaseConfig> => ({ hosts: { kind: "explicit", hosts } });
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -33,7 +36,7 @@ pureTest("a run for some hosts keeps the closures of the others, and says so", a
     await world.release();
     const { warnings, hosts } = await world.release({ ...settings, now: "2026-06-01T12:30:00Z" });
     assertEquals(closures(world), ALL);
-    assertEquals(warnings, [{ code: "kept-closure", message }]);
+    assertEquals(warnings, [{ code: "kept-closure", message }, UNVERIFIED]);
     assertEquals(hosts.length, settings.hosts!.kind === "auto" ? 2 : 1);
   }
 });
@@ -42,7 +45,7 @@ pureTest("a run for some hosts without a release on disk leaves the others witho
   const world = new FakeWorld();
   const { warnings, artifacts } = await world.release(explicit("web1"));
   assertEquals(closures(world), [["db", null], ["web1", hashOf("web1")], ["web2", null]]);
-  assertEquals(warnings, [{
+  assertEquals(warnings, [UNVERIFIED, {
     code: "host-without-closure",
     message: '"web2", "db" have no closure in this release: no rollout reaches them',
     path: "hosts",
@@ -66,7 +69,7 @@ pureTest("a run for some hosts keeps no closure over one that the flake declares
   world.fleet["hosts"].db.closureHash = "declared";
   const { warnings } = await world.release(explicit("web1", "web2"));
   assertEquals(world.json()["hosts"].db.closureHash, "declared");
-  assertEquals(warnings, []);
+  assertEquals(warnings, [UNVERIFIED]);
 });
 
 pureTest("a run for some hosts keeps nothing of hosts that the fleet no longer has", async () => {
@@ -134,7 +137,7 @@ pureTest("--reuse-unchanged-signature keeps an unchanged release as it is, with 
     outcome: "no-change",
     signedAt: "2026-06-01T12:00:00Z",
     commit: "d".repeat(40),
-    warnings: [],
+    warnings: [UNVERIFIED],
   });
   assertEquals(artifacts.length, 5);
   assertEquals(world.files, before);
@@ -229,12 +232,70 @@ pureTest("--reuse-unchanged-signature signs anew when it is due, exactly at the 
 });
 
 pureTest("--reuse-unchanged-signature signs anew with another algorithm", async () => {
-  assertEquals((await releaseAgain(await released(), { signatureAlgorithm: "ecdsa-p256" })).kept, false);
+  const world = await released();
+  world.signer = { ...world.signer, algorithm: "ecdsa-p256" };
+  assertEquals((await releaseAgain(world)).kept, false);
+  assertEquals(world.json()["meta"].signatureAlgorithm, "ecdsa-p256");
+});
+
+/** A world with a whole release on disk by a key of its own, and that key. */
+async function releasedBy(): Promise<{ world: FakeWorld; signer: Signer }> {
+  const [world, signer] = [await released(), await newSigner()];
+  world.signWith(signer);
+  await world.release({ ...EVERYTHING, reuseUnchangedSignature: false });
+  return { world, signer };
+}
+
+/** Releases again with these trusted keys, and tells whether the signatures were kept. */
+async function releaseTrusting(world: FakeWorld, trust: TrustOptions, settings: Partial<ReleaseConfig> = {}) {
+  world.effects.length = 0;
+  world.inputs.set("trust.json", trustBytes(trust));
+  const { kept, stages } = await releaseAgain(world, { trustFile: "trust.json", ...settings });
+  assertEquals(stages.filter(({ stage }) => stage === "verify-signatures").length, 1);
+  return kept;
+}
+
+pureTest("--reuse-unchanged-signature keeps what a key that may sign has signed", async () => {
+  const { world, signer: { publicKey } } = await releasedBy();
+  assertEquals(
+    await releaseTrusting(world, { current: publicKey, rejectBefore: "2026-06-01T12:00:00Z" }),
+    true,
+  );
+});
+
+pureTest("--reuse-unchanged-signature signs anew once the signing key has been replaced", async () => {
+  const { world, signer: old } = await releasedBy();
+  const current = await newSigner();
+  world.signWith(current);
+  const trust = { current: current.publicKey, previous: old.publicKey };
+  assertEquals(await releaseTrusting(world, trust, { allowPreviousKey: true }), true);
+  assertEquals(await releaseTrusting(world, trust), false);
+  assertEquals(await releaseTrusting(world, { current: current.publicKey }), true);
+});
+
+pureTest(
+  "--reuse-unchanged-signature signs anew when one signature is by a key that may not sign",
+  async () => {
+    const { world, signer } = await releasedBy();
+    const stranger = await newSigner();
+    for (const name of ["fleet.resolved.json", "bootstrap-nonces.json", "rollouts/ID.json"]) {
+      const { path, bytes } = world.published.at(-1)!.find(({ path }) => withoutIds(path) === name)!;
+      world.files.set(`${path}.sig`, await stranger.sign(bytes));
+      assertEquals(await releaseTrusting(world, { current: signer.publicKey }), false, name);
+      assertEquals(await releaseTrusting(world, { current: signer.publicKey }), true, name);
+    }
+  },
+);
+
+pureTest("--reuse-unchanged-signature signs anew what consumers refuse for its time", async () => {
+  const { world, signer: { publicKey } } = await releasedBy();
+  const trust = { current: publicKey, rejectBefore: "2026-06-01T12:00:00.000000001Z" };
+  assertEquals(await releaseTrusting(world, trust), false);
 });
 
 pureTest("a run for some hosts keeps the signatures too when nothing changes", async () => {
   const { kept, warnings } = await releaseAgain(await released(), explicit("db"));
-  assertEquals([kept, warnings.map(({ code }) => code)], [true, ["kept-closure"]]);
+  assertEquals([kept, warnings.map(({ code }) => code)], [true, ["kept-closure", "unverified-signatures"]]);
 });
 
 pureTest("a run warns of each sidecar on disk that is not part of it", async () => {
@@ -247,7 +308,10 @@ pureTest("a run warns of each sidecar on disk that is not part of it", async () 
     path,
   });
   const { warnings } = await world.release();
-  assertEquals(warnings, [stale("revocations.json"), stale("bootstrap-nonces.json")]);
-  assertEquals((await world.release({ revocationsAttr: "r" })).warnings, [stale("bootstrap-nonces.json")]);
-  assertEquals((await world.release(EVERYTHING)).warnings, []);
+  assertEquals(warnings, [UNVERIFIED, stale("revocations.json"), stale("bootstrap-nonces.json")]);
+  assertEquals((await world.release({ revocationsAttr: "r" })).warnings, [
+    UNVERIFIED,
+    stale("bootstrap-nonces.json"),
+  ]);
+  assertEquals((await world.release(EVERYTHING)).warnings, [UNVERIFIED]);
 });

@@ -4,8 +4,18 @@ import { assertEquals } from "@std/assert";
 import type { ReleaseConfig } from "../src/config.ts";
 import { canonicalBytes, sha256Hex } from "../src/contract/canonical.ts";
 import { pureTest, rejection } from "./support/pure.ts";
-import { COMMIT, FakeWorld, hashOf, pathOf, RELEASE_COMMIT, withoutIds } from "./support/fake_ports.ts";
+import {
+  COMMIT,
+  FakeWorld,
+  hashOf,
+  pathOf,
+  RELEASE_COMMIT,
+  UNVERIFIED,
+  withoutIds,
+} from "./support/fake_ports.ts";
 import { fullNonces, fullRevocations } from "./support/full_fleet.ts";
+import { newSigner } from "./support/signed_release.ts";
+import { trustBytes, trustOf } from "./support/trust.ts";
 
 const PINNED = "a".repeat(40);
 
@@ -103,7 +113,7 @@ pureTest("runPipeline() writes rollouts, sidecars, fleet, each behind its signat
 pureTest("runPipeline() writes the bytes that were signed, and their signatures", async () => {
   const world = busyWorld();
   const signed = new Map<string, Uint8Array>();
-  world.sign = (_command, { path, bytes }) => {
+  world.sign = ({ path, bytes }) => {
     signed.set(path, bytes.slice());
     const signature = new Uint8Array(64);
     signature.set(new TextEncoder().encode(sha256Hex(bytes)));
@@ -153,7 +163,7 @@ pureTest("runPipeline() gives all that was released", async () => {
         reused: false,
       })),
     ],
-    warnings: [],
+    warnings: [UNVERIFIED],
     stages: [
       "source",
       "fleet",
@@ -222,7 +232,7 @@ pureTest("runPipeline() does no more than evaluate, build, sign and write unless
     "read revocations.json",
     "read bootstrap-nonces.json",
   ]);
-  assertEquals(world.warnings, []);
+  assertEquals(world.warnings, [UNVERIFIED]);
 });
 
 pureTest("runPipeline() puts each host's closure into the fleet and into its rollout", async () => {
@@ -311,7 +321,7 @@ pureTest("runPipeline() pushes and writes nothing when a host was not built", as
 
 pureTest("runPipeline() writes nothing when the sign hook signed something else", async () => {
   const world = new FakeWorld();
-  world.sign = (_command, { path }) =>
+  world.sign = ({ path }) =>
     Promise.resolve({
       signature: new Uint8Array(64),
       input: path.startsWith("rollouts") ? canonicalBytes({}) : new Uint8Array(),
@@ -330,7 +340,7 @@ pureTest("runPipeline() reads nothing back with --smoke-verify false, and says s
   world.sign = () => Promise.resolve({ signature: new Uint8Array(64), input: new Uint8Array() });
   const { outcome, warnings, stages } = await world.release({ smokeVerify: false });
   assertEquals(outcome, "released");
-  assertEquals(warnings, [{
+  assertEquals(warnings, [UNVERIFIED, {
     code: "no-smoke-verify",
     message: "The signed artifacts were not read back: --smoke-verify is false",
   }]);
@@ -347,9 +357,121 @@ pureTest("runPipeline() gives the warnings of every stage in its result", async 
   assertEquals(warnings.map(({ code }) => code), [
     "dirty-tree",
     "dropped-field",
+    "unverified-signatures",
     "unknown-host",
     "no-smoke-verify",
     "stale-sidecar",
   ]);
   assertEquals(warnings, world.warnings);
+});
+
+/** A world whose signer is one that consumers trust, by the file `trust.json`. */
+async function trustedWorld(world = new FakeWorld()): Promise<FakeWorld> {
+  const signer = await newSigner();
+  world.signWith(signer);
+  world.inputs.set("trust.json", trustBytes({ current: signer.publicKey }));
+  return world;
+}
+
+const TRUST: Partial<ReleaseConfig> = { trustFile: "trust.json" };
+
+pureTest(
+  "runPipeline() reads the trusted keys before it evaluates a host, and verifies before it writes",
+  async () => {
+    const world = await trustedWorld(busyWorld());
+    const { warnings, stages } = await world.release({ ...BUSY, ...TRUST });
+    const lockPin = EFFECTS.findIndex((effect) => effect.startsWith("lock git+ssh"));
+    assertEquals(world.effects, EFFECTS.toSpliced(lockPin, 0, "read input trust.json"));
+    assertEquals(warnings, []);
+    assertEquals(stages.map(({ stage }) => stage).slice(5, 10), [
+      "compose",
+      "sign",
+      "verify-signatures",
+      "verify",
+      "write",
+    ]);
+    const told = world.logged.indexOf("start verify-signatures");
+    assertEquals(world.logged.slice(told - 1, told + 3), [
+      "end sign: Signed 5 artifacts",
+      "start verify-signatures",
+      "end verify-signatures: Verified 5 signatures",
+      "start verify",
+    ]);
+  },
+);
+
+pureTest("runPipeline() reads the trusted keys with the fleet when --trust-attr names them", async () => {
+  const world = new FakeWorld();
+  const signer = await newSigner("ecdsa-p256");
+  world.signWith(signer);
+  world.outputs.set("fleet.trust", trustOf({ current: signer.publicKey }));
+  const { warnings } = await world.release({ trustAttr: ".#fleet.trust" });
+  assertEquals(world.effects[2], "inventory fleet.resolved fleet.trust");
+  assertEquals(warnings, []);
+  assertEquals(world.json()["meta"].signatureAlgorithm, "ecdsa-p256");
+});
+
+pureTest("runPipeline() evaluates and builds nothing for a signer that consumers do not trust", async () => {
+  const world = await trustedWorld();
+  const stranger = await newSigner();
+  world.signWith(stranger);
+  assertEquals(await rejection(world.release(TRUST)), {
+    kind: "smoke-verify",
+    message:
+      `The signing key ed25519:${stranger.publicKey.bytes.toBase64()} is none of --trust-file trust.json`,
+    hint: "consumers would refuse its signatures",
+  });
+  assertEquals(world.effects.slice(3), ["read input trust.json"]);
+});
+
+pureTest("runPipeline() evaluates and builds nothing when the trusted keys cannot be read", async () => {
+  const world = await trustedWorld();
+  assertEquals(await rejection(world.release({ trustFile: "gone.json" })), {
+    kind: "io",
+    message: 'Cannot read "gone.json"',
+  });
+  assertEquals(world.effects.slice(3), ["read input gone.json"]);
+});
+
+pureTest(
+  "runPipeline() writes nothing when a command signs with a key that consumers do not trust",
+  async () => {
+    for (const smokeVerify of [true, false]) {
+      const world = await trustedWorld();
+      world.signWith(await newSigner());
+      world.signer = { ...world.signer, publicKey: null };
+      assertEquals(await rejection(world.release({ ...TRUST, smokeVerify })), {
+        kind: "smoke-verify",
+        message:
+          'The signature of "fleet.resolved.json" does not verify with any key of --trust-file trust.json',
+        hint: "it was made with another key, or of other bytes",
+      });
+      assertEquals(world.effects.at(-1), "sign rollouts/ID.json");
+      assertEquals(world.published, []);
+    }
+  },
+);
+
+pureTest("runPipeline() writes nothing that consumers refuse for its time", async () => {
+  const world = new FakeWorld();
+  const signer = await newSigner();
+  world.signWith(signer);
+  const rejectBefore = "2026-06-01T12:00:01Z";
+  world.inputs.set("trust.json", trustBytes({ current: signer.publicKey, rejectBefore }));
+  assertEquals(await rejection(world.release(TRUST)), {
+    kind: "smoke-verify",
+    message:
+      `Consumers refuse what is signed before ${rejectBefore}, and this release is of 2026-06-01T12:00:00Z`,
+    path: "ciReleaseKey.rejectBefore",
+  });
+  assertEquals(world.published, []);
+});
+
+pureTest("runPipeline() gives the warnings of the signer before all others", async () => {
+  const world = new FakeWorld();
+  const exposed = { code: "exposed-key", message: "The key can be read by others" };
+  world.signer = { ...world.signer, warnings: [exposed] };
+  const { warnings } = await world.release();
+  assertEquals(warnings, [exposed, UNVERIFIED]);
+  assertEquals(world.warnings, warnings);
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { COMMIT, FakeWorld } from "./support/fake_ports.ts";
+import { COMMIT, FakeWorld, UNVERIFIED } from "./support/fake_ports.ts";
 import { pureTest, rejection } from "./support/pure.ts";
 
 /** A world whose flake nix cannot lock to a commit. */
@@ -53,7 +53,7 @@ for (const [what, world, reason, code, commit] of UNLOCKED) {
           ? "the release names no commit"
           : "the release names commit cccccccc, which need not contain what is built"
       }`,
-    }]);
+    }, UNVERIFIED]);
   });
 
   pureTest(`the program refuses ${what} with --require-clean`, async () => {
@@ -71,7 +71,7 @@ for (const [what, world, reason, code, commit] of UNLOCKED) {
 
 pureTest("the program releases a clean tree with --require-clean", async () => {
   const { commit, warnings } = await new FakeWorld().release({ requireClean: true });
-  assertEquals([commit, warnings], [COMMIT, []]);
+  assertEquals([commit, warnings], [COMMIT, [UNVERIFIED]]);
 });
 
 pureTest("the program names the commit that nix locked, not the one that HEAD names by then", async () => {
@@ -94,6 +94,7 @@ pureTest("the program refuses an attribute path that it cannot read before it ca
       fleetResolvedAttr: "--fleet-resolved-attr",
       revocationsAttr: "--revocations-attr",
       bootstrapNoncesAttr: "--bootstrap-nonces-attr",
+      trustAttr: "--trust-attr",
     })
   ) {
     const world = new FakeWorld();

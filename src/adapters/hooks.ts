@@ -7,8 +7,12 @@
  * @module
  */
 import { join } from "@std/path";
+import type { SignatureEncoding } from "../config.ts";
+import type { SignatureAlgorithm } from "../contract/types.ts";
+import { fixedFromDer } from "../crypto/signature.ts";
+import { describeSignature, SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
 import { ioError, ReleaseError } from "../errors.ts";
-import type { Hooks, Signed } from "../ports.ts";
+import type { ArtifactSigner, Hooks, ReleaseFile, Signed } from "../ports.ts";
 import { type CommandResult, lastLines, type Shell } from "./shell.ts";
 
 /** What the hooks are given beside their own variables. */
@@ -18,13 +22,21 @@ export interface HookSettings {
   readonly tempDir: string;
 }
 
-/** How long a signature is: raw Ed25519, or ECDSA P-256 in its fixed form. */
-const SIGNATURE_LENGTH = 64;
 /** As much of what it wrote as is looked at. */
 const MOST_READ = 64 * 1024;
 
+/** A command that signs, and what it makes. */
+export interface SignHook {
+  readonly command: string;
+  readonly algorithm: SignatureAlgorithm;
+  readonly encoding: SignatureEncoding;
+}
+
 /** The operator's hooks, in the directory that the program was started in. */
-export function createHooks(shell: Shell, settings: HookSettings): Hooks {
+export function createHooks(
+  shell: Shell,
+  settings: HookSettings,
+): Hooks & { signer(hook: SignHook): ArtifactSigner } {
   const sh = shell.find("sh");
 
   function run(hook: string, command: string, env: Record<string, string>): Promise<CommandResult> {
@@ -68,41 +80,56 @@ export function createHooks(shell: Shell, settings: HookSettings): Hooks {
       }
     },
 
-    async sign(command, { path, bytes }): Promise<Signed> {
-      const dir = await Deno.makeTempDir({ dir: settings.tempDir, prefix: "sign-" });
-      const input = join(dir, "input");
-      const output = join(dir, "output");
-      try {
-        await Deno.writeFile(input, bytes, { mode: 0o600 });
-        await Deno.writeFile(output, new Uint8Array(), { mode: 0o600 });
-      } catch (error) {
-        throw ioError(`Cannot hand "${path}" to the sign hook`, error);
-      }
-      const result = await run("sign hook", command, { NIXFLEET_INPUT: input, NIXFLEET_OUTPUT: output });
-      if (result.code !== 0) {
-        const message = `Sign hook failed for "${path}": it exited with ${result.code}`;
-        throw failure("sign-hook", message, command, result);
-      }
-      const signature = await readSmall(output);
-      if (signature?.length !== SIGNATURE_LENGTH) {
-        const wrote = signature === undefined
-          ? "no file"
-          : signature.length === 0
-          ? "nothing"
-          : signature.length === MOST_READ
-          ? `${MOST_READ} bytes or more`
-          : `${signature.length} bytes`;
-        throw failure(
-          "sign-hook",
-          `Sign hook gave no signature for "${path}": it wrote ${wrote}, expected ${SIGNATURE_LENGTH} raw bytes`,
-          command,
-          result,
-          signatureHint(signature ?? new Uint8Array()),
-        );
-      }
-      return { signature, input: await readSmall(input, bytes.length + 1) ?? new Uint8Array() };
-    },
+    signer: ({ command, algorithm, encoding }) => ({
+      algorithm,
+      publicKey: null,
+      warnings: [],
+      sign: (artifact) => sign(command, encoding, artifact),
+    }),
   };
+
+  async function sign(
+    command: string,
+    encoding: SignatureEncoding,
+    { path, bytes }: ReleaseFile,
+  ): Promise<Signed> {
+    const dir = await Deno.makeTempDir({ dir: settings.tempDir, prefix: "sign-" });
+    const input = join(dir, "input");
+    const output = join(dir, "output");
+    try {
+      await Deno.writeFile(input, bytes, { mode: 0o600 });
+      await Deno.writeFile(output, new Uint8Array(), { mode: 0o600 });
+    } catch (error) {
+      throw ioError(`Cannot hand "${path}" to the sign hook`, error);
+    }
+    const result = await run("sign hook", command, { NIXFLEET_INPUT: input, NIXFLEET_OUTPUT: output });
+    if (result.code !== 0) {
+      const message = `Sign hook failed for "${path}": it exited with ${result.code}`;
+      throw failure("sign-hook", message, command, result);
+    }
+    const written = await readSmall(output);
+    const signature = encoding === "der" && written !== undefined ? fixedFromDer(written) : written;
+    if (signature?.length !== SIGNATURE_LENGTH) {
+      const wrote = written === undefined
+        ? "no file"
+        : written.length === 0
+        ? "nothing"
+        : written.length === MOST_READ
+        ? `${MOST_READ} bytes or more`
+        : `${written.length} bytes`;
+      const expected = encoding === "der" ? "a DER-encoded ECDSA signature" : `${SIGNATURE_LENGTH} raw bytes`;
+      throw failure(
+        "sign-hook",
+        `Sign hook gave no signature for "${path}": it wrote ${wrote}, expected ${expected}`,
+        command,
+        result,
+        encoding === "der" && written?.length === SIGNATURE_LENGTH
+          ? "this may be the fixed form already: leave out --signature-encoding der"
+          : describeSignature(written ?? new Uint8Array()),
+      );
+    }
+    return { signature, input: await readSmall(input, bytes.length + 1) ?? new Uint8Array() };
+  }
 }
 
 /** A file's bytes, or as many as tell that it is too large; undefined when there is no such file. */
@@ -120,32 +147,6 @@ async function readSmall(path: string, most = MOST_READ): Promise<Uint8Array<Arr
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw ioError("Cannot read what the sign hook wrote", error);
   }
-}
-
-/** What the bytes look like, and how to make the right ones. */
-function signatureHint(bytes: Uint8Array): string {
-  const text = bytes.every((byte) => byte < 0x80) ? new TextDecoder().decode(bytes) : undefined;
-  // Tools break lines at 60, 64 or 76 characters.
-  const ascii = text?.replace(/\s+/g, "");
-  if (bytes.length === 0) {
-    return "the command must write the signature to the file $NIXFLEET_OUTPUT, not to stdout";
-  }
-  if (text?.startsWith("-----BEGIN")) {
-    return "this is PEM or an SSH signature: write the raw signature bytes";
-  }
-  if (ascii !== undefined && /^[0-9a-fA-F]{128}$/.test(ascii)) {
-    return "this is hex: decode it, as with xxd -r -p";
-  }
-  if (ascii !== undefined && /^[A-Za-z0-9+/_-]{86}(==)?$/.test(ascii)) {
-    return "this is base64: decode it, as with base64 -d";
-  }
-  if (bytes[0] === 0x30 && bytes[1] === bytes.length - 2) {
-    return "this is a DER-encoded ECDSA signature: convert it to the fixed form, r and s of 32 bytes each";
-  }
-  if (bytes.length === SIGNATURE_LENGTH + 1 && bytes.at(-1) === 0x0a) {
-    return "there is a newline behind the signature: write the bytes alone, as with printf or a file";
-  }
-  return "write the raw signature, 64 bytes: Ed25519 as it is, ECDSA P-256 as r and s of 32 bytes each";
 }
 
 const HIDDEN = "***";

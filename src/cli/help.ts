@@ -1,39 +1,39 @@
 /**
- * The texts that are made from the table of options.
+ * The texts that are made from the tables of commands and options.
  *
  * @module
  */
-import { ALL_OPTIONS, type Option } from "./options.ts";
+import { type CommandName, COMMANDS, type CommandSpec } from "./commands.ts";
+import { type Option, RELEASE_OPTIONS } from "./options.ts";
 
-const USAGE = `Usage: fleet-release --sign-cmd COMMAND [OPTION...]
-
-Turns one commit of a Nix fleet into a signed release.`;
-
-const EPILOGUE = `Exit codes:
-  0  released, or nothing to change
-  1  usage, configuration, evaluation, build, git, input or output
-  2  a push or sign hook failed
-  3  a signed artifact could not be read back as a consumer would
-
-Example:
-  fleet-release --sign-cmd 'openssl pkeyutl -sign -rawin -inkey ci.pem -in "$NIXFLEET_INPUT" -out "$NIXFLEET_OUTPUT"' \\
-    --push-cmd 'nix copy --to https://cache.example.com "$NIXFLEET_PATH"' --git-push origin:main`;
-
-/** The text of `--help`. */
-export function helpText(): string {
-  const width = Math.max(...ALL_OPTIONS.map((option) => signature(option).length)) + 4;
-  const groups = Map.groupBy(ALL_OPTIONS, ({ group }) => group);
+/** The text of `--help`: of a command, and of the whole program when it is the one that needs no name. */
+export function helpText(name: CommandName = "release"): string {
+  const { usage, about, options, exitCodes, example }: CommandSpec = COMMANDS[name];
+  const width = Math.max(...options.map((option) => signature(option).length)) + 4;
+  const groups = Map.groupBy(options, ({ group }) => group);
   const sections = [...groups].map(([group, options]) =>
     [`${group}:`, ...options.map((option) => `  ${signature(option).padEnd(width)}${help(option)}`)].join(
       "\n",
     )
   );
-  return [USAGE, ...sections, EPILOGUE].join("\n\n");
+  return [
+    usage.map((line, index) => `${index === 0 ? "Usage:" : "      "} fleet-release ${line}`).join("\n"),
+    about,
+    ...(name === "release" ? [commandList()] : []),
+    ...sections,
+    ["Exit codes:", ...exitCodes.map((meaning, code) => `  ${code}  ${meaning}`)].join("\n"),
+    `Example:\n  ${example}`,
+  ].join("\n\n");
 }
 
-/** The options as a Markdown table, for the README, padded as the formatter pads it. */
+function commandList(): string {
+  const commands = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
+  return ["Commands, each with a --help of its own:", ...commands].join("\n");
+}
+
+/** The options of a release as a Markdown table, for the README, padded as the formatter pads it. */
 export function optionsTable(): string {
-  const rows = ALL_OPTIONS.map((option) => {
+  const rows = RELEASE_OPTIONS.map((option: Option) => {
     const more = [
       ...(option.default === undefined ? [] : [`default \`${option.default}\``]),
       ...(option.env === undefined ? [] : [`env \`${option.env}\``]),

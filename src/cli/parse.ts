@@ -1,25 +1,38 @@
 /**
- * From arguments and environment to settings.
+ * From arguments and environment to what is asked for.
  *
  * @module
  */
-import { parseArgs } from "@std/cli";
-import type { GitPushTarget, ReleaseConfig } from "../config.ts";
+import type { GitPushTarget, ReleaseConfig, SignatureEncoding } from "../config.ts";
 import type { SignatureAlgorithm } from "../contract/types.ts";
-import { nearest, ReleaseError } from "../errors.ts";
+import { parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
+import { ReleaseError } from "../errors.ts";
 import { parseHostsSpec } from "../plan/hosts.ts";
-import { ALL_OPTIONS, type OptionName } from "./options.ts";
+import { type Arguments, readArguments, type Settings } from "./arguments.ts";
+import { type CommandName, COMMANDS, isCommandName } from "./commands.ts";
+import {
+  CANONICALIZE_OPTIONS,
+  KEYGEN_OPTIONS,
+  type NameIn,
+  PUBKEY_OPTIONS,
+  RELEASE_OPTIONS,
+  VERIFY_OPTIONS,
+} from "./options.ts";
 
 /** What the command line asks for. */
 export type Invocation =
-  | { readonly command: "help" }
+  | { readonly command: "help"; readonly of: CommandName }
   | { readonly command: "version" }
   | {
     readonly command: "release";
     /** Checked by `validateConfig`, which fills in the defaults. */
     readonly settings: Partial<ReleaseConfig>;
     readonly output: OutputSettings;
-  };
+  }
+  | ({ readonly command: "verify" } & VerifySettings)
+  | ({ readonly command: "keygen" } & KeygenSettings)
+  | ({ readonly command: "pubkey" } & PubkeySettings)
+  | { readonly command: "canonicalize" };
 
 /** What the run prints, and how. */
 export interface OutputSettings {
@@ -30,67 +43,107 @@ export interface OutputSettings {
   readonly verbose: boolean;
 }
 
+/** What `verify` is told. Paths are relative to the current directory. */
+export interface VerifySettings {
+  readonly subject:
+    | { readonly kind: "directory"; readonly dir: string; readonly git: string | undefined }
+    | { readonly kind: "artifact"; readonly file: string; readonly signature: string }
+    | {
+      readonly kind: "rollout-manifest";
+      readonly file: string;
+      readonly signature: string;
+      readonly rolloutId: string;
+    };
+  readonly trustFile: string;
+  readonly artifactName: string;
+  /** Undefined: the clock. */
+  readonly now: string | undefined;
+  /** Undefined: each channel's own. */
+  readonly freshnessWindowSeconds: number | undefined;
+  readonly json: boolean;
+}
+
+/** How the public part of a key is printed. */
+export type KeyFormat = "fragment" | "trust-file" | "public-key";
+
+/** What `pubkey` is told. */
+export interface PubkeySettings {
+  readonly file: string;
+  readonly format: KeyFormat;
+}
+
+/** What `keygen` is told. */
+export interface KeygenSettings extends PubkeySettings {
+  readonly algorithm: SignatureAlgorithm;
+}
+
 /**
- * Reads the command line. An option that is given wins over its environment variable; an empty variable counts as
- * unset.
+ * Reads the command line. Without the name of a command it is a release that is asked for.
  *
+ * @param readSettings Gives options of a release that hold where neither the command line nor an alternative there says otherwise
  * @throws {ReleaseError} of kind `usage`, naming the option and, for an unknown one, the nearest that there is
  */
-export function parseCommandLine(args: readonly string[], env: Readonly<Record<string, string>>): Invocation {
-  const { nixOptions, rest } = takeNixOptions(args);
-  const names = ALL_OPTIONS.map(({ flag }) => flag);
-  const parsed = parseArgs(rest, {
-    string: ALL_OPTIONS.filter(({ value }) => value !== undefined).map(({ flag }) => flag),
-    boolean: ALL_OPTIONS.filter(({ value }) => value === undefined).map(({ flag }) => flag),
-    // Collected, so that an option given twice is seen and not half ignored.
-    collect: ALL_OPTIONS.filter(({ value }) => value !== undefined).map(({ flag }) => flag),
-    alias: Object.fromEntries(
-      ALL_OPTIONS.flatMap(({ flag, short }) => short === undefined ? [] : [[flag, short]]),
-    ),
-    unknown: (arg) => {
-      throw unknownArgument(arg, names, rest);
-    },
-  }) as Record<string, unknown>;
-  // What stands behind `--` is not looked at as it is read.
-  const [stray] = parsed["_"] as unknown[];
-  if (stray !== undefined) throw unknownArgument(String(stray), names, rest);
-  if (parsed["help"] === true) return { command: "help" };
-  if (parsed["version"] === true) return { command: "version" };
+export function parseCommandLine(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  readSettings: () => Settings = () => ({}),
+): Invocation {
+  const [first, ...others] = args;
+  if (first === "help") return { command: "help", of: isCommandName(others[0]) ? others[0] : "release" };
+  const command = commandOf(args);
+  const rest = { args: isCommandName(first) ? others : args, settings: {}, env };
+  switch (command) {
+    case "release":
+      return answer(
+        command,
+        readArguments(command, RELEASE_OPTIONS, { ...rest, settings: readSettings() }),
+        releaseInvocation,
+      );
+    case "verify":
+      return answer(command, readArguments(command, VERIFY_OPTIONS, rest), verifyInvocation);
+    case "keygen":
+      return answer(command, readArguments(command, KEYGEN_OPTIONS, rest), (given) => ({
+        command,
+        ...keySettings(command, given),
+        algorithm: oneOf("algorithm", given.value("algorithm"), ["ed25519", "ecdsa-p256"]),
+      }));
+    case "pubkey":
+      return answer(command, readArguments(command, PUBKEY_OPTIONS, rest), (given) => ({
+        command,
+        ...keySettings(command, given),
+      }));
+    case "canonicalize":
+      return answer(command, readArguments(command, CANONICALIZE_OPTIONS, rest), () => ({ command }));
+  }
+}
 
-  const value = (name: OptionName): string | undefined => {
-    const given = (parsed[name] ?? []) as string[];
-    if (given.length > 1) {
-      throw new ReleaseError("usage", `--${name} is given ${given.length} times, expected once`);
-    }
-    if (given[0] !== undefined) return given[0];
-    const variable = ALL_OPTIONS.find(({ flag }) => flag === name)!.env;
-    return (variable === undefined ? undefined : env[variable]) || undefined;
-  };
-  /** An option that cannot be empty: `--x ""` and a `--x` with nothing behind it read alike. */
-  const filled = (name: OptionName): string | undefined => {
-    const text = value(name);
-    if (text === "") {
-      throw new ReleaseError("usage", `--${name} is empty`, {
-        hint: `write --${name}=VALUE when the value begins with a dash`,
-      });
-    }
-    return text;
-  };
-  const flag = (name: OptionName): boolean => parsed[name] === true;
+/** The command that a command line names, or `release` where it names none. */
+export function commandOf([first]: readonly string[]): CommandName {
+  return isCommandName(first) ? first : "release";
+}
 
+/** `--help` and `--version` are answered whatever else is missing. */
+function answer<Name extends string>(
+  command: CommandName,
+  given: Arguments<Name | "help" | "version">,
+  read: (given: Arguments<Name | "help" | "version">) => Invocation,
+): Invocation {
+  if (given.flag("help")) return { command: "help", of: command };
+  if (given.flag("version")) return { command: "version" };
+  return read(given);
+}
+
+function releaseInvocation(given: Arguments<NameIn<typeof RELEASE_OPTIONS>>): Invocation {
+  const { value, filled, flag } = given;
   const hosts = value("hosts");
   const gitPush = value("git-push");
-  const workers = filled("eval-workers");
-  if (workers !== undefined && !/^\d+$/.test(workers)) {
-    throw new ReleaseError("usage", `Cannot use --eval-workers ${workers}: expected a whole number above 0`);
-  }
-  const logFormat = value("log-format") ?? "pretty";
-  if (logFormat !== "pretty" && logFormat !== "json") {
-    throw new ReleaseError("usage", `Unknown --log-format "${logFormat}": expected pretty or json`);
-  }
   return {
     command: "release",
-    output: { json: flag("json"), logFormat, verbose: flag("verbose") },
+    output: {
+      json: flag("json"),
+      logFormat: oneOf("log-format", value("log-format"), ["pretty", "json"]),
+      verbose: flag("verbose"),
+    },
     settings: definedOnly({
       hosts: hosts === undefined ? undefined : parseHostsSpec(hosts),
       buildFlake: filled("build-flake"),
@@ -99,8 +152,19 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
       bootstrapNoncesAttr: filled("bootstrap-nonces-attr"),
       pinSourceUrl: filled("pin-source-url"),
       pushCmd: filled("push-cmd"),
+      hookEnv: variableNames("hook-env", filled("hook-env")),
       signCmd: value("sign-cmd"),
+      signKey: filled("sign-key"),
+      signAgent: filled("sign-agent"),
       signatureAlgorithm: value("signature-algorithm") as SignatureAlgorithm | undefined,
+      signatureEncoding: oneOf<SignatureEncoding>("signature-encoding", value("signature-encoding"), [
+        "raw",
+        "der",
+      ]),
+      trustFile: filled("trust-file"),
+      trustAttr: filled("trust-attr"),
+      publicKey: filled("public-key"),
+      allowPreviousKey: flag("allow-previous-key"),
       releaseDir: filled("release-dir"),
       artifactName: value("artifact-name"),
       gitCommit: flag("git-commit"),
@@ -113,75 +177,91 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
       requireClean: flag("require-clean"),
       strict: flag("strict"),
       now: filled("now"),
-      nixOptions,
+      nixOptions: given.nixOptions,
       builders: value("builders"),
       maxJobs: filled("max-jobs"),
-      evalWorkers: workers === undefined ? undefined : Number(workers),
+      evalWorkers: wholeNumber("eval-workers", filled("eval-workers"), 1),
     }),
   };
 }
 
-/**
- * Takes every `--option NAME VALUE` out: the one option with two values, which no parser of options knows. And keeps
- * an empty value with its option, which the parser would take for an argument of its own.
- */
-function takeNixOptions(args: readonly string[]): { nixOptions: [string, string][]; rest: string[] } {
-  const nixOptions: [string, string][] = [];
-  const rest: string[] = [];
-  for (let index = 0; index < args.length; index++) {
-    const arg = args[index]!;
-    refuseStrangeSwitch(arg);
-    if (arg !== "--option" && !arg.startsWith("--option=")) {
-      const empty = args[index + 1] === "" &&
-        ALL_OPTIONS.some(({ flag, value }) => value && arg === `--${flag}`);
-      rest.push(empty ? `${arg}=` : arg);
-      if (empty) index++;
-      continue;
-    }
-    const name = arg === "--option" ? args[++index] : undefined;
-    const value = args[++index];
-    if (!name || value === undefined || name.startsWith("-") || value.startsWith("--")) {
-      throw new ReleaseError("usage", "--option wants a name and a value, as in --option cores 4");
-    }
-    nixOptions.push([name, value]);
-  }
-  return { nixOptions, rest };
-}
-
-/** A switch can be given as `--json=false`. Of anything else behind the `=` the parser makes true. */
-function refuseStrangeSwitch(arg: string): void {
-  const [, name, value] = /^--([^=]+)=(.*)$/s.exec(arg) ?? [];
-  const option = ALL_OPTIONS.find(({ flag }) => flag === name);
-  if (option !== undefined && option.value === undefined && value !== "true" && value !== "false") {
-    throw new ReleaseError(
-      "usage",
-      `Cannot read --${name} "${value}": expected true or false, or the option alone`,
-    );
-  }
-}
-
-function unknownArgument(arg: string, names: readonly string[], args: readonly string[]): ReleaseError {
-  if (!arg.startsWith("-")) {
-    // The words of a command that was not quoted: one of them may be a token, so none is shown.
-    const hook = args.slice(0, args.indexOf(arg)).findLast((before, index) => {
-      const match = /^--(?:sign|push)-cmd(?:=(.*))?$/s.exec(before);
-      return match !== null && !/\s/.test(match[1] ?? args[index + 1] ?? "");
+function verifyInvocation(given: Arguments<NameIn<typeof VERIFY_OPTIONS>>): Invocation {
+  const { filled } = given;
+  const subject = subjectOf(given);
+  const trustFile = filled("trust-file");
+  if (trustFile === undefined) {
+    throw new ReleaseError("usage", "No keys to verify with: --trust-file is missing", {
+      hint: "`fleet-release pubkey KEY --format trust-file` writes one for a key that you hold",
     });
-    if (hook !== undefined) {
-      const option = hook.split("=")[0];
-      return new ReleaseError("usage", `Unknown argument behind ${option}`, {
-        hint: `put the whole command into quotes: ${option} '...'`,
+  }
+  const now = filled("now");
+  if (now !== undefined && parseTimestamp(now) === undefined) {
+    throw new ReleaseError("usage", `Cannot read --now "${now}": expected ${TIMESTAMP_FORM}`);
+  }
+  return {
+    command: "verify",
+    subject,
+    trustFile,
+    artifactName: filled("artifact-name") ?? "fleet.resolved.json",
+    now,
+    freshnessWindowSeconds: wholeNumber("freshness-window", filled("freshness-window"), 0),
+    json: given.flag("json"),
+  };
+}
+
+/** What is to be verified, and that nothing is said that does not go with it. */
+function subjectOf(given: Arguments<NameIn<typeof VERIFY_OPTIONS>>): VerifySettings["subject"] {
+  const { filled, operands: [first = "releases", file, stray] } = given;
+  const refuse = (names: readonly NameIn<typeof VERIFY_OPTIONS>[], subject: string) => {
+    const name = names.find((name) => given.value(name) !== undefined);
+    if (name !== undefined) throw new ReleaseError("usage", `--${name} does not go with ${subject}`);
+  };
+  if (first !== "artifact" && first !== "rollout-manifest") {
+    if (file !== undefined) {
+      throw new ReleaseError("usage", `Unknown argument "${file}"`, {
+        hint: 'to verify one file, write "artifact FILE" or "rollout-manifest FILE"',
       });
     }
-    return new ReleaseError("usage", `Unknown argument "${arg}"`, {
-      hint: "this program releases without a sub-command; fleet-release --help lists the options",
+    refuse(["signature", "rollout-id"], "a directory");
+    if (first === "") throw new ReleaseError("usage", "The directory to verify is empty");
+    return { kind: "directory", dir: first, git: filled("git") };
+  }
+  if (!file) {
+    throw new ReleaseError("usage", `Nothing to verify: the file behind "${first}" is missing`, {
+      hint: `to verify a directory of that name, write ./${first}`,
     });
   }
-  const name = arg.replace(/^-+/, "").split("=")[0]!;
-  const meant = nearest(name, names);
-  return new ReleaseError("usage", `Unknown option "${arg.split("=")[0]}"`, {
-    hint: meant === undefined ? "fleet-release --help lists the options" : `did you mean --${meant}?`,
-  });
+  if (stray !== undefined) throw new ReleaseError("usage", `Unknown argument "${stray}"`);
+  refuse(["git", "artifact-name"], "a file");
+  const signature = filled("signature") ?? `${file}.sig`;
+  if (first === "artifact") {
+    refuse(["rollout-id"], "an artifact");
+    return { kind: first, file, signature };
+  }
+  const rolloutId = filled("rollout-id");
+  if (rolloutId === undefined || !/^[0-9a-f]{64}$/.test(rolloutId)) {
+    throw new ReleaseError(
+      "usage",
+      rolloutId === undefined ? "--rollout-id is missing" : `Cannot read --rollout-id "${rolloutId}"`,
+      { hint: "expected the 64 lower-case hex digits that the manifest's file is named by" },
+    );
+  }
+  return { kind: first, file, signature, rolloutId };
+}
+
+function keySettings(
+  command: "keygen" | "pubkey",
+  given: Arguments<NameIn<typeof PUBKEY_OPTIONS>>,
+): PubkeySettings {
+  const { operands: [file, stray] } = given;
+  if (!file) {
+    throw new ReleaseError("usage", `${command} wants ${COMMANDS[command].operands}`, {
+      hint: `write \`fleet-release ${command} FILE\``,
+    });
+  }
+  if (stray !== undefined) throw new ReleaseError("usage", `Unknown argument "${stray}"`);
+  const format = oneOf("format", given.value("format"), ["fragment", "trust-file", "public-key"]);
+  return { file, format };
 }
 
 /** Reads `REMOTE:BRANCH`. The last colon divides them: URLs have colons too, and branches cannot. */
@@ -217,11 +297,34 @@ function isBranchName(name: string): boolean {
     name.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"));
 }
 
-function parseBoolean(name: OptionName, text: string | undefined): boolean | undefined {
+function parseBoolean(name: string, text: string | undefined): boolean | undefined {
+  return text === undefined ? undefined : oneOf(name, text, ["true", "false"]) === "true";
+}
+
+/** One of a few words, of which the first is what holds when none is given. */
+function oneOf<Word extends string>(name: string, text: string | undefined, words: readonly Word[]): Word {
+  const word = words.find((word) => word === (text ?? words[0]));
+  if (word !== undefined) return word;
+  const expected = words.length === 2
+    ? words.join(" or ")
+    : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+  throw new ReleaseError("usage", `Cannot read --${name} "${text}": expected ${expected}`);
+}
+
+function variableNames(name: string, text: string | undefined): string[] | undefined {
+  const names = text?.split(",").map((name) => name.trim());
+  const stray = names?.find((name) => !/^[A-Za-z_]\w*$/.test(name));
+  if (stray === undefined) return names;
+  throw new ReleaseError("usage", `Cannot read --${name} "${text}": "${stray}" is no name of a variable`);
+}
+
+function wholeNumber(name: string, text: string | undefined, least: number): number | undefined {
   if (text === undefined) return undefined;
-  if (text === "true") return true;
-  if (text === "false") return false;
-  throw new ReleaseError("usage", `Cannot read --${name} "${text}": expected true or false`);
+  if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text);
+  throw new ReleaseError(
+    "usage",
+    `Cannot use --${name} ${text}: expected a whole number${least === 0 ? "" : ` above ${least - 1}`}`,
+  );
 }
 
 function definedOnly<T extends object>(record: { [Key in keyof T]: T[Key] | undefined }): Partial<T> {

@@ -1,8 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { ALL_OPTIONS, type OptionName } from "../../src/cli/options.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import type { NameIn, RELEASE_OPTIONS } from "../../src/cli/options.ts";
 import { type Invocation, type OutputSettings, parseCommandLine } from "../../src/cli/parse.ts";
 import type { ReleaseConfig } from "../../src/config.ts";
 import { pureTest, type Refusal, refusal } from "../support/pure.ts";
+
+type OptionName = NameIn<typeof RELEASE_OPTIONS>;
+const ALL_OPTIONS = COMMANDS.release.options;
 
 /** What a command line without arguments asks for, with a difference. */
 function asked(
@@ -16,6 +20,8 @@ function asked(
       reuseUnchangedSignature: false,
       requireClean: false,
       strict: false,
+      allowPreviousKey: false,
+      signatureEncoding: "raw",
       nixOptions: [],
       ...settings,
     },
@@ -26,6 +32,8 @@ function asked(
 pureTest("parseCommandLine() leaves what is not given to validateConfig()", () => {
   assertEquals(parseCommandLine([], {}), asked());
   assertEquals(parseCommandLine(["--"], {}), asked());
+  assertEquals(parseCommandLine(["release"], {}), asked());
+  assertEquals(parseCommandLine(["release", "--"], {}), asked());
 });
 
 /** For each option that has a value, a value and what it comes out as. */
@@ -39,6 +47,13 @@ const VALUES: Partial<Record<OptionName, [value: string, invocation: Invocation]
   "now": ["2026-06-01T12:00:00Z", asked({ now: "2026-06-01T12:00:00Z" })],
   "sign-cmd": ["sign --key k=v", asked({ signCmd: "sign --key k=v" })],
   "push-cmd": ["nix copy --to x", asked({ pushCmd: "nix copy --to x" })],
+  "hook-env": ["A,B_1", asked({ hookEnv: ["A", "B_1"] })],
+  "sign-key": ["release.pem", asked({ signKey: "release.pem" })],
+  "sign-agent": ["release.pub", asked({ signAgent: "release.pub" })],
+  "signature-encoding": ["der", asked({ signatureEncoding: "der" })],
+  "trust-file": ["trust.json", asked({ trustFile: "trust.json" })],
+  "trust-attr": ["fleet.trust", asked({ trustAttr: "fleet.trust" })],
+  "public-key": ["ed25519:AAAA", asked({ publicKey: "ed25519:AAAA" })],
   "signature-algorithm": ["ecdsa-p256", asked({ signatureAlgorithm: "ecdsa-p256" })],
   "release-dir": ["out/release", asked({ releaseDir: "out/release" })],
   "artifact-name": ["f.json", asked({ artifactName: "f.json" })],
@@ -58,9 +73,10 @@ const SWITCHES: Partial<Record<OptionName, Invocation>> = {
   "git-commit": asked({ gitCommit: true }),
   "require-clean": asked({ requireClean: true }),
   "strict": asked({ strict: true }),
+  "allow-previous-key": asked({ allowPreviousKey: true }),
   "json": asked({}, { json: true }),
   "verbose": asked({}, { verbose: true }),
-  "help": { command: "help" },
+  "help": { command: "help", of: "release" },
   "version": { command: "version" },
 };
 
@@ -76,6 +92,7 @@ for (const [flag, [value, invocation]] of Object.entries(VALUES)) {
   pureTest(`parseCommandLine() reads --${flag} with its value behind it or behind =`, () => {
     assertEquals(parseCommandLine([`--${flag}`, value], {}), invocation);
     assertEquals(parseCommandLine([`--${flag}=${value}`], {}), invocation);
+    assertEquals(parseCommandLine(["release", `--${flag}`, value], {}), invocation);
   });
 
   pureTest(`parseCommandLine() refuses a second --${flag}`, () => {
@@ -117,11 +134,11 @@ pureTest("parseCommandLine() takes no value for a number or a truth", () => {
 pureTest("parseCommandLine() reads -v, -h and -V, also together", () => {
   const short: [args: string[], invocation: Invocation][] = [
     [["-v"], asked({}, { verbose: true })],
-    [["-h"], { command: "help" }],
+    [["-h"], { command: "help", of: "release" }],
     [["-V"], { command: "version" }],
-    [["-vh"], { command: "help" }],
+    [["-vh"], { command: "help", of: "release" }],
     [["-vV"], { command: "version" }],
-    [["-V", "-h"], { command: "help" }],
+    [["-V", "-h"], { command: "help", of: "release" }],
     [["-v", "--json"], asked({}, { verbose: true, json: true })],
   ];
   assertEquals(short.map(([args]) => [args, parseCommandLine(args, {})]), short);
@@ -130,6 +147,7 @@ pureTest("parseCommandLine() reads -v, -h and -V, also together", () => {
 pureTest("parseCommandLine() gives help and the version whatever known options are given", () => {
   assertEquals(parseCommandLine(["--hosts", "a", "--hosts", "b", "--git-push", "x", "--help"], {}), {
     command: "help",
+    of: "release",
   });
   assertEquals(parseCommandLine(["--version", "--log-format", "xml"], {}), { command: "version" });
   assertEquals(
@@ -164,6 +182,23 @@ for (const { flag, env } of FROM_ENV) {
   });
 }
 
+pureTest(
+  "parseCommandLine() takes no command from NIXFLEET_SIGN_CMD when it is told to sign in another way",
+  () => {
+    const env = { NIXFLEET_SIGN_CMD: "sign" };
+    assertEquals(parseCommandLine(["--sign-key", "k"], env), asked({ signKey: "k" }));
+    assertEquals(parseCommandLine(["--sign-agent", "k.pub"], env), asked({ signAgent: "k.pub" }));
+    assertEquals(
+      parseCommandLine(["--sign-cmd=x", "--sign-key=k"], env),
+      asked({ signCmd: "x", signKey: "k" }),
+    );
+  },
+);
+
+pureTest("parseCommandLine() reads the names of --hook-env without the blanks around them", () => {
+  assertEquals(parseCommandLine(["--hook-env", " A,\tB_1 "], {}), asked({ hookEnv: ["A", "B_1"] }));
+});
+
 pureTest("parseCommandLine() reads no other variable", () => {
   const env = Object.fromEntries(
     ALL_OPTIONS.flatMap(({ flag, env }) => {
@@ -192,6 +227,12 @@ const FILLED: OptionName[] = [
   "pin-source-url",
   "now",
   "push-cmd",
+  "hook-env",
+  "sign-key",
+  "sign-agent",
+  "trust-file",
+  "trust-attr",
+  "public-key",
   "release-dir",
   "commit-template",
   "git-user-name",
@@ -213,7 +254,7 @@ pureTest("parseCommandLine() refuses an option that is empty or has nothing behi
 });
 
 const UNKNOWN_ARGUMENT =
-  "this program releases without a sub-command; fleet-release --help lists the options";
+  "a command comes first, and release takes options alone; fleet-release --help lists the options";
 
 const REFUSED: [args: string[], said: Omit<Refusal, "kind">][] = [
   [["--hots", "a"], { message: 'Unknown option "--hots"', hint: "did you mean --hosts?" }],
@@ -241,14 +282,24 @@ const REFUSED: [args: string[], said: Omit<Refusal, "kind">][] = [
     message: "Unknown argument behind --push-cmd",
     hint: "put the whole command into quotes: --push-cmd '...'",
   }],
-  [["release"], { message: 'Unknown argument "release"', hint: UNKNOWN_ARGUMENT }],
+  [["relase"], { message: 'Unknown argument "relase"', hint: 'did you mean the command "release"?' }],
+  [["verfy", "--json"], { message: 'Unknown argument "verfy"', hint: 'did you mean the command "verify"?' }],
+  [["--json", "verify"], { message: 'Unknown argument "verify"', hint: UNKNOWN_ARGUMENT }],
+  [["release", "web1"], { message: 'Unknown argument "web1"', hint: UNKNOWN_ARGUMENT }],
+  [["constructor"], { message: 'Unknown argument "constructor"', hint: UNKNOWN_ARGUMENT }],
   [["--json", "web1"], { message: 'Unknown argument "web1"', hint: UNKNOWN_ARGUMENT }],
   [["--git-commit", "no"], { message: 'Unknown argument "no"', hint: UNKNOWN_ARGUMENT }],
   [["--hosts", "web1", "web2"], { message: 'Unknown argument "web2"', hint: UNKNOWN_ARGUMENT }],
   [["--", "web1"], { message: 'Unknown argument "web1"', hint: UNKNOWN_ARGUMENT }],
   [[""], { message: 'Unknown argument ""', hint: UNKNOWN_ARGUMENT }],
-  [["--log-format", "xml"], { message: 'Unknown --log-format "xml": expected pretty or json' }],
-  [["--log-format="], { message: 'Unknown --log-format "": expected pretty or json' }],
+  [["--log-format", "xml"], { message: 'Cannot read --log-format "xml": expected pretty or json' }],
+  [["--log-format="], { message: 'Cannot read --log-format "": expected pretty or json' }],
+  [["--signature-encoding", "DER"], {
+    message: 'Cannot read --signature-encoding "DER": expected raw or der',
+  }],
+  [["--hook-env", "A,1B"], { message: 'Cannot read --hook-env "A,1B": "1B" is no name of a variable' }],
+  [["--hook-env", "A,"], { message: 'Cannot read --hook-env "A,": "" is no name of a variable' }],
+  [["--hook-env=A=x"], { message: 'Cannot read --hook-env "A=x": "A=x" is no name of a variable' }],
   [["--smoke-verify", "no"], { message: 'Cannot read --smoke-verify "no": expected true or false' }],
   [["--smoke-verify=TRUE"], { message: 'Cannot read --smoke-verify "TRUE": expected true or false' }],
   [["--smoke-verify"], { message: 'Cannot read --smoke-verify "": expected true or false' }],

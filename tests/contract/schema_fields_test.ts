@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { decode, type DocumentName } from "../../src/contract/schema.ts";
 import { fullFleet, fullNonces, fullRevocations, META, selector } from "../support/full_fleet.ts";
 import { pureTest, refusal } from "../support/pure.ts";
+import { fullTrust } from "../support/trust.ts";
 
 const EXPECTED = {
   text: "a string",
@@ -197,6 +198,21 @@ const DOCUMENTS: Record<DocumentName, DocumentCase> = {
       ...META_FIELDS,
     ],
   },
+  trustFile: {
+    title: "the trusted keys",
+    full: fullTrust,
+    fields: [
+      field("schemaVersion", "integer"),
+      field("ciReleaseKey", "object"),
+      ...["current", "previous", "successor"].flatMap((slot) => [
+        field(`ciReleaseKey.${slot}`, "object", "null"),
+        field(`ciReleaseKey.${slot}.algorithm`, "text"),
+        field(`ciReleaseKey.${slot}.public`, "text"),
+      ]),
+      field("ciReleaseKey.retireAt", "time", "null"),
+      field("ciReleaseKey.rejectBefore", "time", "null"),
+    ],
+  },
   rolloutManifest: {
     title: "the rollout manifest",
     full: () => ({
@@ -349,7 +365,7 @@ for (const [name, { title, full }] of Object.entries(DOCUMENTS)) {
         {
           kind: "contract",
           message: `Cannot read ${title}: "schemaVersion" is ${version}, expected 1, ` +
-            "the only schema version that this program writes",
+            "the only schema version that this program knows",
           path: "schemaVersion",
         },
       );

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { decode, unknownFields } from "../../src/contract/schema.ts";
 import { fullFleet, fullNonces, fullRevocations } from "../support/full_fleet.ts";
 import { pureTest } from "../support/pure.ts";
+import { fullTrust } from "../support/trust.ts";
 
 const host = fullFleet().hosts["web"]!;
 
@@ -131,3 +132,24 @@ pureTest("unknownFields() begins the path of a sidecar's field with the sidecar'
     [{ path: 'bootstrapNonces.0."used.at"', count: 1 }],
   );
 });
+
+pureTest(
+  "unknownFields() finds the fields of a trust file that are for others, which decode() leaves out",
+  () => {
+    const trust = fullTrust();
+    const { current } = trust.ciReleaseKey;
+    const given = {
+      ...trust,
+      atticCacheKey: "cache:AAAA",
+      orgRootKey: { current },
+      ciReleaseKey: { ...trust.ciReleaseKey, current: { ...current, comment: "in the safe" } },
+    };
+    assertEquals(unknownFields("trustFile", given), [
+      { path: "ciReleaseKey.current.comment", count: 1 },
+      { path: "atticCacheKey", count: 1 },
+      { path: "orgRootKey", count: 1 },
+    ]);
+    assertEquals(decode("trustFile", given), trust);
+    assertEquals(unknownFields("trustFile", trust), []);
+  },
+);

@@ -29,21 +29,19 @@ function testRefusals(cases: readonly Case[]): void {
   }
 }
 
-const RELEASE_WITHOUT_SUBCOMMAND =
-  "this program releases without a sub-command; fleet-release --help lists the options";
+const SEE_HELP = "fleet-release --help lists the options";
 const NAMES_WITH_COMMAS = 'give names with commas between them, or "auto" for all hosts of the flake';
 const PUSH_TARGET = 'expected REMOTE:BRANCH, as in "origin:main" or "git@host:org/fleet.git:main"';
 const KNOWN_HOSTS = 'known hosts: "db", "web1", "web2"';
 
 testRefusals([
   {
-    of: "a run without --sign-cmd",
+    of: "a run without anything to sign with",
     attempt: { onlyArgs: ["--git-commit"] },
     refusal: {
-      message: "No way to sign: --sign-cmd is missing or empty",
-      hint:
-        "give --sign-cmd COMMAND or set NIXFLEET_SIGN_CMD; the command reads $NIXFLEET_INPUT and writes 64 " +
-        "raw bytes to $NIXFLEET_OUTPUT",
+      message: "No way to sign: none of --sign-key, --sign-agent and --sign-cmd is given",
+      hint: "`fleet-release keygen FILE` makes a key for --sign-key FILE; a --sign-cmd COMMAND, also from " +
+        "NIXFLEET_SIGN_CMD, signs $NIXFLEET_INPUT into $NIXFLEET_OUTPUT, 64 raw bytes",
     },
   },
   {
@@ -54,12 +52,15 @@ testRefusals([
   {
     of: "an unknown flag that is near to none",
     attempt: { args: ["--frobnicate=yes"] },
-    refusal: { message: 'Unknown option "--frobnicate"', hint: "fleet-release --help lists the options" },
+    refusal: { message: 'Unknown option "--frobnicate"', hint: SEE_HELP },
   },
   {
-    of: "a sub-command",
+    of: "a command that there is not",
     attempt: { args: ["publish"] },
-    refusal: { message: 'Unknown argument "publish"', hint: RELEASE_WITHOUT_SUBCOMMAND },
+    refusal: {
+      message: 'Unknown argument "publish"',
+      hint: `a command comes first, and release takes options alone; ${SEE_HELP}`,
+    },
   },
   {
     of: "the algorithm rsa",
@@ -359,7 +360,7 @@ testRefusals([
     "schema version 2",
     (fleet) => fleet.schemaVersion = 2,
     "schemaVersion",
-    "is 2, expected 1, the only schema version that this program writes",
+    "is 2, expected 1, the only schema version that this program knows",
   ),
   badFleet(
     "an unknown reaction to a failure",

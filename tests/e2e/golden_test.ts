@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { expectRun, PROJECT, which } from "../support/command.ts";
-import { type Draft, TestFleet } from "../support/fleet.ts";
+import { type Draft, SIGN, TestFleet } from "../support/fleet.ts";
 
 const FLAKES = join(PROJECT, "tests/golden/flakes");
 const CASES = ["ecdsa", "excluded", "full", "outside-git", "plain", "some-hosts"];
@@ -16,7 +16,9 @@ for (const name of CASES) {
     const golden: Draft = JSON.parse(await Deno.readTextFile(join(FLAKES, name, "case.json")));
     await using fleet = await TestFleet.create({ git: false });
     assertEquals(await replayCommits(fleet, name, golden["git"]), golden["heads"]);
-    const result = await fleet.release([
+    const result = await fleet.run([
+      "--sign-cmd",
+      SIGN,
       ...golden["args"],
       ...(golden["pinSource"] ? ["--pin-source-url", `git+file://${fleet.dir}`] : []),
       "--now",

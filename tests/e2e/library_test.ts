@@ -2,14 +2,21 @@ import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { basename, join, toFileUrl } from "@std/path";
 import { type CommandTrace, type Log, release, type ReleaseConfig, ReleaseError } from "../../mod.ts";
 import { PROJECT, run, which } from "../support/command.ts";
-import { type FleetOptions, SIGN, TestFleet } from "../support/fleet.ts";
+import { type FleetOptions, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
 import { worldOf } from "../support/refusal.ts";
 
 const NOW = "2026-06-01T12:00:00Z";
 
 /** What the program is told by its options, for a fleet that is not in the current directory. */
 function settingsFor(fleet: TestFleet, more: Partial<ReleaseConfig> = {}): Partial<ReleaseConfig> {
-  return { buildFlake: fleet.dir, releaseDir: join(fleet.dir, "releases"), signCmd: SIGN, now: NOW, ...more };
+  return {
+    buildFlake: fleet.dir,
+    releaseDir: join(fleet.dir, "releases"),
+    signCmd: SIGN,
+    publicKey: PUBLIC_KEY,
+    now: NOW,
+    ...more,
+  };
 }
 
 Deno.test("release() gives what the program prints with --json, and writes the same files", async () => {
@@ -73,6 +80,7 @@ Deno.test("release() tells its log of stages, hosts, warnings and commands, and 
     ...["start push", "run <push hook>", "output db", "end push"],
     ...["start compose", "warn host-in-no-wave", "warn host-without-closure", "end compose"],
     ...["start sign", "run <sign hook>", "run <sign hook>", "end sign"],
+    ...["start verify-signatures", "end verify-signatures"],
     ...["start verify", "end verify"],
     ...["start write", "end write"],
   ]);

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { basename, join } from "@std/path";
-import { ALL_OPTIONS } from "../../src/cli/options.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { type Finished, PROJECT, run, which } from "../support/command.ts";
 import { type Draft, type FleetOptions, SIGN, TestFleet } from "../support/fleet.ts";
 import { writeEarlierRelease } from "../support/refusal.ts";
@@ -16,6 +16,7 @@ const STAGES = [
   ["push", "Pushing 3 closures", "Pushed 3 closures"],
   ["compose", "Composing the release", "Composed 4 artifacts"],
   ["sign", "Signing 4 artifacts", "Signed 4 artifacts"],
+  ["verify-signatures", "Verifying the signatures", "Verified 4 signatures"],
   ["verify", "Reading the release back", "Read 4 artifacts back as a consumer would"],
   ["write", "Writing releases", "Wrote 8 files"],
   ["commit", "Committing the release", "Committed RELEASE"],
@@ -166,8 +167,9 @@ Deno.test("the program's --json tells of a run that changes nothing", async () =
     artifacts: first.artifacts.map((artifact: Draft) => ({ ...artifact, reused: true })),
     stages: [],
   });
-  assertEquals(stderr.split("\n").map((line) => line.replace(/ in .*$/, "")).slice(-5), [
+  assertEquals(stderr.split("\n").map((line) => line.replace(/ in .*$/, "")).slice(-6), [
     "Composed 3 artifacts, unchanged since they were signed",
+    "Verified 3 signatures",
     "Read 3 artifacts back as a consumer would",
     "Wrote nothing: every file is there",
     "Committed nothing: no change",
@@ -285,11 +287,11 @@ Deno.test("the program's --help tells every option, and needs no permission", as
   const { code, stdout, stderr } = await runWithNothing(["--help"]);
   assertEquals([code, stderr], [0, ""]);
   const lines = stdout.split("\n");
-  assertEquals(lines[0], "Usage: fleet-release --sign-cmd COMMAND [OPTION...]");
+  assertEquals(lines[0], "Usage: fleet-release [release] --sign-key FILE [OPTION...]");
   const flags = lines.flatMap((line) =>
     /^ {2}(?:-\w, | {4})--([a-z-]+)(?: [A-Z:]+)* {2,}\S/.exec(line)?.[1] ?? []
   );
-  assertEquals(flags, ALL_OPTIONS.map(({ flag }) => flag));
+  assertEquals(flags, COMMANDS.release.options.map(({ flag }) => flag));
   assertEquals(lines.filter((line) => /^ {2}\d {2}/.test(line)).map((line) => line.trim()[0]), [
     "0",
     "1",
@@ -475,7 +477,7 @@ for (const { of, fleet: options, prepare, args = [], warnings } of WARNINGS) {
   Deno.test(`the program warns of ${of}, and releases`, async () => {
     await using fleet = await TestFleet.create(options);
     await prepare?.(fleet);
-    const { code, stdout, stderr } = await fleet.run(["--sign-cmd", SIGN, "--json", ...args]);
+    const { code, stdout, stderr } = await fleet.release(["--json", ...args]);
     assertEquals(code, 0, stderr);
     const result = JSON.parse(stdout);
     const { commit } = result;
@@ -492,3 +494,13 @@ for (const { of, fleet: options, prepare, args = [], warnings } of WARNINGS) {
     assertEquals(result.outcome, "released");
   });
 }
+
+Deno.test("the program warns of signatures that are not verified, and releases", async () => {
+  await using fleet = await TestFleet.create();
+  const { code, stderr } = await fleet.run(["--sign-cmd", SIGN]);
+  assertEquals(stderr.split("\n").filter((line) => line.startsWith("warning: ")), [
+    "warning: Signatures are not verified: give the keys that consumers trust with --trust-file, --trust-attr or " +
+    "--public-key",
+  ]);
+  assertEquals(code, 0);
+});

@@ -5,18 +5,38 @@
  */
 import { type ReleaseConfig, validateConfig } from "../../src/config.ts";
 import { parseStorePath, type StorePath } from "../../src/contract/store_path.ts";
+import type { Signer } from "../../src/crypto/private_key.ts";
 import { ReleaseError } from "../../src/errors.ts";
 import { type RunOutcome, runPipeline } from "../../src/pipeline.ts";
 import type { HostNames } from "../../src/plan/hosts.ts";
 import type { Warning } from "../../src/plan/warnings.ts";
-import type { Git, Hooks, LockedFlake, Log, Nix, Ports, ReleaseDir, Repository } from "../../src/ports.ts";
-import type { ReleaseFile } from "../../src/ports.ts";
+import type {
+  ArtifactSigner,
+  Git,
+  Hooks,
+  Inputs,
+  LockedFlake,
+  Log,
+  Nix,
+  Ports,
+  ReleaseDir,
+  ReleaseFile,
+  Repository,
+} from "../../src/ports.ts";
 import { type Draft, sampleFleet } from "./fleet.ts";
 
 /** The commit that is released. */
 export const COMMIT: string = "c".repeat(40);
 /** The commit that holds the release. */
 export const RELEASE_COMMIT: string = "e".repeat(40);
+
+/** The warning of every run that is given no key to verify with. */
+export const UNVERIFIED: Warning = {
+  code: "unverified-signatures",
+  message:
+    "Signatures are not verified: give the keys that consumers trust with --trust-file, --trust-attr or " +
+    "--public-key",
+};
 
 /** The closure hash of a host that was built. */
 export function hashOf(host: string): string {
@@ -62,9 +82,13 @@ export class FakeWorld {
   readonly outputs: Map<string, unknown> = new Map();
   /** Hosts of which nix gives no store path. */
   lost: readonly string[] = [];
-  /** What the sign hook does with the bytes. */
-  sign: Hooks["sign"] = (_command, { bytes }) =>
+  /** What signs: by default a command, of which no key is known. */
+  signer: Omit<ArtifactSigner, "sign"> = { algorithm: "ed25519", publicKey: null, warnings: [] };
+  /** What it does with the bytes. */
+  sign: ArtifactSigner["sign"] = ({ bytes }) =>
     Promise.resolve({ signature: new Uint8Array(64).fill(bytes.length % 256), input: bytes.slice() });
+  /** The files that options name. */
+  readonly inputs: Map<string, Uint8Array<ArrayBuffer>> = new Map();
 
   /** The files of the release directory. */
   readonly files: Map<string, Uint8Array<ArrayBuffer>> = new Map();
@@ -92,6 +116,12 @@ export class FakeWorld {
     );
   }
 
+  /** Signs with a key from now on. */
+  signWith({ publicKey, sign }: Signer): void {
+    this.signer = { ...this.signer, algorithm: publicKey.algorithm, publicKey };
+    this.sign = async ({ bytes }) => ({ signature: await sign(bytes), input: bytes.slice() });
+  }
+
   /** The text of a file of the release directory, parsed. */
   json(path = "fleet.resolved.json"): Draft {
     return JSON.parse(new TextDecoder().decode(this.files.get(path)));
@@ -109,6 +139,8 @@ export class FakeWorld {
       nix: this.#nix(),
       git: this.#git(),
       hooks: this.#hooks(),
+      signer: this.#signer(),
+      inputs: this.#inputs(),
       releaseDir: this.#releaseDir(),
       log: this.#log(),
       clock: {
@@ -209,10 +241,28 @@ export class FakeWorld {
         }
         this.#effect(`${command} ${host}`);
       },
-      sign: async (command, artifact) => {
+    };
+  }
+
+  #signer(): ArtifactSigner {
+    return {
+      ...this.signer,
+      sign: async (artifact) => {
         await Promise.resolve();
-        this.#effect(`${command} ${withoutIds(artifact.path)}`);
-        return await this.sign(command, artifact);
+        this.#effect(`sign ${withoutIds(artifact.path)}`);
+        return await this.sign(artifact);
+      },
+    };
+  }
+
+  #inputs(): Inputs {
+    return {
+      read: async (path) => {
+        await Promise.resolve();
+        this.#effect(`read input ${path}`);
+        const bytes = this.inputs.get(path);
+        if (bytes === undefined) throw new ReleaseError("io", `Cannot read "${path}"`);
+        return bytes;
       },
     };
   }

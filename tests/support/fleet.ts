@@ -17,6 +17,9 @@ const FLAKE = await Deno.readTextFile(
 /** The published test key of RFC 8032, 7.1, test 1. */
 export const KEY: string = join(PROJECT, "tests/golden/flakes/key.pem");
 
+/** Its public part, as consumers trust it. */
+export const PUBLIC_KEY = "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
 /** A sign command that makes real ed25519 signatures. */
 export const SIGN =
   `openssl pkeyutl -sign -rawin -inkey ${KEY} -in "$NIXFLEET_INPUT" -out "$NIXFLEET_OUTPUT"`;
@@ -58,6 +61,18 @@ export interface FleetOptions {
   darwin?: string[];
   /** Files to write over the default ones, by path. */
   files?: Record<string, string>;
+}
+
+/** How the program is started on a fleet. */
+export interface ProgramStart {
+  /** By default the flake's directory. */
+  cwd?: string;
+  /** What is put over the environment that processes of the fleet have. */
+  env?: Record<string, string>;
+  /** Variables that it may read beside those of every release. */
+  variables?: readonly string[];
+  /** A socket in the fleet's temporary directory that it may connect to. */
+  socket?: string;
 }
 
 /** A fleet on disk, in a temporary directory that goes when it is disposed of. */
@@ -144,21 +159,16 @@ export class TestFleet implements AsyncDisposable {
     };
   }
 
-  /**
-   * Runs the program with the permissions that a release needs, each by name.
-   *
-   * @param args The program's arguments
-   * @param options `cwd` is the flake's directory by default; `env` is put over {@linkcode env}
-   */
+  /** Runs the program with the permissions that a release needs, each by name. */
   run(
     args: readonly string[],
-    { cwd = this.dir, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+    { cwd = this.dir, env = {}, variables = [], socket }: ProgramStart = {},
   ): Promise<Finished> {
     return run(
       [
         Deno.execPath(),
         "run",
-        ...programFlags([this.root], env["PATH"] || undefined),
+        ...programFlags([this.root], { path: env["PATH"] || undefined, variables, socket }),
         join(PROJECT, "src/main.ts"),
         ...args,
       ],
@@ -169,12 +179,16 @@ export class TestFleet implements AsyncDisposable {
     );
   }
 
-  /** Runs the program with the sign command that makes real signatures. */
+  /** Runs the program with the sign command that makes real signatures, which have to verify with their key. */
   release(
     args: readonly string[] = [],
-    options: { cwd?: string; env?: Record<string, string> } = {},
+    options: ProgramStart = {},
   ): Promise<Finished> {
-    return this.run(["--sign-cmd", SIGN, ...args], options);
+    const trusting = args.some((arg) => /^--(trust-file|trust-attr|public-key)\b/.test(arg));
+    return this.run(
+      ["--sign-cmd", SIGN, ...(trusting ? [] : ["--public-key", PUBLIC_KEY]), ...args],
+      options,
+    );
   }
 
   /** The files below a directory, by path, with their bytes; empty when it is not there. */
@@ -205,7 +219,16 @@ export class TestFleet implements AsyncDisposable {
  * The flags that the program runs with: four programs by path (those that there are), the directories that they and
  * the fleet are in, the variables of the contract by name, and nothing else. No network.
  */
-function programFlags(dirs: readonly string[], path?: string): string[] {
+function programFlags(
+  dirs: readonly string[],
+  { path, variables, socket }: {
+    path: string | undefined;
+    variables: readonly string[];
+    socket: string | undefined;
+  },
+): string[] {
+  // Deno 2.8 knows no such permission: there, reading and writing the socket is enough.
+  const mayConnect = socket !== undefined && !/^2\.[0-8]\./.test(Deno.version.deno);
   const programs = ["nix", "nix-store", "git", "sh"].flatMap((program) => {
     try {
       return [which(program, path)];
@@ -222,7 +245,9 @@ function programFlags(dirs: readonly string[], path?: string): string[] {
     `--allow-read=${[...dirs, ...new Set(programs.map((path) => dirname(path)))].join(",")}`,
     `--allow-write=${dirs.join(",")}`,
     `--allow-env=${
-      [...ENVIRONMENT, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE", "NO_COLOR"].join(",")
+      [...ENVIRONMENT, ...variables, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE", "NO_COLOR"]
+        .join(",")
     }`,
+    ...(mayConnect ? [`--allow-net=unix:${socket}`] : []),
   ];
 }

@@ -1,0 +1,166 @@
+/**
+ * `fleet-release verify`: whether a release, or one file of it, is one that consumers accept.
+ *
+ * @module
+ */
+import { readReleaseTree } from "../adapters/git_tree.ts";
+import { readReleaseFiles } from "../adapters/release_dir.ts";
+import { type CommandTrace, Shell } from "../adapters/shell.ts";
+import type { VerifySettings } from "../cli/parse.ts";
+import { plural } from "../contract/records.ts";
+import { wholeSeconds } from "../contract/time.ts";
+import type { RolloutManifest } from "../contract/types.ts";
+import { ReleaseError } from "../errors.ts";
+import type { Warning } from "../plan/warnings.ts";
+import type { Clock, Log } from "../ports.ts";
+import { INPUTS } from "../signer.ts";
+import { parseTrustFile } from "../trust.ts";
+import { type ArtifactVerdict, type FailureCode, verifyArtifact } from "../verify/artifact.ts";
+import { type ReleaseVerdict, verifyRelease } from "../verify/release.ts";
+import { type KeySlot, type Trust, trustAt, type TrustedKey } from "../verify/trust.ts";
+
+/** What `--json` prints. */
+export interface Report {
+  readonly verified: boolean;
+  /** When it was signed; null when that cannot be told. */
+  readonly signedAt: string | null;
+  /** The commit that it names. */
+  readonly ciCommit: string | null;
+  /** The documents, each with the key that verifies it. */
+  readonly files: readonly { path: string; kind: string | null; sha256: string; key: KeySlot | null }[];
+  /** Every reason to refuse it. */
+  readonly failures: readonly { path: string; code: FailureCode; message: string }[];
+  readonly warnings: readonly Warning[];
+  /** What was verified, for people. */
+  readonly summary: string;
+}
+
+/** The world that `verify` sees. */
+export interface VerifyWorld {
+  readonly env: Readonly<Record<string, string>>;
+  readonly log: Log & CommandTrace;
+  readonly clock: Clock;
+}
+
+/**
+ * Verifies. Needs permission to read what it reads, and with `--git` to run git and sh.
+ *
+ * @throws {ReleaseError} when something cannot be read
+ */
+export async function verify(settings: VerifySettings, world: VerifyWorld): Promise<Report> {
+  const now = settings.now ?? wholeSeconds(world.clock.now());
+  const record = parseTrustFile(settings.trustFile, await INPUTS.read(settings.trustFile));
+  const { trust, warnings } = trustAt(record, now);
+  const { subject } = settings;
+  if (subject.kind === "directory") {
+    const files = subject.git === undefined
+      ? await readReleaseFiles(subject.dir)
+      : await readReleaseTree(new Shell(world.env["PATH"] ?? "", world.log), world.env, {
+        cwd: Deno.cwd(),
+        revision: subject.git,
+        dir: subject.dir,
+      });
+    const { artifactName, freshnessWindowSeconds } = settings;
+    const verdict = await verifyRelease(files, { artifactName, trust, now, freshnessWindowSeconds });
+    return releaseReport(verdict, warnings);
+  }
+  const verdict = await verifyFile(settings, subject, trust, now);
+  return fileReport(subject.file, verdict, warnings);
+}
+
+async function verifyFile(
+  { freshnessWindowSeconds }: VerifySettings,
+  subject: Exclude<VerifySettings["subject"], { kind: "directory" }>,
+  { keys, rejectBefore }: Trust,
+  now: string,
+): Promise<ArtifactVerdict<TrustedKey>> {
+  const bytes = await INPUTS.read(subject.file);
+  const signature = await INPUTS.read(subject.signature);
+  const options = { bytes, signature, keys, now, freshnessWindowSeconds, rejectBefore };
+  const window = (what: string) =>
+    new ReleaseError("usage", `How old may it be? --freshness-window is missing, and ${what} does not say`, {
+      hint: "give the channel's window in seconds, or verify the whole directory",
+    });
+  if (subject.kind === "artifact") {
+    const verdict = await verifyArtifact(options);
+    if (verdict.kind === "rollout-manifest") {
+      const message = "it is a rollout manifest: verify it as one, with its --rollout-id";
+      return withFailure(verdict, { code: "wrong-document", message });
+    }
+    if (freshnessWindowSeconds === undefined && verdict.kind !== "fleet" && verdict.kind !== null) {
+      throw window(`a document of kind "${verdict.kind}"`);
+    }
+    return verdict;
+  }
+  if (freshnessWindowSeconds === undefined) throw window("a rollout manifest");
+  const verdict = await verifyArtifact({ ...options, kind: "rollout-manifest" });
+  if (verdict.sha256 === subject.rolloutId) return verdict;
+  const message = `its rollout id is ${verdict.sha256}, expected ${subject.rolloutId}`;
+  return withFailure(verdict, { code: "wrong-rollout-id", message });
+}
+
+function withFailure(
+  verdict: ArtifactVerdict<TrustedKey>,
+  failure: ArtifactVerdict["failures"][number],
+): ArtifactVerdict<TrustedKey> {
+  return { ...verdict, verified: false, failures: [...verdict.failures, failure] };
+}
+
+function releaseReport(verdict: ReleaseVerdict, warnings: readonly Warning[]): Report {
+  const { meta, files, hosts, earlierManifests } = verdict;
+  const earlier = earlierManifests === 0
+    ? ""
+    : `, beside ${plural(earlierManifests, "manifest")} of earlier releases`;
+  return {
+    verified: verdict.verified,
+    signedAt: meta?.signedAt ?? null,
+    ciCommit: meta?.ciCommit ?? null,
+    files: files.map(({ path, kind, sha256, key }) => ({ path, kind, sha256, key: key?.slot ?? null })),
+    failures: verdict.failures,
+    warnings: [...warnings, ...verdict.warnings],
+    summary: `a release of ${plural(hosts, "host")} in ${plural(files.length, "file")}${stampOf(meta)}${
+      keysOf(files.map(({ key }) => key))
+    }${earlier}`,
+  };
+}
+
+function fileReport(
+  path: string,
+  { verified, kind, document, sha256, key, failures }: ArtifactVerdict<TrustedKey>,
+  warnings: readonly Warning[],
+): Report {
+  const meta = document?.meta ?? null;
+  const what = kind === "rollout-manifest" && document !== null
+    ? `a rollout manifest of channel "${(document as RolloutManifest).channel}"`
+    : `${kind === null ? "a document" : `the ${kind}`}`;
+  return {
+    verified,
+    signedAt: meta?.signedAt ?? null,
+    ciCommit: meta?.ciCommit ?? null,
+    files: [{ path, kind, sha256, key: key?.slot ?? null }],
+    failures: failures.map((failure) => ({ path, ...failure })),
+    warnings,
+    summary: `${what}${stampOf(meta)}${keysOf([key])}`,
+  };
+}
+
+function stampOf(meta: { signedAt: string | null; ciCommit: string | null } | null): string {
+  if (meta === null) return "";
+  return `, signed at ${meta.signedAt}${
+    meta.ciCommit === null ? "" : ` from commit ${meta.ciCommit.slice(0, 8)}`
+  }`;
+}
+
+function keysOf(keys: readonly (TrustedKey | null)[]): string {
+  const slots = [...new Set(keys.flatMap((key) => key === null ? [] : [key.slot]))];
+  return slots.length === 0 ? "" : ` by the ${slots.join(" and the ")} key`;
+}
+
+/** The report for people: one line when all is well, else one for each reason. */
+export function reportLines({ verified, failures, summary }: Report): string[] {
+  if (verified) return [`verified ${summary}`];
+  return [
+    ...failures.map(({ path, code, message }) => `refused "${path}": ${message} [${code}]`),
+    `refused: ${plural(failures.length, "reason")}`,
+  ];
+}

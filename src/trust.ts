@@ -1,0 +1,209 @@
+/**
+ * The keys that consumers trust, in the making of a release: no signature is published that they would refuse.
+ *
+ * @module
+ */
+import type { ReleaseConfig } from "./config.ts";
+import { equalBytes } from "./contract/canonical.ts";
+import { decodeUtf8, parseJson } from "./contract/json.ts";
+import { decode } from "./contract/schema.ts";
+import { compareTimestamps } from "./contract/time.ts";
+import type { Timestamp, TrustFile } from "./contract/types.ts";
+import { ReleaseError } from "./errors.ts";
+import type { SignedArtifact } from "./plan/smoke_verify.ts";
+import type { Warn } from "./plan/warnings.ts";
+import type { ArtifactSigner, Inputs } from "./ports.ts";
+import { verifyingKey } from "./verify/artifact.ts";
+import { type KeySlot, type Trust, trustAt, type TrustedKey } from "./verify/trust.ts";
+
+/** The keys that a release has to be signed with. */
+export interface PinnedKeys extends Trust {
+  /** The option that they come from, and its value. */
+  readonly origin: string;
+  /** Which of the keys may sign. */
+  readonly slots: readonly KeySlot[];
+}
+
+/**
+ * Reads the keys that consumers trust.
+ *
+ * @param attribute What `--trust-attr` evaluates to; undefined when there is no such option
+ * @param now What the successor retires by
+ * @returns null when the user gives none, of which there is a warning
+ * @throws {ReleaseError} of kind `io`, `contract` or `usage` when they cannot be read or none is usable
+ */
+export async function readPinnedKeys(
+  { trustFile, trustAttr, publicKey, allowPreviousKey }: ReleaseConfig,
+  attribute: unknown,
+  now: Timestamp,
+  inputs: Inputs,
+  warn: Warn,
+): Promise<PinnedKeys | null> {
+  const slots: KeySlot[] = allowPreviousKey ? ["current", "previous", "successor"] : ["current", "successor"];
+  if (trustFile !== undefined) {
+    const record = parseTrustFile(trustFile, await inputs.read(trustFile));
+    return { slots, origin: `--trust-file ${trustFile}`, ...usableKeys(record, now, warn) };
+  }
+  if (trustAttr !== undefined) {
+    const record = decode("trustFile", attribute);
+    return { slots, origin: `--trust-attr ${trustAttr}`, ...usableKeys(record, now, warn) };
+  }
+  if (publicKey !== undefined) {
+    const [, algorithm, base64] = /^([^:]*):(.*)$/s.exec(publicKey) ?? [];
+    if (algorithm === undefined || base64 === undefined) {
+      throw new ReleaseError("usage", `Cannot read --public-key "${publicKey}": expected ALGORITHM:BASE64`, {
+        hint: "`fleet-release pubkey FILE --format public-key` prints it",
+      });
+    }
+    const current = { algorithm, public: base64 };
+    const none = { previous: null, successor: null, retireAt: null, rejectBefore: null };
+    const record = { schemaVersion: 1, ciReleaseKey: { current, ...none } };
+    return { slots, origin: "--public-key", ...usableKeys(record, now, warn) };
+  }
+  warn({
+    code: "unverified-signatures",
+    message:
+      "Signatures are not verified: give the keys that consumers trust with --trust-file, --trust-attr or " +
+      "--public-key",
+  });
+  return null;
+}
+
+/**
+ * Reads the text of a trust file.
+ *
+ * @throws {ReleaseError} of kind `contract`, naming the file and the place in it
+ */
+export function parseTrustFile(name: string, bytes: Uint8Array<ArrayBuffer>): TrustFile {
+  try {
+    return decode("trustFile", parseJson(decodeUtf8(bytes)));
+  } catch (error) {
+    if (!(error instanceof ReleaseError)) throw error;
+    const { path, hint, lines } = error;
+    throw new ReleaseError("contract", `Cannot use the trust file "${name}": ${error.message}`, {
+      path,
+      hint,
+      lines,
+    });
+  }
+}
+
+function usableKeys(record: TrustFile, now: Timestamp, warn: Warn): Trust {
+  const { trust, warnings } = trustAt(record, now);
+  if (trust.keys.length > 0) {
+    warn(...warnings);
+    return trust;
+  }
+  throw new ReleaseError(
+    "contract",
+    "None of the trusted keys can be used: no consumer would accept a release",
+    {
+      path: "ciReleaseKey",
+      lines: warnings.map(({ message }) => message),
+      hint: "`fleet-release pubkey FILE` prints a key as consumers read it",
+    },
+  );
+}
+
+/**
+ * Refuses a signer whose signatures no consumer would accept, before anything is built for it.
+ *
+ * @throws {ReleaseError} of kind `smoke-verify`
+ */
+export function refuseUntrustedSigner(
+  { algorithm, publicKey }: ArtifactSigner,
+  { keys, slots, origin }: PinnedKeys,
+): void {
+  const accepted = keys.filter(({ slot }) => slots.includes(slot));
+  if (publicKey === null) {
+    if (accepted.some((key) => key.algorithm === algorithm)) return;
+    throw new ReleaseError("smoke-verify", `No key of ${origin} is for ${algorithm} signatures`, {
+      hint: `give the --signature-algorithm of the key: ${
+        [...new Set(accepted.map((key) => key.algorithm))].join(" or ") || "there is none that may sign"
+      }`,
+    });
+  }
+  const same = (key: TrustedKey) =>
+    key.algorithm === publicKey.algorithm && equalBytes(key.bytes, publicKey.bytes);
+  if (accepted.some(same)) return;
+  const found = keys.find(same);
+  throw new ReleaseError(
+    "smoke-verify",
+    found === undefined
+      ? `The signing key ${publicKey.algorithm}:${publicKey.bytes.toBase64()} is none of ${origin}`
+      : `The signing key is the ${found.slot} key of ${origin}`,
+    { hint: found === undefined ? "consumers would refuse its signatures" : HINT_PREVIOUS },
+  );
+}
+
+const HINT_PREVIOUS = "sign with the current key, or accept it for now with --allow-previous-key";
+
+/** Whether a signature made at some time is one that consumers accept, by a key that may sign. */
+export async function isPinned(
+  { bytes, signature }: Pick<SignedArtifact, "bytes" | "signature">,
+  signedAt: Timestamp,
+  { keys, slots, rejectBefore }: PinnedKeys,
+): Promise<boolean> {
+  const key = await verifyingKey(bytes, signature, keys);
+  return key !== null && slots.includes(key.slot) && !isRejected(signedAt, rejectBefore);
+}
+
+function isRejected(signedAt: Timestamp, rejectBefore: Timestamp | null): boolean {
+  return rejectBefore !== null && compareTimestamps(signedAt, rejectBefore) < 0;
+}
+
+/**
+ * Verifies every signature as consumers would.
+ *
+ * @throws {ReleaseError} of kind `smoke-verify`, naming the first artifact and what was found instead
+ */
+export async function verifyPinned(
+  artifacts: readonly SignedArtifact[],
+  signedAt: Timestamp,
+  pinned: PinnedKeys,
+): Promise<void> {
+  if (isRejected(signedAt, pinned.rejectBefore)) {
+    throw new ReleaseError(
+      "smoke-verify",
+      `Consumers refuse what is signed before ${pinned.rejectBefore}, and this release is of ${signedAt}`,
+      { path: "ciReleaseKey.rejectBefore" },
+    );
+  }
+  for (const artifact of artifacts) {
+    const key = await verifyingKey(artifact.bytes, artifact.signature, pinned.keys);
+    if (key !== null && pinned.slots.includes(key.slot)) continue;
+    const path = artifact.path;
+    if (key !== null) {
+      throw new ReleaseError("smoke-verify", `The signature of "${path}" is by the ${key.slot} key`, {
+        hint: HINT_PREVIOUS,
+      });
+    }
+    throw new ReleaseError(
+      "smoke-verify",
+      `The signature of "${path}" does not verify with any key of ${pinned.origin}`,
+      { hint: await whatItSigns(artifact, artifacts, pinned.keys) },
+    );
+  }
+}
+
+/** What else a wrong signature may be of. */
+async function whatItSigns(
+  { bytes, signature, sha256 }: SignedArtifact,
+  artifacts: readonly SignedArtifact[],
+  keys: readonly TrustedKey[],
+): Promise<string> {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const others: [string, Uint8Array<ArrayBuffer>][] = [
+    ["the SHA-256 of the file", Uint8Array.fromHex(sha256)],
+    ["the SHA-256 of the file in hex", encode(sha256)],
+    ["the file and a newline", Uint8Array.of(...bytes, 0x0a)],
+    ["nothing", new Uint8Array()],
+    ...artifacts.map(({ path, bytes }): [string, Uint8Array<ArrayBuffer>] => [`"${path}"`, bytes]),
+  ];
+  for (const [what, other] of others) {
+    if (await verifyingKey(other, signature, keys) !== null) {
+      return `it is a signature of ${what}: the bytes of $NIXFLEET_INPUT are to be signed, as they are`;
+    }
+  }
+  return "it was made with another key, or of other bytes";
+}
