@@ -13,8 +13,15 @@ import { composeBenchmark } from "./compose.ts";
 import { heavyBenchmark, lightBenchmark } from "./hosts.ts";
 import { type Aim, type Benchmark, formatTable } from "./report.ts";
 import { startUpBenchmark } from "./start_up.ts";
+import { trustBenchmark } from "./trust.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [startUpBenchmark, lightBenchmark, heavyBenchmark, composeBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [
+  startUpBenchmark,
+  lightBenchmark,
+  heavyBenchmark,
+  composeBenchmark,
+  trustBenchmark,
+];
 const NAMES = BENCHMARKS.map(({ name }) => name);
 
 const USAGE = `usage: deno task bench [--quick] [--only NAME]

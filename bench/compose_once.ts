@@ -23,7 +23,8 @@ export interface Composition {
 const HOSTS_ON_A_CHANNEL = 10;
 const MOST_CHANNELS = 100;
 
-function fleetOf(hostCount: number): { fleet: Draft; closureHashes: Record<string, string> } {
+/** A fleet of so many hosts, 10 on a channel up to 100 channels, and what was built for them. */
+export function fleetOf(hostCount: number): { fleet: Draft; closureHashes: Record<string, string> } {
   const { hosts: _, channels, rolloutPolicies, ...rest } = sampleFleet();
   const channelNames = numbered(
     "channel",
