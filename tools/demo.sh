@@ -1,5 +1,5 @@
 #!/bin/sh
-# `./dev demo`: releases examples/demo-fleet for real, in a temporary folder, and has openssl check what came out.
+# `./dev demo`: releases examples/demo-fleet for real, in a temporary folder, verifies it, and has openssl check what came out.
 # usage: demo.sh DENO
 set -eu
 
@@ -73,15 +73,42 @@ END
 second=$(commit "Kernel 6.12.41, but not yet on db-2")
 git -C "$fleet" push --quiet origin main
 
-openssl genpkey -algorithm ed25519 -out "$work/release.pem"
+# The program, with the permissions that stand before `--`.
+fleet_release() { # fleet_release PERMISSION… -- ARGUMENT…
+  main=$project/src/main.ts
+  for argument; do
+    shift
+    if [ "$argument" = -- ] && [ -n "$main" ]; then
+      set -- "$@" "$main"
+      main=
+    else
+      set -- "$@" "$argument"
+    fi
+  done
+  "$deno" run --quiet --no-prompt --frozen --config "$project/deno.json" "$@"
+}
+show() { # show COMMAND…: as one would type it
+  printf '%s  $ fleet-release' "$dim"
+  for argument; do
+    case $argument in
+    --git-user-email) printf ' %s' "$argument" ;;
+    --*) printf ' \\\n      %s' "$argument" ;;
+    *[!A-Za-z0-9_.:/+@-]*) printf " '%s'" "$argument" ;;
+    *) printf ' %s' "$argument" ;;
+    esac
+  done
+  printf '%s\n\n' "$plain"
+}
+
+fleet_release "--allow-write=$work/release.pem" -- keygen "$work/release.pem" --format trust-file >"$work/trust.json"
 openssl pkey -in "$work/release.pem" -pubout -out "$work/release.pub"
 
 title "fleet-release: a demo"
 line fleet "a copy of examples/demo-fleet in a git repository with a bare remote"
 line "" "$(git -C "$fleet" log -1 --abbrev=8 --format='%h  %s' "$first")"
 line "" "$(git -C "$fleet" log -1 --abbrev=8 --format='%h  %s' "$second")"
-line key "an ed25519 key, made by openssl for this run"
-line hooks "signing is one openssl command; pushing only writes down what it would copy to a cache"
+line key "an ed25519 key, made for this run by fleet-release keygen; trust.json is its public part"
+line hook "pushing only writes down what it would copy to a cache"
 line rights "the program may run nix, git and sh, and read and write in the demo's own folder only"
 
 # ── The release: the real program, with no more rights than it needs ─────────────────────────────────
@@ -92,30 +119,30 @@ set -- \
   --bootstrap-nonces-attr fleet.bootstrapNonces \
   --pin-source-url "git+file://$fleet" \
   --push-cmd 'echo "$NIXFLEET_HOST $NIXFLEET_PATH" >>../pushed' \
-  --sign-cmd 'openssl pkeyutl -sign -rawin -inkey ../release.pem -in "$NIXFLEET_INPUT" -out "$NIXFLEET_OUTPUT"' \
+  --sign-key ../release.pem \
+  --trust-file ../trust.json \
   --git-user-name 'Fleet CI' --git-user-email ci@example.com \
   --git-push origin:main
 
-printf '%s  $ fleet-release' "$dim"
-for argument; do
-  case $argument in
-  --git-user-email) printf ' %s' "$argument" ;;
-  --*) printf ' \\\n      %s' "$argument" ;;
-  *[!A-Za-z0-9_.:/+@-]*) printf " '%s'" "$argument" ;;
-  *) printf ' %s' "$argument" ;;
-  esac
-done
-printf '%s\n\n' "$plain"
-
+show "$@"
 tools=$(command -v nix),$(command -v nix-store),$(command -v git),$(command -v sh)
 # NODE_V8_COVERAGE is asked for by Deno's own `node:child_process`.
 variables="PATH,HOME,TMPDIR,XDG_CACHE_HOME,GIT_CONFIG_*,NIX_*,NODE_V8_COVERAGE"
-(
-  cd "$fleet"
-  "$deno" run --quiet --no-prompt --frozen --config "$project/deno.json" \
-    --allow-run="$tools" --allow-read="$tools,$work" --allow-write="$work" --allow-env="$variables" \
-    "$project/src/main.ts" "$@" 2>&1
-)
+cd "$fleet"
+fleet_release "--allow-run=$tools" "--allow-read=$tools,$work" "--allow-write=$work" "--allow-env=$variables" -- "$@" 2>&1
+
+# ── The same as a consumer sees it: with the public key, and permission to read alone ────────────────
+
+title "Verify"
+show verify releases --trust-file ../trust.json
+verify_release() { fleet_release "--allow-read=$work" -- verify releases --trust-file ../trust.json; }
+verify_release || fail "a good release is refused"
+
+printf '\n  One letter of the fleet is changed:\n\n'
+cp releases/fleet.resolved.json "$work/released.json"
+sed 's/"db-2"/"db-3"/' "$work/released.json" >releases/fleet.resolved.json
+if verify_release; then fail "a changed fleet is accepted"; fi
+cp "$work/released.json" releases/fleet.resolved.json
 
 # ── The checks: what a consumer relies on, asked of other programs than ours ─────────────────────────
 
@@ -124,16 +151,16 @@ cd "$fleet/releases"
 files=$(find . -type f | sed 's|^\./||' | LC_ALL=C sort)
 artifacts=$(echo "$files" | grep -v '\.sig$')
 count() { echo "$1" | grep -c .; }
-verify() { openssl pkeyutl -verify -rawin -pubin -inkey "$work/release.pub" -in "$1" -sigfile "$2"; }
+openssl_verify() { openssl pkeyutl -verify -rawin -pubin -inkey "$work/release.pub" -in "$1" -sigfile "$2"; }
 field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" "$2"; }
 
 for file in $artifacts; do
-  verify "$file" "$file.sig" >/dev/null 2>&1 || fail "openssl refuses the signature of $file"
+  openssl_verify "$file" "$file.sig" >/dev/null 2>&1 || fail "openssl refuses the signature of $file"
 done
 ok "openssl accepts all $(count "$artifacts") signatures"
 
 sed 's/"db-2"/"db-3"/' fleet.resolved.json >"$work/changed.json"
-if verify "$work/changed.json" fleet.resolved.json.sig >/dev/null 2>&1; then
+if openssl_verify "$work/changed.json" fleet.resolved.json.sig >/dev/null 2>&1; then
   fail "openssl accepts a changed fleet"
 fi
 ok "openssl refuses a copy in which one letter is changed"
