@@ -9,7 +9,8 @@ import { createNix } from "./adapters/nix.ts";
 import { createReleaseDir } from "./adapters/release_dir.ts";
 import { type CommandTrace, Shell } from "./adapters/shell.ts";
 import { type ReleaseConfig, validateConfig } from "./config.ts";
-import { ioError } from "./errors.ts";
+import { quoteList } from "./contract/records.ts";
+import { ioError, ReleaseError } from "./errors.ts";
 import { SILENT_LOG } from "./log.ts";
 import { type RunOutcome, runPipeline } from "./pipeline.ts";
 import type { Clock, Log } from "./ports.ts";
@@ -54,10 +55,10 @@ export const SYSTEM_CLOCK: Clock = {
  */
 export async function release(
   settings: Partial<ReleaseConfig>,
-  { log = SILENT_LOG, env = readEnvironment(variablesOf(settings)), clock = SYSTEM_CLOCK }: ReleaseOptions =
-    {},
+  { log = SILENT_LOG, env: given, clock = SYSTEM_CLOCK }: ReleaseOptions = {},
 ): Promise<RunOutcome> {
   const config: ReleaseConfig = validateConfig(settings);
+  const env = given ?? requireEnvironment(variablesOf(config));
   // The hooks' texts may hold tokens, one variable may hold the key, and no process that is started here needs them.
   const hidden = ["NIXFLEET_SIGN_CMD", "NIXFLEET_PUSH_CMD", signKeyVariable(config.signKey)];
   const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.includes(name)));
@@ -66,7 +67,7 @@ export async function release(
   try {
     tempDir = await Deno.makeTempDir({ prefix: "fleet-release-" });
   } catch (error) {
-    throw ioError("Cannot make a temporary directory", error);
+    throw ioError(`Cannot make a temporary directory in "${env["TMPDIR"] ?? "/tmp"}"`, error);
   }
   try {
     const hooks = createHooks(shell, { env: childEnv, tempDir });
@@ -172,10 +173,26 @@ export function readEnvironment(more: readonly string[] = []): Record<string, st
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(LD|DYLD)_/.test(name)));
 }
 
+/**
+ * The same, when every variable may be read. One that is silently left out would have nix or git do something else.
+ *
+ * @throws {ReleaseError} of kind `io`, naming the variables that may not be read
+ */
+function requireEnvironment(more: readonly string[]): Record<string, string> {
+  const refused = [...ENVIRONMENT, ...more].filter((variable) => !mayRead(variable));
+  if (refused.length === 0) return readEnvironment(more);
+  throw new ReleaseError("io", `No permission to read the variable ${quoteList(refused)}`, {
+    hint: `give it with --allow-env=${refused.join(",")}, beside what is there`,
+  });
+}
+
+function mayRead(variable: string): boolean {
+  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+}
+
 function readVariables(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.flatMap((variable) => {
-    const granted = Deno.permissions.querySync({ name: "env", variable }).state === "granted";
-    const value = granted ? Deno.env.get(variable) : undefined;
+    const value = mayRead(variable) ? Deno.env.get(variable) : undefined;
     return value === undefined ? [] : [[variable, value]];
   }));
 }

@@ -7,6 +7,7 @@ import type { SignHook } from "./adapters/hooks.ts";
 import { connectAgent } from "./adapters/ssh_agent.ts";
 import type { ReleaseConfig } from "./config.ts";
 import { parsePrivateKey, parsePublicKey, type Signer } from "./crypto/private_key.ts";
+import type { PublicKey } from "./crypto/signature.ts";
 import { ioError, ReleaseError } from "./errors.ts";
 import type { Warning } from "./plan/warnings.ts";
 import type { ArtifactSigner, Inputs } from "./ports.ts";
@@ -33,16 +34,14 @@ export async function openSigner(config: ReleaseConfig, sources: SignerSources):
   const { signCmd, signKey, signAgent, signatureAlgorithm } = config;
   if (signKey !== undefined) {
     const { text, warnings } = await readPrivateKey(signKey, sources);
-    return builtIn(
-      "--sign-key",
-      await named(signKey, () => parsePrivateKey(text)),
-      signatureAlgorithm,
-      warnings,
-    );
+    const signer = await named(signKey, () => parsePrivateKey(text));
+    requireAlgorithm("--sign-key", signer.publicKey, signatureAlgorithm);
+    return builtIn(signer, warnings);
   }
   if (signAgent !== undefined) {
     const text = new TextDecoder().decode(await sources.inputs.read(signAgent));
     const publicKey = await named(signAgent, () => parsePublicKey(text));
+    requireAlgorithm("--sign-agent", publicKey, signatureAlgorithm);
     const socket = sources.env["SSH_AUTH_SOCK"];
     if (!socket) {
       throw new ReleaseError("usage", "There is no ssh-agent to sign with: SSH_AUTH_SOCK is not set", {
@@ -51,7 +50,7 @@ export async function openSigner(config: ReleaseConfig, sources: SignerSources):
     }
     const agent = await connectAgent({ socket, publicKey });
     return {
-      ...builtIn("--sign-agent", agent, signatureAlgorithm, []),
+      ...builtIn(agent, []),
       [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
     };
   }
@@ -67,21 +66,21 @@ export function signKeyVariable(signKey: string | undefined): string | undefined
   return signKey?.startsWith("env:") ? signKey.slice("env:".length) : undefined;
 }
 
-function builtIn(
+function requireAlgorithm(
   option: string,
-  signer: Signer,
+  { algorithm }: PublicKey,
   wanted: ReleaseConfig["signatureAlgorithm"],
-  warnings: readonly Warning[],
-): OpenSigner {
-  const { algorithm } = signer.publicKey;
-  if (wanted !== undefined && wanted !== algorithm) {
-    throw new ReleaseError("usage", `The key of ${option} makes ${algorithm}, not ${wanted} signatures`, {
-      hint:
-        "leave --signature-algorithm (NIXFLEET_SIGNATURE_ALGORITHM) out: the algorithm follows from the key",
-    });
-  }
+): void {
+  if (wanted === undefined || wanted === algorithm) return;
+  throw new ReleaseError("usage", `The key of ${option} makes ${algorithm}, not ${wanted} signatures`, {
+    hint:
+      "leave --signature-algorithm (NIXFLEET_SIGNATURE_ALGORITHM) out: the algorithm follows from the key",
+  });
+}
+
+function builtIn(signer: Signer, warnings: readonly Warning[]): OpenSigner {
   return {
-    algorithm,
+    algorithm: signer.publicKey.algorithm,
     publicKey: signer.publicKey,
     warnings,
     sign: async ({ path, bytes }) => {

@@ -45,13 +45,13 @@ export async function readPinnedKeys(
     return { slots, origin: `--trust-file ${trustFile}`, ...usableKeys(record, now, warn) };
   }
   if (trustAttr !== undefined) {
-    const record = decode("trustFile", attribute);
+    const record = decodeTrust(`--trust-attr ${trustAttr}`, () => attribute);
     return { slots, origin: `--trust-attr ${trustAttr}`, ...usableKeys(record, now, warn) };
   }
   if (publicKey !== undefined) {
     const [, algorithm, base64] = /^([^:]*):(.*)$/s.exec(publicKey) ?? [];
     if (algorithm === undefined || base64 === undefined) {
-      throw new ReleaseError("usage", `Cannot read --public-key "${publicKey}": expected ALGORITHM:BASE64`, {
+      throw new ReleaseError("usage", "Cannot read --public-key: expected ALGORITHM:BASE64", {
         hint: "`fleet-release pubkey FILE --format public-key` prints it",
       });
     }
@@ -75,16 +75,16 @@ export async function readPinnedKeys(
  * @throws {ReleaseError} of kind `contract`, naming the file and the place in it
  */
 export function parseTrustFile(name: string, bytes: Uint8Array<ArrayBuffer>): TrustFile {
+  return decodeTrust(`the trust file "${name}"`, () => parseJson(decodeUtf8(bytes)));
+}
+
+function decodeTrust(origin: string, read: () => unknown): TrustFile {
   try {
-    return decode("trustFile", parseJson(decodeUtf8(bytes)));
+    return decode("trustFile", read());
   } catch (error) {
     if (!(error instanceof ReleaseError)) throw error;
     const { path, hint, lines } = error;
-    throw new ReleaseError("contract", `Cannot use the trust file "${name}": ${error.message}`, {
-      path,
-      hint,
-      lines,
-    });
+    throw new ReleaseError("contract", `Cannot use ${origin}: ${error.message}`, { path, hint, lines });
   }
 }
 
@@ -117,10 +117,9 @@ export function refuseUntrustedSigner(
   const accepted = keys.filter(({ slot }) => slots.includes(slot));
   if (publicKey === null) {
     if (accepted.some((key) => key.algorithm === algorithm)) return;
-    throw new ReleaseError("smoke-verify", `No key of ${origin} is for ${algorithm} signatures`, {
-      hint: `give the --signature-algorithm of the key: ${
-        [...new Set(accepted.map((key) => key.algorithm))].join(" or ") || "there is none that may sign"
-      }`,
+    const known = [...new Set(accepted.map((key) => key.algorithm))].join(" or ");
+    throw new ReleaseError("smoke-verify", `No key of ${origin} may sign with ${algorithm}`, {
+      hint: known === "" ? HINT_PREVIOUS : `give the --signature-algorithm of the key: ${known}`,
     });
   }
   const same = (key: TrustedKey) =>

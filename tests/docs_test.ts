@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { optionsTable } from "../src/cli/help.ts";
+import { permissionsTable } from "../src/permissions.ts";
+import permissions from "../docs/permissions.md" with { type: "text" };
 import readme from "../README.md" with { type: "text" };
 import { pureTest } from "./support/pure.ts";
 
@@ -7,4 +9,14 @@ pureTest("the README's table of options is the one that optionsTable() makes", (
   const parts = readme.split(/<!-- \/?options -->/);
   assertEquals(parts.length, 3, "README.md wants <!-- options --> and <!-- /options -->, once each");
   assertEquals(parts[1]!.trim(), optionsTable());
+});
+
+pureTest("the table in docs/permissions.md is the one that permissionsTable() makes", () => {
+  const parts = permissions.split(/<!-- \/?permissions -->/);
+  assertEquals(
+    parts.length,
+    3,
+    "docs/permissions.md wants <!-- permissions --> and <!-- /permissions -->, once each",
+  );
+  assertEquals(parts[1]!.trim(), permissionsTable());
 });

@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import type { SignHook } from "../src/adapters/hooks.ts";
 import { type ReleaseConfig, validateConfig } from "../src/config.ts";
 import type { SignatureAlgorithm } from "../src/contract/types.ts";
+import { joinBytes, publicKeyBlob, wireNumber, wireString } from "../src/crypto/openssh.ts";
 import { generatePrivateKey } from "../src/crypto/private_key.ts";
 import { verifySignature } from "../src/crypto/signature.ts";
 import { ReleaseError } from "../src/errors.ts";
@@ -209,6 +210,41 @@ pureTest(
     });
   },
 );
+
+Deno.test("openSigner() leaves no connection to an agent whose key makes another algorithm", async () => {
+  const { publicKey } = await generatePrivateKey("ed25519");
+  const dir = await Deno.makeTempDir();
+  const listener = Deno.listen({ transport: "unix", path: join(dir, "socket") });
+  const connections: Deno.Conn[] = [];
+  const ended = (async () => {
+    for await (const connection of listener) {
+      connections.push(connection);
+      await connection.read(new Uint8Array(64));
+      const key = joinBytes(wireString(publicKeyBlob(publicKey.bytes)), wireString(new Uint8Array()));
+      const answer = joinBytes(Uint8Array.of(12), wireNumber(1), key);
+      await connection.write(joinBytes(wireNumber(answer.length), answer));
+      if (await connection.read(new Uint8Array(64)) !== null) throw new Error("a second request");
+    }
+  })();
+  try {
+    const inputs = files({ "k.pub": `ed25519:${publicKey.bytes.toBase64()}` });
+    const settings = { signAgent: "k.pub", signatureAlgorithm: "ecdsa-p256" } as const;
+    const opened = open(settings, { inputs, env: { SSH_AUTH_SOCK: join(dir, "socket") } });
+    assertEquals(
+      (await rejection(opened)).message,
+      "The key of --sign-agent makes ed25519, not ecdsa-p256 signatures",
+    );
+    listener.close();
+    const state = await Promise.race([
+      ended.then(() => "closed"),
+      new Promise((resolve) => setTimeout(resolve, 200, "left open")),
+    ]);
+    assertEquals(state, "closed");
+  } finally {
+    connections.forEach((connection) => connection.close());
+    await Deno.remove(dir, { recursive: true });
+  }
+});
 
 pureTest("openSigner() has a command sign as the settings say, by default ed25519 in raw bytes", async () => {
   const wanted: [settings: Partial<ReleaseConfig>, hook: SignHook][] = [

@@ -119,7 +119,7 @@ pureTest("readPinnedKeys() refuses a --public-key without an algorithm", async (
   for (const publicKey of ["", "AAAA", "ed25519"]) {
     assertEquals(await rejection(pin({ publicKey })), {
       kind: "usage",
-      message: `Cannot read --public-key "${publicKey}": expected ALGORITHM:BASE64`,
+      message: "Cannot read --public-key: expected ALGORITHM:BASE64",
       hint: "`fleet-release pubkey FILE --format public-key` prints it",
     });
   }
@@ -188,7 +188,8 @@ pureTest("readPinnedKeys() refuses an attribute that is no trust file", async ()
   const full = fullTrust();
   assertEquals(await rejection(pin({ trustAttr: "t" }, { attribute: { ...full, ciReleaseKey: [] } })), {
     kind: "contract",
-    message: 'Cannot read the trusted keys: "ciReleaseKey" is a list, expected an object',
+    message:
+      'Cannot use --trust-attr t: Cannot read the trusted keys: "ciReleaseKey" is a list, expected an object',
     path: "ciReleaseKey",
   });
 });
@@ -280,14 +281,14 @@ pureTest("refuseUntrustedSigner() knows of a command only what algorithm it is t
   refuseUntrustedSigner(known(previous, true), await pinFile(options, { allowPreviousKey: true }));
   assertEquals(refusal(() => refuseUntrustedSigner(known(previous, true), pinned)), {
     kind: "smoke-verify",
-    message: "No key of --trust-file trust.json is for ecdsa-p256 signatures",
+    message: "No key of --trust-file trust.json may sign with ecdsa-p256",
     hint: "give the --signature-algorithm of the key: ed25519",
   });
   const alone = await pinFile({ previous: current.publicKey });
   assertEquals(refusal(() => refuseUntrustedSigner(known(current, true), alone)), {
     kind: "smoke-verify",
-    message: "No key of --trust-file trust.json is for ed25519 signatures",
-    hint: "give the --signature-algorithm of the key: there is none that may sign",
+    message: "No key of --trust-file trust.json may sign with ed25519",
+    hint: "sign with the current key, or accept it for now with --allow-previous-key",
   });
 });
 

@@ -73,20 +73,17 @@ END
 second=$(commit "Kernel 6.12.41, but not yet on db-2")
 git -C "$fleet" push --quiet origin main
 
-# The program, with the permissions that stand before `--`.
-fleet_release() { # fleet_release PERMISSION… -- ARGUMENT…
-  main=$project/src/main.ts
-  for argument; do
-    shift
-    if [ "$argument" = -- ] && [ -n "$main" ]; then
-      set -- "$@" "$main"
-      main=
-    else
-      set -- "$@" "$argument"
-    fi
-  done
-  "$deno" run --quiet --no-prompt --frozen --config "$project/deno.json" "$@"
-}
+# The program as it is packaged: a first stage says what the command line has to be permitted to do, and prints it.
+fleet_release() (
+  run() { "$deno" run --quiet --no-prompt --frozen --config "$project/deno.json" "$@"; }
+  permissions=$(run --allow-read --allow-env "$project/src/permissions.ts" "$@")
+  # One a line, and nothing in it means anything to the shell.
+  set -f
+  IFS='
+'
+  # shellcheck disable=SC2086
+  run $permissions "$project/src/main.ts" "$@"
+)
 show() { # show COMMAND…: as one would type it
   printf '%s  $ fleet-release' "$dim"
   for argument; do
@@ -100,7 +97,7 @@ show() { # show COMMAND…: as one would type it
   printf '%s\n\n' "$plain"
 }
 
-fleet_release "--allow-write=$work/release.pem" -- keygen "$work/release.pem" --format trust-file >"$work/trust.json"
+fleet_release keygen "$work/release.pem" --format trust-file >"$work/trust.json"
 openssl pkey -in "$work/release.pem" -pubout -out "$work/release.pub"
 
 title "fleet-release: a demo"
@@ -125,17 +122,14 @@ set -- \
   --git-push origin:main
 
 show "$@"
-tools=$(command -v nix),$(command -v nix-store),$(command -v git),$(command -v sh)
-# NODE_V8_COVERAGE is asked for by Deno's own `node:child_process`.
-variables="PATH,HOME,TMPDIR,XDG_CACHE_HOME,GIT_CONFIG_*,NIX_*,NODE_V8_COVERAGE"
 cd "$fleet"
-fleet_release "--allow-run=$tools" "--allow-read=$tools,$work" "--allow-write=$work" "--allow-env=$variables" -- "$@" 2>&1
+fleet_release "$@" 2>&1
 
 # ── The same as a consumer sees it: with the public key, and permission to read alone ────────────────
 
 title "Verify"
 show verify releases --trust-file ../trust.json
-verify_release() { fleet_release "--allow-read=$work" -- verify releases --trust-file ../trust.json; }
+verify_release() { fleet_release verify releases --trust-file ../trust.json; }
 verify_release || fail "a good release is refused"
 
 printf '\n  One letter of the fleet is changed:\n\n'

@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname, join } from "@std/path";
+import { quoteList } from "../contract/records.ts";
 import { ReleaseError } from "../errors.ts";
 
 /** A finished command. */
@@ -65,6 +66,7 @@ export class Shell {
    */
   find(program: string, beside?: string): string {
     const dirs = beside === undefined ? this.#path.split(":") : [dirname(beside)];
+    const refused: string[] = [];
     for (const dir of dirs.filter((dir) => dir.startsWith("/"))) {
       const candidate = join(dir, program);
       try {
@@ -74,14 +76,18 @@ export class Shell {
         }
       } catch (error) {
         // A directory that the permissions leave out is one that nothing may be run from.
-        if (
-          !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable ||
-            error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotADirectory)
+        if (error instanceof Deno.errors.NotCapable) refused.push(dir);
+        else if (
+          !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+            error instanceof Deno.errors.NotADirectory)
         ) throw error;
       }
     }
     const where = beside === undefined ? "on PATH" : `beside "${beside}"`;
     throw new ReleaseError("io", `Cannot find "${program}" ${where}`, {
+      lines: refused.length === 0
+        ? []
+        : [`There is no permission to read ${quoteList(refused)}, to look there`],
       hint: program.startsWith("nix")
         ? "install Nix (https://nixos.org/download), or add its bin directory to PATH"
         : `install ${program}, or add the directory that it is in to PATH`,

@@ -5,14 +5,20 @@
  */
 import { parseArgs } from "@std/cli";
 import { nearest, ReleaseError } from "../errors.ts";
-import { type CommandName, COMMANDS } from "./commands.ts";
+import { type CommandName, COMMANDS, isCommandName } from "./commands.ts";
 import type { NameIn, Option } from "./options.ts";
 
 /** Options of which only one makes sense: giving one takes back another that a setting or a variable gives. */
-const ALTERNATIVES: readonly (readonly string[])[] = [
-  ["sign-cmd", "sign-key", "sign-agent"],
-  ["trust-file", "trust-attr", "public-key"],
-];
+const SIGNERS = ["sign-cmd", "sign-key", "sign-agent"];
+/** See {@linkcode SIGNERS}. */
+const TRUST = ["trust-file", "trust-attr", "public-key"];
+
+/** Options that say more of these. A setting does so of what the settings give, not of what the command line gives. */
+const COMPANIONS: Readonly<Record<string, readonly string[]>> = {
+  "signature-algorithm": SIGNERS,
+  "signature-encoding": SIGNERS,
+  "allow-previous-key": TRUST,
+};
 
 /**
  * Options given by a file: by their long names, a text, true or false, or for the one that may be given several times
@@ -83,16 +89,18 @@ export function readArguments<List extends readonly Option[]>(
     }
     return given[0];
   };
+  const setting = (name: string): Settings[string] | undefined =>
+    COMPANIONS[name]?.some((leader) => fromArguments(leader) !== undefined) ? undefined : settings[name];
   const fromSettings = (name: string): string | undefined => {
-    const setting = settings[name];
-    return typeof setting === "string" ? setting : undefined;
+    const text = setting(name);
+    return typeof text === "string" ? text : undefined;
   };
   const fromEnvironment = (name: string): string | undefined => {
     const variable = options.find(({ flag }) => flag === name)?.env;
     return (variable === undefined ? undefined : env[variable]) || undefined;
   };
   const value = (name: string): string | undefined => {
-    const alternatives = ALTERNATIVES.find((group) => group.includes(name)) ?? [name];
+    const alternatives = [SIGNERS, TRUST].find((group) => group.includes(name)) ?? [name];
     for (const source of [fromArguments, fromSettings, fromEnvironment]) {
       // What is given in one place replaces all that it is an alternative to in the next.
       if (alternatives.some((other) => source(other) !== undefined)) return source(name);
@@ -114,7 +122,7 @@ export function readArguments<List extends readonly Option[]>(
     flag: (name) =>
       rest.some((arg) => arg.startsWith(`--${name}=`)) || parsed[name] === true
         ? parsed[name] === true
-        : settings[name] === true,
+        : setting(name) === true,
     nixOptions: [...(Array.isArray(settingPairs) ? settingPairs : []), ...nixOptions],
     operands,
   };
@@ -169,7 +177,8 @@ function unknownArgument(
   args: readonly string[],
   command: CommandName,
 ): ReleaseError {
-  const help = `fleet-release ${command === "release" ? "" : `${command} `}--help lists the options`;
+  const named = command === "release" ? "" : `${command} `;
+  const help = `fleet-release ${named}--help lists the options`;
   if (!arg.startsWith("-")) {
     // The words of a command that was not quoted: one of them may be a token, so none is shown.
     const hook = args.slice(0, args.indexOf(arg)).findLast((before, index) => {
@@ -182,9 +191,11 @@ function unknownArgument(
         hint: `put the whole command into quotes: ${option} '...'`,
       });
     }
-    const meant = nearest(arg, Object.keys(COMMANDS));
+    const meant = isCommandName(arg) ? undefined : nearest(arg, Object.keys(COMMANDS));
     return new ReleaseError("usage", `Unknown argument "${arg}"`, {
-      hint: arg === args[0] && meant !== undefined
+      hint: command !== "release"
+        ? `usage: fleet-release ${COMMANDS[command].usage[0]}`
+        : arg === args[0] && meant !== undefined
         ? `did you mean the command "${meant}"?`
         : `a command comes first, and ${command} takes options alone; ${help}`,
     });

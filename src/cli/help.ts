@@ -43,11 +43,15 @@ export function optionsTable(): string {
       `${option.help}${more.length === 0 ? "" : ` (${more.join(", ")})`}`,
     ];
   });
-  const cells = [["option", "what it does"], ...rows];
-  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
+  return markdownTable([["option", "what it does"], ...rows]);
+}
+
+/** Rows, the first of them the header, as the formatter pads them. */
+export function markdownTable([header = [], ...rows]: readonly (readonly string[])[]): string {
+  const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]!.length)));
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  return [line(cells[0]!), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
+  return [line(header), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
 
 function signature({ flag, short, value }: Option): string {

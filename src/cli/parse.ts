@@ -6,7 +6,7 @@
 import type { GitPushTarget, ReleaseConfig, SignatureEncoding } from "../config.ts";
 import type { SignatureAlgorithm } from "../contract/types.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
-import { ReleaseError } from "../errors.ts";
+import { nearest, ReleaseError } from "../errors.ts";
 import { parseHostsSpec } from "../plan/hosts.ts";
 import { type Arguments, readArguments, type Settings } from "./arguments.ts";
 import { type CommandName, COMMANDS, isCommandName } from "./commands.ts";
@@ -89,15 +89,18 @@ export function parseCommandLine(
   readSettings: () => Settings = () => ({}),
 ): Invocation {
   const [first, ...others] = args;
-  if (first === "help") return { command: "help", of: isCommandName(others[0]) ? others[0] : "release" };
+  if (first === "help") return { command: "help", of: helpSubject(others) };
   const command = commandOf(args);
   const rest = { args: isCommandName(first) ? others : args, settings: {}, env };
   switch (command) {
     case "release":
       return answer(
         command,
-        readArguments(command, RELEASE_OPTIONS, { ...rest, settings: readSettings() }),
-        releaseInvocation,
+        readArguments(command, RELEASE_OPTIONS, rest),
+        () =>
+          releaseInvocation(
+            readArguments(command, RELEASE_OPTIONS, { ...rest, settings: readSettings() }),
+          ),
       );
     case "verify":
       return answer(command, readArguments(command, VERIFY_OPTIONS, rest), verifyInvocation);
@@ -115,6 +118,16 @@ export function parseCommandLine(
     case "canonicalize":
       return answer(command, readArguments(command, CANONICALIZE_OPTIONS, rest), () => ({ command }));
   }
+}
+
+/** What `help` is asked of: a command, or the whole program. */
+function helpSubject([name = "release", stray]: readonly string[]): CommandName {
+  const unknown = isCommandName(name) ? stray : name;
+  if (isCommandName(name) && unknown === undefined) return name;
+  const meant = unknown === name ? nearest(name, Object.keys(COMMANDS)) : undefined;
+  throw new ReleaseError("usage", `Unknown argument "${unknown}"`, {
+    hint: meant === undefined ? "fleet-release help lists the commands" : `did you mean "${meant}"?`,
+  });
 }
 
 /** The command that a command line names, or `release` where it names none. */
@@ -231,7 +244,11 @@ function subjectOf(given: Arguments<NameIn<typeof VERIFY_OPTIONS>>): VerifySetti
       hint: `to verify a directory of that name, write ./${first}`,
     });
   }
-  if (stray !== undefined) throw new ReleaseError("usage", `Unknown argument "${stray}"`);
+  if (stray !== undefined) {
+    throw new ReleaseError("usage", `Unknown argument "${stray}"`, {
+      hint: `usage: fleet-release ${COMMANDS["verify"].usage[first === "artifact" ? 1 : 2]}`,
+    });
+  }
   refuse(["git", "artifact-name"], "a file");
   const signature = filled("signature") ?? `${file}.sig`;
   if (first === "artifact") {
@@ -259,7 +276,11 @@ function keySettings(
       hint: `write \`fleet-release ${command} FILE\``,
     });
   }
-  if (stray !== undefined) throw new ReleaseError("usage", `Unknown argument "${stray}"`);
+  if (stray !== undefined) {
+    throw new ReleaseError("usage", `Unknown argument "${stray}"`, {
+      hint: `usage: fleet-release ${COMMANDS[command].usage[0]}`,
+    });
+  }
   const format = oneOf("format", given.value("format"), ["fragment", "trust-file", "public-key"]);
   return { file, format };
 }

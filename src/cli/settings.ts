@@ -52,7 +52,8 @@ export function parseSettings(path: string, value: unknown): Settings {
       : option.value === undefined
       ? "true or false"
       : "a text";
-    throw refuse(`"${name}" is ${JSON.stringify(setting)}, expected ${expected}`);
+    // Not what it is: a hook's text may hold a token.
+    throw refuse(`"${name}" is ${describeType(setting)}, expected ${expected}`);
   });
   return Object.fromEntries(settings);
 }
@@ -67,6 +68,18 @@ function readSetting({ value, repeatable }: Option, setting: unknown): Settings[
   }
   if (value === undefined) return typeof setting === "boolean" ? setting : undefined;
   return ["string", "number", "boolean"].includes(typeof setting) ? String(setting) : undefined;
+}
+
+function describeType(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  return {
+    object: "an object",
+    string: "a text",
+    number: "a number",
+    boolean: "a boolean",
+  }[typeof value as string] ??
+    typeof value;
 }
 
 function isObject(value: unknown): value is object {

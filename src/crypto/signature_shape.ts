@@ -24,6 +24,9 @@ export function describeSignature(bytes: Uint8Array): string {
   if (ascii !== undefined && /^[A-Za-z0-9+/_-]{86}(==)?$/.test(ascii)) {
     return "this is base64: decode it, as with base64 -d";
   }
+  if (ascii !== undefined && /^ME[A-Za-z0-9+/]{88,94}={0,2}$/.test(ascii)) {
+    return "this is base64 of a DER-encoded signature: decode it, as with base64 -d, and give --signature-encoding der";
+  }
   if (bytes[0] === 0x30 && bytes[1] === bytes.length - 2) {
     return "this is a DER-encoded ECDSA signature: have it converted with --signature-encoding der";
   }

@@ -188,7 +188,7 @@ export function readDocument(bytes: Uint8Array<ArrayBuffer>, expected?: Artifact
     value = parseJson(decodeUtf8(bytes));
   } catch (error) {
     if (!(error instanceof ReleaseError)) throw error;
-    const failure: Failure = { code: "not-json", message: `it is no strict JSON: ${error.message}` };
+    const failure: Failure = { code: "not-json", message: error.message };
     return { kind: expected ?? null, document: null, failures: [failure] };
   }
   const failures: Failure[] = equalBytes(canonicalBytes(value), bytes)

@@ -178,7 +178,12 @@ const REFUSED: [args: string[], said: Omit<Refusal, "kind">][] = [
       message: `Nothing to verify: the file behind "${kind}" is missing`,
       hint: `to verify a directory of that name, write ./${kind}`,
     }]),
-    [["verify", TRUST, kind, "a", "b"], { message: 'Unknown argument "b"' }],
+    [["verify", TRUST, kind, "a", "b"], {
+      message: 'Unknown argument "b"',
+      hint: `usage: fleet-release verify ${kind} FILE ${
+        kind === "artifact" ? "" : "--rollout-id ID "
+      }--trust-file FILE [OPTION...]`,
+    }],
     [["verify", TRUST, kind, "a", "--git", "HEAD"], { message: "--git does not go with a file" }],
     [["verify", TRUST, kind, "a", "--artifact-name", "f"], {
       message: "--artifact-name does not go with a file",
@@ -214,7 +219,10 @@ const REFUSED: [args: string[], said: Omit<Refusal, "kind">][] = [
     message: "keygen wants the file to write",
     hint: "write `fleet-release keygen FILE`",
   }]),
-  [["keygen", "a", "b"], { message: 'Unknown argument "b"' }],
+  ...["keygen", "pubkey"].map((command): [string[], Omit<Refusal, "kind">] => [[command, "a", "b"], {
+    message: 'Unknown argument "b"',
+    hint: `usage: fleet-release ${command} FILE [OPTION...]`,
+  }]),
   ...["rsa", "", "ED25519"].map((name): [string[], Omit<Refusal, "kind">] => [
     ["keygen", "k", `--algorithm=${name}`],
     { message: `Cannot read --algorithm "${name}": expected ed25519 or ecdsa-p256` },
@@ -228,7 +236,6 @@ const REFUSED: [args: string[], said: Omit<Refusal, "kind">][] = [
     { message: 'Cannot read --format "pem": expected fragment, trust-file or public-key' },
   ]),
   [["pubkey"], { message: "pubkey wants the key file", hint: "write `fleet-release pubkey FILE`" }],
-  [["pubkey", "a", "b"], { message: 'Unknown argument "b"' }],
   [["pubkey", "k", "--algorithm", "ed25519"], {
     message: 'Unknown option "--algorithm"',
     hint: "fleet-release pubkey --help lists the options",
@@ -237,8 +244,7 @@ const REFUSED: [args: string[], said: Omit<Refusal, "kind">][] = [
     args,
   ): [string[], Omit<Refusal, "kind">] => [["canonicalize", ...args], {
     message: 'Unknown argument "f.json"',
-    hint:
-      "a command comes first, and canonicalize takes options alone; fleet-release canonicalize --help lists the options",
+    hint: "usage: fleet-release canonicalize < FILE",
   }]),
 ];
 
@@ -259,5 +265,22 @@ pureTest("parseCommandLine() reads no variable and no settings for a command oth
       }),
       invocation,
     );
+  }
+});
+
+pureTest("parseCommandLine() refuses help of what is no command", () => {
+  const refused: [args: string[], said: Omit<Refusal, "kind">][] = [
+    [["help", "verfy"], { message: 'Unknown argument "verfy"', hint: 'did you mean "verify"?' }],
+    [["help", "deploy"], {
+      message: 'Unknown argument "deploy"',
+      hint: "fleet-release help lists the commands",
+    }],
+    [["help", "verify", "x"], {
+      message: 'Unknown argument "x"',
+      hint: "fleet-release help lists the commands",
+    }],
+  ];
+  for (const [args, said] of refused) {
+    assertEquals(refusal(() => parseCommandLine(args, {})), { kind: "usage", ...said });
   }
 });

@@ -94,12 +94,12 @@ const REFUSED: [value: unknown, problem: string, hint?: string][] = [
   [{ "release-dri": "x" }, 'there is no option "release-dri"', 'did you mean "release-dir"?'],
   [{ "bogus-setting": "x" }, 'there is no option "bogus-setting"'],
   [{ constructor: "x" }, 'there is no option "constructor"'],
-  [{ hosts: ["a"] }, '"hosts" is ["a"], expected a text'],
+  [{ hosts: ["a"] }, '"hosts" is a list, expected a text'],
   [{ "release-dir": null }, '"release-dir" is null, expected a text'],
-  [{ "git-commit": "true" }, '"git-commit" is "true", expected true or false'],
-  [{ "git-commit": 1 }, '"git-commit" is 1, expected true or false'],
-  [{ option: [["cores", "4"]] }, '"option" is [["cores","4"]], expected an object of texts'],
-  [{ option: { cores: 4 } }, '"option" is {"cores":4}, expected an object of texts'],
+  [{ "git-commit": "true" }, '"git-commit" is a text, expected true or false'],
+  [{ "git-commit": 1 }, '"git-commit" is a number, expected true or false'],
+  [{ option: [["cores", "4"]] }, '"option" is a list, expected an object of texts'],
+  [{ option: { cores: 4 } }, '"option" is an object, expected an object of texts'],
 ];
 
 for (const [value, problem, hint] of REFUSED) {
@@ -144,4 +144,30 @@ Deno.test("readSettings() names the file when it is no JSON, or not UTF-8", asyn
 pureTest("readSettings() reads nothing unless the variable names a file", () => {
   assertEquals(readSettings({}), {});
   assertEquals(readSettings({ FLEET_RELEASE_SETTINGS: "" }), {});
+});
+
+pureTest("what a setting says of its own way to sign is not said of one that the command line gives", () => {
+  const settings = {
+    "sign-cmd": "sign",
+    "signature-algorithm": "ecdsa-p256",
+    "signature-encoding": "der",
+    "trust-file": "trust.json",
+    "allow-previous-key": true,
+  };
+  const of = (args: string[]) => {
+    const { signatureAlgorithm, signatureEncoding, allowPreviousKey } = asked(settings, args);
+    return [signatureAlgorithm, signatureEncoding, allowPreviousKey];
+  };
+  assertEquals(of([]), ["ecdsa-p256", "der", true]);
+  assertEquals(of(["--sign-key", "k.pem"]), [undefined, "raw", true]);
+  assertEquals(of(["--public-key", "ed25519:x"]), ["ecdsa-p256", "der", false]);
+  assertEquals(of(["--sign-cmd", "other", "--signature-encoding", "der"]), [undefined, "der", true]);
+});
+
+pureTest("--help and --version are answered whatever is wrong with the settings", () => {
+  const broken = () => {
+    throw new Error("broken");
+  };
+  assertEquals(parseCommandLine(["--help"], {}, broken), { command: "help", of: "release" });
+  assertEquals(parseCommandLine(["--version"], {}, broken), { command: "version" });
 });

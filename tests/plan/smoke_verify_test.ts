@@ -254,8 +254,7 @@ pureTest("smokeVerify() names the first thing that is wrong, and the others belo
   ];
   assertEquals(refusal(() => smokeVerify(wrong)), {
     kind: "smoke-verify",
-    message:
-      'A consumer would refuse "fleet.json": it is no strict JSON: Cannot read the JSON: found the end of the text ' +
+    message: 'A consumer would refuse "fleet.json": Cannot read the JSON: found the end of the text ' +
       'at line 1, column 2, expected a key or "}"',
     lines: ['also "bootstrap-nonces.json": its bytes are not canonical'],
   });
