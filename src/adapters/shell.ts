@@ -42,6 +42,9 @@ export interface CommandTrace {
  */
 const SUPERVISOR = '"$@"; exit "$?"';
 
+/** Deno puts a directory of its own, in which is its stand-in for node, before all others on PATH. */
+const DENO_BIN = /\/node_compat_bin$/;
+
 /** Runs programs by their absolute path, with an explicit environment. */
 export class Shell {
   readonly #path: string;
@@ -67,7 +70,7 @@ export class Shell {
   find(program: string, beside?: string): string {
     const dirs = beside === undefined ? this.#path.split(":") : [dirname(beside)];
     const refused: string[] = [];
-    for (const dir of dirs.filter((dir) => dir.startsWith("/"))) {
+    for (const dir of dirs.filter((dir) => dir.startsWith("/") && !DENO_BIN.test(dir))) {
       const candidate = join(dir, program);
       try {
         const stat = Deno.statSync(candidate);
