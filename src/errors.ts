@@ -99,9 +99,13 @@ export function ioError(action: string, cause: unknown): ReleaseError {
   return new ReleaseError("io", `${action}: ${reason}`, { cause });
 }
 
-/** A text without the passwords and tokens of the URLs in it. */
-export function hideCredentials(text: string): string {
-  return text.replace(/(\b[\w+.-]+:\/\/)[^/@\s"'?#]*@/g, "$1***@");
+/** A text without the passwords and tokens of the URLs in it, and without private keys that are put where they do not belong. */
+export function hideSecrets(text: string): string {
+  return text.replace(/(\b[\w+.-]+:\/\/)[^/@\s"'?#]*@/g, "$1***@")
+    // Up to the end of the text that is quoted: a key may have been cut off.
+    .replace(/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^"']*/g, "***")
+    // A nix key, or a part of PEM behind a name. A public key is shorter, or has the name of its algorithm.
+    .replace(/(?<![\w.-])(?!ecdsa-p256:)[\w.-]+:(?!\/)[A-Za-z0-9+/]{60,}={0,2}/g, "***");
 }
 
 /** The known word that is nearest to `word`, or undefined when none is near enough to be meant. */

@@ -88,7 +88,7 @@ export async function reuseRelease(
     const signature = await releaseDir.read(`${artifact.path}.sig`);
     if (bytes === null || signature?.length !== 64 || !equalBytes(bytes, artifact.bytes)) return null;
     // By a key that has been replaced since, say: then it is time to sign anew.
-    if (pinned !== null && !await isPinned({ bytes, signature }, stamp.signedAt, pinned)) return null;
+    if (pinned !== null && !await isPinned({ bytes, signature }, stamp, pinned)) return null;
     signed.push({ ...artifact, signature });
   }
   return { signed, stamp };

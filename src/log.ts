@@ -6,7 +6,7 @@
 import { quoteCommand, stripControls } from "./adapters/shell.ts";
 import type { CommandTrace } from "./adapters/shell.ts";
 import { plural } from "./contract/records.ts";
-import { hideCredentials, type ReleaseError } from "./errors.ts";
+import { hideSecrets, ioError, type ReleaseError } from "./errors.ts";
 import type { Warning } from "./plan/warnings.ts";
 import type { Clock, Log, Stage } from "./ports.ts";
 
@@ -50,7 +50,7 @@ function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
   const hostStarts = new Map<string, number>();
   const write = (record: Record<string, unknown>) => {
     const time = clock.now().toString({ smallestUnit: "millisecond" });
-    stream.write(`${hideCredentials(JSON.stringify({ time, ...record }))}\n`);
+    stream.write(`${hideSecrets(JSON.stringify({ time, ...record }))}\n`);
   };
   return {
     start(stage) {
@@ -104,7 +104,7 @@ function prettyLog({ verbose, stream, clock }: LogOptions): ProgramLog {
   let statusShown = false;
 
   function line(text: string): void {
-    stream.write(`${statusShown ? "\r\x1b[K" : ""}${hideCredentials(text)}\n`);
+    stream.write(`${statusShown ? "\r\x1b[K" : ""}${hideSecrets(text)}\n`);
     statusShown = false;
   }
 
@@ -114,7 +114,7 @@ function prettyLog({ verbose, stream, clock }: LogOptions): ProgramLog {
     const parts = [stage.title];
     if (done > 0) parts.push(`${done} done`);
     if (running.size > 0) parts.push([...running.keys()].join(", "));
-    const text = hideCredentials(`${parts.join(" · ")} (${seconds((clock.monotonic() - start) / 1000)})`);
+    const text = hideSecrets(`${parts.join(" · ")} (${seconds((clock.monotonic() - start) / 1000)})`);
     if (!stream.isTerminal) {
       const names = [...running.keys()];
       const shown = names.length > 3
@@ -212,7 +212,11 @@ export function stderrStream(): Stream {
 
 /** Prints data on standard output, with a newline or another end. */
 export function printData(text: string, end = "\n"): void {
-  writeAll(Deno.stdout, new TextEncoder().encode(text + end));
+  try {
+    writeAll(Deno.stdout, new TextEncoder().encode(text + end));
+  } catch (error) {
+    throw ioError("Cannot write standard output", error);
+  }
 }
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {

@@ -11,7 +11,7 @@ import { lookup, plural, quoteList } from "./contract/records.ts";
 import { closureHash, type StorePath } from "./contract/store_path.ts";
 import { wholeSeconds } from "./contract/time.ts";
 import type { Timestamp } from "./contract/types.ts";
-import { hideCredentials, ReleaseError } from "./errors.ts";
+import { hideSecrets, ReleaseError } from "./errors.ts";
 import { evaluateFleet, evaluateHosts, type FleetToRelease } from "./evaluate.ts";
 import { reuseRelease, warnOfStaleSidecars } from "./existing_release.ts";
 import { renderCommitMessage } from "./plan/commit_message.ts";
@@ -149,7 +149,7 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
       name: "verify-signatures",
       title: "Verifying the signatures",
       done: () => `Verified ${count(signed, "signature")}`,
-    }, () => verifyPinned(signed, stamp.signedAt, pinned));
+    }, () => verifyPinned(signed, stamp, pinned));
   }
 
   if (config.smokeVerify) {
@@ -202,7 +202,7 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
     commit: stamp.ciCommit,
     signedAt: stamp.signedAt,
     releaseCommit,
-    pushedTo: pushedTo && { ...pushedTo, remote: hideCredentials(pushedTo.remote) },
+    pushedTo: pushedTo && { ...pushedTo, remote: hideSecrets(pushedTo.remote) },
     hosts: closures.map(({ host, kind, storePath }) => {
       const pin = lookup(fleet.evaluated.fleet.hosts, host)?.pin;
       return { name: host, kind, storePath, pinnedTo: pinTargetCommit(pin, source.ciCommit) };

@@ -10,6 +10,7 @@ import { decode } from "./contract/schema.ts";
 import { compareTimestamps } from "./contract/time.ts";
 import type { Timestamp, TrustFile } from "./contract/types.ts";
 import { ReleaseError } from "./errors.ts";
+import type { Stamp } from "./plan/fleet.ts";
 import type { SignedArtifact } from "./plan/smoke_verify.ts";
 import type { Warn } from "./plan/warnings.ts";
 import type { ArtifactSigner, Inputs } from "./ports.ts";
@@ -137,14 +138,15 @@ export function refuseUntrustedSigner(
 
 const HINT_PREVIOUS = "sign with the current key, or accept it for now with --allow-previous-key";
 
-/** Whether a signature made at some time is one that consumers accept, by a key that may sign. */
+/** Whether a signature is one that consumers accept under its stamp, by a key that may sign. */
 export async function isPinned(
   { bytes, signature }: Pick<SignedArtifact, "bytes" | "signature">,
-  signedAt: Timestamp,
+  { signedAt, signatureAlgorithm }: Stamp,
   { keys, slots, rejectBefore }: PinnedKeys,
 ): Promise<boolean> {
   const key = await verifyingKey(bytes, signature, keys);
-  return key !== null && slots.includes(key.slot) && !isRejected(signedAt, rejectBefore);
+  return key !== null && slots.includes(key.slot) && key.algorithm === signatureAlgorithm &&
+    !isRejected(signedAt, rejectBefore);
 }
 
 function isRejected(signedAt: Timestamp, rejectBefore: Timestamp | null): boolean {
@@ -158,7 +160,7 @@ function isRejected(signedAt: Timestamp, rejectBefore: Timestamp | null): boolea
  */
 export async function verifyPinned(
   artifacts: readonly SignedArtifact[],
-  signedAt: Timestamp,
+  { signedAt, signatureAlgorithm }: Stamp,
   pinned: PinnedKeys,
 ): Promise<void> {
   if (isRejected(signedAt, pinned.rejectBefore)) {
@@ -170,8 +172,17 @@ export async function verifyPinned(
   }
   for (const artifact of artifacts) {
     const key = await verifyingKey(artifact.bytes, artifact.signature, pinned.keys);
-    if (key !== null && pinned.slots.includes(key.slot)) continue;
+    const isAccepted = key !== null && pinned.slots.includes(key.slot);
+    if (isAccepted && key.algorithm === signatureAlgorithm) continue;
     const path = artifact.path;
+    if (isAccepted) {
+      const message =
+        `The signature of "${path}" is by the ${key.slot} key, which is ${key.algorithm}, but the release ` +
+        `declares ${signatureAlgorithm}`;
+      throw new ReleaseError("smoke-verify", message, {
+        hint: `give --signature-algorithm ${key.algorithm}`,
+      });
+    }
     if (key !== null) {
       throw new ReleaseError("smoke-verify", `The signature of "${path}" is by the ${key.slot} key`, {
         hint: HINT_PREVIOUS,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type ErrorKind, hideCredentials, ioError, nearest, ReleaseError } from "../src/errors.ts";
+import { type ErrorKind, hideSecrets, ioError, nearest, ReleaseError } from "../src/errors.ts";
 import { pureTest } from "./support/pure.ts";
 
 /** The exit codes of the contract. */
@@ -109,8 +109,8 @@ const HIDDEN: [text: string, shown: string][] = [
 ];
 
 pureTest(
-  "hideCredentials() takes the user and the password out of URLs, and nothing out of other text",
+  "hideSecrets() takes the user and the password out of URLs, and nothing out of other text",
   () => {
-    assertEquals(HIDDEN.map(([text]) => [text, hideCredentials(text)]), HIDDEN);
+    assertEquals(HIDDEN.map(([text]) => [text, hideSecrets(text)]), HIDDEN);
   },
 );

@@ -5,6 +5,7 @@ import { type ReleaseConfig, validateConfig } from "../src/config.ts";
 import { sha256Hex } from "../src/contract/canonical.ts";
 import type { Signer } from "../src/crypto/private_key.ts";
 import { ReleaseError } from "../src/errors.ts";
+import type { Stamp } from "../src/plan/fleet.ts";
 import type { SignedArtifact } from "../src/plan/smoke_verify.ts";
 import type { Warning } from "../src/plan/warnings.ts";
 import {
@@ -292,6 +293,11 @@ pureTest("refuseUntrustedSigner() knows of a command only what algorithm it is t
   });
 });
 
+/** The stamp of a release that a key signs. */
+function stampOf({ publicKey }: Signer, signedAt = NOW): Stamp {
+  return { signedAt, ciCommit: null, signatureAlgorithm: publicKey.algorithm };
+}
+
 const TEXTS = { "fleet.json": '{"a":1}', "revocations.json": '{"b":2}' };
 
 /** Two artifacts, signed: by default the bytes of each, by the first of the signers. */
@@ -314,7 +320,7 @@ async function artifacts(
 pureTest("verifyPinned() accepts what the keys that may sign have signed, each with its own", async () => {
   const [current, previous, successor] = await Promise.all([
     newSigner(),
-    newSigner("ecdsa-p256"),
+    newSigner(),
     newSigner(),
   ]);
   const options = {
@@ -323,18 +329,37 @@ pureTest("verifyPinned() accepts what the keys that may sign have signed, each w
     successor: successor.publicKey,
     retireAt: "2026-07-01T00:00:00Z",
   };
-  await verifyPinned(await artifacts(current, { by: successor }), NOW, await pinFile(options));
+  await verifyPinned(await artifacts(current, { by: successor }), stampOf(current), await pinFile(options));
   const lax = await pinFile(options, { allowPreviousKey: true });
-  await verifyPinned(await artifacts(current, { by: previous }), NOW, lax);
+  await verifyPinned(await artifacts(current, { by: previous }), stampOf(current), lax);
 });
 
 pureTest("verifyPinned() refuses a signature of the previous key unless that is allowed", async () => {
   const [current, previous] = await Promise.all([newSigner(), newSigner()]);
   const pinned = await pinFile({ current: current.publicKey, previous: previous.publicKey });
-  assertEquals(await rejection(verifyPinned(await artifacts(current, { by: previous }), NOW, pinned)), {
+  assertEquals(
+    await rejection(verifyPinned(await artifacts(current, { by: previous }), stampOf(current), pinned)),
+    {
+      kind: "smoke-verify",
+      message: 'The signature of "revocations.json" is by the previous key',
+      hint: "sign with the current key, or accept it for now with --allow-previous-key",
+    },
+  );
+});
+
+pureTest("verifyPinned() refuses a trusted key of another algorithm than the release declares", async () => {
+  const [current, successor] = await Promise.all([newSigner(), newSigner("ecdsa-p256")]);
+  const pinned = await pinFile({
+    current: current.publicKey,
+    successor: successor.publicKey,
+    retireAt: "2026-07-01T00:00:00Z",
+  });
+  const signed = await artifacts(current, { by: successor });
+  assertEquals(await rejection(verifyPinned(signed, stampOf(current), pinned)), {
     kind: "smoke-verify",
-    message: 'The signature of "revocations.json" is by the previous key',
-    hint: "sign with the current key, or accept it for now with --allow-previous-key",
+    message:
+      'The signature of "revocations.json" is by the successor key, which is ecdsa-p256, but the release declares ed25519',
+    hint: "give --signature-algorithm ecdsa-p256",
   });
 });
 
@@ -351,7 +376,7 @@ for (const [what, of] of SIGNED) {
     for (const algorithm of ["ed25519", "ecdsa-p256"] as const) {
       const signer = await newSigner(algorithm);
       const pinned = await pinFile({ current: signer.publicKey });
-      assertEquals(await rejection(verifyPinned(await artifacts(signer, { of }), NOW, pinned)), {
+      assertEquals(await rejection(verifyPinned(await artifacts(signer, { of }), stampOf(signer), pinned)), {
         kind: "smoke-verify",
         message:
           'The signature of "revocations.json" does not verify with any key of --trust-file trust.json',
@@ -375,7 +400,7 @@ pureTest(
       [fleet!, { ...revocations!, signature: new Uint8Array() }],
     ];
     for (const signed of wrong) {
-      assertEquals(await rejection(verifyPinned(signed, NOW, pinned)), {
+      assertEquals(await rejection(verifyPinned(signed, stampOf(current), pinned)), {
         kind: "smoke-verify",
         message:
           'The signature of "revocations.json" does not verify with any key of --trust-file trust.json',
@@ -391,9 +416,9 @@ pureTest(
     const current = await newSigner();
     const pinned = await pinFile({ current: current.publicKey, rejectBefore: NOW });
     const signed = await artifacts(current);
-    await verifyPinned(signed, NOW, pinned);
+    await verifyPinned(signed, stampOf(current), pinned);
     const early = "2026-06-01T11:59:59.999999999Z";
-    assertEquals(await rejection(verifyPinned(signed, early, pinned)), {
+    assertEquals(await rejection(verifyPinned(signed, stampOf(current, early), pinned)), {
       kind: "smoke-verify",
       message: `Consumers refuse what is signed before ${NOW}, and this release is of ${early}`,
       path: "ciReleaseKey.rejectBefore",
@@ -409,11 +434,12 @@ pureTest("isPinned() is true of what verifyPinned() accepts alone", async () => 
   const bytes = encode("{}");
   const by = async (signer: Signer) => ({ bytes, signature: await signer.sign(bytes) });
   assertEquals([
-    await isPinned(await by(current), NOW, strict),
-    await isPinned(await by(current), "2026-06-01T11:59:59Z", strict),
-    await isPinned(await by(previous), NOW, strict),
-    await isPinned(await by(previous), NOW, lax),
-    await isPinned(await by(stranger), NOW, lax),
-    await isPinned({ ...await by(current), bytes: encode("[]") }, NOW, lax),
-  ], [true, false, false, true, false, false]);
+    await isPinned(await by(current), stampOf(current), strict),
+    await isPinned(await by(current), stampOf(current, "2026-06-01T11:59:59Z"), strict),
+    await isPinned(await by(previous), stampOf(previous), strict),
+    await isPinned(await by(previous), stampOf(previous), lax),
+    await isPinned(await by(stranger), stampOf(stranger), lax),
+    await isPinned({ ...await by(current), bytes: encode("[]") }, stampOf(current), lax),
+    await isPinned(await by(current), { ...stampOf(current), signatureAlgorithm: "ecdsa-p256" }, lax),
+  ], [true, false, false, true, false, false, false]);
 });

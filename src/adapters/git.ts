@@ -8,7 +8,7 @@
  */
 import { crypto } from "@std/crypto";
 import { join, relative } from "@std/path";
-import { hideCredentials, ReleaseError } from "../errors.ts";
+import { hideSecrets, ReleaseError } from "../errors.ts";
 import type { Git, Identity, ReleaseFile, Repository } from "../ports.ts";
 import { type CommandResult, lastLines, type Shell, text, withoutGitLocation } from "./shell.ts";
 
@@ -188,9 +188,9 @@ export function createGit(shell: Shell, settings: GitSettings): Git {
       if (result.code !== 0) {
         throw new ReleaseError(
           "git",
-          `Cannot push the release to "${branch}" of "${hideCredentials(remote)}"`,
+          `Cannot push the release to "${branch}" of "${hideSecrets(remote)}"`,
           {
-            lines: lastLines([...text(result).split("\n"), ...result.stderr], 10).map(hideCredentials),
+            lines: lastLines([...text(result).split("\n"), ...result.stderr], 10).map(hideSecrets),
             hint:
               "the release is written and committed here; push it, or run again on top of what the remote has",
           },

@@ -30,7 +30,12 @@ export async function readReleaseTree(
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const program = shell.find("git");
   const git = (args: readonly string[], stdin?: Uint8Array<ArrayBuffer>) =>
-    shell.run([program, ...args], { cwd, env: withoutGitLocation(env), stdin });
+    shell.run([program, ...args], {
+      cwd,
+      // A replacement is of this clone alone: what others are given is what was committed.
+      env: { ...withoutGitLocation(env), GIT_NO_REPLACE_OBJECTS: "1" },
+      stdin,
+    });
 
   const commit = await git(["rev-parse", "--quiet", "--verify", "--end-of-options", `${revision}^{commit}`]);
   if (commit.code !== 0) {
@@ -42,7 +47,13 @@ export async function readReleaseTree(
   const prefix = await git(["rev-parse", "--show-prefix"]);
   // A bare repository has no work tree to be relative to.
   const path = join(prefix.code === 0 ? text(prefix) : "", relative(cwd, resolve(cwd, dir)) || ".");
-  const listing = await git(["ls-tree", "-z", "-r", `${text(commit)}:${path === "." ? "" : path}`]);
+  const listing = await git([
+    "ls-tree",
+    "--full-tree",
+    "-z",
+    "-r",
+    `${text(commit)}:${path === "." ? "" : path}`,
+  ]);
   if (listing.code !== 0) {
     throw new ReleaseError("git", `Cannot find the directory "${dir}" in ${revision}`, {
       lines: lastLines(listing.stderr, 5),

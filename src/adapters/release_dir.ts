@@ -87,19 +87,30 @@ export function createReleaseDir(dir: string): ReleaseDir {
  */
 export async function readReleaseFiles(dir: string): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const sub of ["", "rollouts"]) {
+  for (const path of [...await namesIn(dir), ...(await namesIn(dir, "rollouts"))]) {
     try {
-      for await (const { name } of Deno.readDir(join(dir, sub))) {
-        const path = join(sub, name);
-        if (name.startsWith(".") || !(await Deno.stat(join(dir, path))).isFile) continue;
-        files.set(path, await Deno.readFile(join(dir, path)));
-      }
+      const file = join(dir, path);
+      if ((await Deno.stat(file)).isFile) files.set(path, await Deno.readFile(file));
     } catch (error) {
-      if (sub !== "" && error instanceof Deno.errors.NotFound) continue;
-      throw ioError(`Cannot read "${join(dir, sub)}"`, error);
+      throw ioError(`Cannot read "${join(dir, path)}"`, error);
     }
   }
   return files;
+}
+
+/** The names in a directory, sorted, by their path from above; none when it is a sub-directory that is not there. */
+async function namesIn(dir: string, sub = ""): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(join(dir, sub))) {
+      if (!name.startsWith(".")) names.push(join(sub, name));
+    }
+  } catch (error) {
+    if (sub === "" || !(error instanceof Deno.errors.NotFound)) {
+      throw ioError(`Cannot read "${join(dir, sub)}"`, error);
+    }
+  }
+  return names.sort();
 }
 
 async function realPathOfMissing(path: string): Promise<{ path: string; existing: string }> {

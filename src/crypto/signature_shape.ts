@@ -25,10 +25,10 @@ export function describeSignature(bytes: Uint8Array): string {
     return "this is base64: decode it, as with base64 -d";
   }
   if (ascii !== undefined && /^ME[A-Za-z0-9+/]{88,94}={0,2}$/.test(ascii)) {
-    return "this is base64 of a DER-encoded signature: decode it, as with base64 -d, and give --signature-encoding der";
+    return "this is base64 of a DER-encoded signature: decode it, as with base64 -d, and give --signature-algorithm ecdsa-p256 and --signature-encoding der";
   }
   if (bytes[0] === 0x30 && bytes[1] === bytes.length - 2) {
-    return "this is a DER-encoded ECDSA signature: have it converted with --signature-encoding der";
+    return "this is a DER-encoded ECDSA signature: give --signature-algorithm ecdsa-p256 and --signature-encoding der";
   }
   if (bytes.length === SIGNATURE_LENGTH + 1 && bytes.at(-1) === 0x0a) {
     return "there is a newline behind the signature: write the bytes alone, as with printf or a file";

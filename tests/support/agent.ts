@@ -29,10 +29,9 @@ export class RealAgent implements AsyncDisposable {
    * Starts an agent.
    *
    * @param confirms What it asks for confirmation: a program that agrees by succeeding
-   * @param parent Where its directory is made; the usual place by default
    */
-  static async start(confirms: string = which("false"), parent?: string): Promise<RealAgent> {
-    const dir = await Deno.makeTempDir(parent === undefined ? {} : { dir: parent });
+  static async start(confirms: string = which("false")): Promise<RealAgent> {
+    const dir = await Deno.realPath(await Deno.makeTempDir());
     const process = new Deno.Command(SSH_AGENT!, {
       args: ["-D", "-a", join(dir, "socket")],
       env: { PATH, SSH_ASKPASS: confirms, SSH_ASKPASS_REQUIRE: "force" },

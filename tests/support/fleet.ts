@@ -71,7 +71,7 @@ export interface ProgramStart {
   env?: Record<string, string>;
   /** Variables that it may read beside those of every release. */
   variables?: readonly string[];
-  /** A socket in the fleet's temporary directory that it may connect to. */
+  /** A socket that it may connect to. */
   socket?: string;
 }
 
@@ -227,6 +227,7 @@ function programFlags(
     socket: string | undefined;
   },
 ): string[] {
+  const sockets = socket === undefined ? [] : [socket];
   // Deno 2.8 knows no such permission: there, reading and writing the socket is enough.
   const mayConnect = socket !== undefined && !/^2\.[0-8]\./.test(Deno.version.deno);
   const programs = ["nix", "nix-store", "git", "sh"].flatMap((program) => {
@@ -242,8 +243,8 @@ function programFlags(
     "--cached-only",
     "--frozen",
     `--allow-run=${programs.join(",")}`,
-    `--allow-read=${[...dirs, ...new Set(programs.map((path) => dirname(path)))].join(",")}`,
-    `--allow-write=${dirs.join(",")}`,
+    `--allow-read=${[...dirs, ...sockets, ...new Set(programs.map((path) => dirname(path)))].join(",")}`,
+    `--allow-write=${[...dirs, ...sockets].join(",")}`,
     `--allow-env=${
       [...ENVIRONMENT, ...variables, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE", "NO_COLOR"]
         .join(",")

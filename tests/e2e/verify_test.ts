@@ -1,0 +1,462 @@
+import { assertEquals } from "@std/assert";
+import { ensureDir } from "@std/fs";
+import { dirname, join } from "@std/path";
+import { sha256Hex } from "../../src/contract/canonical.ts";
+import { expectRun, type Finished, which } from "../support/command.ts";
+import { inTempDir, runProgram } from "../support/program.ts";
+import { newSigner, rolesOf, signedRelease } from "../support/signed_release.ts";
+import { trustOf } from "../support/trust.ts";
+
+const SIGNED_AT = "2026-06-01T12:00:00Z";
+const NOW = ["--now", "2026-06-01T12:30:00Z"];
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+const SUMMARY =
+  `verified a release of 3 hosts in 5 files, signed at ${SIGNED_AT} from commit 01234567 by the current key\n`;
+
+const signer = await newSigner();
+const FILES = await signedRelease({ signer, ciCommit: COMMIT });
+/** The documents by what they are: the two manifests are `manifest 1` and `manifest 2`, in the order of channels. */
+const ROLES = rolesOf(FILES);
+/** The documents in the order in which they are reported, whatever order a directory is read in. */
+const PATHS = [...ROLES.values()].sort((a, b) =>
+  Number(a.startsWith("rollouts/")) - Number(b.startsWith("rollouts/")) ||
+  (a.startsWith("rollouts/") && a > b ? 1 : 0)
+);
+const TRUST = trustOf({ current: signer.publicKey });
+
+type Files = ReadonlyMap<string, Uint8Array>;
+
+async function writeFiles(dir: string, files: Files): Promise<void> {
+  for (const [path, bytes] of files) {
+    await ensureDir(dirname(join(dir, path)));
+    await Deno.writeFile(join(dir, path), bytes);
+  }
+}
+
+/** The release with other bytes in some of its files. */
+function changed(changes: Record<string, Uint8Array>): Files {
+  return new Map([...FILES, ...Object.entries(changes)]);
+}
+
+/** A file of the release with one bit turned. */
+function damaged(path: string): Record<string, Uint8Array> {
+  const bytes = FILES.get(path)!.slice();
+  bytes[bytes.length >> 1]! ^= 1;
+  return { [path]: bytes };
+}
+
+/** Gives a test a directory with the release in `releases` and `trust.json` beside it. */
+async function withRelease(use: (dir: string) => Promise<void>, files: Files = FILES): Promise<void> {
+  await inTempDir(async (dir) => {
+    await writeFiles(join(dir, "releases"), files);
+    await Deno.writeTextFile(join(dir, "trust.json"), JSON.stringify(TRUST));
+    await use(dir);
+  });
+}
+
+/** Runs `verify` where it may read exactly these paths. */
+function verify(dir: string, paths: readonly string[], args: readonly string[]): Promise<Finished> {
+  const readable = paths.map((path) => join(dir, path)).join(",");
+  return runProgram([`--allow-read=${readable}`], ["verify", ...args, ...NOW], { cwd: dir });
+}
+
+/** Verifies a release directory, where it may read that and the trust file. */
+function verifyDirectory(dir: string, ...args: string[]): Promise<Finished> {
+  return verify(dir, ["releases", "trust.json"], ["--trust-file", "trust.json", ...args]);
+}
+
+/** The codes of what `--json` reports, by path. */
+function codesOf({ stdout }: Finished): string[] {
+  return JSON.parse(stdout).failures.map(({ path, code }: Record<string, string>) => `${path}: ${code}`);
+}
+
+/** What `--json` prints of a release that is verified. */
+const REPORT = {
+  verified: true,
+  signedAt: SIGNED_AT,
+  ciCommit: COMMIT,
+  files: PATHS.map((path) => ({
+    path,
+    kind: path.startsWith("rollouts/") ? "rollout-manifest" : path.split(".")[0],
+    sha256: sha256Hex(FILES.get(path)!),
+    key: "current",
+  })),
+  failures: [],
+  warnings: [],
+  summary: SUMMARY.slice("verified ".length, -1),
+};
+
+Deno.test("verify accepts a release with permission to read it and the trust file, and nothing else", async () => {
+  await withRelease(async (dir) => {
+    assertEquals(await verifyDirectory(dir), { code: 0, stdout: SUMMARY, stderr: "" });
+    assertEquals(await verifyDirectory(dir, join(dir, "releases")), { code: 0, stdout: SUMMARY, stderr: "" });
+    const { code, stdout, stderr } = await verifyDirectory(dir, "--json");
+    assertEquals({ code, stdout: JSON.parse(stdout), stderr }, { code: 0, stdout: REPORT, stderr: "" });
+    assertEquals(REPORT.files.map(({ kind }) => kind), [
+      "fleet",
+      "revocations",
+      "bootstrap-nonces",
+      "rollout-manifest",
+      "rollout-manifest",
+    ]);
+  });
+});
+
+Deno.test("verify takes the name of the fleet from --artifact-name", async () => {
+  await withRelease(async (dir) => {
+    const args = ["--artifact-name", "fleet.json"];
+    assertEquals((await verifyDirectory(dir, ...args)).code, 0);
+    assertEquals(codesOf(await verifyDirectory(dir, "--json")).slice(0, 1), [
+      "fleet.resolved.json: missing-fleet",
+    ]);
+  }, await signedRelease({ signer, artifactName: "fleet.json" }));
+});
+
+Deno.test("verify reports all that is wrong on stdout, and warnings on stderr, and exits with 1", async () => {
+  await withRelease(
+    async (dir) => {
+      const unusable = { algorithm: "ed448", public: "" };
+      const trust = { ...TRUST, ciReleaseKey: { ...TRUST.ciReleaseKey, previous: unusable } };
+      await Deno.writeTextFile(join(dir, "trust.json"), JSON.stringify(trust));
+      const manifest = ROLES.get("manifest 1")!;
+      const message =
+        'The previous key is passed over: its algorithm "ed448" is unknown, expected ed25519 or ecdsa-p256';
+      const result = await verifyDirectory(dir);
+      assertEquals(result, {
+        code: 1,
+        stdout:
+          'refused "revocations.json": its signature does not verify with any trusted key [bad-signature]\n' +
+          `refused "${manifest}": its signature does not verify with any trusted key [bad-signature]\n` +
+          'refused "other.json": it has no signature [no-signature]\n' +
+          "refused: 3 reasons\n",
+        stderr: `warning: ${message}\n`,
+      });
+      const { code, stdout, stderr } = await verifyDirectory(dir, "--json");
+      assertEquals([code, stderr], [1, `warning: ${message}\n`]);
+      const report = JSON.parse(stdout);
+      const unverified = (path: string) => ({
+        path,
+        code: "bad-signature",
+        message: "its signature does not verify with any trusted key",
+      });
+      const bad = ["revocations.json", manifest];
+      assertEquals(report, {
+        ...REPORT,
+        verified: false,
+        files: REPORT.files.map((file) => bad.includes(file.path) ? { ...file, key: null } : file),
+        failures: [
+          ...bad.map(unverified),
+          { path: "other.json", code: "no-signature", message: "it has no signature" },
+        ],
+        warnings: [{ code: "unusable-key", message, path: "ciReleaseKey.previous" }],
+      });
+    },
+    changed({
+      ...damaged("revocations.json.sig"),
+      ...damaged(`${ROLES.get("manifest 1")}.sig`),
+      "other.json": new TextEncoder().encode("{}"),
+    }),
+  );
+});
+
+Deno.test("verify refuses one turned bit in every file of a release", async () => {
+  await withRelease(async (dir) => {
+    for (const path of FILES.keys()) {
+      const file = join(dir, "releases", path);
+      await Deno.writeFile(file, damaged(path)[path]!);
+      const { code, stdout } = await verifyDirectory(dir);
+      assertEquals([code, stdout.startsWith('refused "')], [1, true], path);
+      await Deno.writeFile(file, FILES.get(path)!);
+    }
+    assertEquals((await verifyDirectory(dir)).code, 0);
+  });
+});
+
+Deno.test("verify refuses files swapped between two valid releases, with or without their signatures", async () => {
+  const later = await signedRelease({ signer, ciCommit: COMMIT, signedAt: "2026-06-01T12:10:00Z" });
+  await withRelease(async (dir) => {
+    for (const [role, path] of ROLES) {
+      const other = rolesOf(later).get(role)!;
+      for (const suffixes of [[""], [".sig"], ["", ".sig"]]) {
+        for (const suffix of suffixes) {
+          await Deno.writeFile(join(dir, "releases", path + suffix), later.get(other + suffix)!);
+        }
+        assertEquals((await verifyDirectory(dir)).code, 1, `${role} ${suffixes}`);
+        await writeFiles(join(dir, "releases"), FILES);
+      }
+    }
+    assertEquals((await verifyDirectory(dir)).code, 0);
+  });
+});
+
+Deno.test("verify does not pass over what it cannot read", async () => {
+  for (const place of ["releases", "releases/rollouts"]) {
+    await withRelease(async (dir) => {
+      // Names before and after all others, in whatever order the directory is read.
+      for (const name of ["0.json", "m.json", "z.json"]) {
+        await Deno.symlink(join(dir, "nowhere"), join(dir, place, name));
+      }
+      const { code, stdout, stderr } = await verifyDirectory(dir);
+      assertEquals([code, stdout], [2, ""], stderr);
+    });
+  }
+});
+
+Deno.test("verify judges by the clock, by each channel's freshness window, and by --freshness-window", async () => {
+  await withRelease(async (dir) => {
+    const codes = async (...args: string[]) => {
+      const result = await runProgram(
+        [`--allow-read=${dir}`],
+        ["verify", "--trust-file", "trust.json", "--json", ...args],
+        { cwd: dir },
+      );
+      return [result.code, new Set(codesOf(result).map((failure) => failure.split(": ")[1]!))];
+    };
+    const none = new Set();
+    assertEquals(await codes("--now", "2026-06-02T12:01:00Z"), [0, none]);
+    assertEquals(await codes("--now", "2026-06-02T12:01:00.001Z"), [1, new Set(["stale"])]);
+    assertEquals(await codes(...NOW, "--freshness-window", "1740"), [0, none]);
+    assertEquals(await codes(...NOW, "--freshness-window=1739"), [1, new Set(["stale"])]);
+    assertEquals(await codes("--now", "2026-06-01T11:58:59Z"), [1, new Set(["future"])]);
+  });
+  const signedAt = `${new Date().toISOString().slice(0, 19)}Z`;
+  await withRelease(async (dir) => {
+    const args = ["verify", "--trust-file", "trust.json"];
+    assertEquals((await runProgram([`--allow-read=${dir}`], args, { cwd: dir })).code, 0);
+  }, await signedRelease({ signer, signedAt }));
+});
+
+Deno.test("verify accepts each file of a release alone, with permission to read it, its signature and the trust file", async () => {
+  const kinds: Record<string, string> = {
+    "fleet.resolved.json": "the fleet",
+    "revocations.json": "the revocations",
+    "bootstrap-nonces.json": "the bootstrap-nonces",
+  };
+  await withRelease(async (dir) => {
+    for (const [role, path] of ROLES) {
+      const file = join("releases", path);
+      const bytes = FILES.get(path)!;
+      const { channel } = JSON.parse(new TextDecoder().decode(bytes));
+      const what = kinds[role] ?? `a rollout manifest of channel "${channel}"`;
+      const call = [
+        ...(role in kinds
+          ? ["artifact", file]
+          : ["rollout-manifest", file, "--rollout-id", sha256Hex(bytes)]),
+        // Only a fleet says itself how old it may be.
+        ...(role === "fleet.resolved.json" ? [] : ["--freshness-window", "86400"]),
+      ];
+      const summary = `${what}, signed at ${SIGNED_AT} from commit 01234567 by the current key`;
+      const paths = [file, `${file}.sig`, "trust.json"];
+      assertEquals(await verify(dir, paths, [...call, "--trust-file", "trust.json"]), {
+        code: 0,
+        stdout: `verified ${summary}\n`,
+        stderr: "",
+      });
+      // And with the signature elsewhere.
+      await Deno.writeFile(join(dir, "signature"), FILES.get(`${path}.sig`)!);
+      const elsewhere = ["--signature", "signature", "--trust-file", "trust.json", "--json"];
+      const { code, stdout } = await verify(dir, [file, "signature", "trust.json"], [...call, ...elsewhere]);
+      const { kind } = REPORT.files.find((file) => file.path === path)!;
+      assertEquals({ code, stdout: JSON.parse(stdout) }, {
+        code: 0,
+        stdout: {
+          ...REPORT,
+          files: [{ path: file, kind, sha256: sha256Hex(bytes), key: "current" }],
+          summary,
+        },
+      });
+    }
+  });
+});
+
+Deno.test("verify refuses a file for its kind, its rollout id, its signature and its age, all at once", async () => {
+  const manifest = ROLES.get("manifest 1")!;
+  const [file, id] = [join("releases", manifest), manifest.slice("rollouts/".length, -".json".length)];
+  const none = "0".repeat(64);
+  await withRelease(async (dir) => {
+    const codes = async (args: string[], window = 86400) => {
+      const call = ["--freshness-window", `${window}`, "--trust-file", "trust.json", "--json", ...args];
+      const result = await verify(dir, ["releases", "trust.json"], call);
+      return [result.code, ...codesOf(result).map((failure) => failure.split(": ")[1])];
+    };
+    assertEquals(await codes(["artifact", file]), [1, "wrong-document"]);
+    assertEquals(await codes(["rollout-manifest", file, "--rollout-id", none]), [1, "wrong-rollout-id"]);
+    const fleet = join("releases", "fleet.resolved.json");
+    assertEquals(
+      await codes(["rollout-manifest", fleet, "--rollout-id", sha256Hex(FILES.get("fleet.resolved.json")!)]),
+      [
+        1,
+        "wrong-document",
+      ],
+    );
+    const all = ["--rollout-id", none, "--signature", `${fleet}.sig`];
+    assertEquals(await codes(["rollout-manifest", file, ...all], 60), [
+      1,
+      "bad-signature",
+      "stale",
+      "wrong-rollout-id",
+    ]);
+    assertEquals(await codes(["rollout-manifest", file, "--rollout-id", id]), [0]);
+  });
+});
+
+/** What `verify` cannot do: the arguments, the beginning of what it says, and the hint. */
+const CANNOT: Record<string, [args: string[], message: string, hint?: string]> = {
+  "a directory that is not there": [
+    ["missing", "--trust-file", "trust.json"],
+    'Cannot read "missing": No such file or directory',
+  ],
+  "a file in a directory's place": [
+    ["trust.json", "--trust-file", "trust.json"],
+    'Cannot read "trust.json": Not a directory',
+  ],
+  "a trust file that is not there": [
+    ["--trust-file", "missing.json"],
+    'Cannot read "missing.json": No such file or directory',
+  ],
+  "no trust file": [
+    [],
+    "No keys to verify with: --trust-file is missing",
+    "`fleet-release pubkey KEY --format trust-file` writes one for a key that you hold",
+  ],
+  "a trust file that is no JSON": [
+    ["--trust-file", "releases/fleet.resolved.json.sig"],
+    'Cannot use the trust file "releases/fleet.resolved.json.sig": Cannot read the JSON: ',
+  ],
+  "a trust file that is something else": [
+    ["--trust-file", "releases/fleet.resolved.json"],
+    'Cannot use the trust file "releases/fleet.resolved.json": ',
+  ],
+  "an artifact that is not there": [
+    ["artifact", "missing.json", "--trust-file", "trust.json"],
+    'Cannot read "missing.json": No such file or directory',
+  ],
+  "a signature that is not there": [
+    ["artifact", "trust.json", "--trust-file", "trust.json"],
+    'Cannot read "trust.json.sig": No such file or directory',
+  ],
+  "a manifest without an id": [
+    ["rollout-manifest", "x", "--trust-file", "trust.json"],
+    "--rollout-id is missing",
+    "expected the 64 lower-case hex digits that the manifest's file is named by",
+  ],
+  "a sidecar without a window": [
+    ["artifact", "releases/revocations.json", "--trust-file", "trust.json"],
+    'How old may it be? --freshness-window is missing, and a document of kind "revocations" does not say',
+    "give the channel's window in seconds, or verify the whole directory",
+  ],
+  "a time that is none": [
+    ["--trust-file", "trust.json", "--now", "yesterday"],
+    'Cannot read --now "yesterday": expected ',
+  ],
+  "an unknown option": [
+    ["--trust-files", "trust.json"],
+    'Unknown option "--trust-files"',
+    "did you mean --trust-file?",
+  ],
+};
+
+Deno.test("verify exits with 2, and prints nothing on stdout, for arguments and files that it cannot use", async () => {
+  await withRelease(async (dir) => {
+    for (const [what, [args, message, hint]] of Object.entries(CANNOT)) {
+      const { code, stdout, stderr } = await runProgram([`--allow-read=${dir}`], ["verify", ...args], {
+        cwd: dir,
+      });
+      const [first, ...others] = stderr.split("\n");
+      assertEquals(
+        [code, stdout, first!.startsWith(`error: ${message}`)],
+        [2, "", true],
+        `${what}: ${stderr}`,
+      );
+      assertEquals(
+        others.filter((line) => line.startsWith("hint: ")),
+        hint === undefined ? [] : [`hint: ${hint}`],
+      );
+    }
+    const { code, stdout } = await verify(dir, ["releases"], ["--trust-file", "trust.json"]);
+    assertEquals([code, stdout], [2, ""]);
+  });
+});
+
+Deno.test("verify --git reads a revision without a checkout, with permission to run git and sh", async () => {
+  await inTempDir(async (root) => {
+    const [git, sh] = [which("git"), which("sh")];
+    const env = {
+      PATH: Deno.env.get("PATH") ?? "",
+      HOME: root,
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_CONFIG_COUNT: "2",
+      GIT_CONFIG_KEY_0: "user.name",
+      GIT_CONFIG_VALUE_0: "tester",
+      GIT_CONFIG_KEY_1: "user.email",
+      GIT_CONFIG_VALUE_1: "tester@example.com",
+    };
+    const tree = join(root, "tree");
+    const inGit = (...args: string[]) => expectRun([git, "-C", tree, ...args], { env });
+    await writeFiles(join(tree, "fleet/releases"), FILES);
+    await expectRun([git, "init", "-q", "-b", "main", tree], { env });
+    // What a checkout would change: the bytes in the commit are those that were signed.
+    await Deno.writeTextFile(join(tree, ".gitattributes"), "* text eol=crlf ident export-ignore\n");
+    await inGit("add", "-A");
+    await inGit("commit", "-q", "-m", "good");
+    await inGit("tag", "v1");
+    await writeFiles(join(tree, "fleet/releases"), changed(damaged("revocations.json")));
+    await inGit("commit", "-q", "-a", "-m", "bad");
+    await expectRun([git, "clone", "-q", "--bare", tree, join(root, "bare")], { env });
+    await Deno.remove(join(tree, "fleet/releases"), { recursive: true });
+    const trust = join(root, "trust.json");
+    await Deno.writeTextFile(trust, JSON.stringify(TRUST));
+
+    const verifyAt = (cwd: string, revision: string, ...args: string[]) => {
+      const readable = [cwd, trust, dirname(git), dirname(sh)].join(",");
+      const permissions = [`--allow-run=${git},${sh}`, `--allow-read=${readable}`];
+      const variables = "--allow-env=PATH,HOME,NODE_V8_COVERAGE,NO_COLOR";
+      return runProgram(
+        [...permissions, variables],
+        ["verify", ...args, `--git=${revision}`, "--trust-file", trust, ...NOW],
+        { cwd, env },
+      );
+    };
+    const verified = { code: 0, stdout: SUMMARY, stderr: "" };
+    const fleet = join(tree, "fleet");
+    assertEquals(await verifyAt(fleet, "v1"), verified);
+    assertEquals(await verifyAt(fleet, "HEAD~1", "./releases/"), verified);
+    assertEquals(
+      await verifyAt(
+        tree,
+        await inGit("rev-parse", "--short", "v1").then((id) => id.trim()),
+        "fleet/releases",
+      ),
+      verified,
+    );
+    assertEquals(await verifyAt(tree, "v1", join(tree, "fleet/releases")), verified);
+    assertEquals(await verifyAt(join(root, "bare"), "v1", "fleet/releases"), verified);
+    const { code, stdout, stderr } = await verifyAt(fleet, "v1", "--json");
+    assertEquals({ code, stdout: JSON.parse(stdout), stderr }, { code: 0, stdout: REPORT, stderr: "" });
+
+    // Of "main" one file is damaged, also where this one repository is told to show another commit in its place.
+    const refusals = [await verifyAt(fleet, "main")];
+    await inGit("replace", "main", "v1");
+    refusals.push(await verifyAt(fleet, "main"));
+    assertEquals(
+      refusals.map(({ code, stdout }) => [code, stdout.includes('refused "revocations.json": ')]),
+      [
+        [1, true],
+        [1, true],
+      ],
+    );
+    for (
+      const [cwd, revision, dir, message] of [
+        [fleet, "v2", "releases", 'Cannot find the commit "v2"'],
+        [fleet, "--all", "releases", 'Cannot find the commit "--all"'],
+        [fleet, "v1:fleet", "releases", 'Cannot find the commit "v1:fleet"'],
+        [fleet, "v1", "other", 'Cannot find the directory "other" in v1'],
+        [join(root, "bare"), "v1", "releases", 'Cannot find the directory "releases" in v1'],
+        [root, "v1", "releases", 'Cannot find the commit "v1"'],
+      ] as const
+    ) {
+      const { code, stdout, stderr } = await verifyAt(cwd, revision, dir);
+      assertEquals([code, stdout, stderr.split("\n")[0]], [2, "", `error: ${message}`]);
+    }
+  });
+});
