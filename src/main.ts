@@ -4,7 +4,7 @@
  * @module
  */
 import metadata from "../deno.json" with { type: "json" };
-import type { CommandName } from "./cli/commands.ts";
+import { failureCode } from "./cli/commands.ts";
 import { helpText } from "./cli/help.ts";
 import { commandOf, type Invocation, type OutputSettings, parseCommandLine } from "./cli/parse.ts";
 import { readSettings } from "./cli/settings.ts";
@@ -13,6 +13,7 @@ import { keygen, pubkey } from "./commands/keys.ts";
 import { reportLines, verify } from "./commands/verify.ts";
 import { ReleaseError } from "./errors.ts";
 import { createLog, printData, type ProgramLog, stderrStream } from "./log.ts";
+import { flagsFor } from "./permissions.ts";
 import { readEnvironment, release, SYSTEM_CLOCK } from "./release.ts";
 
 /**
@@ -32,6 +33,10 @@ export async function main(args: readonly string[]): Promise<number> {
   // Until the command line is read, errors are told in the way that it most likely asks for.
   let log = open({ json: false, logFormat: asksForJsonLog(args) ? "json" : "pretty", verbose: false });
   try {
+    if (args[0] === "--print-permissions") {
+      printData(flagsFor(args.slice(1)).join("\n"));
+      return 0;
+    }
     const env = readEnvironment();
     const invocation = parseCommandLine(args, env, () => readSettings(env));
     if (invocation.command === "release") log = open(invocation.output);
@@ -75,13 +80,6 @@ async function run(invocation: Invocation, env: Record<string, string>, log: Pro
       printData(await canonicalizeInput(), "");
       return 0;
   }
-}
-
-/** What the exit code of a command is when it fails, which is not to refuse. */
-function failureCode(command: CommandName, error: ReleaseError): number {
-  if (command === "verify") return 2;
-  if (command === "canonicalize") return error.kind === "contract" ? 1 : 2;
-  return error.exitCode;
 }
 
 function asksForJsonLog(args: readonly string[]): boolean {

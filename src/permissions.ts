@@ -8,7 +8,9 @@
  */
 import { dirname, join, resolve } from "@std/path";
 import { markdownTable } from "./cli/help.ts";
+import { failureCode } from "./cli/commands.ts";
 import {
+  commandOf,
   type Invocation,
   type KeygenSettings,
   parseCommandLine,
@@ -18,8 +20,8 @@ import {
 import { readSettings, SETTINGS_VARIABLE } from "./cli/settings.ts";
 import { DEFAULTS, type ReleaseConfig } from "./config.ts";
 import { ReleaseError } from "./errors.ts";
-import { printData } from "./log.ts";
-import { ENVIRONMENT, readEnvironment, variablesOf } from "./release.ts";
+import { createLog, printData, stderrStream } from "./log.ts";
+import { ENVIRONMENT, readEnvironment, SYSTEM_CLOCK, variablesOf } from "./release.ts";
 import { signKeyVariable } from "./signer.ts";
 
 /** What Deno can permit. Network addresses, foreign code, imports and facts about the machine never are. */
@@ -51,15 +53,15 @@ export interface Surroundings {
   readonly find: (program: string) => string | undefined;
   /** The root of the git repository that a directory lies in, without symbolic links, or else the directory. */
   readonly repositoryOf: (dir: string) => string;
-  /** The first directory on the way to a path that is not there, or else the path. */
-  readonly firstMissing: (path: string) => string;
+  /** The first directory on the way to a path that is not there; undefined when the path is there. */
+  readonly firstMissing: (path: string) => string | undefined;
 }
 
 /** The programs of a release, by the names that they are looked for by. */
 const PROGRAMS = ["nix", "nix-store", "git", "sh"];
 
-/** Beside those that the program reads by name: dax and Deno's own process API look at the last two. */
-const MORE_VARIABLES = ["GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE", "NO_COLOR"];
+/** Beside those that the program reads by name: Deno's own process API looks at the last. */
+const MORE_VARIABLES = ["GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"];
 
 const VARIABLES: Grant<unknown> = {
   permission: "env",
@@ -107,7 +109,19 @@ const RELEASE: readonly Grant<ReleaseConfig>[] = [
     permission: "write",
     what: "`--release-dir`, or the first directory on the way to it that is not there",
     why: "the release is written there; the rest of the repository is git's",
-    of: ({ releaseDir }, { cwd, firstMissing }) => [firstMissing(resolve(cwd, releaseDir))],
+    of: ({ releaseDir }, { cwd, firstMissing }) => {
+      const dir = resolve(cwd, releaseDir);
+      return [firstMissing(dir) ?? dir];
+    },
+  },
+  {
+    permission: "read",
+    what: "the directory that the former is created in, when it is not there",
+    why: "to make its new name durable",
+    of: ({ releaseDir }, { cwd, firstMissing }) => {
+      const missing = firstMissing(resolve(cwd, releaseDir));
+      return missing === undefined ? [] : [dirname(missing)];
+    },
   },
   {
     permission: "read",
@@ -256,10 +270,17 @@ function outermost(paths: readonly string[]): string[] {
   return [...new Set(paths)].filter((path) => !paths.some((dir) => dir !== path && within(path, dir)));
 }
 
-/** A value in one of Deno's lists, which are divided at commas; two commas are one that belongs to the value. */
+/** A value in one of Deno's lists, which are divided at commas, on a line of its own. */
 function listItem(value: string): string {
-  if (!/[\n\r]/.test(value)) return value.replaceAll(",", ",,");
-  throw new ReleaseError("usage", `Cannot permit the use of ${JSON.stringify(value)}: it has a line break`);
+  if (!/[\n\r,]/.test(value)) return value;
+  const problem = value.includes(",") ? "a comma" : "a line break";
+  throw new ReleaseError(
+    "usage",
+    `Cannot permit the use of ${JSON.stringify(value)}: it has ${problem} in it`,
+    {
+      hint: "Deno has no way to permit a path like that: give it another name",
+    },
+  );
 }
 
 /** The directory that a flake reference names on this machine, relative or absolute; undefined when it is elsewhere. */
@@ -314,9 +335,8 @@ function repositoryOf(path: string): string {
   }
 }
 
-function firstMissing(path: string): string {
-  const parent = dirname(path);
-  return parent === path || statOf(parent) !== undefined ? path : firstMissing(parent);
+function firstMissing(path: string): string | undefined {
+  return statOf(path) === undefined ? firstMissing(dirname(path)) ?? path : undefined;
 }
 
 function statOf(path: string): Deno.FileInfo | undefined {
@@ -327,4 +347,16 @@ function statOf(path: string): Deno.FileInfo | undefined {
   }
 }
 
-if (import.meta.main) printData(flagsFor(Deno.args).join("\n"));
+/** Prints the flags, and gives the exit code: that of the command when there is a path that cannot be permitted. */
+function main(args: readonly string[]): number {
+  try {
+    printData(flagsFor(args).join("\n"));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ReleaseError)) throw error;
+    createLog({ format: "pretty", verbose: false, stream: stderrStream(), clock: SYSTEM_CLOCK }).error(error);
+    return failureCode(commandOf(args), error);
+  }
+}
+
+if (import.meta.main) Deno.exitCode = main(Deno.args);

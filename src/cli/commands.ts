@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ReleaseError } from "../errors.ts";
 import {
   CANONICALIZE_OPTIONS,
   KEYGEN_OPTIONS,
@@ -101,4 +102,11 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
 /** Whether a word is the name of a command. */
 export function isCommandName(word: string | undefined): word is CommandName {
   return word !== undefined && Object.hasOwn(COMMANDS, word);
+}
+
+/** What the exit code of a command is when it fails, which is not to refuse. */
+export function failureCode(command: CommandName, error: ReleaseError): number {
+  if (command === "verify") return 2;
+  if (command === "canonicalize") return error.kind === "contract" ? 1 : 2;
+  return error.exitCode;
 }

@@ -28,7 +28,12 @@ export function helpText(name: CommandName = "release"): string {
 
 function commandList(): string {
   const commands = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
-  return ["Commands, each with a --help of its own:", ...commands].join("\n");
+  return [
+    "Commands, each with a --help of its own:",
+    ...commands,
+    "",
+    "--print-permissions before all other arguments prints what Deno permits such a run, and does no more.",
+  ].join("\n");
 }
 
 /** The options of a release as a Markdown table, for the README, padded as the formatter pads it. */

@@ -1,0 +1,80 @@
+# The npm packages that deno.lock names, as a `node_modules` directory.
+#
+# Each package is a derivation of its own, whose hash is the one in deno.lock. Nothing has to be written here when a
+# dependency is added or updated. npm knows where packages come from, so that no registry is named here either.
+{
+  lib,
+  runCommand,
+  nodejs,
+  cacert,
+  lockFile,
+}:
+let
+  lock = builtins.fromJSON (builtins.readFile lockFile);
+
+  # A key of deno.lock is `name@version`, with `_peer@version…` behind it when the package has peers.
+  parse =
+    key:
+    let
+      parts = builtins.match "(@?[^@]+)@([^_]+)(_.*)?" key;
+    in
+    if parts == null then
+      throw "Cannot read the package \"${key}\" in deno.lock: expected NAME@VERSION"
+    else
+      {
+        name = builtins.elemAt parts 0;
+        version = builtins.elemAt parts 1;
+      };
+
+  packages = lib.mapAttrsToList (key: entry: parse key // { inherit (entry) integrity; }) (
+    lock.npm or { }
+  );
+
+  # There is one place in `node_modules` for a name. Two entries that differ in their peers alone are one package.
+  oneOf =
+    name: found:
+    let
+      versions = lib.unique (map (package: package.version) found);
+    in
+    if builtins.length versions == 1 then
+      builtins.head found
+    else
+      throw "Cannot lay out node_modules: deno.lock has ${lib.concatStringsSep " and " versions} of ${name}";
+
+  byName = lib.mapAttrs oneOf (builtins.groupBy (package: package.name) packages);
+
+  fetch =
+    {
+      name,
+      version,
+      integrity,
+    }:
+    runCommand "${lib.replaceStrings [ "@" "/" ] [ "" "-" ] name}-${version}.tgz"
+      {
+        nativeBuildInputs = [ nodejs ];
+        outputHash = integrity;
+        outputHashMode = "flat";
+        # A mirror or a proxy, as the nix daemon's own environment names them: the hash says what may come from there.
+        impureEnvVars = lib.fetchers.proxyImpureEnvVars ++ [ "NPM_CONFIG_REGISTRY" ];
+        NODE_EXTRA_CA_CERTS = "${cacert}/etc/ssl/certs/ca-bundle.crt";
+      }
+      ''
+        export HOME=$TMPDIR npm_config_cache=$TMPDIR/npm npm_config_update_notifier=false
+        npm pack --silent ${lib.escapeShellArg "${name}@${version}"}
+        mv ./*.tgz "$out"
+      '';
+in
+if lock ? jsr then
+  throw "Cannot fetch packages from JSR: deno.lock has ${toString (builtins.attrNames lock.jsr)}"
+else
+  runCommand "fleet-release-dependencies" { } (
+    ''
+      mkdir "$out"
+    ''
+    + lib.concatStrings (
+      lib.mapAttrsToList (name: package: ''
+        mkdir -p "$out"/${lib.escapeShellArg name}
+        tar -xzf ${fetch package} -C "$out"/${lib.escapeShellArg name} --strip-components=1
+      '') byName
+    )
+  )

@@ -1,0 +1,79 @@
+# The program: its sources and dependencies, and the wrapper that runs them with nixpkgs' deno, offline and with no
+# more permissions than the command line needs.
+{
+  lib,
+  runCommand,
+  runtimeShell,
+  callPackage,
+  deno,
+  gitMinimal,
+  nix,
+  bash,
+}:
+let
+  inherit (builtins.fromJSON (builtins.readFile ../deno.json)) version;
+
+  dependencies = callPackage ./deps.nix { lockFile = ../deno.lock; };
+
+  # By itself, because Deno writes this path into its cache, encoded: nix would not find its own path there.
+  app = runCommand "fleet-release-app-${version}" { } ''
+    mkdir "$out"
+    cp ${../deno.json} "$out/deno.json"
+    cp ${../deno.lock} "$out/deno.lock"
+    cp ${../mod.ts} "$out/mod.ts"
+    cp -r ${../src} "$out/src"
+    cp -r ${../shims} "$out/shims"
+    cp -r ${dependencies} "$out/node_modules"
+  '';
+
+  wrapper =
+    lib.replaceStrings
+      [
+        "@shell@"
+        "@deno@"
+        "@app@"
+        "@cache@"
+        "@path@"
+      ]
+      [
+        runtimeShell
+        (lib.getExe deno)
+        "${app}"
+        "${placeholder "out"}/share/deno"
+        (lib.makeBinPath [
+          nix
+          gitMinimal
+          bash
+        ])
+      ]
+      (builtins.readFile ./wrapper.sh);
+in
+lib.throwIf (lib.versionOlder deno.version "2.8.3")
+  "fleet-release wants Deno 2.8.3 or later, and this nixpkgs has ${deno.version}"
+  (
+    runCommand "fleet-release-${version}"
+      {
+        inherit version wrapper;
+        passthru = { inherit app dependencies deno; };
+        meta = {
+          description = "Turns one commit of a Nix fleet into a signed release";
+          license = lib.licenses.mit;
+          mainProgram = "fleet-release";
+        };
+      }
+      ''
+        mkdir -p "$out/bin" "$out/share/deno"
+        ln -s ${app} "$out/share/fleet-release"
+        printf '%s' "$wrapper" >"$out/bin/fleet-release"
+        chmod +x "$out/bin/fleet-release"
+
+        # One run while the cache can still be written: what Deno makes of the TypeScript is kept, which takes two
+        # thirds off every later start. In the place of the databases beside it come directories, so that nobody
+        # writes them: not even root, who could where the store is not mounted read-only.
+        "$out/bin/fleet-release" --help >/dev/null
+        rm -f "$out"/share/deno/*-shm "$out"/share/deno/*-wal
+        for entry in "$out"/share/deno/*; do
+          [ "$entry" = "$out/share/deno/gen" ] || { rm -r "$entry" && mkdir "$entry"; }
+        done
+      ''
+  )

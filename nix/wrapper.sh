@@ -1,0 +1,35 @@
+#!@shell@
+# fleet-release: asks what this command line has to be permitted to do, and then does it with that and no more.
+#   fleet-release --print-permissions ARGUMENT…   prints what would be permitted
+set -eu
+
+# What the caller has set for Deno is not for this one: some of it widens what is permitted, or writes files. With a
+# loader's variable in its environment, Deno starts no program that is permitted by name.
+unset "${!DENO_@}" "${!LD_@}" "${!DYLD_@}" OTEL_DENO NODE_OPTIONS
+export DENO_DIR=@cache@ DENO_NO_UPDATE_CHECK=1
+# Where PATH has no node, Deno would put itself there under that name, in the cache, for the hooks to find.
+export DENO_DISABLE_NODE_SHIM=1
+# Errors are told, but not on every terminal that the cache cannot be written.
+export DENO_LOG=error,deno::cache=off
+
+# Behind what is there: the operator's own nix is the one that matches the daemon.
+export PATH="${PATH:+$PATH:}@path@"
+
+deno=(
+  @deno@ run --config @app@/deno.json --node-modules-dir=manual
+  --cached-only --no-remote --frozen --no-code-cache
+)
+# What it prints begins with --no-prompt, too, which older Denos do not take twice.
+planner=("${deno[@]}" --no-prompt --allow-read --allow-env @app@/src/permissions.ts)
+
+if [ "${1-}" = --print-permissions ]; then
+  shift
+  exec "${planner[@]}" "$@"
+fi
+flags=$("${planner[@]}" "$@" </dev/null) || exit
+
+# One flag a line, and nothing in it means anything to the shell.
+set -f
+IFS=$'\n'
+# shellcheck disable=SC2086
+exec "${deno[@]}" $flags @app@/src/main.ts "$@"

@@ -1,0 +1,57 @@
+{
+  description = "A fleet";
+
+  inputs.fleet-release.url = "github:fleet-release/fleet-release";
+  inputs.nixpkgs.follows = "fleet-release/nixpkgs";
+
+  outputs =
+    {
+      self,
+      nixpkgs,
+      fleet-release,
+    }:
+    let
+      # The machines that release: CI, and yours.
+      eachSystem =
+        make:
+        nixpkgs.lib.genAttrs [
+          "x86_64-linux"
+          "aarch64-linux"
+          "aarch64-darwin"
+        ] (system: make nixpkgs.legacyPackages.${system});
+    in
+    {
+      # What runs on each host, and how a change reaches them.
+      nixosConfigurations = import ./hosts.nix { inherit nixpkgs; };
+      fleet = import ./fleet.nix;
+
+      # nix run .#release
+      apps = eachSystem (pkgs: {
+        release = fleet-release.lib.mkReleaseApp {
+          inherit pkgs;
+          settings = {
+            # The variable that holds the key, so that the key itself is neither here nor in the store.
+            signKey = "env:RELEASE_KEY";
+            trustFile = "trust.json";
+            git = {
+              commit = true;
+              userName = "Fleet CI";
+              userEmail = "ci@example.com";
+            };
+            # To bring the closures to a cache, where the hosts find them:
+            # pushCmd = ''nix copy --to s3://my-cache "$NIXFLEET_PATH"'';
+          };
+        };
+      });
+
+      # nix develop
+      devShells = eachSystem (pkgs: {
+        default = pkgs.mkShellNoCC {
+          packages = [
+            fleet-release.packages.${pkgs.stdenv.hostPlatform.system}.default
+            pkgs.git
+          ];
+        };
+      });
+    };
+}

@@ -1,0 +1,237 @@
+import { assert, assertEquals } from "@std/assert";
+import { dirname, join } from "@std/path";
+import { ensureDir } from "@std/fs";
+import { expectRun, run, which } from "../support/command.ts";
+import { KEY, TestFleet } from "../support/fleet.ts";
+import { PACKAGED, SYSTEM, TestFlake } from "../support/nix_package.ts";
+
+const ignore = !PACKAGED;
+
+function packageTest(
+  name: string,
+  fn: (world: { fleet: TestFleet; flake: TestFlake; program: string }) => Promise<void>,
+): void {
+  Deno.test({
+    name,
+    ignore,
+    async fn() {
+      await using fleet = await TestFleet.create();
+      const flake = await TestFlake.create(fleet);
+      await fn({ fleet, flake, program: join(await flake.package(), "bin/fleet-release") });
+    },
+  });
+}
+
+packageTest(
+  "the program starts with no network, no home, no environment, a store that is read-only and no rights",
+  async ({ program }) => {
+    const confined = await confinement();
+    const start = (...args: string[]) => run([...confined, program, ...args], { cwd: "/" });
+    const version = (await start("--version")).stdout;
+    assert(/^fleet-release \d+\.\d+\.\d+\n$/.test(version), version);
+    assertEquals(await start("--print-permissions", "canonicalize"), {
+      code: 0,
+      stdout: "--no-prompt\n",
+      stderr: "",
+    });
+    assertEquals((await start("--log-format=json", "--no-such-option")).code, 1);
+  },
+);
+
+/** As much of a confinement as the user of the tests can put a process in. */
+async function confinement(): Promise<string[]> {
+  if (Deno.build.os !== "linux" || await expectRun([which("id"), "-u"]) !== "0\n") return [];
+  const readOnly = 'mount --bind -o ro /nix/store /nix/store && exec "$@"';
+  const unprivileged = [
+    which("setpriv"),
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+    "--no-new-privs",
+  ];
+  // An environment of nothing: what the shell adds by itself goes too.
+  return [
+    which("unshare"),
+    "--net",
+    "--mount",
+    which("sh"),
+    "-c",
+    readOnly,
+    "sh",
+    ...unprivileged,
+    which("env"),
+    "-i",
+  ];
+}
+
+packageTest("no run writes to the store, not even one by root", async ({ fleet, program }) => {
+  const run = (args: string[], env: Record<string, string> = {}) =>
+    expectRun([program, ...args], { cwd: fleet.dir, env: { ...fleet.env(), ...env } });
+  await run(["--version"]);
+  await run(["--print-permissions", "--sign-key", KEY]);
+  // Without a PATH, there is no node on it either, for which Deno has a makeshift.
+  await run(["--sign-key", KEY, "--release-dir", "one"]);
+  await run(["--sign-key", KEY, "--release-dir", "two"], { PATH: "" });
+  await expectRun([which("nix-store"), "--verify-path", dirname(dirname(program))], { env: fleet.env() });
+});
+
+packageTest(
+  "the second stage runs with what --print-permissions prints, and nothing else",
+  async ({ fleet, program }) => {
+    // The wrapper itself, with a Deno that runs the first stage and says what the second would be.
+    const wrapper = await Deno.readTextFile(program);
+    const [deno] = /\S+\/bin\/deno/.exec(wrapper)!;
+    const spy = join(fleet.root, "deno");
+    await Deno.writeTextFile(
+      spy,
+      `#!/bin/sh\nfor last; do case $last in */src/permissions.ts) exec ${deno} "$@";; esac; done\nprintf '%s\\n' "$@"\n`,
+      { mode: 0o755 },
+    );
+    const copy = join(fleet.root, "fleet-release");
+    await Deno.writeTextFile(copy, wrapper.replaceAll(deno, spy), { mode: 0o755 });
+
+    const args = ["--sign-key", KEY, "--release-dir", "a b"];
+    const options = { cwd: fleet.dir, env: fleet.env() };
+    const printed = await expectRun([program, "--print-permissions", ...args], options);
+    const app = await Deno.realPath(join(dirname(dirname(program)), "share/fleet-release"));
+    assertEquals((await expectRun([copy, ...args], options)).split("\n"), [
+      "run",
+      "--config",
+      `${app}/deno.json`,
+      "--node-modules-dir=manual",
+      "--cached-only",
+      "--no-remote",
+      "--frozen",
+      "--no-code-cache",
+      ...printed.trimEnd().split("\n"),
+      `${app}/src/main.ts`,
+      ...args,
+      "",
+    ]);
+  },
+);
+
+packageTest("an error of the first stage ends the run, with its exit code", async ({ fleet, program }) => {
+  const { code, stdout, stderr } = await run([program, "--sign-key", KEY, "--trust-file", "/a\nb"], {
+    cwd: fleet.dir,
+    env: fleet.env(),
+  });
+  assertEquals([code, stdout], [1, ""]);
+  assert(stderr.includes("line break"), stderr);
+});
+
+packageTest(
+  "the operator's nix, git and sh win over the packaged ones, which are there without",
+  async ({ fleet, program }) => {
+    const bin = join(fleet.root, "bin");
+    await ensureDir(bin);
+    for (const name of ["nix", "nix-store"]) await Deno.symlink(which(name), join(bin, name));
+    const granted = async (path: string) => {
+      const printed = await expectRun([program, "--print-permissions", "--sign-key", KEY], {
+        cwd: fleet.dir,
+        env: { ...fleet.env(), PATH: path },
+      });
+      return /^--allow-run=(.*)$/m.exec(printed)![1]!.split(",").map((path) =>
+        path.replace(/\/nix\/store\/[^-]*-/, "…")
+      );
+    };
+    assertEquals(await granted(bin), [
+      `${bin}/nix`,
+      `${bin}/nix-store`,
+      "…git/bin/git",
+      "…bash/bin/sh",
+    ]);
+    assertEquals(await granted(""), ["…nix/bin/nix", "…nix/bin/nix-store", "…git/bin/git", "…bash/bin/sh"]);
+  },
+);
+
+packageTest(
+  "a release needs nothing of the variables for Deno and the loader, and is not changed by them",
+  async (world) => {
+    const { fleet, program } = world;
+    const denoDir = join(fleet.root, "deno-dir");
+    const strange = {
+      DENO_DIR: denoDir,
+      DENO_LOG: "trace",
+      DENO_AUDIT_PERMISSIONS: join(fleet.root, "audit"),
+      LD_LIBRARY_PATH: fleet.root,
+      DYLD_FALLBACK_LIBRARY_PATH: fleet.root,
+    };
+    const { code, stderr } = await run([program, "--sign-key", KEY], {
+      cwd: fleet.dir,
+      env: { ...fleet.env(), ...strange },
+    });
+    assertEquals(code, 0, stderr);
+    assertEquals((await fleet.files()).has("fleet.resolved.json.sig"), true);
+    for (const path of [denoDir, join(fleet.root, "audit")]) {
+      assertEquals(await Deno.stat(path).catch(() => "not there"), "not there");
+    }
+  },
+);
+
+Deno.test({
+  name: "a package whose integrity in deno.lock is another one is not accepted",
+  ignore,
+  async fn() {
+    await using fleet = await TestFleet.create({ git: false });
+    const flake = await TestFlake.create(fleet);
+    await editLock(flake, ({ npm }) => {
+      npm["canonicalize@5.1.0"]!.integrity = `sha512-${"A".repeat(86)}==`;
+    });
+    const { code, stderr } = await flake.own(["build", "--no-link"]);
+    assert(code !== 0);
+    assert(/hash mismatch in fixed-output derivation.*canonicalize-5\.1\.0\.tgz/.test(stderr), stderr);
+  },
+});
+
+Deno.test({
+  name: "what cannot be laid out or fetched from deno.lock is refused by name",
+  ignore,
+  async fn() {
+    await using fleet = await TestFleet.create({ git: false });
+    const flake = await TestFlake.create(fleet);
+    const refusal = async (edit: (lock: Lock) => void) => {
+      const lock = await editLock(flake, edit);
+      const { stderr } = await flake.own(
+        ["eval", "--raw"],
+        `#packages.${SYSTEM}.default.dependencies.drvPath`,
+      );
+      await Deno.writeTextFile(join(flake.project, "deno.lock"), lock);
+      return stderr.match(/Cannot .*/g)?.at(-1);
+    };
+    assertEquals(
+      await refusal(({ npm }) => npm["dax@0.48.0"] = npm["dax@0.49.0"]!),
+      "Cannot lay out node_modules: deno.lock has 0.48.0 and 0.49.0 of dax",
+    );
+    assertEquals(
+      await refusal((lock) => lock.jsr = { "@std/path@1.1.6": {} }),
+      "Cannot fetch packages from JSR: deno.lock has @std/path@1.1.6",
+    );
+    assertEquals(
+      await refusal(({ npm }) => npm["dax"] = npm["dax@0.49.0"]!),
+      'Cannot read the package "dax" in deno.lock: expected NAME@VERSION',
+    );
+    assertEquals(
+      await refusal(({ npm }) => {
+        npm["@scope/name@1.0.0-rc.1_dax@0.49.0"] = npm["dax@0.49.0"]!;
+        npm["@scope/name@1.0.0-rc.1"] = npm["dax@0.49.0"]!;
+      }),
+      undefined,
+    );
+  },
+});
+
+interface Lock {
+  npm: Record<string, { integrity: string }>;
+  jsr?: Record<string, unknown>;
+}
+
+/** Changes the project's deno.lock, and gives what it was. */
+async function editLock({ project }: TestFlake, edit: (lock: Lock) => void): Promise<string> {
+  const path = join(project, "deno.lock");
+  const text = await Deno.readTextFile(path);
+  const lock = JSON.parse(text);
+  edit(lock);
+  await Deno.writeTextFile(path, JSON.stringify(lock));
+  return text;
+}

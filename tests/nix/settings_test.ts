@@ -1,0 +1,140 @@
+import { assertEquals } from "@std/assert";
+import { type NixOption, nixOptions } from "../../tools/nix_options.ts";
+import { parseSettings } from "../../src/cli/settings.ts";
+import { TestFleet } from "../support/fleet.ts";
+import { PACKAGED, TestFlake } from "../support/nix_package.ts";
+
+/** Packages of which nothing is built: the app's text is the settings that it would bring. */
+const APP = `{
+  pkgs = { writeText = _: text: text; writeShellScript = _: text: builtins.head (builtins.match ".*SETTINGS=([^\\n]*).*" text); };
+  package = { outPath = "/fleet-release"; meta.mainProgram = "fleet-release"; };
+}`;
+
+function settingsTest(
+  name: string,
+  fn: (world: { evaluate: (settings: string) => Promise<unknown>; refusal: Refusal }) => Promise<void>,
+): void {
+  Deno.test({
+    name,
+    ignore: !PACKAGED,
+    async fn() {
+      await using fleet = await TestFleet.create({ git: false });
+      const flake = await TestFlake.create(fleet);
+      const program = (settings: string) =>
+        flake.own(["eval", "--raw"], "#lib", [
+          "--apply",
+          `lib: (lib.mkReleaseApp (${APP} // { settings = ${settings}; })).program`,
+        ]);
+      await fn({
+        async evaluate(settings) {
+          const { code, stdout, stderr } = await program(settings);
+          assertEquals(code, 0, stderr);
+          return JSON.parse(stdout);
+        },
+        async refusal(settings) {
+          const { stderr } = await program(settings);
+          return /(?:Cannot use the setting|[Aa] definition for option|The option) .*/.exec(stderr)?.[0] ??
+            stderr;
+        },
+      });
+    },
+  });
+}
+
+type Refusal = (settings: string) => Promise<string>;
+
+settingsTest("settings are the options of the command line, under their own names", async ({ evaluate }) => {
+  assertEquals(
+    await evaluate(`{
+      hosts = "web1,web2";
+      smokeVerify = false;
+      evalWorkers = 2;
+      maxJobs = "auto";
+      nixOptions = { cores = "4"; };
+      git = { commit = true; userName = "Fleet CI"; template = "release {sha}"; };
+    }`),
+    {
+      "commit-template": "release {sha}",
+      "eval-workers": 2,
+      "git-commit": true,
+      "git-user-name": "Fleet CI",
+      hosts: "web1,web2",
+      "max-jobs": "auto",
+      option: { cores: "4" },
+      "smoke-verify": false,
+    },
+  );
+});
+
+settingsTest("no settings are settings too, and so is a module", async ({ evaluate }) => {
+  assertEquals(await evaluate("{ }"), {});
+  assertEquals(await evaluate('{ lib, ... }: { releaseDir = lib.concatStrings [ "a" "b" ]; }'), {
+    "release-dir": "ab",
+  });
+});
+
+settingsTest(
+  "the program takes every setting that the module has, as the module writes it",
+  async ({ evaluate }) => {
+    const value = {
+      switch: "true",
+      text: '"ed25519"',
+      number: "1",
+      pairs: '{ cores = "4"; }',
+    } satisfies Record<NixOption["type"], string>;
+    const written = nixOptions().map(({ name, type }) => `${name} = ${value[type]};`).join(" ");
+    const settings = await evaluate(`{ ${written} }`);
+    assertEquals(
+      Object.keys(parseSettings("settings.json", settings)).sort(),
+      nixOptions().map(({ flag }) => flag).sort(),
+    );
+  },
+);
+
+settingsTest(
+  "a setting that there is not, or of another type, is refused at evaluation",
+  async ({ refusal }) => {
+    assertEquals(await refusal('{ host = "web1"; }'), "The option `host' does not exist.");
+    assertEquals(await refusal("{ git.commmit = true; }"), "The option `git.commmit' does not exist.");
+    assertEquals(
+      await refusal('{ git.commit = "yes"; }'),
+      "A definition for option `git.commit' is not of type `null or boolean'.",
+    );
+    // A path would be copied to the store, and the key with it.
+    assertEquals(
+      await refusal("{ signKey = /release.pem; }"),
+      "A definition for option `signKey' is not of type `null or string'.",
+    );
+  },
+);
+
+settingsTest("a private key is refused at evaluation, wherever it stands", async ({ evaluate, refusal }) => {
+  const refused = (name: string) =>
+    `Cannot use the setting "${name}": it looks like a private key, and everyone can read what is in the store`;
+  for (const kind of ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "]) {
+    const pem = `''\n-----BEGIN ${kind}PRIVATE KEY-----\nAAAA\n''`;
+    assertEquals(await refusal(`{ signKey = ${pem}; }`), refused("signKey"));
+  }
+  const nixKey = `cache.example.com-1:${"A".repeat(86)}==`;
+  assertEquals(
+    await refusal(`{ pushCmd = "nix store sign -k <(echo ${nixKey}) $NIXFLEET_PATH"; }`),
+    refused("pushCmd"),
+  );
+  assertEquals(await refusal(`{ publicKey = "ed25519:${"A".repeat(86)}=="; }`), refused("publicKey"));
+  assertEquals(await refusal('{ signCmd = "age -i AGE-SECRET-KEY-1QQQ"; }'), refused("signCmd"));
+  assertEquals(await refusal(`{ nixOptions.secret = "${nixKey}"; }`), refused("nixOptions"));
+
+  const publicKeys = [`ed25519:${"A".repeat(43)}=`, `ecdsa-p256:${"A".repeat(86)}==`];
+  for (const publicKey of publicKeys) {
+    assertEquals(await evaluate(`{ publicKey = "${publicKey}"; }`), { "public-key": publicKey });
+  }
+});
+
+settingsTest("a key file in the store is refused", async ({ evaluate, refusal }) => {
+  assertEquals(
+    await refusal('{ signKey = "/nix/store/00000000000000000000000000000000-release.pem"; }'),
+    'Cannot use the setting "signKey": "/nix/store/00000000000000000000000000000000-release.pem" is a file in the store, ' +
+      "and everyone can read what is in the store",
+  );
+  assertEquals(await evaluate('{ signKey = "env:RELEASE_KEY"; }'), { "sign-key": "env:RELEASE_KEY" });
+});

@@ -1,0 +1,131 @@
+/**
+ * The project as a flake, for tests that use it through nix: on a stand-in for nixpkgs that is made of this machine's
+ * own programs.
+ *
+ * @module
+ */
+import { dirname, join } from "@std/path";
+import { ensureDir } from "@std/fs";
+import { expectRun, type Finished, PROJECT, run, which } from "./command.ts";
+import type { TestFleet } from "./fleet.ts";
+
+/** What of the project its flake reads. */
+const SOURCES = [
+  "README.md",
+  "deno.json",
+  "deno.lock",
+  "flake.lock",
+  "flake.nix",
+  "mod.ts",
+  "nix",
+  "shims",
+  "src",
+  "templates",
+  "tests",
+];
+
+/**
+ * Whether the project is one that can be packaged: what is made for JSR has no lock file, and gets its dependencies from
+ * elsewhere.
+ */
+export const PACKAGED: boolean =
+  (await Deno.stat(join(PROJECT, "deno.lock")).catch(() => undefined)) !== undefined;
+
+/** Where the project is fetched from. */
+export const FLAKE_URL = "github:fleet-release/fleet-release";
+
+/** The system of this machine, as nix names it. */
+export const SYSTEM: string = `${Deno.build.arch}-${Deno.build.os}`;
+
+/** The project and the stand-ins for its inputs, beside a fleet, where a test can change them. */
+export class TestFlake {
+  readonly #fleet: TestFleet;
+  /** The project's directory. */
+  readonly project: string;
+  /** The stand-in for nixpkgs. */
+  readonly nixpkgs: string;
+
+  private constructor(fleet: TestFleet) {
+    this.#fleet = fleet;
+    this.project = join(fleet.root, "project");
+    this.nixpkgs = join(fleet.root, "nixpkgs");
+  }
+
+  /** Copies the project, and makes a nixpkgs of the programs on PATH. */
+  static async create(fleet: TestFleet): Promise<TestFlake> {
+    const flake = new TestFlake(fleet);
+    for (const name of SOURCES) await copy(join(PROJECT, name), join(flake.project, name));
+    await copy(join(PROJECT, "tests/fixtures/nixpkgs-standin"), flake.nixpkgs);
+    await Deno.writeTextFile(join(flake.nixpkgs, "machine.json"), JSON.stringify(machine()));
+    return flake;
+  }
+
+  /** Makes the stand-in the project's own input, for flakes that follow it: an override would not be in their lock file. */
+  async useStandIn(): Promise<void> {
+    const path = join(this.project, "flake.nix");
+    const text = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, text.replace(/github:NixOS[^"]*/, `path:${this.nixpkgs}`));
+    await Deno.remove(join(this.project, "flake.lock"));
+  }
+
+  /** The environment that nix is started with, and programs through it. */
+  env(): Record<string, string> {
+    const env = this.#fleet.env();
+    // Where packages come from on this machine, if it says so.
+    const inherited = ["NPM_CONFIG_REGISTRY", "http_proxy", "https_proxy", "no_proxy"].flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    });
+    const features = "experimental-features = nix-command flakes";
+    return { ...env, ...Object.fromEntries(inherited), NIX_CONFIG: `${env["NIX_CONFIG"]}\n${features}` };
+  }
+
+  /**
+   * Runs nix on the project or on a flake that has it as an input.
+   *
+   * @param options `cwd` is the fleet's directory by default; `env` is put over {@linkcode env}
+   */
+  nix(
+    args: readonly string[],
+    { cwd = this.#fleet.dir, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+  ): Promise<Finished> {
+    return run([which("nix"), ...args], { cwd, env: { ...this.env(), ...env } });
+  }
+
+  /** Runs a nix command on one of the project's outputs, with nixpkgs overridden. */
+  own(command: readonly string[], output = "", more: readonly string[] = []): Promise<Finished> {
+    const override = ["--no-write-lock-file", "--override-input", "nixpkgs", `path:${this.nixpkgs}`];
+    return this.nix([...command, `path:${this.project}${output}`, ...override, ...more], { cwd: "/" });
+  }
+
+  /** Builds the package, and gives its path in the store. */
+  async package(): Promise<string> {
+    const { code, stdout, stderr } = await this.own(["build", "--json", "--no-link"], "#fleet-release");
+    if (code !== 0) throw new Error(`Cannot build the package: nix exited with ${code}\n${stderr}`);
+    return JSON.parse(stdout)[0].outputs.out;
+  }
+}
+
+/** The programs of this machine that the stand-in hands out as packages. */
+function machine(): Record<string, unknown> {
+  const nix = which("nix");
+  const certificates = Deno.env.get("NIX_SSL_CERT_FILE") ?? Deno.env.get("SSL_CERT_FILE") ??
+    (Deno.build.os === "darwin" ? "/etc/ssl/cert.pem" : "/etc/ssl/certs/ca-certificates.crt");
+  return {
+    path: Deno.env.get("PATH"),
+    sh: which("sh"),
+    bash: which("bash"),
+    deno: Deno.execPath(),
+    denoVersion: Deno.version.deno,
+    git: which("git"),
+    nix: [nix, join(dirname(nix), "nix-store")],
+    node: [which("node"), which("npm")],
+    openssl: which("openssl"),
+    certificates,
+  };
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  await ensureDir(dirname(to));
+  await expectRun([which("cp"), "-R", from, to], {});
+}
