@@ -123,17 +123,21 @@ pureTest("Shell finds no program in directories that it may not look into, and s
     sh: "install sh, or add the directory that it is in to PATH",
     "nix-store": "install Nix (https://nixos.org/download), or add its bin directory to PATH",
   };
+  const refused = (dirs: string) => `There is no permission to read ${dirs}, to look there`;
   for (const [program, hint] of Object.entries(hints)) {
-    const said = (message: string) => ({ kind: "io" as const, message, hint });
-    for (const path of ["/usr/bin:/bin", "", ":", "bin:./bin:../bin"]) {
-      assertEquals(
-        refusal(() => new Shell(path, SILENT).find(program)),
-        said(`Cannot find "${program}" on PATH`),
-      );
+    const said = (message: string, lines: string[]) => ({ kind: "io" as const, message, hint, lines });
+    const missing = (path: string, beside?: string) =>
+      refusal(() => new Shell(path, SILENT).find(program, beside));
+    assertEquals(
+      missing("/usr/bin:bin:/deno/node_compat_bin:/bin"),
+      said(`Cannot find "${program}" on PATH`, [refused('"/usr/bin", "/bin"')]),
+    );
+    for (const path of ["", ":", "bin:./bin:../bin"]) {
+      assertEquals(missing(path), { kind: "io", message: `Cannot find "${program}" on PATH`, hint });
     }
     assertEquals(
-      refusal(() => new Shell("/usr/bin:/bin", SILENT).find(program, "/opt/nix/bin/nix")),
-      said(`Cannot find "${program}" beside "/opt/nix/bin/nix"`),
+      missing("/usr/bin:/bin", "/opt/nix/bin/nix"),
+      said(`Cannot find "${program}" beside "/opt/nix/bin/nix"`, [refused('"/opt/nix/bin"')]),
     );
   }
 });
