@@ -32,7 +32,7 @@ export { canonicalize } from "./src/contract/json.ts";
 export { closureHash, type StorePath } from "./src/contract/store_path.ts";
 export type * from "./src/contract/types.ts";
 export { type PublicKey, type SignedBytes, verifySignature } from "./src/crypto/signature.ts";
-export { type ErrorKind, ReleaseError } from "./src/errors.ts";
+export { type ErrorDetails, type ErrorKind, ReleaseError } from "./src/errors.ts";
 export { renderCommitMessage } from "./src/plan/commit_message.ts";
 export {
   type Artifact,
@@ -57,6 +57,14 @@ export { release, type ReleaseOptions } from "./src/release.ts";
 export type { StageTime } from "./src/stage.ts";
 export { computeRolloutId, projectManifest } from "./src/plan/rollouts.ts";
 export type { Warning } from "./src/plan/warnings.ts";
+export { type FileFailure, type ReleaseFiles } from "./src/verify/bindings.ts";
+export {
+  type ReleaseVerdict,
+  type VerifiedFile,
+  verifyRelease,
+  type VerifyReleaseOptions,
+} from "./src/verify/release.ts";
+export { type KeySlot, parseTrustFile, type Trust, trustAt, type TrustedKey } from "./src/verify/trust.ts";
 export {
   type ArtifactKind,
   type ArtifactVerdict,

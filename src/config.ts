@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest, ReleaseError } from "./errors.ts";
+import { looksLikeKey, nearest, ReleaseError } from "./errors.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "./contract/time.ts";
 import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm, type Timestamp } from "./contract/types.ts";
 
@@ -205,6 +205,13 @@ function checkSigner(
         "NIXFLEET_SIGN_CMD, signs $NIXFLEET_INPUT into $NIXFLEET_OUTPUT, 64 raw bytes",
     });
   }
+  if (signKey !== undefined) checkSignKey(signKey);
+  if (signAgent !== undefined && looksLikeKey(signAgent)) {
+    throw new ReleaseError(
+      "usage",
+      "--sign-agent is given a key, expected the name of a file with its public part",
+    );
+  }
   if (signatureAlgorithm !== undefined && !SIGNATURE_ALGORITHMS.includes(signatureAlgorithm)) {
     const meant = nearest(signatureAlgorithm, SIGNATURE_ALGORITHMS);
     throw new ReleaseError(
@@ -217,6 +224,22 @@ function checkSigner(
     throw new ReleaseError("usage", "--signature-encoding der is for a --sign-cmd that makes ecdsa-p256", {
       hint: "add --signature-algorithm ecdsa-p256, or leave it out",
     });
+  }
+}
+
+/**
+ * Checks that a signing key is a file's name, or `env:` and that of a variable. What is wrong is not repeated: it may
+ * be the key itself.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+export function checkSignKey(signKey: string): void {
+  const hint = "put the key into a variable, and give --sign-key env:NAME";
+  if (/^env:(?![A-Za-z_]\w*$)/.test(signKey)) {
+    throw new ReleaseError("usage", "--sign-key env: is not followed by the name of a variable", { hint });
+  }
+  if (looksLikeKey(signKey)) {
+    throw new ReleaseError("usage", "--sign-key is given a key, expected the name of its file", { hint });
   }
 }
 
@@ -242,7 +265,12 @@ function checkTrust({ trustFile, trustAttr, publicKey, allowPreviousKey }: Relea
   }
 }
 
-function checkArtifactName(name: string): void {
+/**
+ * Checks the file name of the fleet artifact.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+export function checkArtifactName(name: string): void {
   const problem = name === ""
     ? "is empty"
     : name === "." || name === ".." || /[/\\]/.test(name)

@@ -7,6 +7,7 @@ import { BOOTSTRAP_NONCES_FILE, type ReleaseConfig, REVOCATIONS_FILE } from "./c
 import { equalBytes } from "./contract/canonical.ts";
 import { lookup, mapRecord, quoteList } from "./contract/records.ts";
 import type { FleetResolved } from "./contract/types.ts";
+import { SIGNATURE_LENGTH } from "./crypto/signature_shape.ts";
 import { ReleaseError } from "./errors.ts";
 import { composeArtifacts, type ComposeOptions, type EvaluatedFleet } from "./plan/compose.ts";
 import type { Stamp } from "./plan/fleet.ts";
@@ -15,7 +16,7 @@ import { loadExistingSignedAtIfUnchanged, readFleet } from "./plan/reuse.ts";
 import type { SignedArtifact } from "./plan/smoke_verify.ts";
 import type { Warn } from "./plan/warnings.ts";
 import type { Ports } from "./ports.ts";
-import { isPinned, type PinnedKeys } from "./trust.ts";
+import { isPinned, type PinnedKeys } from "./pinned_keys.ts";
 
 /**
  * A partial run: the hosts that it leaves out keep the closure that the release on disk gives them. Without it they
@@ -86,7 +87,9 @@ export async function reuseRelease(
   for (const artifact of artifacts) {
     const bytes = await releaseDir.read(artifact.path);
     const signature = await releaseDir.read(`${artifact.path}.sig`);
-    if (bytes === null || signature?.length !== 64 || !equalBytes(bytes, artifact.bytes)) return null;
+    if (bytes === null || signature?.length !== SIGNATURE_LENGTH || !equalBytes(bytes, artifact.bytes)) {
+      return null;
+    }
     // By a key that has been replaced since, say: then it is time to sign anew.
     if (pinned !== null && !await isPinned({ bytes, signature }, stamp, pinned)) return null;
     signed.push({ ...artifact, signature });

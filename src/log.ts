@@ -104,7 +104,7 @@ function prettyLog({ verbose, stream, clock }: LogOptions): ProgramLog {
   let statusShown = false;
 
   function line(text: string): void {
-    stream.write(`${statusShown ? "\r\x1b[K" : ""}${hideSecrets(text)}\n`);
+    stream.write(`${statusShown ? "\r\x1b[K" : ""}${stripControls(hideSecrets(text))}\n`);
     statusShown = false;
   }
 

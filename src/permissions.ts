@@ -8,6 +8,7 @@
  */
 import { dirname, join, resolve } from "@std/path";
 import { markdownTable } from "./cli/help.ts";
+import { findProgram } from "./adapters/shell.ts";
 import { failureCode } from "./cli/commands.ts";
 import {
   commandOf,
@@ -18,7 +19,7 @@ import {
   type VerifySettings,
 } from "./cli/parse.ts";
 import { readSettings, SETTINGS_VARIABLE } from "./cli/settings.ts";
-import { DEFAULTS, type ReleaseConfig } from "./config.ts";
+import { DEFAULTS, type ReleaseConfig, validateConfig } from "./config.ts";
 import { ReleaseError } from "./errors.ts";
 import { createLog, printData, stderrStream } from "./log.ts";
 import { ENVIRONMENT, readEnvironment, SYSTEM_CLOCK, variablesOf } from "./release.ts";
@@ -49,7 +50,7 @@ export interface Surroundings {
   readonly agentSocket: string | undefined;
   /** The file that a flake app brings its settings in. */
   readonly settingsFile: string | undefined;
-  /** The absolute path of a program on the search path, or undefined. */
+  /** The absolute path of a program, as the run finds it, or undefined. */
   readonly find: (program: string) => string | undefined;
   /** The root of the git repository that a directory lies in, without symbolic links, or else the directory. */
   readonly repositoryOf: (dir: string) => string;
@@ -59,6 +60,8 @@ export interface Surroundings {
 
 /** The programs of a release, by the names that they are looked for by. */
 const PROGRAMS = ["nix", "nix-store", "git", "sh"];
+/** Those of `verify --git`. */
+const GIT_PROGRAMS = ["git", "sh"];
 
 /** Beside those that the program reads by name: Deno's own process API looks at the last. */
 const MORE_VARIABLES = ["GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"];
@@ -76,19 +79,13 @@ const RELEASE: readonly Grant<ReleaseConfig>[] = [
     what: "`nix`, `nix-store`, `git` and `sh`, by their paths on `PATH`",
     why:
       "they do the work; `sh` runs the hooks, and every command under it, so that one that is killed is noticed",
-    of: (_, { find }) => PROGRAMS.flatMap((program) => find(program) ?? []),
+    of: (_, around) => found(PROGRAMS, around),
   },
   {
     permission: "read",
     what: "the directories of these programs",
     why: "to find them",
-    of: (_, { find }) => PROGRAMS.flatMap((program) => find(program) ?? []).map((path) => dirname(path)),
-  },
-  {
-    permission: "read",
-    what: "the current directory",
-    why: "relative paths start there, and hooks run there",
-    of: (_, { cwd }) => [cwd],
+    of: (_, around) => found(PROGRAMS, around).map((path) => dirname(path)),
   },
   {
     permission: "read",
@@ -190,16 +187,13 @@ const VERIFY: readonly Grant<VerifySettings>[] = [
     permission: "run",
     what: "with `--git`, `git` and `sh`",
     why: "git has the files",
-    of: (settings, { find }) => withGit(settings, ["git", "sh"].flatMap((program) => find(program) ?? [])),
+    of: (settings, around) => withGit(settings, found(GIT_PROGRAMS, around)),
   },
   {
     permission: "read",
-    what: "with `--git`, the directories of these programs, and the current directory",
-    why: "to find them, and the repository",
-    of: (settings, { cwd, find }) => {
-      const programs = ["git", "sh"].flatMap((program) => find(program) ?? []);
-      return withGit(settings, [...programs.map((path) => dirname(path)), cwd]);
-    },
+    what: "with `--git`, the directories of these programs",
+    why: "to find them; git itself reads the repository",
+    of: (settings, around) => withGit(settings, found(GIT_PROGRAMS, around).map((path) => dirname(path))),
   },
   {
     ...VARIABLES,
@@ -221,6 +215,10 @@ const PUBKEY: readonly Grant<PubkeySettings>[] = [{
   why: "its public part is printed",
   of: ({ file }, { cwd }) => [resolve(cwd, file)],
 }];
+
+function found(programs: readonly string[], { find }: Surroundings): string[] {
+  return programs.flatMap((program) => find(program) ?? []);
+}
 
 function socketOf({ signAgent }: ReleaseConfig, { agentSocket }: Surroundings): string[] {
   return signAgent === undefined || agentSocket === undefined ? [] : [agentSocket];
@@ -286,8 +284,14 @@ function listItem(value: string): string {
 /** The directory that a flake reference names on this machine, relative or absolute; undefined when it is elsewhere. */
 export function localDirectory(reference: string): string | undefined {
   const [location = ""] = reference.split(/[?#]/);
-  const path = /^(?:path:|git\+file:(?:\/\/)?)?([./].*)$/.exec(location)?.[1];
-  return path === undefined ? undefined : decodeURIComponent(path);
+  const [, scheme, path] = /^(path:|git\+file:(?:\/\/)?)?((?:\.|\/(?!\/)).*)$/.exec(location) ?? [];
+  if (scheme === undefined || path === undefined) return path;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    // No URL, as nix will say.
+    return undefined;
+  }
 }
 
 /** The table of permissions of every command, for docs/permissions.md */
@@ -305,6 +309,7 @@ export function flagsFor(args: readonly string[]): string[] {
   let invocation: Invocation;
   try {
     invocation = parseCommandLine(args, env, () => readSettings(env));
+    if (invocation.command === "release") validateConfig(invocation.settings);
   } catch (error) {
     if (!(error instanceof ReleaseError)) throw error;
     // The program itself tells what is wrong, for which it needs no more than the settings.
@@ -316,15 +321,16 @@ export function flagsFor(args: readonly string[]): string[] {
     sockets: !/^2\.[0-8]\./.test(Deno.version.deno),
     agentSocket: env["SSH_AUTH_SOCK"] || undefined,
     settingsFile: env[SETTINGS_VARIABLE] || undefined,
-    find: (program) => findProgram(program, env["PATH"] ?? ""),
+    find: (program) => findOn(env["PATH"] ?? "", program),
     repositoryOf,
     firstMissing,
   });
 }
 
-function findProgram(program: string, path: string): string | undefined {
-  return path.split(":").filter((dir) => dir.startsWith("/")).map((dir) => join(dir, program))
-    .find((candidate) => statOf(candidate)?.isFile);
+/** As the run itself looks for it: nix-store has to be that of the nix that is used. */
+function findOn(path: string, program: string): string | undefined {
+  const nix = program === "nix-store" ? findProgram("nix", path).path : undefined;
+  return findProgram(program, nix === undefined ? path : dirname(nix)).path;
 }
 
 /** Git takes a directory with a `.git` in it for a root. */

@@ -9,7 +9,7 @@
 import type { ReleaseConfig } from "./config.ts";
 import { lookup, plural, quoteList } from "./contract/records.ts";
 import { closureHash, type StorePath } from "./contract/store_path.ts";
-import { wholeSeconds } from "./contract/time.ts";
+import { compareTimestamps, wholeSeconds } from "./contract/time.ts";
 import type { Timestamp } from "./contract/types.ts";
 import { hideSecrets, ReleaseError } from "./errors.ts";
 import { evaluateFleet, evaluateHosts, type FleetToRelease } from "./evaluate.ts";
@@ -24,7 +24,7 @@ import type { Warn, Warning } from "./plan/warnings.ts";
 import type { Ports, ReleaseFile } from "./ports.ts";
 import { identityOf, resolveSource, type Source } from "./source.ts";
 import { stages, type StageTime } from "./stage.ts";
-import { type PinnedKeys, readPinnedKeys, refuseUntrustedSigner, verifyPinned } from "./trust.ts";
+import { type PinnedKeys, readPinnedKeys, refuseUntrustedSigner, verifyPinned } from "./pinned_keys.ts";
 
 /** What a run came to. */
 export interface RunOutcome {
@@ -86,7 +86,8 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
     found.forEach((warning) => log.warn(warning));
   };
   warn(...signer.warnings);
-  const now = config.now ?? wholeSeconds(clock.now());
+  const present = wholeSeconds(clock.now());
+  const now = config.now ?? present;
 
   // What is released: the flake as it is now. Every later nix call is given this, and never "." again.
   const source = await stage({
@@ -104,7 +105,9 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
       }`,
   }, () => evaluateFleet(config, source, now, ports, warn));
   const hosts = count(fleet.hosts, "host");
-  const pinned = await readPinnedKeys(config, fleet.trusted, now, inputs, warn);
+  // A signing time in the past brings no key back that has retired since.
+  const latest = compareTimestamps(now, present) < 0 ? present : now;
+  const pinned = await readPinnedKeys(config, fleet.trusted, latest, inputs, warn);
   if (pinned !== null) refuseUntrustedSigner(signer, pinned);
 
   const derivations = await stage(

@@ -137,6 +137,8 @@ export interface Signed {
 export interface Inputs {
   /** Reads a file whole. */
   read(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** Who may do what with a file, as in chmod; null where the system has no such thing. */
+  mode(path: string): Promise<number | null>;
 }
 
 /** The directory that the release is written to. */

@@ -5,6 +5,7 @@
  */
 import { createGit } from "./adapters/git.ts";
 import { createHooks } from "./adapters/hooks.ts";
+import { INPUTS } from "./adapters/inputs.ts";
 import { createNix } from "./adapters/nix.ts";
 import { createReleaseDir } from "./adapters/release_dir.ts";
 import { type CommandTrace, Shell } from "./adapters/shell.ts";
@@ -14,7 +15,7 @@ import { ioError, ReleaseError } from "./errors.ts";
 import { SILENT_LOG } from "./log.ts";
 import { type RunOutcome, runPipeline } from "./pipeline.ts";
 import type { Clock, Log } from "./ports.ts";
-import { INPUTS, openSigner, signKeyVariable } from "./signer.ts";
+import { openSigner, signKeyVariable } from "./signer.ts";
 
 /** The world that a run sees, where it is not the process's own. */
 export interface ReleaseOptions {

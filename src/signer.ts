@@ -4,11 +4,11 @@
  * @module
  */
 import type { SignHook } from "./adapters/hooks.ts";
-import { connectAgent } from "./adapters/ssh_agent.ts";
+import { type AgentOptions, connectAgent } from "./adapters/ssh_agent.ts";
 import type { ReleaseConfig } from "./config.ts";
 import { parsePrivateKey, parsePublicKey, type Signer } from "./crypto/private_key.ts";
 import type { PublicKey } from "./crypto/signature.ts";
-import { ioError, ReleaseError } from "./errors.ts";
+import { ReleaseError } from "./errors.ts";
 import type { Warning } from "./plan/warnings.ts";
 import type { ArtifactSigner, Inputs } from "./ports.ts";
 
@@ -48,16 +48,27 @@ export async function openSigner(config: ReleaseConfig, sources: SignerSources):
         hint: "start one with `eval $(ssh-agent)`, and add the key with ssh-add",
       });
     }
-    const agent = await connectAgent({ socket, publicKey });
-    return {
-      ...builtIn(agent, []),
-      [Symbol.asyncDispose]: () => agent[Symbol.asyncDispose](),
-    };
+    return await agentSigner({ socket, publicKey });
   }
   const algorithm = signatureAlgorithm ?? "ed25519";
   return {
     ...sources.hook({ command: signCmd!, algorithm, encoding: config.signatureEncoding }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/**
+ * Asks the agent for the key now, and connects anew for the signatures: between the two lies all the building, which
+ * a connection need not survive.
+ */
+async function agentSigner(options: AgentOptions): Promise<OpenSigner> {
+  await (await connectAgent(options))[Symbol.asyncDispose]();
+  let connection: ReturnType<typeof connectAgent> | undefined;
+  const sign: Signer["sign"] = async (bytes) =>
+    await (await (connection ??= connectAgent(options))).sign(bytes);
+  return {
+    ...builtIn({ publicKey: options.publicKey, sign }, []),
+    [Symbol.asyncDispose]: async () => await (await connection)?.[Symbol.asyncDispose](),
   };
 }
 
@@ -112,12 +123,11 @@ async function readPrivateKey(
     );
   }
   const text = new TextDecoder().decode(await inputs.read(signKey));
-  return { text, warnings: exposureOf(signKey) };
+  return { text, warnings: exposureOf(signKey, await inputs.mode(signKey)) };
 }
 
-/** A key that others can read is as good as lost; that it may be a container with one user, a warning allows for. */
-function exposureOf(path: string): Warning[] {
-  const { mode } = Deno.statSync(path);
+/** A key that others can read is as good as lost. In a container with one user it need not be, so it is a warning. */
+function exposureOf(path: string, mode: number | null): Warning[] {
   if (mode === null || (mode & 0o077) === 0) return [];
   const shown = (mode & 0o777).toString(8).padStart(4, "0");
   return [{
@@ -126,8 +136,12 @@ function exposureOf(path: string): Warning[] {
   }];
 }
 
-/** Puts the file's name before what is wrong with a key. */
-async function named<T>(name: string, parse: () => Promise<T>): Promise<T> {
+/**
+ * Reads a key, and puts the file's name before what is wrong with it.
+ *
+ * @throws {ReleaseError} as `parse` does
+ */
+export async function named<T>(name: string, parse: () => Promise<T>): Promise<T> {
   try {
     return await parse();
   } catch (error) {
@@ -137,14 +151,3 @@ async function named<T>(name: string, parse: () => Promise<T>): Promise<T> {
     });
   }
 }
-
-/** Files, read from disk. */
-export const INPUTS: Inputs = {
-  async read(path) {
-    try {
-      return await Deno.readFile(path);
-    } catch (error) {
-      throw ioError(`Cannot read "${path}"`, error);
-    }
-  },
-};

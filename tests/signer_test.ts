@@ -10,7 +10,8 @@ import { generatePrivateKey } from "../src/crypto/private_key.ts";
 import { verifySignature } from "../src/crypto/signature.ts";
 import { ReleaseError } from "../src/errors.ts";
 import type { ArtifactSigner, Inputs } from "../src/ports.ts";
-import { INPUTS, type OpenSigner, openSigner, signKeyVariable } from "../src/signer.ts";
+import { INPUTS } from "../src/adapters/inputs.ts";
+import { type OpenSigner, openSigner, signKeyVariable } from "../src/signer.ts";
 import { pureTest, rejection } from "./support/pure.ts";
 
 const ALGORITHMS: readonly SignatureAlgorithm[] = ["ed25519", "ecdsa-p256"];
@@ -24,6 +25,7 @@ function files(content: Record<string, string>): Inputs {
       content[path] === undefined
         ? Promise.reject(new ReleaseError("io", `Cannot read "${path}"`))
         : Promise.resolve(new TextEncoder().encode(content[path])),
+    mode: () => Promise.resolve(0o600),
   };
 }
 
@@ -54,13 +56,16 @@ pureTest("openSigner() takes the key from the variable that --sign-key env:NAME 
 });
 
 pureTest(
-  "openSigner() refuses a variable that is not set or is empty, and one that is named by nothing",
+  "openSigner() refuses a variable that is not set or is empty, and what is no name of one",
   async () => {
-    const variables: [signKey: string, name: string][] = [["env:KEY", "KEY"], ["env:GONE", "GONE"], [
-      "env:",
-      "",
-    ]];
-    for (const [signKey, name] of variables) {
+    for (const signKey of ["env:", "env:*", "env:A=B", "env:AWS_*"]) {
+      assertEquals(await rejection(open({ signKey })), {
+        kind: "usage",
+        message: "--sign-key env: is not followed by the name of a variable",
+        hint: "put the key into a variable, and give --sign-key env:NAME",
+      });
+    }
+    for (const [signKey, name] of [["env:KEY", "KEY"], ["env:GONE", "GONE"]] as const) {
       assertEquals(await rejection(open({ signKey }, { env: { KEY: "" } })), {
         kind: "usage",
         message: `Cannot read the signing key: the variable "${name}" is not set, or empty`,

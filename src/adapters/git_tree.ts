@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join, relative, resolve } from "@std/path";
+import { basename, join, relative, resolve } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 import { lastLines, type Shell, text, withoutGitLocation } from "./shell.ts";
 
@@ -47,6 +47,13 @@ export async function readReleaseTree(
   const prefix = await git(["rev-parse", "--show-prefix"]);
   // A bare repository has no work tree to be relative to.
   const path = join(prefix.code === 0 ? text(prefix) : "", relative(cwd, resolve(cwd, dir)) || ".");
+  if (path === ".." || path.startsWith("../")) {
+    throw new ReleaseError("git", `Cannot verify "${dir}": it is outside the repository`, {
+      hint: "run it within the repository that the directory is in",
+    });
+  }
+  const unusable = (path: string, problem: string) =>
+    new ReleaseError("git", `Cannot verify ${JSON.stringify(path)} of ${revision}: it ${problem}`);
   const listing = await git([
     "ls-tree",
     "--full-tree",
@@ -60,9 +67,18 @@ export async function readReleaseTree(
     });
   }
   const objects = new TextDecoder().decode(listing.stdout).split("\0").flatMap((entry) => {
-    const [, id, path] = /^100\d{3} blob ([0-9a-f]+)\t((?:rollouts\/)?[^/]+)$/s.exec(entry) ?? [];
-    return id === undefined || path === undefined ? [] : [{ id, path }];
+    const [, mode, id, path] = /^(\d+) \w+ ([0-9a-f]+)\t(rollouts|(?:rollouts\/)?[^/]+)$/s.exec(entry) ?? [];
+    if (mode === undefined || id === undefined || path === undefined || basename(path).startsWith(".")) {
+      return [];
+    }
+    // A link or a submodule: what a checkout has there is not in this commit.
+    if (!mode.startsWith("100")) throw unusable(path, "is no regular file");
+    return [{ id, path }];
   });
+  const twice = objects.find(({ path }, index) =>
+    objects.findIndex((other) => other.path === path) !== index
+  );
+  if (twice !== undefined) throw unusable(twice.path, "is there twice");
   const input = new TextEncoder().encode(objects.map(({ id }) => `${id}\n`).join(""));
   const contents = await git(["cat-file", "--batch"], input);
   if (contents.code !== 0) {

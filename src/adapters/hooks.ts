@@ -10,7 +10,7 @@ import { join } from "@std/path";
 import type { SignatureEncoding } from "../config.ts";
 import type { SignatureAlgorithm } from "../contract/types.ts";
 import { fixedFromDer } from "../crypto/signature.ts";
-import { describeSignature, SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
+import { shapeOf, SIGNATURE_LENGTH, type SignatureShape } from "../crypto/signature_shape.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ArtifactSigner, Hooks, ReleaseFile, Signed } from "../ports.ts";
 import { type CommandResult, lastLines, type Shell } from "./shell.ts";
@@ -125,11 +125,34 @@ export function createHooks(
         result,
         encoding === "der" && written?.length === SIGNATURE_LENGTH
           ? "this may be the fixed form already: leave out --signature-encoding der"
-          : describeSignature(written ?? new Uint8Array()),
+          : adviceFor(written ?? new Uint8Array()),
       );
     }
     return { signature, input: await readSmall(input, bytes.length + 1) ?? new Uint8Array() };
   }
+}
+
+/** How to make the right thing of what a hook wrote. */
+const ADVICE: Readonly<Record<SignatureShape, string>> = {
+  "empty": "the command must write the signature to the file $NIXFLEET_OUTPUT, not to stdout",
+  "PEM or an SSH signature": "this is PEM or an SSH signature: write the raw signature bytes",
+  "hex": "this is hex: decode it, as with xxd -r -p",
+  "base64": "this is base64: decode it, as with base64 -d",
+  "base64 of a DER-encoded signature":
+    "this is base64 of a DER-encoded signature: decode it, as with base64 -d, and " +
+    "give --signature-algorithm ecdsa-p256 and --signature-encoding der",
+  "a DER-encoded ECDSA signature":
+    "this is a DER-encoded ECDSA signature: give --signature-algorithm ecdsa-p256 and " +
+    "--signature-encoding der",
+  "a signature with a newline behind it":
+    "there is a newline behind the signature: write the bytes alone, as with printf or a file",
+};
+
+function adviceFor(bytes: Uint8Array): string {
+  const shape = shapeOf(bytes);
+  return shape === undefined
+    ? "write the raw signature, 64 bytes: Ed25519 as it is, ECDSA P-256 as r and s of 32 bytes each"
+    : ADVICE[shape];
 }
 
 /** A file's bytes, or as many as tell that it is too large; undefined when there is no such file. */

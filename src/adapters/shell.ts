@@ -45,6 +45,33 @@ const SUPERVISOR = '"$@"; exit "$?"';
 /** Deno puts a directory of its own, in which is its stand-in for node, before all others on PATH. */
 const DENO_BIN = /\/node_compat_bin$/;
 
+/**
+ * Looks for a program.
+ *
+ * @param path A search path, as in `$PATH`; what is not absolute in it is passed over
+ * @returns its absolute path, if it is there, and the directories that there is no permission to look into
+ */
+export function findProgram(program: string, path: string): { path: string | undefined; refused: string[] } {
+  const refused: string[] = [];
+  for (const dir of path.split(":").filter((dir) => dir.startsWith("/") && !DENO_BIN.test(dir))) {
+    const candidate = join(dir, program);
+    try {
+      const stat = Deno.statSync(candidate);
+      if (stat.isFile && (stat.mode === null || (stat.mode & 0o111) !== 0)) {
+        return { path: candidate, refused };
+      }
+    } catch (error) {
+      // A directory that the permissions leave out is one that nothing may be run from.
+      if (error instanceof Deno.errors.NotCapable) refused.push(dir);
+      else if (
+        !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+          error instanceof Deno.errors.NotADirectory)
+      ) throw error;
+    }
+  }
+  return { path: undefined, refused };
+}
+
 /** Runs programs by their absolute path, with an explicit environment. */
 export class Shell {
   readonly #path: string;
@@ -68,24 +95,8 @@ export class Shell {
    * @throws {ReleaseError} of kind `io` when there is none
    */
   find(program: string, beside?: string): string {
-    const dirs = beside === undefined ? this.#path.split(":") : [dirname(beside)];
-    const refused: string[] = [];
-    for (const dir of dirs.filter((dir) => dir.startsWith("/") && !DENO_BIN.test(dir))) {
-      const candidate = join(dir, program);
-      try {
-        const stat = Deno.statSync(candidate);
-        if (stat.isFile && (stat.mode === null || (stat.mode & 0o111) !== 0)) {
-          return this.#permitted(candidate);
-        }
-      } catch (error) {
-        // A directory that the permissions leave out is one that nothing may be run from.
-        if (error instanceof Deno.errors.NotCapable) refused.push(dir);
-        else if (
-          !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
-            error instanceof Deno.errors.NotADirectory)
-        ) throw error;
-      }
-    }
+    const { path, refused } = findProgram(program, beside === undefined ? this.#path : dirname(beside));
+    if (path !== undefined) return this.#permitted(path);
     const where = beside === undefined ? "on PATH" : `beside "${beside}"`;
     throw new ReleaseError("io", `Cannot find "${program}" ${where}`, {
       lines: refused.length === 0

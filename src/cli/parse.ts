@@ -3,10 +3,17 @@
  *
  * @module
  */
-import type { GitPushTarget, ReleaseConfig, SignatureEncoding } from "../config.ts";
+import {
+  checkArtifactName,
+  checkSignKey,
+  DEFAULTS,
+  type GitPushTarget,
+  type ReleaseConfig,
+  type SignatureEncoding,
+} from "../config.ts";
 import type { SignatureAlgorithm } from "../contract/types.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
-import { nearest, ReleaseError } from "../errors.ts";
+import { looksLikeKey, nearest, ReleaseError } from "../errors.ts";
 import { parseHostsSpec } from "../plan/hosts.ts";
 import { type Arguments, readArguments, type Settings } from "./arguments.ts";
 import { type CommandName, COMMANDS, isCommandName } from "./commands.ts";
@@ -167,7 +174,7 @@ function releaseInvocation(given: Arguments<NameIn<typeof RELEASE_OPTIONS>>): In
       pushCmd: filled("push-cmd"),
       hookEnv: variableNames("hook-env", filled("hook-env")),
       signCmd: value("sign-cmd"),
-      signKey: filled("sign-key"),
+      signKey: signKeyOf(filled("sign-key")),
       signAgent: filled("sign-agent"),
       signatureAlgorithm: value("signature-algorithm") as SignatureAlgorithm | undefined,
       signatureEncoding: oneOf<SignatureEncoding>("signature-encoding", value("signature-encoding"), [
@@ -198,6 +205,11 @@ function releaseInvocation(given: Arguments<NameIn<typeof RELEASE_OPTIONS>>): In
   };
 }
 
+function signKeyOf(signKey: string | undefined): string | undefined {
+  if (signKey !== undefined) checkSignKey(signKey);
+  return signKey;
+}
+
 function verifyInvocation(given: Arguments<NameIn<typeof VERIFY_OPTIONS>>): Invocation {
   const { filled } = given;
   const subject = subjectOf(given);
@@ -211,11 +223,13 @@ function verifyInvocation(given: Arguments<NameIn<typeof VERIFY_OPTIONS>>): Invo
   if (now !== undefined && parseTimestamp(now) === undefined) {
     throw new ReleaseError("usage", `Cannot read --now "${now}": expected ${TIMESTAMP_FORM}`);
   }
+  const artifactName = filled("artifact-name") ?? DEFAULTS.artifactName;
+  checkArtifactName(artifactName);
   return {
     command: "verify",
     subject,
     trustFile,
-    artifactName: filled("artifact-name") ?? "fleet.resolved.json",
+    artifactName,
     now,
     freshnessWindowSeconds: wholeNumber("freshness-window", filled("freshness-window"), 0),
     json: given.flag("json"),
@@ -280,6 +294,9 @@ function keySettings(
     throw new ReleaseError("usage", `Unknown argument "${stray}"`, {
       hint: `usage: fleet-release ${COMMANDS[command].usage[0]}`,
     });
+  }
+  if (looksLikeKey(file)) {
+    throw new ReleaseError("usage", `${command} is given a key, expected ${COMMANDS[command].operands}`);
   }
   const format = oneOf("format", given.value("format"), ["fragment", "trust-file", "public-key"]);
   return { file, format };

@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { INPUTS } from "../adapters/inputs.ts";
 import type { KeyFormat, KeygenSettings, PubkeySettings } from "../cli/parse.ts";
 import { generatePrivateKey, readPublicPart } from "../crypto/private_key.ts";
 import type { PublicKey } from "../crypto/signature.ts";
 import { ioError, ReleaseError } from "../errors.ts";
-import { INPUTS } from "../signer.ts";
+import { named } from "../signer.ts";
 import { keyRecord, trustFileOf } from "../verify/trust.ts";
 
 /**
@@ -40,14 +41,7 @@ export async function keygen({ file, algorithm, format }: KeygenSettings): Promi
  */
 export async function pubkey({ file, format }: PubkeySettings): Promise<string> {
   const text = new TextDecoder().decode(await INPUTS.read(file));
-  try {
-    return formatKey(await readPublicPart(text), format);
-  } catch (error) {
-    if (!(error instanceof ReleaseError)) throw error;
-    throw new ReleaseError(error.kind, `Cannot use the key "${file}": ${error.message}`, {
-      hint: error.hint,
-    });
-  }
+  return formatKey(await named(file, () => readPublicPart(text)), format);
 }
 
 function formatKey(key: PublicKey, format: KeyFormat): string {

@@ -4,8 +4,9 @@
  * @module
  */
 import { readReleaseTree } from "../adapters/git_tree.ts";
+import { INPUTS } from "../adapters/inputs.ts";
 import { readReleaseFiles } from "../adapters/release_dir.ts";
-import { type CommandTrace, Shell } from "../adapters/shell.ts";
+import { type CommandTrace, Shell, stripControls } from "../adapters/shell.ts";
 import type { VerifySettings } from "../cli/parse.ts";
 import { plural } from "../contract/records.ts";
 import { wholeSeconds } from "../contract/time.ts";
@@ -13,11 +14,10 @@ import type { RolloutManifest } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../plan/warnings.ts";
 import type { Clock, Log } from "../ports.ts";
-import { INPUTS } from "../signer.ts";
-import { parseTrustFile } from "../trust.ts";
+import { ENVIRONMENT } from "../release.ts";
 import { type ArtifactVerdict, type FailureCode, verifyArtifact } from "../verify/artifact.ts";
 import { type ReleaseVerdict, verifyRelease } from "../verify/release.ts";
-import { type KeySlot, type Trust, trustAt, type TrustedKey } from "../verify/trust.ts";
+import { type KeySlot, parseTrustFile, type Trust, trustAt, type TrustedKey } from "../verify/trust.ts";
 
 /** What `--json` prints. */
 export interface Report {
@@ -55,7 +55,7 @@ export async function verify(settings: VerifySettings, world: VerifyWorld): Prom
   if (subject.kind === "directory") {
     const files = subject.git === undefined
       ? await readReleaseFiles(subject.dir)
-      : await readReleaseTree(new Shell(world.env["PATH"] ?? "", world.log), world.env, {
+      : await readReleaseTree(new Shell(world.env["PATH"] ?? "", world.log), gitEnvironment(world.env), {
         cwd: Deno.cwd(),
         revision: subject.git,
         dir: subject.dir,
@@ -75,28 +75,41 @@ async function verifyFile(
   now: string,
 ): Promise<ArtifactVerdict<TrustedKey>> {
   const bytes = await INPUTS.read(subject.file);
-  const signature = await INPUTS.read(subject.signature);
+  const signature = await readSignature(subject);
   const options = { bytes, signature, keys, now, freshnessWindowSeconds, rejectBefore };
-  const window = (what: string) =>
-    new ReleaseError("usage", `How old may it be? --freshness-window is missing, and ${what} does not say`, {
-      hint: "give the channel's window in seconds, or verify the whole directory",
-    });
   if (subject.kind === "artifact") {
     const verdict = await verifyArtifact(options);
-    if (verdict.kind === "rollout-manifest") {
-      const message = "it is a rollout manifest: verify it as one, with its --rollout-id";
-      return withFailure(verdict, { code: "wrong-document", message });
-    }
-    if (freshnessWindowSeconds === undefined && verdict.kind !== "fleet" && verdict.kind !== null) {
-      throw window(`a document of kind "${verdict.kind}"`);
-    }
-    return verdict;
+    const message = "it is a rollout manifest: verify it as one, with its --rollout-id";
+    return verdict.kind === "rollout-manifest"
+      ? withFailure(verdict, { code: "wrong-document", message })
+      : verdict;
   }
-  if (freshnessWindowSeconds === undefined) throw window("a rollout manifest");
   const verdict = await verifyArtifact({ ...options, kind: "rollout-manifest" });
   if (verdict.sha256 === subject.rolloutId) return verdict;
   const message = `its rollout id is ${verdict.sha256}, expected ${subject.rolloutId}`;
   return withFailure(verdict, { code: "wrong-rollout-id", message });
+}
+
+/** A file without the signature that belongs beside it is refused; one that was named has to be there. */
+async function readSignature(
+  { file, signature }: { file: string; signature: string },
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  try {
+    return await INPUTS.read(signature);
+  } catch (error) {
+    const isMissing = error instanceof ReleaseError && error.cause instanceof Deno.errors.NotFound;
+    if (isMissing && signature === `${file}.sig`) return null;
+    throw error;
+  }
+}
+
+/** The repository may be a stranger's: git gets what it needs, and nothing of what the user may hold for releases. */
+function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) =>
+      (ENVIRONMENT.includes(name) || name.startsWith("GIT_CONFIG_")) && !name.startsWith("NIXFLEET_")
+    ),
+  );
 }
 
 function withFailure(
@@ -118,9 +131,9 @@ function releaseReport(verdict: ReleaseVerdict, warnings: readonly Warning[]): R
     files: files.map(({ path, kind, sha256, key }) => ({ path, kind, sha256, key: key?.slot ?? null })),
     failures: verdict.failures,
     warnings: [...warnings, ...verdict.warnings],
-    summary: `a release of ${plural(hosts, "host")} in ${plural(files.length, "file")}${stampOf(meta)}${
-      keysOf(files.map(({ key }) => key))
-    }${earlier}`,
+    summary: `a release of ${plural(hosts, "host")} in ${plural(files.length, "file")}${sidecarsOf(files)}${
+      stampOf(meta)
+    }${keysOf(files.map(({ key }) => key))}${earlier}`,
   };
 }
 
@@ -144,6 +157,13 @@ function fileReport(
   };
 }
 
+/** No signature says which sidecars a release has, so people are told. */
+function sidecarsOf(files: ReleaseVerdict["files"]): string {
+  const missing = (["revocations", "bootstrap-nonces"] as const)
+    .filter((kind) => !files.some((file) => file.kind === kind));
+  return missing.length === 0 ? "" : `, without ${missing.join(" and ")}`;
+}
+
 function stampOf(meta: { signedAt: string | null; ciCommit: string | null } | null): string {
   if (meta === null) return "";
   return `, signed at ${meta.signedAt}${
@@ -160,7 +180,9 @@ function keysOf(keys: readonly (TrustedKey | null)[]): string {
 export function reportLines({ verified, failures, summary }: Report): string[] {
   if (verified) return [`verified ${summary}`];
   return [
-    ...failures.map(({ path, code, message }) => `refused "${path}": ${message} [${code}]`),
+    ...failures.map(({ path, code, message }) =>
+      `refused ${JSON.stringify(path)}: ${stripControls(message)} [${code}]`
+    ),
     `refused: ${plural(failures.length, "reason")}`,
   ];
 }

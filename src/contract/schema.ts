@@ -297,14 +297,6 @@ export function decode<Name extends DocumentName>(name: Name, value: unknown): D
   });
 }
 
-/** One signed document of the release, by the name that its file has. */
-export function documentNameOf(path: string, artifactName: string): DocumentName {
-  if (path === artifactName) return "fleet";
-  if (path === "revocations.json") return "revocationsArtifact";
-  if (path === "bootstrap-nonces.json") return "bootstrapNoncesArtifact";
-  return "rolloutManifest";
-}
-
 type Issue = v.BaseIssue<unknown>;
 
 function pathOf(issue: Issue, prefix: readonly string[]): string {

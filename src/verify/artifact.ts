@@ -8,15 +8,16 @@ import { decodeUtf8, parseJson } from "../contract/json.ts";
 import { plural } from "../contract/records.ts";
 import { decode, type DocumentName } from "../contract/schema.ts";
 import { compareTimestamps, parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
-import type { FleetResolved, Meta, Timestamp } from "../contract/types.ts";
+import { type FleetResolved, isSignatureAlgorithm, type Meta, type Timestamp } from "../contract/types.ts";
 import { type PublicKey, verifySignature } from "../crypto/signature.ts";
-import { describeSignature } from "../crypto/signature_shape.ts";
+import { shapeOf, SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
 import { ReleaseError } from "../errors.ts";
 
 /** Why a document or a release is refused: stable words for programs. */
 export type FailureCode =
   | "not-json"
   | "not-canonical"
+  | "not-normal"
   | "wrong-schema-version"
   | "wrong-document"
   | "no-signature"
@@ -56,7 +57,10 @@ export interface VerifyArtifactOptions {
   readonly keys: readonly PublicKey[];
   /** The present, RFC 3339. */
   readonly now: string;
-  /** How old the signature may be, and 60 seconds more; a fleet's own windows when absent, else no limit. */
+  /**
+   * How old the signature may be, and 60 seconds more; `Infinity` for no limit. When absent a fleet is judged by its
+   * channels' own windows, and any other document is refused.
+   */
   readonly freshnessWindowSeconds?: number | undefined;
   /** What was signed before this time (RFC 3339) is refused; exactly then is accepted. */
   readonly rejectBefore?: string | null | undefined;
@@ -86,7 +90,8 @@ const CLOCK_SKEW_SECONDS = 60;
 /**
  * Verifies one document of a release and its signature, and finds all that is wrong with it. Pure.
  *
- * @throws {ReleaseError} of kind `usage` when `now` or `rejectBefore` is no RFC 3339 time
+ * @throws {ReleaseError} of kind `usage` when `now` or `rejectBefore` is no RFC 3339 time, or the freshness window is
+ * negative or not a number
  *
  * @example
  * ```ts
@@ -113,7 +118,10 @@ const CLOCK_SKEW_SECONDS = 60;
 export async function verifyArtifact<Key extends PublicKey>(
   options: VerifyArtifactOptions & { readonly keys: readonly Key[] },
 ): Promise<ArtifactVerdict<Key>> {
-  const { bytes, signature, keys } = options;
+  const { bytes, signature, keys, freshnessWindowSeconds } = options;
+  if (freshnessWindowSeconds !== undefined && !(freshnessWindowSeconds >= 0)) {
+    throw new ReleaseError("usage", `Cannot use a freshness window of ${freshnessWindowSeconds} s`);
+  }
   const now = time("now", options.now);
   const before = options.rejectBefore ?? null;
   const rejectBefore = before === null ? null : time("rejectBefore", before);
@@ -125,8 +133,8 @@ export async function verifyArtifact<Key extends PublicKey>(
   if (read.document !== null) {
     const { meta } = read.document;
     failures.push(...algorithmFailures(meta, signed.key));
-    const windows = options.freshnessWindowSeconds !== undefined
-      ? [{ seconds: options.freshnessWindowSeconds }]
+    const windows = freshnessWindowSeconds !== undefined
+      ? [{ seconds: freshnessWindowSeconds }]
       : read.kind === "fleet"
       ? channelWindows(read.document as FleetResolved)
       : [];
@@ -210,7 +218,7 @@ export function readDocument(bytes: Uint8Array<ArrayBuffer>, expected?: Artifact
     return { kind, document: decode(DOCUMENTS[kind], value) as { meta: Meta }, failures };
   } catch (error) {
     if (!(error instanceof ReleaseError)) throw error;
-    return refuse("wrong-document", error.message);
+    return refuse("wrong-document", [error.message, ...error.lines].join("; "));
   }
 }
 
@@ -221,7 +229,9 @@ export function algorithmFailures(
 ): Failure[] {
   if (key === null || key.algorithm === signatureAlgorithm) return [];
   const message =
-    `it declares the signature algorithm "${signatureAlgorithm}", but the key that verifies it is ` +
+    `it declares the signature algorithm ${
+      JSON.stringify(signatureAlgorithm)
+    }, but the key that verifies it is ` +
     key.algorithm;
   return [{ code: "wrong-algorithm", message }];
 }
@@ -237,11 +247,14 @@ export async function verifySigned<Key extends PublicKey>(
   if (keys.length === 0) return fail("no-keys", "there is no key to verify its signature with");
   const key = await verifyingKey(bytes, signature, keys);
   if (key !== null) return { key };
+  const shape = shapeOf(signature);
   return fail(
     "bad-signature",
-    signature.length === 64
+    signature.length === SIGNATURE_LENGTH
       ? "its signature does not verify with any trusted key"
-      : `its signature has ${signature.length} bytes, expected 64: ${describeSignature(signature)}`,
+      : `its signature has ${signature.length} bytes, expected ${SIGNATURE_LENGTH}${
+        shape === undefined ? "" : `: it is ${shape}`
+      }`,
   );
 }
 
@@ -252,6 +265,7 @@ export async function verifyingKey<Key extends PublicKey>(
   keys: readonly Key[],
 ): Promise<Key | null> {
   for (const key of keys) {
+    if (!isSignatureAlgorithm(key.algorithm)) continue;
     if (await verifySignature({ algorithm: key.algorithm, publicKey: key.bytes, bytes, signature })) {
       return key;
     }
@@ -277,6 +291,10 @@ export function stampFailures(
     });
   }
   const age = Temporal.Instant.from(now).epochNanoseconds - Temporal.Instant.from(signedAt).epochNanoseconds;
+  if (windows.length === 0) {
+    const message = "nothing says how old it may be: no channel does, and no freshness window is given";
+    failures.push({ code: "stale", message });
+  }
   const [stale, ...others] = windows.filter(({ seconds }) => age > nanoseconds(seconds + CLOCK_SKEW_SECONDS));
   if (stale !== undefined) {
     const whose = stale.channel === undefined ? "" : ` of channel "${stale.channel}"`;
@@ -297,8 +315,9 @@ export function stampFailures(
   return failures;
 }
 
-function nanoseconds(seconds: number): bigint {
-  return BigInt(seconds) * 1_000_000_000n;
+/** A bigint where that is exact; infinity is more than any of them. */
+function nanoseconds(seconds: number): bigint | number {
+  return Number.isFinite(seconds) ? BigInt(Math.round(seconds * 1000)) * 1_000_000n : seconds;
 }
 
 function time(name: string, text: string): Timestamp {

@@ -4,7 +4,7 @@
  * @module
  */
 import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../config.ts";
-import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
+import { canonicalBytes, equalBytes, sha256Hex } from "../contract/canonical.ts";
 import { compareTimestamps } from "../contract/time.ts";
 import type { FleetResolved, Meta, RolloutManifest, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
@@ -62,8 +62,17 @@ export function bindRelease(files: ReleaseFiles, artifactName: string): Bindings
   const refuse = (path: string, code: FailureCode, message: string) => failures.push({ path, code, message });
   const documents: BoundDocument[] = [];
   const read = (path: string, kind: ArtifactKind): ReadDocument => {
-    const document = readDocument(files.get(path)!, kind);
+    const bytes = files.get(path)!;
+    const document = readDocument(bytes, kind);
     failures.push(...document.failures.map((failure) => ({ path, ...failure })));
+    // Consumers hash what they write back: a field that the contract does not know, or a time in another form, is lost.
+    if (document.failures.length === 0 && !equalBytes(canonicalBytes(document.document), bytes)) {
+      refuse(
+        path,
+        "not-normal",
+        "it has fields that the contract does not know, or is not in the contract's normal form",
+      );
+    }
     return document;
   };
 
@@ -127,8 +136,13 @@ export function bindRelease(files: ReleaseFiles, artifactName: string): Bindings
     );
   }
   const paths = new Set(documents.map(({ path }) => path));
-  failures.push(...unpaired(files, paths));
-  return { fleet, documents, earlier, failures, warnings: unknownFiles(files, paths) };
+  return {
+    fleet,
+    documents,
+    earlier,
+    failures: failures.concat(unpaired(files, paths)),
+    warnings: unknownFiles(files, paths),
+  };
 }
 
 /** Beside the fleet, by the names that they have. */
@@ -216,7 +230,7 @@ function unknownFiles(files: ReleaseFiles, documents: ReadonlySet<string>): Warn
     .filter((path) => /^[^/]+\.json$/.test(path) && !documents.has(path) && files.has(`${path}.sig`))
     .map((path) => ({
       code: "unknown-file",
-      message: `"${path}" is signed, but no part of this release: it was not verified`,
+      message: `${JSON.stringify(path)} is signed, but no part of this release: it was not verified`,
       path,
     }));
 }

@@ -20,7 +20,9 @@ import type { Trust, TrustedKey } from "./trust.ts";
 export interface VerifyReleaseOptions {
   /** File name of the fleet artifact. */
   readonly artifactName: string;
+  /** The keys that verify. */
   readonly trust: Trust;
+  /** The present, in the normal form of the contract. */
   readonly now: Timestamp;
   /** How old a signature may be, and 60 seconds more; undefined: each channel's own window. */
   readonly freshnessWindowSeconds: number | undefined;
@@ -30,6 +32,7 @@ export interface VerifyReleaseOptions {
 export interface VerifiedFile {
   /** Path relative to the release directory. */
   readonly path: string;
+  /** What it is. */
   readonly kind: ArtifactKind;
   /** SHA-256 of the bytes, in lower-case hex. */
   readonly sha256: string;
@@ -41,7 +44,9 @@ export interface VerifiedFile {
 export interface ReleaseVerdict {
   /** Whether there is nothing to refuse it for. */
   readonly verified: boolean;
+  /** All that there is to refuse it for, the fleet first. */
   readonly failures: readonly FileFailure[];
+  /** What somebody should know who trusts it. */
   readonly warnings: readonly Warning[];
   /** The stamp of the fleet; null when it cannot be read. */
   readonly meta: Meta | null;
@@ -53,7 +58,26 @@ export interface ReleaseVerdict {
   readonly earlierManifests: number;
 }
 
-/** Verifies a whole release directory, and finds all that is wrong with it. Pure. */
+/**
+ * Verifies a whole release directory, and finds all that is wrong with it. Pure.
+ *
+ * @example
+ * ```ts
+ * import { parseTrustFile, trustAt, verifyRelease } from "../../mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const now = "2026-06-01T12:00:00Z";
+ * const text = '{"schemaVersion":1,"ciReleaseKey":{"current":null}}';
+ * const { trust } = trustAt(parseTrustFile("trust.json", new TextEncoder().encode(text)), now);
+ * const verdict = await verifyRelease(new Map(), {
+ *   artifactName: "fleet.resolved.json",
+ *   trust,
+ *   now,
+ *   freshnessWindowSeconds: undefined,
+ * });
+ * assertEquals(verdict.failures.map(({ code }) => code), ["missing-fleet"]);
+ * ```
+ */
 export async function verifyRelease(
   files: ReleaseFiles,
   { artifactName, trust, now, freshnessWindowSeconds }: VerifyReleaseOptions,
@@ -61,6 +85,8 @@ export async function verifyRelease(
   const bindings = bindRelease(files, artifactName);
   const signatureFailures: FileFailure[] = [];
   const verified: VerifiedFile[] = [];
+  // Without a fleet there are no windows, and that it is not there says enough.
+  const given = freshnessWindowSeconds ?? (bindings.fleet === null ? Infinity : undefined);
   for (const { path, kind, read, sha256, windows } of bindings.documents) {
     const signed = await verifySigned(files.get(path)!, files.get(`${path}.sig`) ?? null, trust.keys);
     const meta = read.document?.meta;
@@ -71,10 +97,10 @@ export async function verifyRelease(
         meta.signedAt,
         now,
         trust.rejectBefore,
-        freshnessWindowSeconds === undefined ? windows : [{ seconds: freshnessWindowSeconds }],
+        given === undefined ? windows : [{ seconds: given }],
       )),
     ];
-    signatureFailures.push(...found.map((failure) => ({ path, ...failure })));
+    for (const failure of found) signatureFailures.push({ path, ...failure });
     verified.push({ path, kind, sha256, key: signed.key });
   }
   // What is said of the fleet comes first: where it is wrong, the rest follows from that.

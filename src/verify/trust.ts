@@ -3,11 +3,14 @@
  *
  * @module
  */
+import { decodeUtf8, parseJson } from "../contract/json.ts";
+import { decode } from "../contract/schema.ts";
 import { compareTimestamps } from "../contract/time.ts";
 import type { Timestamp, TrustedKeyRecord, TrustFile } from "../contract/types.ts";
 import { isSignatureAlgorithm } from "../contract/types.ts";
 import { decodeBase64 } from "../crypto/base64.ts";
 import { type PublicKey, publicKeyProblem } from "../crypto/signature.ts";
+import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../plan/warnings.ts";
 
 /** Which of a trust file's keys it is. */
@@ -47,7 +50,7 @@ export function trustAt(
   const warnings: Warning[] = [];
   for (const [slot, record] of slots) {
     if (record === null) continue;
-    const key = keyOf(record);
+    const key = usableKey(record);
     if (typeof key !== "string") keys.push({ slot, ...key });
     else {
       warnings.push({
@@ -60,8 +63,8 @@ export function trustAt(
   return { trust: { keys, rejectBefore }, warnings };
 }
 
-/** The key of a record, or why there is none. */
-function keyOf({ algorithm, public: text }: TrustedKeyRecord): PublicKey | string {
+/** The key of a record, or in words why it cannot be used. */
+export function usableKey({ algorithm, public: text }: TrustedKeyRecord): PublicKey | string {
   if (!isSignatureAlgorithm(algorithm)) {
     return `its algorithm "${algorithm}" is unknown, expected ed25519 or ecdsa-p256`;
   }
@@ -88,4 +91,29 @@ export function trustFileOf(key: PublicKey): TrustFile {
       rejectBefore: null,
     },
   };
+}
+
+/**
+ * Reads the text of a trust file.
+ *
+ * @throws {ReleaseError} of kind `contract`, naming the file and the place in it
+ */
+export function parseTrustFile(name: string, bytes: Uint8Array<ArrayBuffer>): TrustFile {
+  return decodeTrust(`the trust file "${name}"`, () => parseJson(decodeUtf8(bytes)));
+}
+
+/**
+ * Checks a trust file that has been parsed.
+ *
+ * @param origin Where it comes from, for the error
+ * @throws {ReleaseError} of kind `contract`, with the place in it
+ */
+export function decodeTrust(origin: string, read: () => unknown): TrustFile {
+  try {
+    return decode("trustFile", read());
+  } catch (error) {
+    if (!(error instanceof ReleaseError)) throw error;
+    const { path, hint, lines } = error;
+    throw new ReleaseError("contract", `Cannot use ${origin}: ${error.message}`, { path, hint, lines });
+  }
 }

@@ -1,7 +1,7 @@
 // What an error of decode() says when there is more than one thing wrong, or all of it.
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { decode, type DocumentName, documentNameOf } from "../../src/contract/schema.ts";
+import { decode, type DocumentName } from "../../src/contract/schema.ts";
 import { fullFleet } from "../support/full_fleet.ts";
 import { deepFreeze, pureTest, refusal } from "../support/pure.ts";
 
@@ -94,17 +94,4 @@ pureTest("decode() shows no more than the beginning of a long value", () => {
 pureTest("decode() leaves what it is given as it is", () => {
   const given = { ...fullFleet(), channelEdges: [{ before: "a", after: "b", more: 1 }], more: [] };
   decode("fleet", deepFreeze(given));
-});
-
-pureTest("documentNameOf() tells a document by its path, whatever the fleet's file is called", () => {
-  const names: [path: string, artifactName: string, document: DocumentName][] = [
-    ["fleet.resolved.json", "fleet.resolved.json", "fleet"],
-    ["f.json", "f.json", "fleet"],
-    ["revocations.json", "f.json", "revocationsArtifact"],
-    ["bootstrap-nonces.json", "f.json", "bootstrapNoncesArtifact"],
-    ["rollouts/abc.json", "f.json", "rolloutManifest"],
-  ];
-  for (const [path, artifactName, document] of names) {
-    assertEquals(documentNameOf(path, artifactName), document);
-  }
 });

@@ -173,7 +173,8 @@ const TO_FILE = "the command must write the signature to the file $NIXFLEET_OUTP
 const BASE64 = "this is base64: decode it, as with base64 -d";
 const HEX = "this is hex: decode it, as with xxd -r -p";
 const PEM = "this is PEM or an SSH signature: write the raw signature bytes";
-const DER = "this is a DER-encoded ECDSA signature: give --signature-algorithm ecdsa-p256 and --signature-encoding der";
+const DER =
+  "this is a DER-encoded ECDSA signature: give --signature-algorithm ecdsa-p256 and --signature-encoding der";
 const NEWLINE = "there is a newline behind the signature: write the bytes alone, as with printf or a file";
 
 /** What sign hooks leave in place of 64 raw bytes, made from a real signature, and the hint that it gets. */

@@ -264,6 +264,7 @@ export class FakeWorld {
         if (bytes === undefined) throw new ReleaseError("io", `Cannot read "${path}"`);
         return bytes;
       },
+      mode: () => Promise.resolve(0o600),
     };
   }
 

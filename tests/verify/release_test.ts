@@ -321,3 +321,24 @@ pureTest("bindRelease() finds a channel whose policy is missing", async () => {
     'Channel "edge" names the rollout policy "nil", which the fleet does not have',
   ]);
 });
+
+pureTest("verifyRelease() refuses a fleet of which nothing says how old it may be", async () => {
+  const files = await signedRelease({
+    signer,
+    edit: (fleet) => Object.assign(fleet, { hosts: {}, channels: {}, waves: {} }),
+  });
+  assertEquals(reasons(await verify(files)), [
+    `${FLEET}: stale`,
+    "revocations.json: stale",
+    "bootstrap-nonces.json: stale",
+  ]);
+  assertEquals(reasons(await verify(files, { freshnessWindowSeconds: 3600 })), []);
+});
+
+pureTest("verifyRelease() refuses a fleet that consumers would hash otherwise", async () => {
+  const files = await signedRelease({ signer });
+  const changed = await edited(files, FLEET, (text) => text.replace('"hosts":', '"hash":1,"hosts":'));
+  assertEquals(reasons(await verify(changed)).filter((reason) => reason.startsWith(FLEET)).slice(0, 1), [
+    `${FLEET}: not-normal`,
+  ]);
+});

@@ -5,8 +5,6 @@
  */
 import type { ReleaseConfig } from "./config.ts";
 import { equalBytes } from "./contract/canonical.ts";
-import { decodeUtf8, parseJson } from "./contract/json.ts";
-import { decode } from "./contract/schema.ts";
 import { compareTimestamps } from "./contract/time.ts";
 import type { Timestamp, TrustFile } from "./contract/types.ts";
 import { ReleaseError } from "./errors.ts";
@@ -15,7 +13,15 @@ import type { SignedArtifact } from "./plan/smoke_verify.ts";
 import type { Warn } from "./plan/warnings.ts";
 import type { ArtifactSigner, Inputs } from "./ports.ts";
 import { verifyingKey } from "./verify/artifact.ts";
-import { type KeySlot, type Trust, trustAt, type TrustedKey } from "./verify/trust.ts";
+import {
+  decodeTrust,
+  type KeySlot,
+  parseTrustFile,
+  type Trust,
+  trustAt,
+  type TrustedKey,
+  usableKey,
+} from "./verify/trust.ts";
 
 /** The keys that a release has to be signed with. */
 export interface PinnedKeys extends Trust {
@@ -37,17 +43,19 @@ export async function readPinnedKeys(
   { trustFile, trustAttr, publicKey, allowPreviousKey }: ReleaseConfig,
   attribute: unknown,
   now: Timestamp,
-  inputs: Inputs,
+  inputs: Pick<Inputs, "read">,
   warn: Warn,
 ): Promise<PinnedKeys | null> {
   const slots: KeySlot[] = allowPreviousKey ? ["current", "previous", "successor"] : ["current", "successor"];
   if (trustFile !== undefined) {
+    const origin = `--trust-file ${trustFile}`;
     const record = parseTrustFile(trustFile, await inputs.read(trustFile));
-    return { slots, origin: `--trust-file ${trustFile}`, ...usableKeys(record, now, warn) };
+    return { slots, origin, ...usableKeys(origin, record, now, warn) };
   }
   if (trustAttr !== undefined) {
-    const record = decodeTrust(`--trust-attr ${trustAttr}`, () => attribute);
-    return { slots, origin: `--trust-attr ${trustAttr}`, ...usableKeys(record, now, warn) };
+    const origin = `--trust-attr ${trustAttr}`;
+    const record = decodeTrust(origin, () => attribute);
+    return { slots, origin, ...usableKeys(origin, record, now, warn) };
   }
   if (publicKey !== undefined) {
     const [, algorithm, base64] = /^([^:]*):(.*)$/s.exec(publicKey) ?? [];
@@ -56,10 +64,9 @@ export async function readPinnedKeys(
         hint: "`fleet-release pubkey FILE --format public-key` prints it",
       });
     }
-    const current = { algorithm, public: base64 };
-    const none = { previous: null, successor: null, retireAt: null, rejectBefore: null };
-    const record = { schemaVersion: 1, ciReleaseKey: { current, ...none } };
-    return { slots, origin: "--public-key", ...usableKeys(record, now, warn) };
+    const key = usableKey({ algorithm, public: base64 });
+    if (typeof key === "string") throw new ReleaseError("usage", `Cannot use --public-key: ${key}`);
+    return { slots, origin: "--public-key", keys: [{ slot: "current", ...key }], rejectBefore: null };
   }
   warn({
     code: "unverified-signatures",
@@ -70,26 +77,7 @@ export async function readPinnedKeys(
   return null;
 }
 
-/**
- * Reads the text of a trust file.
- *
- * @throws {ReleaseError} of kind `contract`, naming the file and the place in it
- */
-export function parseTrustFile(name: string, bytes: Uint8Array<ArrayBuffer>): TrustFile {
-  return decodeTrust(`the trust file "${name}"`, () => parseJson(decodeUtf8(bytes)));
-}
-
-function decodeTrust(origin: string, read: () => unknown): TrustFile {
-  try {
-    return decode("trustFile", read());
-  } catch (error) {
-    if (!(error instanceof ReleaseError)) throw error;
-    const { path, hint, lines } = error;
-    throw new ReleaseError("contract", `Cannot use ${origin}: ${error.message}`, { path, hint, lines });
-  }
-}
-
-function usableKeys(record: TrustFile, now: Timestamp, warn: Warn): Trust {
+function usableKeys(origin: string, record: TrustFile, now: Timestamp, warn: Warn): Trust {
   const { trust, warnings } = trustAt(record, now);
   if (trust.keys.length > 0) {
     warn(...warnings);
@@ -97,9 +85,8 @@ function usableKeys(record: TrustFile, now: Timestamp, warn: Warn): Trust {
   }
   throw new ReleaseError(
     "contract",
-    "None of the trusted keys can be used: no consumer would accept a release",
+    `Cannot use ${origin}: no key in it can be used, so consumers would refuse all`,
     {
-      path: "ciReleaseKey",
       lines: warnings.map(({ message }) => message),
       hint: "`fleet-release pubkey FILE` prints a key as consumers read it",
     },
@@ -140,13 +127,22 @@ const HINT_PREVIOUS = "sign with the current key, or accept it for now with --al
 
 /** Whether a signature is one that consumers accept under its stamp, by a key that may sign. */
 export async function isPinned(
-  { bytes, signature }: Pick<SignedArtifact, "bytes" | "signature">,
+  signed: Pick<SignedArtifact, "bytes" | "signature">,
   { signedAt, signatureAlgorithm }: Stamp,
-  { keys, slots, rejectBefore }: PinnedKeys,
+  pinned: PinnedKeys,
 ): Promise<boolean> {
-  const key = await verifyingKey(bytes, signature, keys);
-  return key !== null && slots.includes(key.slot) && key.algorithm === signatureAlgorithm &&
-    !isRejected(signedAt, rejectBefore);
+  const key = await signingKey(signed, pinned);
+  return key !== null && pinned.slots.includes(key.slot) && key.algorithm === signatureAlgorithm &&
+    !isRejected(signedAt, pinned.rejectBefore);
+}
+
+/** The key that made a signature. One key may have two slots, so those that may sign are tried first. */
+async function signingKey(
+  { bytes, signature }: Pick<SignedArtifact, "bytes" | "signature">,
+  { keys, slots }: PinnedKeys,
+): Promise<TrustedKey | null> {
+  const accepted = keys.filter(({ slot }) => slots.includes(slot));
+  return await verifyingKey(bytes, signature, [...accepted, ...keys]);
 }
 
 function isRejected(signedAt: Timestamp, rejectBefore: Timestamp | null): boolean {
@@ -171,7 +167,7 @@ export async function verifyPinned(
     );
   }
   for (const artifact of artifacts) {
-    const key = await verifyingKey(artifact.bytes, artifact.signature, pinned.keys);
+    const key = await signingKey(artifact, pinned);
     const isAccepted = key !== null && pinned.slots.includes(key.slot);
     if (isAccepted && key.algorithm === signatureAlgorithm) continue;
     const path = artifact.path;
@@ -206,7 +202,7 @@ async function whatItSigns(
   const others: [string, Uint8Array<ArrayBuffer>][] = [
     ["the SHA-256 of the file", Uint8Array.fromHex(sha256)],
     ["the SHA-256 of the file in hex", encode(sha256)],
-    ["the file and a newline", Uint8Array.of(...bytes, 0x0a)],
+    ["the file and a newline", withNewline(bytes)],
     ["nothing", new Uint8Array()],
     ...artifacts.map(({ path, bytes }): [string, Uint8Array<ArrayBuffer>] => [`"${path}"`, bytes]),
   ];
@@ -216,4 +212,11 @@ async function whatItSigns(
     }
   }
   return "it was made with another key, or of other bytes";
+}
+
+function withNewline(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const longer = new Uint8Array(bytes.length + 1);
+  longer.set(bytes);
+  longer[bytes.length] = 0x0a;
+  return longer;
 }

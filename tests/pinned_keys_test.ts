@@ -10,12 +10,12 @@ import type { SignedArtifact } from "../src/plan/smoke_verify.ts";
 import type { Warning } from "../src/plan/warnings.ts";
 import {
   isPinned,
-  parseTrustFile,
   type PinnedKeys,
   readPinnedKeys,
   refuseUntrustedSigner,
   verifyPinned,
-} from "../src/trust.ts";
+} from "../src/pinned_keys.ts";
+import { parseTrustFile } from "../src/verify/trust.ts";
 import { UNVERIFIED } from "./support/fake_ports.ts";
 import { pureTest, refusal, rejection } from "./support/pure.ts";
 import { newSigner } from "./support/signed_release.ts";
@@ -140,22 +140,24 @@ pureTest("readPinnedKeys() refuses keys of which none is usable, from wherever t
     const record = { algorithm, public: base64 };
     const trust = trustOf({});
     const attribute = { ...trust, ciReleaseKey: { ...trust.ciReleaseKey, current: record } };
-    const said = {
+    const said = (origin: string) => ({
       kind: "contract" as const,
-      message: "None of the trusted keys can be used: no consumer would accept a release",
-      path: "ciReleaseKey",
+      message: `Cannot use ${origin}: no key in it can be used, so consumers would refuse all`,
       lines: [`The current key is passed over: ${problem}`],
       hint: "`fleet-release pubkey FILE` prints a key as consumers read it",
-    };
-    assertEquals(await rejection(pin({ publicKey: `${algorithm}:${base64}` })), said);
-    assertEquals(await rejection(pin({ trustAttr: "t" }, { attribute })), said);
-    assertEquals(await rejection(pin(FILE, { file: encode(JSON.stringify(attribute)) })), said);
+    });
+    assertEquals(await rejection(pin({ publicKey: `${algorithm}:${base64}` })), {
+      kind: "usage",
+      message: `Cannot use --public-key: ${problem}`,
+    });
+    assertEquals(await rejection(pin({ trustAttr: "t" }, { attribute })), said("--trust-attr t"));
+    const file = encode(JSON.stringify(attribute));
+    assertEquals(await rejection(pin(FILE, { file })), said("--trust-file trust.json"));
   }
   const { lines: _, ...said } = await rejection(pin(FILE, { file: trustBytes({}) }));
   assertEquals(said, {
     kind: "contract",
-    message: "None of the trusted keys can be used: no consumer would accept a release",
-    path: "ciReleaseKey",
+    message: "Cannot use --trust-file trust.json: no key in it can be used, so consumers would refuse all",
     hint: "`fleet-release pubkey FILE` prints a key as consumers read it",
   });
 });
@@ -442,4 +444,27 @@ pureTest("isPinned() is true of what verifyPinned() accepts alone", async () => 
     await isPinned({ ...await by(current), bytes: encode("[]") }, stampOf(current), lax),
     await isPinned(await by(current), { ...stampOf(current), signatureAlgorithm: "ecdsa-p256" }, lax),
   ], [true, false, false, true, false, false, false]);
+});
+
+pureTest("verifyPinned() says what a wrong signature of a large fleet is, too", async () => {
+  const current = await newSigner();
+  const bytes = new Uint8Array(1 << 20);
+  const signed = [{ path: "f", bytes, sha256: sha256Hex(bytes), signature: new Uint8Array(64) }];
+  const pinned = await pinFile({ current: current.publicKey });
+  assertEquals(await rejection(verifyPinned(signed, stampOf(current), pinned)), {
+    kind: "smoke-verify",
+    message: 'The signature of "f" does not verify with any key of --trust-file trust.json',
+    hint: "it was made with another key, or of other bytes",
+  });
+});
+
+pureTest("a key that is both the previous one and the successor may sign", async () => {
+  const [current, other] = await Promise.all([newSigner(), newSigner()]);
+  const pinned = await pinFile({
+    current: current.publicKey,
+    previous: other.publicKey,
+    successor: other.publicKey,
+    retireAt: "2026-07-01T00:00:00Z",
+  });
+  await verifyPinned(await artifacts(current, { by: other }), stampOf(current), pinned);
 });
