@@ -6,7 +6,13 @@
 import metadata from "../deno.json" with { type: "json" };
 import { failureCode } from "./cli/commands.ts";
 import { helpText } from "./cli/help.ts";
-import { commandOf, type Invocation, type OutputSettings, parseCommandLine } from "./cli/parse.ts";
+import {
+  asksForJsonLog,
+  commandOf,
+  type Invocation,
+  type OutputSettings,
+  parseCommandLine,
+} from "./cli/parse.ts";
 import { readSettings } from "./cli/settings.ts";
 import { canonicalizeInput } from "./commands/canonicalize.ts";
 import { keygen, pubkey } from "./commands/keys.ts";
@@ -40,7 +46,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const env = readEnvironment();
     const invocation = parseCommandLine(args, env, () => readSettings(env));
     if (invocation.command === "release") log = open(invocation.output);
-    return await run(invocation, env, log);
+    return await run(invocation, log);
   } catch (error) {
     const known = error instanceof ReleaseError ? error : unforeseen(error);
     log.error(known);
@@ -50,7 +56,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function run(invocation: Invocation, env: Record<string, string>, log: ProgramLog): Promise<number> {
+async function run(invocation: Invocation, log: ProgramLog): Promise<number> {
   switch (invocation.command) {
     case "help":
       printData(helpText(invocation.of));
@@ -64,7 +70,7 @@ async function run(invocation: Invocation, env: Record<string, string>, log: Pro
       return 0;
     }
     case "verify": {
-      const report = await verify(invocation, { env, log, clock: SYSTEM_CLOCK });
+      const report = await verify(invocation, { log, clock: SYSTEM_CLOCK });
       report.warnings.forEach((warning) => log.warn(warning));
       if (invocation.json) printData(JSON.stringify(report, null, 2));
       else printData(reportLines(report).join("\n"));
@@ -80,10 +86,6 @@ async function run(invocation: Invocation, env: Record<string, string>, log: Pro
       printData(await canonicalizeInput(), "");
       return 0;
   }
-}
-
-function asksForJsonLog(args: readonly string[]): boolean {
-  return args.includes("--log-format=json") || args[args.indexOf("--log-format") + 1] === "json";
 }
 
 /** A permission that is not granted, or a mistake of this program. */

@@ -11,6 +11,7 @@ import { markdownTable } from "./cli/help.ts";
 import { findProgram } from "./adapters/shell.ts";
 import { failureCode } from "./cli/commands.ts";
 import {
+  asksForJsonLog,
   commandOf,
   type Invocation,
   type KeygenSettings,
@@ -22,7 +23,7 @@ import { readSettings, SETTINGS_VARIABLE } from "./cli/settings.ts";
 import { DEFAULTS, type ReleaseConfig, validateConfig } from "./config.ts";
 import { ReleaseError } from "./errors.ts";
 import { createLog, printData, stderrStream } from "./log.ts";
-import { ENVIRONMENT, readEnvironment, SYSTEM_CLOCK, variablesOf } from "./release.ts";
+import { ENVIRONMENT, GIT_ENVIRONMENT, readEnvironment, SYSTEM_CLOCK, variablesOf } from "./release.ts";
 import { signKeyVariable } from "./signer.ts";
 
 /** What Deno can permit. Network addresses, foreign code, imports and facts about the machine never are. */
@@ -100,7 +101,10 @@ const RELEASE: readonly Grant<ReleaseConfig>[] = [
     permission: "read",
     what: "the repository of `--release-dir`",
     why: "a release is committed to its own repository or not at all; an earlier release may be kept",
-    of: ({ releaseDir }, { cwd, repositoryOf }) => [repositoryOf(resolve(cwd, releaseDir))],
+    of: ({ releaseDir }, { cwd, repositoryOf }) => {
+      const dir = resolve(cwd, releaseDir);
+      return [repositoryOf(dir), dir];
+    },
   },
   {
     permission: "write",
@@ -196,9 +200,10 @@ const VERIFY: readonly Grant<VerifySettings>[] = [
     of: (settings, around) => withGit(settings, found(GIT_PROGRAMS, around).map((path) => dirname(path))),
   },
   {
-    ...VARIABLES,
-    what: `with \`--git\`, ${VARIABLES.what}`,
-    of: (settings, around) => withGit(settings, VARIABLES.of(settings, around)),
+    permission: "env",
+    what: "with `--git`, the variables that git goes by, each by name",
+    why: "they are all that it gets",
+    of: (settings) => withGit(settings, [...GIT_ENVIRONMENT, ...MORE_VARIABLES]),
   },
 ];
 
@@ -303,18 +308,15 @@ export function permissionsTable(): string {
   return markdownTable([["command", "permission", "what", "why"], ...rows]);
 }
 
-/** The flags for a command line, as it is in this process's own surroundings. */
+/**
+ * The flags for a command line, as it is in this process's own surroundings.
+ *
+ * @throws {ReleaseError} as the run itself would, of what is wrong with the command line
+ */
 export function flagsFor(args: readonly string[]): string[] {
   const env = readEnvironment();
-  let invocation: Invocation;
-  try {
-    invocation = parseCommandLine(args, env, () => readSettings(env));
-    if (invocation.command === "release") validateConfig(invocation.settings);
-  } catch (error) {
-    if (!(error instanceof ReleaseError)) throw error;
-    // The program itself tells what is wrong, for which it needs no more than the settings.
-    invocation = { command: "version" };
-  }
+  const invocation = parseCommandLine(args, env, () => readSettings(env));
+  if (invocation.command === "release") validateConfig(invocation.settings);
   return permissionFlags(invocation, {
     cwd: Deno.cwd(),
     tempDir: env["TMPDIR"] || "/tmp",
@@ -333,10 +335,14 @@ function findOn(path: string, program: string): string | undefined {
   return findProgram(program, nix === undefined ? path : dirname(nix)).path;
 }
 
-/** Git takes a directory with a `.git` in it for a root. */
+/** Git takes a directory with a `.git` in it for a root, on the way up from where a path really lies. */
 function repositoryOf(path: string): string {
-  for (let dir = path;; dir = dirname(dir)) {
-    if (statOf(join(dir, ".git")) !== undefined) return Deno.realPathSync(dir);
+  if (statOf(path) === undefined && path !== dirname(path)) {
+    const above = repositoryOf(dirname(path));
+    return statOf(join(above, ".git")) === undefined ? path : above;
+  }
+  for (let dir = Deno.realPathSync(path);; dir = dirname(dir)) {
+    if (statOf(join(dir, ".git")) !== undefined) return dir;
     if (dir === dirname(dir)) return path;
   }
 }
@@ -353,14 +359,15 @@ function statOf(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** Prints the flags, and gives the exit code: that of the command when there is a path that cannot be permitted. */
+/** Prints the flags, and gives the exit code: that of the command when it is wrong. */
 function main(args: readonly string[]): number {
   try {
     printData(flagsFor(args).join("\n"));
     return 0;
   } catch (error) {
     if (!(error instanceof ReleaseError)) throw error;
-    createLog({ format: "pretty", verbose: false, stream: stderrStream(), clock: SYSTEM_CLOCK }).error(error);
+    const format = asksForJsonLog(args) ? "json" : "pretty";
+    createLog({ format, verbose: false, stream: stderrStream(), clock: SYSTEM_CLOCK }).error(error);
     return failureCode(commandOf(args), error);
   }
 }

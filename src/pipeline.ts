@@ -9,7 +9,7 @@
 import type { ReleaseConfig } from "./config.ts";
 import { lookup, plural, quoteList } from "./contract/records.ts";
 import { closureHash, type StorePath } from "./contract/store_path.ts";
-import { compareTimestamps, wholeSeconds } from "./contract/time.ts";
+import { wholeSeconds } from "./contract/time.ts";
 import type { Timestamp } from "./contract/types.ts";
 import { hideSecrets, ReleaseError } from "./errors.ts";
 import { evaluateFleet, evaluateHosts, type FleetToRelease } from "./evaluate.ts";
@@ -86,8 +86,7 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
     found.forEach((warning) => log.warn(warning));
   };
   warn(...signer.warnings);
-  const present = wholeSeconds(clock.now());
-  const now = config.now ?? present;
+  const now = config.now ?? wholeSeconds(clock.now());
 
   // What is released: the flake as it is now. Every later nix call is given this, and never "." again.
   const source = await stage({
@@ -105,9 +104,7 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
       }`,
   }, () => evaluateFleet(config, source, now, ports, warn));
   const hosts = count(fleet.hosts, "host");
-  // A signing time in the past brings no key back that has retired since.
-  const latest = compareTimestamps(now, present) < 0 ? present : now;
-  const pinned = await readPinnedKeys(config, fleet.trusted, latest, inputs, warn);
+  const pinned = await readPinnedKeys(config, fleet.trusted, now, inputs, warn);
   if (pinned !== null) refuseUntrustedSigner(signer, pinned);
 
   const derivations = await stage(

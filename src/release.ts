@@ -59,7 +59,7 @@ export async function release(
   { log = SILENT_LOG, env: given, clock = SYSTEM_CLOCK }: ReleaseOptions = {},
 ): Promise<RunOutcome> {
   const config: ReleaseConfig = validateConfig(settings);
-  const env = given ?? requireEnvironment(variablesOf(config));
+  const env = given ?? requireEnvironment([...ENVIRONMENT, ...variablesOf(config)]);
   // The hooks' texts may hold tokens, one variable may hold the key, and no process that is started here needs them.
   const hidden = ["NIXFLEET_SIGN_CMD", "NIXFLEET_PUSH_CMD", signKeyVariable(config.signKey)];
   const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.includes(name)));
@@ -154,6 +154,16 @@ export const ENVIRONMENT: readonly string[] = [
   "no_proxy",
 ];
 
+/** The variables that git needs to read a commit. */
+export const GIT_ENVIRONMENT: readonly string[] = [
+  "HOME",
+  "PATH",
+  "XDG_CONFIG_HOME",
+  "GIT_CONFIG_COUNT",
+  "GIT_CONFIG_GLOBAL",
+  "GIT_CONFIG_NOSYSTEM",
+];
+
 /** The variables that a run needs beside {@linkcode ENVIRONMENT}. */
 export function variablesOf({ signKey, hookEnv = [] }: Partial<ReleaseConfig>): string[] {
   const variable = signKeyVariable(signKey);
@@ -161,13 +171,13 @@ export function variablesOf({ signKey, hookEnv = [] }: Partial<ReleaseConfig>): 
 }
 
 /**
- * What this process may read of its environment.
+ * What this process may read of its environment: all, or those of these variables that it may read.
  *
- * @param more Variables that are read beside {@linkcode ENVIRONMENT} when the permissions name variables one by one
+ * @param names By default those of a release
  */
-export function readEnvironment(more: readonly string[] = []): Record<string, string> {
+export function readEnvironment(names: readonly string[] = ENVIRONMENT): Record<string, string> {
   const all = Deno.permissions.querySync({ name: "env" }).state === "granted";
-  const env = all ? Deno.env.toObject() : readVariables([...ENVIRONMENT, ...more]);
+  const env = all ? Deno.env.toObject() : readVariables(names);
   if (!all) Object.assign(env, readVariables(gitConfigVariables(Number(env["GIT_CONFIG_COUNT"] ?? 0))));
   if (Deno.permissions.querySync({ name: "run" }).state === "granted") return env;
   // A run permission that names programs refuses every one of them a loader variable.
@@ -175,13 +185,15 @@ export function readEnvironment(more: readonly string[] = []): Record<string, st
 }
 
 /**
- * The same, when every variable may be read. One that is silently left out would have nix or git do something else.
+ * Variables of the environment, when every one of them may be read. One that is silently left out would have nix or
+ * git do something else.
  *
  * @throws {ReleaseError} of kind `io`, naming the variables that may not be read
  */
-function requireEnvironment(more: readonly string[]): Record<string, string> {
-  const refused = [...ENVIRONMENT, ...more].filter((variable) => !mayRead(variable));
-  if (refused.length === 0) return readEnvironment(more);
+export function requireEnvironment(names: readonly string[]): Record<string, string> {
+  const count = mayRead("GIT_CONFIG_COUNT") ? Number(Deno.env.get("GIT_CONFIG_COUNT") ?? 0) : 0;
+  const refused = [...names, ...gitConfigVariables(count)].filter((variable) => !mayRead(variable));
+  if (refused.length === 0) return readEnvironment(names);
   throw new ReleaseError("io", `No permission to read the variable ${quoteList(refused)}`, {
     hint: `give it with --allow-env=${refused.join(",")}, beside what is there`,
   });

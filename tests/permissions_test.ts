@@ -4,12 +4,12 @@ import { RELEASE_OPTIONS } from "../src/cli/options.ts";
 import { parseCommandLine } from "../src/cli/parse.ts";
 import { ReleaseError } from "../src/errors.ts";
 import { localDirectory, permissionFlags, type Surroundings } from "../src/permissions.ts";
-import { ENVIRONMENT } from "../src/release.ts";
+import { ENVIRONMENT, GIT_ENVIRONMENT } from "../src/release.ts";
 import { pureTest, refusal } from "./support/pure.ts";
 
 /** A machine on which every program is in /bin, every path is there, and no directory is in git. */
 const AROUND: Surroundings = {
-  cwd: "/work",
+  cwd: "/here",
   tempDir: "/temp",
   sockets: true,
   agentSocket: undefined,
@@ -19,7 +19,8 @@ const AROUND: Surroundings = {
   firstMissing: () => undefined,
 };
 
-const VARIABLES = [...ENVIRONMENT, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"];
+const MORE_VARIABLES = ["GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"];
+const VARIABLES = [...ENVIRONMENT, ...MORE_VARIABLES];
 
 /** The flags for a command line. */
 function flags(args: readonly string[], around: Partial<Surroundings> = {}): string[] {
@@ -41,8 +42,8 @@ function releaseFlags({ run, read, write, net, env = [] }: Lists): string[] {
   return [
     "--no-prompt",
     `--allow-run=${run ?? "/bin/nix,/bin/nix-store,/bin/git,/bin/sh"}`,
-    `--allow-read=${read ?? "/bin,/work,/temp"}`,
-    `--allow-write=${write ?? "/work/releases,/temp"}`,
+    `--allow-read=${read ?? "/bin,/here,/temp"}`,
+    `--allow-write=${write ?? "/here/releases,/temp"}`,
     ...(net === undefined ? [] : [`--allow-net=${net}`]),
     `--allow-env=${[...VARIABLES, ...env].join(",")}`,
   ];
@@ -53,32 +54,32 @@ const RELEASES: [args: string[], lists: Lists][] = [
   [["release"], {}],
   [["--sign-cmd", "sign", "--push-cmd", "push", "--git-push", "/srv/fleet.git:main"], {}],
   [["--pin-source-url", "git+file:///srv/fleet", "--trust-attr", ".#trust"], {}],
-  [["--build-flake", "/srv/fleet"], { read: "/bin,/srv/fleet,/work/releases,/temp" }],
-  [["--build-flake", "/srv/fleet?dir=a#b"], { read: "/bin,/srv/fleet,/work/releases,/temp" }],
-  [["--build-flake", "../fleet"], { read: "/bin,/fleet,/work/releases,/temp" }],
-  [["--build-flake", "./a/../b"], { read: "/bin,/work/b,/work/releases,/temp" }],
-  [["--build-flake", "/worker", "--release-dir", "."], {
-    read: "/bin,/worker,/work,/temp",
-    write: "/work,/temp",
+  [["--build-flake", "/srv/fleet"], { read: "/bin,/srv/fleet,/here/releases,/temp" }],
+  [["--build-flake", "/srv/fleet?dir=a#b"], { read: "/bin,/srv/fleet,/here/releases,/temp" }],
+  [["--build-flake", "../fleet"], { read: "/bin,/fleet,/here/releases,/temp" }],
+  [["--build-flake", "./a/../b"], { read: "/bin,/here/b,/here/releases,/temp" }],
+  [["--build-flake", "/hereby", "--release-dir", "."], {
+    read: "/bin,/hereby,/here,/temp",
+    write: "/here,/temp",
   }],
-  [["--build-flake", "/work/fleet"], { read: "/bin,/work/fleet,/work/releases,/temp" }],
-  [["--build-flake", "github:org/fleet"], { read: "/bin,/work/releases,/temp" }],
-  [["--release-dir", "out"], { write: "/work/out,/temp" }],
-  [["--release-dir", "."], { write: "/work,/temp" }],
-  [["--release-dir", "../out/"], { read: "/bin,/work,/out,/temp", write: "/out,/temp" }],
-  [["--release-dir", "/srv/./x/../out"], { read: "/bin,/work,/srv/out,/temp", write: "/srv/out,/temp" }],
+  [["--build-flake", "/here/fleet"], { read: "/bin,/here/fleet,/here/releases,/temp" }],
+  [["--build-flake", "github:org/fleet"], { read: "/bin,/here/releases,/temp" }],
+  [["--release-dir", "out"], { write: "/here/out,/temp" }],
+  [["--release-dir", "."], { write: "/here,/temp" }],
+  [["--release-dir", "../out/"], { read: "/bin,/here,/out,/temp", write: "/out,/temp" }],
+  [["--release-dir", "/srv/./x/../out"], { read: "/bin,/here,/srv/out,/temp", write: "/srv/out,/temp" }],
   [["--release-dir", "/temp/out"], { write: "/temp" }],
   [["--release-dir", "/"], { read: "/", write: "/" }],
   [["--sign-key", "key"], {}],
-  [["--sign-key", "../key"], { read: "/bin,/work,/temp,/key" }],
-  [["--sign-key", "/keys/a key"], { read: "/bin,/work,/temp,/keys/a key" }],
+  [["--sign-key", "../key"], { read: "/bin,/here,/temp,/key" }],
+  [["--sign-key", "/keys/a key"], { read: "/bin,/here,/temp,/keys/a key" }],
   [["--sign-key", "./env:KEY"], {}],
   [["--sign-key", "env:KEY"], { env: ["KEY"] }],
   [["--hook-env", "A, B"], { env: ["A", "B"] }],
   [["--hook-env", "A,HOME,A", "--sign-key", "env:A"], { env: ["A"] }],
-  [["--sign-agent", "/keys/key.pub"], { read: "/bin,/work,/temp,/keys/key.pub" }],
-  [["--trust-file", "/keys/trust.json"], { read: "/bin,/work,/temp,/keys/trust.json" }],
-  [["--sign-key", "/keys/k", "--trust-file", "/keys/k"], { read: "/bin,/work,/temp,/keys/k" }],
+  [["--sign-agent", "/keys/key.pub"], { read: "/bin,/here,/temp,/keys/key.pub" }],
+  [["--trust-file", "/keys/trust.json"], { read: "/bin,/here,/temp,/keys/trust.json" }],
+  [["--sign-key", "/keys/k", "--trust-file", "/keys/k"], { read: "/bin,/here,/temp,/keys/k" }],
 ];
 
 for (const [args, lists] of RELEASES) {
@@ -89,8 +90,8 @@ for (const [args, lists] of RELEASES) {
 
 const AGENT = ["--sign-agent", "/keys/key.pub"];
 const SOCKET: Lists = {
-  read: "/bin,/work,/temp,/keys/key.pub,/run/agent",
-  write: "/work/releases,/temp,/run/agent",
+  read: "/bin,/here,/temp,/keys/key.pub,/run/agent",
+  write: "/here/releases,/temp,/run/agent",
 };
 
 /** How what is permitted depends on where the program is run. */
@@ -105,12 +106,12 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
     SOCKET,
   ],
   "a socket that is permitted with its directory is named once": [{ agentSocket: "/temp/agent" }, AGENT, {
-    read: "/bin,/work,/temp,/keys/key.pub",
+    read: "/bin,/here,/temp,/keys/key.pub",
     net: "unix:/temp/agent",
   }],
   "the ssh-agent is not permitted to a run that does not use it": [{ agentSocket: "/run/agent" }, [], {}],
   "the settings of a flake app are permitted": [{ settingsFile: "/store/settings.json" }, [], {
-    read: "/bin,/work,/temp,/store/settings.json",
+    read: "/bin,/here,/temp,/store/settings.json",
   }],
   "blanks belong to paths": [{ tempDir: "/a b", cwd: "/c  d" }, [], {
     read: "/bin,/c  d,/a b",
@@ -125,7 +126,7 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
     [
       { firstMissing: () => "/srv/a" },
       ["--release-dir", "/srv/a/b/c"],
-      { read: "/bin,/work,/srv,/temp", write: "/srv/a,/temp" },
+      { read: "/bin,/here,/srv,/temp", write: "/srv/a,/temp" },
     ],
   "programs are permitted with their own directories, and those that are not there not at all": [
     {
@@ -135,7 +136,7 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
     [],
     {
       run: "/nix/bin/nix,/nix/bin/nix-store,/base/bin/sh",
-      read: "/nix/bin,/base/bin,/work,/temp",
+      read: "/nix/bin,/base/bin,/here,/temp",
     },
   ],
 };
@@ -147,22 +148,22 @@ for (const [claim, [around, args, lists]] of Object.entries(PLACES)) {
 const GIT = [
   "--allow-run=/bin/git,/bin/sh",
   "--allow-read=/t,/bin",
-  `--allow-env=${VARIABLES.join(",")}`,
+  `--allow-env=${[...GIT_ENVIRONMENT, ...MORE_VARIABLES].join(",")}`,
 ];
 
 /** What commands that release nothing are permitted. */
 const OTHERS: [args: string[], flags: string[]][] = [
-  [["verify", "--trust-file", "t"], ["--allow-read=/work/releases,/work/t"]],
+  [["verify", "--trust-file", "t"], ["--allow-read=/here/releases,/here/t"]],
   [["verify", "/r", "--trust-file=/r/t"], ["--allow-read=/r"]],
   [["verify", "..", "--trust-file=t"], ["--allow-read=/"]],
   [["verify", "/r", "--git=v1", "--trust-file=/t"], GIT],
-  [["verify", "artifact", "f", "--trust-file=/t"], ["--allow-read=/work/f,/work/f.sig,/t"]],
+  [["verify", "artifact", "f", "--trust-file=/t"], ["--allow-read=/here/f,/here/f.sig,/t"]],
   [["verify", "artifact", "../f", "--signature=/s", "--trust-file=/t"], ["--allow-read=/f,/s,/t"]],
   [
     ["verify", "rollout-manifest", "/m", "--rollout-id", "0".repeat(64), "--trust-file=/t"],
     ["--allow-read=/m,/m.sig,/t"],
   ],
-  [["keygen", "k"], ["--allow-write=/work/k"]],
+  [["keygen", "k"], ["--allow-write=/here/k"]],
   [["keygen", "/a b/k"], ["--allow-write=/a b/k"]],
   [["pubkey", "../k"], ["--allow-read=/k"]],
   [["canonicalize"], []],

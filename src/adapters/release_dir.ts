@@ -19,6 +19,12 @@ const TEMPORARY = /^\.fleet-release\..*\.tmp$/;
 /** The release directory at a path, absolute or relative to the current directory. It need not exist. */
 export function createReleaseDir(dir: string): ReleaseDir {
   const root = resolve(dir);
+  // Found out before anything is built and not when it is written.
+  if (Deno.permissions.querySync({ name: "write", path: root }).state !== "granted") {
+    throw new ReleaseError("io", `No permission to write "${root}"`, {
+      hint: `give it with --allow-write=${root}, beside what is there`,
+    });
+  }
   if (isNoDirectory(root)) {
     throw new ReleaseError("io", `Cannot use "${dir}" as the release directory: it is a file`);
   }

@@ -142,6 +142,11 @@ export function commandOf([first]: readonly string[]): CommandName {
   return isCommandName(first) ? first : "release";
 }
 
+/** How errors are to be told while the command line has not been read. */
+export function asksForJsonLog(args: readonly string[]): boolean {
+  return args.includes("--log-format=json") || args[args.indexOf("--log-format") + 1] === "json";
+}
+
 /** `--help` and `--version` are answered whatever else is missing. */
 function answer<Name extends string>(
   command: CommandName,

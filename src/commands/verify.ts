@@ -14,8 +14,9 @@ import type { RolloutManifest } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../plan/warnings.ts";
 import type { Clock, Log } from "../ports.ts";
-import { ENVIRONMENT } from "../release.ts";
+import { GIT_ENVIRONMENT, requireEnvironment } from "../release.ts";
 import { type ArtifactVerdict, type FailureCode, verifyArtifact } from "../verify/artifact.ts";
+import type { ReleaseFiles } from "../verify/bindings.ts";
 import { type ReleaseVerdict, verifyRelease } from "../verify/release.ts";
 import { type KeySlot, parseTrustFile, type Trust, trustAt, type TrustedKey } from "../verify/trust.ts";
 
@@ -37,7 +38,6 @@ export interface Report {
 
 /** The world that `verify` sees. */
 export interface VerifyWorld {
-  readonly env: Readonly<Record<string, string>>;
   readonly log: Log & CommandTrace;
   readonly clock: Clock;
 }
@@ -47,25 +47,26 @@ export interface VerifyWorld {
  *
  * @throws {ReleaseError} when something cannot be read
  */
-export async function verify(settings: VerifySettings, world: VerifyWorld): Promise<Report> {
-  const now = settings.now ?? wholeSeconds(world.clock.now());
+export async function verify(settings: VerifySettings, { log, clock }: VerifyWorld): Promise<Report> {
+  const now = settings.now ?? wholeSeconds(clock.now());
   const record = parseTrustFile(settings.trustFile, await INPUTS.read(settings.trustFile));
   const { trust, warnings } = trustAt(record, now);
   const { subject } = settings;
   if (subject.kind === "directory") {
     const files = subject.git === undefined
       ? await readReleaseFiles(subject.dir)
-      : await readReleaseTree(new Shell(world.env["PATH"] ?? "", world.log), gitEnvironment(world.env), {
-        cwd: Deno.cwd(),
-        revision: subject.git,
-        dir: subject.dir,
-      });
+      : await readCommit(subject.dir, subject.git, log);
     const { artifactName, freshnessWindowSeconds } = settings;
     const verdict = await verifyRelease(files, { artifactName, trust, now, freshnessWindowSeconds });
     return releaseReport(verdict, warnings);
   }
   const verdict = await verifyFile(settings, subject, trust, now);
   return fileReport(subject.file, verdict, warnings);
+}
+
+async function readCommit(dir: string, revision: string, log: CommandTrace): Promise<ReleaseFiles> {
+  const env = gitEnvironment();
+  return await readReleaseTree(new Shell(env["PATH"] ?? "", log), env, { cwd: Deno.cwd(), revision, dir });
 }
 
 async function verifyFile(
@@ -104,10 +105,11 @@ async function readSignature(
 }
 
 /** The repository may be a stranger's: git gets what it needs, and nothing of what the user may hold for releases. */
-function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
+function gitEnvironment(): Record<string, string> {
+  const all = requireEnvironment(GIT_ENVIRONMENT);
   return Object.fromEntries(
-    Object.entries(env).filter(([name]) =>
-      (ENVIRONMENT.includes(name) || name.startsWith("GIT_CONFIG_")) && !name.startsWith("NIXFLEET_")
+    Object.entries(all).filter(([name]) =>
+      GIT_ENVIRONMENT.includes(name) || /^GIT_CONFIG_(KEY|VALUE)_/.test(name)
     ),
   );
 }

@@ -292,7 +292,7 @@ export function stampFailures(
   }
   const age = Temporal.Instant.from(now).epochNanoseconds - Temporal.Instant.from(signedAt).epochNanoseconds;
   if (windows.length === 0) {
-    const message = "nothing says how old it may be: no channel does, and no freshness window is given";
+    const message = "nothing says how old it may be: --freshness-window is missing";
     failures.push({ code: "stale", message });
   }
   const [stale, ...others] = windows.filter(({ seconds }) => age > nanoseconds(seconds + CLOCK_SKEW_SECONDS));

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { dirname, join } from "@std/path";
 import { sha256Hex } from "../../src/contract/canonical.ts";
+import { GIT_ENVIRONMENT } from "../../src/release.ts";
 import { expectRun, type Finished, which } from "../support/command.ts";
 import { inTempDir, runProgram } from "../support/program.ts";
 import { newSigner, rolesOf, signedRelease } from "../support/signed_release.ts";
@@ -332,18 +333,13 @@ const CANNOT: Record<string, [args: string[], message: string, hint?: string]> =
     'Cannot read "missing.json": No such file or directory',
   ],
   "a signature that is not there": [
-    ["artifact", "trust.json", "--trust-file", "trust.json"],
-    'Cannot read "trust.json.sig": No such file or directory',
+    ["artifact", "trust.json", "--trust-file", "trust.json", "--signature", "missing.sig"],
+    'Cannot read "missing.sig": No such file or directory',
   ],
   "a manifest without an id": [
     ["rollout-manifest", "x", "--trust-file", "trust.json"],
     "--rollout-id is missing",
     "expected the 64 lower-case hex digits that the manifest's file is named by",
-  ],
-  "a sidecar without a window": [
-    ["artifact", "releases/revocations.json", "--trust-file", "trust.json"],
-    'How old may it be? --freshness-window is missing, and a document of kind "revocations" does not say',
-    "give the channel's window in seconds, or verify the whole directory",
   ],
   "a time that is none": [
     ["--trust-file", "trust.json", "--now", "yesterday"],
@@ -375,6 +371,35 @@ Deno.test("verify exits with 2, and prints nothing on stdout, for arguments and 
     }
     const { code, stdout } = await verify(dir, ["releases"], ["--trust-file", "trust.json"]);
     assertEquals([code, stdout], [2, ""]);
+  });
+});
+
+Deno.test("verify refuses one file of which nothing says how old it may be, or that has no signature", async () => {
+  await withRelease(async (dir) => {
+    const stale = await runProgram(
+      [`--allow-read=${dir}`],
+      ["verify", "artifact", "releases/revocations.json", "--trust-file", "trust.json", ...NOW],
+      { cwd: dir },
+    );
+    assertEquals(stale, {
+      code: 1,
+      stdout:
+        'refused "releases/revocations.json": nothing says how old it may be: --freshness-window is missing ' +
+        "[stale]\nrefused: 1 reason\n",
+      stderr: "",
+    });
+    await Deno.remove(join(dir, "releases/fleet.resolved.json.sig"));
+    const unsigned = await runProgram(
+      [`--allow-read=${dir}`],
+      ["verify", "artifact", "releases/fleet.resolved.json", "--trust-file", "trust.json", ...NOW],
+      { cwd: dir },
+    );
+    assertEquals(unsigned, {
+      code: 1,
+      stdout:
+        'refused "releases/fleet.resolved.json": it has no signature [no-signature]\nrefused: 1 reason\n',
+      stderr: "",
+    });
   });
 });
 
@@ -410,7 +435,9 @@ Deno.test("verify --git reads a revision without a checkout, with permission to 
     const verifyAt = (cwd: string, revision: string, ...args: string[]) => {
       const readable = [cwd, trust, dirname(git), dirname(sh)].join(",");
       const permissions = [`--allow-run=${git},${sh}`, `--allow-read=${readable}`];
-      const variables = "--allow-env=PATH,HOME,NODE_V8_COVERAGE,NO_COLOR";
+      const variables = `--allow-env=${
+        [...GIT_ENVIRONMENT, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"].join(",")
+      }`;
       return runProgram(
         [...permissions, variables],
         ["verify", ...args, `--git=${revision}`, "--trust-file", trust, ...NOW],

@@ -1,0 +1,388 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { ensureDir } from "@std/fs";
+import { RealAgent } from "../support/agent.ts";
+import { type Finished, PROJECT, run, which } from "../support/command.ts";
+import { KEY, PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
+import { marking, worldOf } from "../support/refusal.ts";
+import { editFleet, NOW, onlyHosts, shell } from "../support/releases.ts";
+
+const DENO = [Deno.execPath(), "run", "--cached-only", "--frozen"];
+
+/** Where a program is run. */
+interface Place {
+  readonly cwd: string;
+  readonly env: Record<string, string>;
+}
+
+/** Asks which flags a command line needs. */
+function plan(args: readonly string[], place: Place): Promise<Finished> {
+  const planner = ["--no-prompt", "--allow-read", "--allow-env", join(PROJECT, "src/permissions.ts")];
+  return run([...DENO, ...planner, ...args], place);
+}
+
+/** The flags that a command line needs. */
+async function flagsFor(args: readonly string[], place: Place): Promise<string[]> {
+  const { code, stdout, stderr } = await plan(args, place);
+  assertEquals([code, stderr], [0, ""], args.join(" "));
+  return stdout.trimEnd().split("\n");
+}
+
+/** Runs the program with these flags as its only permissions. */
+function runWith(
+  flags: readonly string[],
+  args: readonly string[],
+  place: Place & { stdin?: Uint8Array },
+): Promise<Finished> {
+  return run([...DENO, ...flags, join(PROJECT, "src/main.ts"), ...args], place);
+}
+
+/** Runs the program with the permissions that it asks for. */
+async function runPermitted(
+  args: readonly string[],
+  place: Place & { stdin?: Uint8Array },
+): Promise<Finished> {
+  return await runWith(await flagsFor(args, place), args, place);
+}
+
+/** A fleet of one host, which is pinned to the first of two commits. */
+async function smallFleet(): Promise<TestFleet> {
+  const fleet = await TestFleet.create({ edit: onlyHosts("db"), nixos: ["db"] });
+  const commit = await fleet.git("rev-parse", "HEAD");
+  await editFleet(fleet, ({ hosts }) => hosts.db.pin = { commit, reason: "audit" });
+  await fleet.commit("pin");
+  return fleet;
+}
+
+/** Programs, keys and a remote beside a fleet, each in a directory of its own, so that each is permitted by itself. */
+interface Workshop extends Place {
+  readonly fleet: TestFleet;
+  readonly key: string;
+  readonly trust: string;
+  readonly remote: string;
+}
+
+/** Makes a workshop. In its environment are the programs of a release, and no others. */
+async function workshopOf(fleet: TestFleet): Promise<Workshop> {
+  const [bin, cwd, keys] = ["bin", "a directory", "keys"].map((name) => join(fleet.root, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const dir of [bin, cwd, keys]) await ensureDir(dir);
+  for (const name of ["nix", "nix-store", "git", "sh"]) await Deno.symlink(which(name), join(bin, name));
+  const key = join(keys, "key.pem");
+  await Deno.writeTextFile(key, await Deno.readTextFile(KEY), { mode: 0o600 });
+  const place: Place = { cwd, env: { ...fleet.env(), PATH: bin } };
+  const trust = join(keys, "trust.json");
+  const args = ["pubkey", key, "--format", "trust-file"];
+  const { code, stdout, stderr } = await runPermitted(args, place);
+  assertEquals([code, stderr], [0, ""]);
+  await Deno.writeTextFile(trust, stdout);
+  const remote = join(fleet.root, "remote.git");
+  await fleet.git("init", "-q", "--bare", "-b", "main", remote);
+  return { fleet, key, trust, remote, ...place };
+}
+
+/** The options of a release that does all that a release can. */
+function wholeRelease({ fleet, key, trust, remote }: Workshop, releaseDir: string): string[] {
+  const source = `git+file://${fleet.dir}`;
+  return [
+    ...["--build-flake", source, "--pin-source-url", source, "--revocations-attr", "fleet.revocations"],
+    ...["--push-cmd", `${marking(fleet)}; test "$TOKEN" = token`, "--hook-env", "TOKEN"],
+    ...["--sign-key", key, "--trust-file", trust, "--release-dir", releaseDir],
+    ...["--git-push", `${remote}:main`, "--now", NOW],
+  ];
+}
+
+Deno.test("a whole release needs no more permissions than it asks for", async () => {
+  await using fleet = await smallFleet();
+  const workshop = await workshopOf(fleet);
+  const env = { ...workshop.env, TOKEN: "token" };
+  const dir = join(fleet.dir, "out/of the way/releases");
+  const { code, stderr } = await runPermitted(wholeRelease(workshop, dir), { ...workshop, env });
+  assertEquals([code, stderr.includes("warning: ")], [0, false], stderr);
+  const head = await fleet.git("rev-parse", "HEAD");
+  assertEquals(
+    [
+      (await fleet.files(dir)).size,
+      await fleet.git("log", "-1", "--format=%s"),
+      await fleet.git("--git-dir", workshop.remote, "rev-parse", "main"),
+      await Deno.readTextFile(join(fleet.root, "pushed")),
+    ],
+    [6, `chore(ci): release ${(await fleet.git("rev-parse", "HEAD^")).slice(0, 8)} [skip ci]`, head, "db\n"],
+  );
+});
+
+/** Where the release is written, and from where, when it is not the flake's directory that it is started in. */
+const PLACES: Record<string, {
+  /** Prepares the place. */
+  readonly before?: string;
+  readonly args?: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly unset?: readonly string[];
+  /** Relative to the fleet's root. */
+  readonly cwd?: string;
+  /** Relative to the fleet's root. */
+  readonly releases?: string;
+}> = {
+  "in the flake's directory": {},
+  "in a sub-directory of the repository": {
+    before: "mkdir sub; echo > sub/x; git add sub; git commit -qm sub",
+    cwd: "fleet/sub",
+    args: ["--build-flake", "..", "--release-dir", "../a/b/releases"],
+    releases: "fleet/a/b/releases",
+  },
+  "from another directory": {
+    cwd: "home",
+    args: ["--build-flake", "../fleet", "--release-dir", "../out/a b/releases"],
+    releases: "out/a b/releases",
+  },
+  "to a directory outside git": {
+    args: ["--release-dir", "../releases"],
+    releases: "releases",
+  },
+  "to a directory of another repository": {
+    before: "git init -q ../other",
+    args: ["--release-dir", "../other/x/releases"],
+    releases: "other/x/releases",
+  },
+  "of a plain directory": {
+    args: ["--build-flake", "path:."],
+  },
+  "over an earlier release": {
+    before: "mkdir -p releases/rollouts; echo old > releases/fleet.resolved.json",
+    args: ["--reuse-unchanged-signature"],
+  },
+  "with temporary files elsewhere": {
+    before: "mkdir '../other tmp'",
+    env: { TMPDIR: "ROOT/other tmp" },
+  },
+  "with temporary files behind a symbolic link": {
+    before: "ln -s tmp ../link",
+    env: { TMPDIR: "ROOT/link" },
+  },
+  "through symbolic links": {
+    before: "ln -s fleet ../link; mkdir ../real; ln -s ../real releases; git add -A; git commit -qm link",
+    cwd: "link",
+    releases: "real",
+  },
+  "of a flake behind a symbolic link to its repository": {
+    before: "git init -q ../other; ln -s .. ../other/link",
+    cwd: "other",
+    args: ["--build-flake", "git+file://ROOT/other/link/fleet"],
+    releases: "other/releases",
+  },
+  "in a work tree": {
+    before: "git worktree add -q ../tree",
+    cwd: "tree",
+    args: ["--git-commit"],
+    releases: "tree/releases",
+  },
+  "in a directory with a blank in its name": {
+    before: "git clone -q . '../a fleet'",
+    cwd: "a fleet",
+    args: ["--build-flake", "git+file://ROOT/a%20fleet?ref=main"],
+    releases: "a fleet/releases",
+  },
+  "without a HOME": { unset: ["HOME"] },
+  "with a file named nix that cannot be run, before nix on PATH": {
+    before: "mkdir ../first; echo > ../first/nix",
+    env: { PATH: `ROOT/first:${Deno.env.get("PATH")}` },
+  },
+  "with another nix-store on PATH than the one beside nix": {
+    before: 'mkdir ../first; ln -s "$(command -v nix-store)" ../first/',
+    env: { PATH: `ROOT/first:${Deno.env.get("PATH")}` },
+  },
+};
+
+for (const [where, { before, args = [], env, unset = [], cwd, releases }] of Object.entries(PLACES)) {
+  Deno.test(`a release needs no more permissions than it asks for: ${where}`, async () => {
+    await using fleet = await TestFleet.create({ edit: onlyHosts("db"), nixos: ["db"] });
+    if (before !== undefined) await shell(fleet, before);
+    const inRoot = (text: string) => text.replace("ROOT", fleet.root);
+    const given = Object.entries({ ...fleet.env(), ...env }).filter(([name]) => !unset.includes(name));
+    const place: Place = {
+      cwd: join(fleet.root, cwd ?? "fleet"),
+      env: Object.fromEntries(given.map(([name, value]) => [name, inRoot(value)])),
+    };
+    const options = ["--sign-key", KEY, "--public-key", PUBLIC_KEY, ...args.map(inRoot)];
+    const { code, stderr } = await runPermitted(options, place);
+    assertEquals(code, 0, stderr);
+    assertEquals((await fleet.files(join(fleet.root, releases ?? "fleet/releases"))).size, 4, stderr);
+  });
+}
+
+Deno.test("the other commands need no more permissions than they ask for", async () => {
+  await using fleet = await TestFleet.create({ edit: onlyHosts("db"), nixos: ["db"] });
+  const place: Place = { cwd: fleet.dir, env: fleet.env() };
+  const expect = async (args: readonly string[], stdin?: string) => {
+    const input = stdin === undefined ? {} : { stdin: new TextEncoder().encode(stdin) };
+    const { code, stdout, stderr } = await runPermitted(args, { ...place, ...input });
+    assertEquals([code, stderr], [0, ""], args.join(" "));
+    return stdout;
+  };
+  const trust = join(fleet.root, "home/trust.json");
+  await Deno.writeTextFile(trust, await expect(["keygen", "../home/key", "--format", "trust-file"]));
+  assertEquals(
+    await expect(["pubkey", "../home/key", "--format", "trust-file"]),
+    await Deno.readTextFile(trust),
+  );
+  const released = await runPermitted(["--sign-key", "../home/key", "--git-commit", "--now", NOW], place);
+  assertEquals(released.code, 0, released.stderr);
+
+  const trusting = ["--trust-file", trust, "--now", NOW];
+  const [manifest] = [...(await fleet.files()).keys()].filter((path) => /^rollouts\/.*\.json$/.test(path));
+  const id = /([0-9a-f]{64})\.json$/.exec(manifest!)![1]!;
+  for (
+    const args of [
+      ["releases"],
+      ["releases", "--git", "HEAD"],
+      ["artifact", "releases/fleet.resolved.json"],
+      ["rollout-manifest", join("releases", manifest!), "--rollout-id", id, "--freshness-window", "60"],
+    ]
+  ) await expect(["verify", ...args, ...trusting]);
+  assertEquals(await expect(["canonicalize"], '{"b": 1, "a": 2.0}'), '{"a":2,"b":1}');
+  for (const args of [["--help"], ["help", "verify"], ["--version"]]) assert((await expect(args)).length > 0);
+});
+
+Deno.test("what is wrong with the settings of a flake app is told, not that permissions are missing", async () => {
+  await using fleet = await TestFleet.create();
+  const file = join(fleet.root, "home/settings.json");
+  await Deno.writeTextFile(file, '{"release-dri": "x"}');
+  const place: Place = { cwd: fleet.dir, env: { ...fleet.env(), FLEET_RELEASE_SETTINGS: file } };
+  const args = ["--sign-key", KEY];
+  const planned = await plan(args, place);
+  const { code, stderr } = planned.code === 0
+    ? await runWith(planned.stdout.trimEnd().split("\n"), args, place)
+    : planned;
+  assertEquals([code, stderr], [
+    1,
+    `error: Cannot use the settings "${file}": there is no option "release-dri"\n` +
+    'hint: did you mean "release-dir"?\n',
+  ]);
+});
+
+/** The flags without one value of one of their lists. */
+function without(flags: readonly string[], flag: string, value: string): string[] {
+  const [name, list] = flag.split("=", 2) as [string, string];
+  const rest = list.split(",").filter((other) => other !== value);
+  return flags.flatMap((other) =>
+    other !== flag ? [other] : rest.length === 0 ? [] : [`${name}=${rest.join(",")}`]
+  );
+}
+
+/** Every value of every list, with its flag. */
+function grantsOf(flags: readonly string[]): { flag: string; value: string }[] {
+  return flags.filter((flag) => flag.includes("=")).flatMap((flag) =>
+    flag.slice(flag.indexOf("=") + 1).split(",").map((value) => ({ flag, value }))
+  );
+}
+
+/** Does some work for every item, for two of them at a time. */
+async function forEach<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const rest = items[Symbol.iterator]();
+  const worker = async () => {
+    for (const item of rest) await work(item);
+  };
+  await Promise.all([worker(), worker()]);
+}
+
+/** Runs the program without each of its permissions in turn, and gives what was said where it did not fail by name. */
+async function wronglyDone(
+  flags: readonly string[],
+  { args, place, fails }: { args: readonly string[]; place: Place; fails: (code: number) => boolean },
+): Promise<string[]> {
+  const wrong: string[] = [];
+  await forEach(grantsOf(flags), async ({ flag, value }) => {
+    const { code, stdout, stderr } = await runWith(without(flags, flag, value), args, place);
+    const error = stderr.slice(stderr.indexOf("error: "));
+    // Of variables that a pattern permits, the first is named.
+    const named = error.includes(value.replace("*", "0"));
+    if (!fails(code) || stdout !== "" || !named) {
+      wrong.push(`without ${flag.split("=")[0]}=${value}: exit code ${code}\n${stderr}`);
+    }
+  });
+  return wrong.sort();
+}
+
+Deno.test("a release without any one of its permissions fails, changes nothing, and names what is missing", async () => {
+  await using fleet = await smallFleet();
+  const workshop = await workshopOf(fleet);
+  const place: Place = { cwd: workshop.cwd, env: { ...workshop.env, TOKEN: "token" } };
+  const args = wholeRelease(workshop, join(fleet.dir, "out/releases"));
+  const flags = await flagsFor(args, place);
+  const before = await worldOf(fleet);
+  assertEquals(await wronglyDone(flags, { args, place, fails: (code) => code === 1 }), []);
+  assertEquals(await worldOf(fleet), before);
+});
+
+Deno.test("a release of a plain directory to another repository fails likewise without any one of its permissions", async () => {
+  await using fleet = await smallFleet();
+  const workshop = await workshopOf(fleet);
+  const other = join(fleet.root, "other");
+  await fleet.git("init", "-q", other);
+  const args = [
+    ...["--build-flake", `path:${fleet.dir}`, "--pin-source-url", `git+file://${fleet.dir}`],
+    ...["--sign-key", workshop.key, "--release-dir", join(other, "releases")],
+  ];
+  const flags = await flagsFor(args, workshop);
+  const before = await worldOf(fleet);
+  assertEquals(await wronglyDone(flags, { args, place: workshop, fails: (code) => code === 1 }), []);
+  assertEquals(await worldOf(fleet), before);
+});
+
+Deno.test("--sign-agent needs no more permissions than it asks for, and each of those of its socket", async () => {
+  await using fleet = await TestFleet.create({ edit: onlyHosts("db"), nixos: ["db"] });
+  await using agent = await RealAgent.start();
+  await agent.key("key");
+  const place: Place = { cwd: fleet.dir, env: { ...fleet.env(), SSH_AUTH_SOCK: agent.socket } };
+  const args = ["--sign-agent", join(agent.dir, "key.pub")];
+  const flags = await flagsFor(args, place);
+  const before = await worldOf(fleet);
+  const ofAgent = flags.filter((flag) => flag.includes(agent.dir));
+  for (const { flag, value } of grantsOf(ofAgent).filter(({ value }) => value.includes(agent.dir))) {
+    const { code, stderr } = await runWith(without(flags, flag, value), args, place);
+    assertEquals(
+      [code, stderr.includes(value.replace("unix:", ""))],
+      [1, true],
+      `without ${value} of ${flag}\n${stderr}`,
+    );
+  }
+  assertEquals(await worldOf(fleet), before);
+  const { code, stderr } = await runWith(flags, args, place);
+  assertEquals(code, 0, stderr);
+});
+
+Deno.test("the other commands without any one of their permissions fail, and name what is missing", async () => {
+  await using fleet = await TestFleet.create({ edit: onlyHosts("db"), nixos: ["db"] });
+  const workshop = await workshopOf(fleet);
+  const releases = join(fleet.dir, "releases");
+  const flake = ["--build-flake", `git+file://${fleet.dir}`];
+  const release = [
+    ...flake,
+    "--sign-key",
+    workshop.key,
+    "--release-dir",
+    releases,
+    "--git-commit",
+    "--now",
+    NOW,
+  ];
+  assertEquals((await runPermitted(release, workshop)).code, 0);
+  const trusting = ["--trust-file", workshop.trust, "--now", NOW];
+  const commands: [args: string[], failure: number, cwd?: string][] = [
+    [["verify", releases, ...trusting], 2],
+    [["verify", "artifact", join(releases, "fleet.resolved.json"), ...trusting], 2],
+    [["verify", "releases", "--git", "HEAD", ...trusting], 2, fleet.dir],
+    [["pubkey", workshop.key], 1],
+    [["keygen", join(fleet.root, "new")], 1],
+  ];
+  const before = await worldOf(fleet);
+  for (const [args, failure, cwd = workshop.cwd] of commands) {
+    const place: Place = { cwd, env: workshop.env };
+    const flags = await flagsFor(args, place);
+    assertEquals(await wronglyDone(flags, { args, place, fails: (code) => code === failure }), []);
+  }
+  assertEquals(await worldOf(fleet), before);
+});
