@@ -2,81 +2,18 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { exists } from "@std/fs";
 import { type AgentOptions, connectAgent } from "../../src/adapters/ssh_agent.ts";
 import { joinBytes, publicKeyBlob, wireNumber, wireString } from "../../src/crypto/openssh.ts";
-import { generatePrivateKey, parsePrivateKey, parsePublicKey } from "../../src/crypto/private_key.ts";
+import { generatePrivateKey, parsePrivateKey } from "../../src/crypto/private_key.ts";
 import { type PublicKey, verifySignature } from "../../src/crypto/signature.ts";
+import { RealAgent } from "../support/agent.ts";
 import { expectRun, which } from "../support/command.ts";
 import { pureTest, rejection } from "../support/pure.ts";
-
-const [SSH_AGENT, SSH_ADD, SSH_KEYGEN] = ["ssh-agent", "ssh-add", "ssh-keygen"].map((program) =>
-  which(program)
-);
-const PATH = Deno.env.get("PATH") ?? "";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
 async function verifies(key: PublicKey, bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>) {
   return await verifySignature({ algorithm: key.algorithm, publicKey: key.bytes, bytes, signature });
-}
-
-/** A real agent, and a directory for its socket and its keys. */
-class RealAgent implements AsyncDisposable {
-  readonly dir: string;
-  readonly #process: Deno.ChildProcess;
-
-  private constructor(dir: string, process: Deno.ChildProcess) {
-    this.dir = dir;
-    this.#process = process;
-  }
-
-  /** @param confirms What it asks for confirmation: a program that agrees by succeeding */
-  static async start(confirms = which("false")): Promise<RealAgent> {
-    const dir = await Deno.makeTempDir();
-    const process = new Deno.Command(SSH_AGENT!, {
-      args: ["-D", "-a", join(dir, "socket")],
-      env: { PATH, SSH_ASKPASS: confirms, SSH_ASKPASS_REQUIRE: "force" },
-      clearEnv: true,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    for (let tries = 0; !await exists(join(dir, "socket")); tries++) {
-      if (tries === 1000) throw new Error("The ssh-agent does not start");
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    return new RealAgent(dir, process);
-  }
-
-  get socket(): string {
-    return join(this.dir, "socket");
-  }
-
-  /** Makes a key; it is added to the agent unless that is left out. */
-  async key(name: string, options: readonly string[] | null = []): Promise<PublicKey> {
-    const file = join(this.dir, name);
-    await expectRun([SSH_KEYGEN!, "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", file], {
-      env: { PATH },
-    });
-    if (options !== null) await this.add(...options, file);
-    return await parsePublicKey(await Deno.readTextFile(`${file}.pub`));
-  }
-
-  /** Runs `ssh-add`, which is told "secret" when it asks for a password. */
-  async add(...args: string[]): Promise<string> {
-    const askpass = join(this.dir, "askpass");
-    await Deno.writeTextFile(askpass, "#!/bin/sh\necho secret\n", { mode: 0o700 });
-    return await expectRun([SSH_ADD!, ...args], {
-      env: { PATH, SSH_AUTH_SOCK: this.socket, SSH_ASKPASS: askpass, SSH_ASKPASS_REQUIRE: "force" },
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill();
-    await this.#process.status;
-    await Deno.remove(this.dir, { recursive: true });
-  }
 }
 
 const REFUSED = {
@@ -122,8 +59,8 @@ Deno.test("The ssh-agent makes the signatures that the key makes without it", as
 Deno.test("A key that the ssh-agent does not hold is refused, by the fingerprint that ssh-add prints", async () => {
   await using agent = await RealAgent.start();
   const publicKey = await agent.key("missing", null);
-  const listed = await expectRun([SSH_KEYGEN!, "-l", "-f", join(agent.dir, "missing.pub")], {
-    env: { PATH },
+  const listed = await expectRun([which("ssh-keygen"), "-l", "-f", join(agent.dir, "missing.pub")], {
+    env: Deno.env.toObject(),
   });
   const fingerprint = listed.split(" ")[1]!;
   const refusal = { kind: "signer" as const, message: `The ssh-agent does not hold the key ${fingerprint}` };
