@@ -104,6 +104,7 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
       }`,
   }, () => evaluateFleet(config, source, now, ports, warn));
   const hosts = count(fleet.hosts, "host");
+  // Whether consumers would accept what is going to be signed, before hours of building.
   const pinned = await readPinnedKeys(config, fleet.trusted, now, inputs, warn);
   if (pinned !== null) refuseUntrustedSigner(signer, pinned);
 
