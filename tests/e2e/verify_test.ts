@@ -427,6 +427,20 @@ Deno.test("verify --git reads a revision without a checkout, with permission to 
     await inGit("tag", "v1");
     await writeFiles(join(tree, "fleet/releases"), changed(damaged("revocations.json")));
     await inGit("commit", "-q", "-a", "-m", "bad");
+    // What no checkout would show as it is in the commit: a link in place of a file, and two files of one name.
+    await inGit("checkout", "-q", "-b", "linked", "v1");
+    await Deno.symlink("../../trust.json", join(tree, "fleet/releases/rollouts/x.json"));
+    await inGit("add", "-A");
+    await inGit("commit", "-q", "-m", "linked");
+    await inGit("checkout", "-q", "main");
+    const treeOf = async (entries: string) => {
+      const stdin = new TextEncoder().encode(entries);
+      return (await expectRun([git, "-C", tree, "mktree"], { env, stdin })).trim();
+    };
+    const entries = await inGit("ls-tree", "v1:fleet/releases");
+    const releases = await treeOf(entries + /^.*\tfleet\.resolved\.json\n/m.exec(entries)![0]);
+    const top = await treeOf(`040000 tree ${await treeOf(`040000 tree ${releases}\treleases\n`)}\tfleet\n`);
+    await inGit("tag", "twice", (await inGit("commit-tree", "-m", "twice", top)).trim());
     await expectRun([git, "clone", "-q", "--bare", tree, join(root, "bare")], { env });
     await Deno.remove(join(tree, "fleet/releases"), { recursive: true });
     const trust = join(root, "trust.json");
@@ -478,6 +492,14 @@ Deno.test("verify --git reads a revision without a checkout, with permission to 
         [fleet, "--all", "releases", 'Cannot find the commit "--all"'],
         [fleet, "v1:fleet", "releases", 'Cannot find the commit "v1:fleet"'],
         [fleet, "v1", "other", 'Cannot find the directory "other" in v1'],
+        [
+          fleet,
+          "v1",
+          "../../fleet/releases",
+          'Cannot verify "../../fleet/releases": it is outside the repository',
+        ],
+        [fleet, "linked", "releases", 'Cannot verify "rollouts/x.json" of linked: it is no regular file'],
+        [fleet, "twice", "releases", 'Cannot verify "fleet.resolved.json" of twice: it is there twice'],
         [join(root, "bare"), "v1", "releases", 'Cannot find the directory "releases" in v1'],
         [root, "v1", "releases", 'Cannot find the commit "v1"'],
       ] as const
@@ -485,5 +507,32 @@ Deno.test("verify --git reads a revision without a checkout, with permission to 
       const { code, stdout, stderr } = await verifyAt(cwd, revision, dir);
       assertEquals([code, stdout, stderr.split("\n")[0]], [2, "", `error: ${message}`]);
     }
+  });
+});
+
+Deno.test("verify --git hands git nothing that is for releases, even when all may be read", async () => {
+  await inTempDir(async (root) => {
+    const git = which("git");
+    const bin = join(root, "bin");
+    await ensureDir(bin);
+    await Deno.writeTextFile(join(bin, "git"), `#!/bin/sh\nenv >>${root}/seen\nexec ${git} "$@"\n`, {
+      mode: 0o755,
+    });
+    const env = {
+      PATH: `${bin}:${Deno.env.get("PATH")}`,
+      HOME: root,
+      RELEASE_KEY: "canary",
+      NIXFLEET_SIGN_CMD: "canary",
+      AWS_SECRET_ACCESS_KEY: "canary",
+    };
+    await expectRun([git, "init", "-q", join(root, "tree")], { env: { HOME: root } });
+    await Deno.writeTextFile(join(root, "trust.json"), JSON.stringify(TRUST));
+    const { code } = await runProgram(
+      ["--allow-run", "--allow-read", "--allow-env"],
+      ["verify", "--git=HEAD", "--trust-file", "../trust.json"],
+      { cwd: join(root, "tree"), env },
+    );
+    const seen = await Deno.readTextFile(join(root, "seen"));
+    assertEquals([code, seen.includes(`HOME=${root}`), seen.includes("canary")], [2, true, false]);
   });
 });
