@@ -49,18 +49,25 @@ let
       version,
       integrity,
     }:
+    let
+      # A mirror or a proxy, as the nix daemon's own environment names them: the hash says what may come from there.
+      inherited = lib.fetchers.proxyImpureEnvVars ++ [ "NPM_CONFIG_REGISTRY" ];
+    in
     runCommand "${lib.replaceStrings [ "@" "/" ] [ "" "-" ] name}-${version}.tgz"
       {
         nativeBuildInputs = [ nodejs ];
         outputHash = integrity;
         outputHashMode = "flat";
-        # A mirror or a proxy, as the nix daemon's own environment names them: the hash says what may come from there.
-        impureEnvVars = lib.fetchers.proxyImpureEnvVars ++ [ "NPM_CONFIG_REGISTRY" ];
+        impureEnvVars = inherited;
         NODE_EXTRA_CA_CERTS = "${cacert}/etc/ssl/certs/ca-bundle.crt";
       }
       ''
+        # nix sets those that are not there to nothing, and npm would take an empty HTTPS_PROXY for an answer.
+        for name in ${lib.concatStringsSep " " inherited}; do
+          eval "[ -n \"\''${$name-}\" ]" || unset "$name"
+        done
         export HOME=$TMPDIR npm_config_cache=$TMPDIR/npm npm_config_update_notifier=false
-        npm pack --silent ${lib.escapeShellArg "${name}@${version}"}
+        npm pack --loglevel=error ${lib.escapeShellArg "${name}@${version}"} >/dev/null
         mv ./*.tgz "$out"
       '';
 in

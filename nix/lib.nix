@@ -20,7 +20,7 @@ let
     if builtins.isAttrs value then
       lib.mapAttrs (_name: checked name) value
     else if builtins.isString value && looksLikeKey value then
-      refuse name "it looks like a private key"
+      refuse name "it looks like a private key or a token"
     else if name == "signKey" && value != null && lib.hasPrefix builtins.storeDir value then
       refuse name "\"${value}\" is a file in the store"
     else
@@ -38,6 +38,8 @@ let
     text:
     has "-----BEGIN [A-Z0-9 ]*PRIVATE KEY" text
     || has "AGE-SECRET-KEY-1" text
+    # Tokens of GitHub, GitLab and AWS.
+    || has "gh[pousr]_[A-Za-z0-9]{30}|glpat-[A-Za-z0-9_-]{20}|AKIA[0-9A-Z]{16}" text
     || (has ":[A-Za-z0-9+/]{86}==" text && !lib.hasPrefix "ecdsa-p256:" text);
 
   has = pattern: text: builtins.length (builtins.split pattern text) > 1;

@@ -99,11 +99,11 @@ const RELEASE: readonly Grant<ReleaseConfig>[] = [
   },
   {
     permission: "read",
-    what: "the repository of `--release-dir`",
+    what: "the repository of `--release-dir`, and what is written below",
     why: "a release is committed to its own repository or not at all; an earlier release may be kept",
-    of: ({ releaseDir }, { cwd, repositoryOf }) => {
+    of: ({ releaseDir }, { cwd, repositoryOf, firstMissing }) => {
       const dir = resolve(cwd, releaseDir);
-      return [repositoryOf(dir), dir];
+      return [repositoryOf(dir), firstMissing(dir) ?? dir];
     },
   },
   {
@@ -113,15 +113,6 @@ const RELEASE: readonly Grant<ReleaseConfig>[] = [
     of: ({ releaseDir }, { cwd, firstMissing }) => {
       const dir = resolve(cwd, releaseDir);
       return [firstMissing(dir) ?? dir];
-    },
-  },
-  {
-    permission: "read",
-    what: "the directory that the former is created in, when it is not there",
-    why: "to make its new name durable",
-    of: ({ releaseDir }, { cwd, firstMissing }) => {
-      const missing = firstMissing(resolve(cwd, releaseDir));
-      return missing === undefined ? [] : [dirname(missing)];
     },
   },
   {

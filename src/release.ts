@@ -61,7 +61,12 @@ export async function release(
   const config: ReleaseConfig = validateConfig(settings);
   const env = given ?? requireEnvironment([...ENVIRONMENT, ...variablesOf(config)]);
   // The hooks' texts may hold tokens, one variable may hold the key, and no process that is started here needs them.
-  const hidden = ["NIXFLEET_SIGN_CMD", "NIXFLEET_PUSH_CMD", signKeyVariable(config.signKey)];
+  const hidden = [
+    "FLEET_RELEASE_SETTINGS",
+    "NIXFLEET_PUSH_CMD",
+    "NIXFLEET_SIGN_CMD",
+    signKeyVariable(config.signKey),
+  ];
   const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.includes(name)));
   const shell = new Shell(env["PATH"] ?? "", log);
   let tempDir: string;
@@ -127,6 +132,8 @@ export const ENVIRONMENT: readonly string[] = [
   "GIT_CONFIG_COUNT",
   "GIT_CONFIG_GLOBAL",
   "GIT_CONFIG_NOSYSTEM",
+  "GIT_CONFIG_SYSTEM",
+  "GIT_SSH",
   "GIT_SSH_COMMAND",
   "GIT_SSL_CAINFO",
   "FLEET_RELEASE_SETTINGS",
@@ -135,7 +142,11 @@ export const ENVIRONMENT: readonly string[] = [
   "NIXFLEET_PUSH_CMD",
   "NIXFLEET_SIGNATURE_ALGORITHM",
   "NIXFLEET_SIGN_CMD",
+  "NIX_CACHE_HOME",
+  "NIX_CONFIG_HOME",
   "NIX_CONF_DIR",
+  "NIX_DATA_HOME",
+  "NIX_STATE_HOME",
   "NIX_CONFIG",
   "NIX_DAEMON_SOCKET_PATH",
   "NIX_PATH",
@@ -148,6 +159,10 @@ export const ENVIRONMENT: readonly string[] = [
   "SSH_AUTH_SOCK",
   "SSL_CERT_DIR",
   "SSL_CERT_FILE",
+  "ALL_PROXY",
+  "HTTPS_PROXY",
+  "HTTP_PROXY",
+  "NO_PROXY",
   "all_proxy",
   "http_proxy",
   "https_proxy",

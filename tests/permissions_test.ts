@@ -122,11 +122,11 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
     ["--build-flake", "."],
     { read: "/bin,/srv/a,/temp", write: "/srv/a/b/releases,/temp" },
   ],
-  "the directories on the way to a release are permitted with the first one that is missing, and its parent to read":
+  "the directories on the way to a release are permitted with the first one that is missing, and none above it":
     [
       { firstMissing: () => "/srv/a" },
       ["--release-dir", "/srv/a/b/c"],
-      { read: "/bin,/here,/srv,/temp", write: "/srv/a,/temp" },
+      { read: "/bin,/here,/srv/a,/temp", write: "/srv/a,/temp" },
     ],
   "programs are permitted with their own directories, and those that are not there not at all": [
     {

@@ -161,11 +161,14 @@ function isThere(path: string, bytes: Uint8Array): boolean {
 /** Creates a directory that others can read, and makes its name durable. */
 async function createDirectory(path: string): Promise<void> {
   const missing: string[] = [];
-  for (let parent = path; !existsSync(parent); parent = dirname(parent)) missing.unshift(parent);
+  for (let parent = path; mayRead(parent) && !existsSync(parent); parent = dirname(parent)) {
+    missing.unshift(parent);
+  }
   await ensureDir(path);
   for (const created of missing) {
     Deno.chmodSync(created, DIR_MODE);
-    syncDirectory(dirname(created));
+    // What the program may not look into, outside of the release's repository, is the user's to keep.
+    if (mayRead(dirname(created))) syncDirectory(dirname(created));
   }
 }
 
@@ -207,6 +210,10 @@ function publishSync(root: string, files: readonly ReleaseFile[]): void {
 
 function writeAllSync(file: Deno.FsFile, bytes: Uint8Array): void {
   for (let offset = 0; offset < bytes.length;) offset += file.writeSync(bytes.subarray(offset));
+}
+
+function mayRead(path: string): boolean {
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
 
 function syncDirectory(path: string): void {

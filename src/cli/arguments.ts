@@ -101,6 +101,8 @@ export function readArguments<List extends readonly Option[]>(
   };
   const value = (name: string): string | undefined => {
     const alternatives = [SIGNERS, TRUST].find((group) => group.includes(name)) ?? [name];
+    // An empty option takes back what the settings say.
+    if (fromArguments(name) === "" && fromSettings(name) !== undefined) return undefined;
     for (const source of [fromArguments, fromSettings, fromEnvironment]) {
       // What is given in one place replaces all that it is an alternative to in the next.
       if (alternatives.some((other) => source(other) !== undefined)) return source(name);

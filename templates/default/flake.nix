@@ -40,6 +40,7 @@
             };
             # To bring the closures to a cache, where the hosts find them:
             # pushCmd = ''nix copy --to s3://my-cache "$NIXFLEET_PATH"'';
+            # hookEnv = "AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY"; # what the command needs of the environment
           };
         };
       });

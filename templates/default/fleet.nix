@@ -20,7 +20,7 @@ in
     channels.stable = {
       rolloutPolicy = "canary";
       reconcileIntervalMinutes = 30; # how often a host looks for a change
-      signingIntervalMinutes = 60; # how often a fresh release is signed
+      signingIntervalMinutes = 360; # how old an unchanged release may get before it is signed anew
       freshnessWindow = 1440; # minutes after which hosts refuse a release as stale
       compliance = {
         frameworks = [ ];

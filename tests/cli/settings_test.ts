@@ -171,3 +171,9 @@ pureTest("--help and --version are answered whatever is wrong with the settings"
   assertEquals(parseCommandLine(["--help"], {}, broken), { command: "help", of: "release" });
   assertEquals(parseCommandLine(["--version"], {}, broken), { command: "version" });
 });
+
+pureTest("an empty option on the command line takes back a setting", () => {
+  const settings = { "push-cmd": "push", "git-push": "origin:main", "trust-file": "trust.json" };
+  const { pushCmd, gitPush, trustFile } = asked(settings, ["--push-cmd=", "--git-push", "", "--trust-file="]);
+  assertEquals([pushCmd, gitPush, trustFile], [undefined, undefined, undefined]);
+});

@@ -110,7 +110,7 @@ settingsTest(
 
 settingsTest("a private key is refused at evaluation, wherever it stands", async ({ evaluate, refusal }) => {
   const refused = (name: string) =>
-    `Cannot use the setting "${name}": it looks like a private key, and everyone can read what is in the store`;
+    `Cannot use the setting "${name}": it looks like a private key or a token, and everyone can read what is in the store`;
   for (const kind of ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "]) {
     const pem = `''\n-----BEGIN ${kind}PRIVATE KEY-----\nAAAA\n''`;
     assertEquals(await refusal(`{ signKey = ${pem}; }`), refused("signKey"));
