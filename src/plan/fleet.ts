@@ -37,7 +37,17 @@ export interface Stamp {
  * import { assertEquals } from "@std/assert";
  *
  * const db = { system: "x86_64-linux", tags: [], channel: "stable", closureHash: null, pubkey: null };
- * const fleet = { hosts: { db } } as unknown as FleetResolved;
+ * const fleet: FleetResolved = {
+ *   schemaVersion: 1,
+ *   hosts: { db },
+ *   channels: {},
+ *   rolloutPolicies: {},
+ *   waves: {},
+ *   edges: [],
+ *   channelEdges: [],
+ *   disruptionBudgets: [],
+ *   meta: { schemaVersion: 1, signedAt: null, ciCommit: null },
+ * };
  * const injected = injectClosureHashes(fleet, { db: "abc-system", stray: "def-system" });
  * assertEquals(injected.fleet.hosts.db?.closureHash, "abc-system");
  * assertEquals(injected.unknownHosts, ["stray"]);
@@ -88,8 +98,19 @@ export function metaOf(stamp: Stamp, schemaVersion = 1): Meta {
  * import type { FleetResolved } from "../contract/types.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const bytes = canonicalizeResolved({ schemaVersion: 1, hosts: {}, edges: [] } as unknown as FleetResolved);
- * assertEquals(new TextDecoder().decode(bytes), '{"edges":[],"hosts":{},"schemaVersion":1}');
+ * const fleet: FleetResolved = {
+ *   schemaVersion: 1,
+ *   hosts: {},
+ *   channels: {},
+ *   rolloutPolicies: {},
+ *   waves: {},
+ *   edges: [],
+ *   channelEdges: [],
+ *   disruptionBudgets: [],
+ *   meta: { schemaVersion: 1, signedAt: null, ciCommit: null },
+ * };
+ * const text = new TextDecoder().decode(canonicalizeResolved(fleet));
+ * assertEquals(text.slice(0, 52), '{"channelEdges":[],"channels":{},"disruptionBudgets"');
  * ```
  */
 export function canonicalizeResolved(fleet: FleetResolved): Uint8Array<ArrayBuffer> {

@@ -21,7 +21,17 @@ import { ReleaseError } from "../errors.ts";
  *
  * const pin = { commit: "abc", reason: "audit", expiresAt: "2026-06-01T12:00:00Z" };
  * const db = { system: "x86_64-linux", tags: [], channel: "stable", closureHash: null, pubkey: null, pin };
- * const fleet = { hosts: { db } } as unknown as FleetResolved;
+ * const fleet: FleetResolved = {
+ *   schemaVersion: 1,
+ *   hosts: { db },
+ *   channels: {},
+ *   rolloutPolicies: {},
+ *   waves: {},
+ *   edges: [],
+ *   channelEdges: [],
+ *   disruptionBudgets: [],
+ *   meta: { schemaVersion: 1, signedAt: null, ciCommit: null },
+ * };
  * assertEquals(filterExpiredPins(fleet, "2026-06-01T12:00:00Z").expired, ["db"]);
  * assertEquals(filterExpiredPins(fleet, "2026-06-01T11:59:59Z").expired, []);
  * ```
@@ -72,8 +82,19 @@ export function pinTargetCommit(pin: Pin | undefined, currentCommit: string | nu
  * import type { FleetResolved } from "../contract/types.ts";
  * import { assertThrows } from "@std/assert";
  *
- * const db = { channel: "stable", tags: [], pin: { commit: "abc", reason: "audit" } };
- * const fleet = { hosts: { db } } as unknown as FleetResolved;
+ * const pin = { commit: "abc", reason: "audit" };
+ * const db = { system: "x86_64-linux", tags: [], channel: "stable", closureHash: null, pubkey: null, pin };
+ * const fleet: FleetResolved = {
+ *   schemaVersion: 1,
+ *   hosts: { db },
+ *   channels: {},
+ *   rolloutPolicies: {},
+ *   waves: {},
+ *   edges: [],
+ *   channelEdges: [],
+ *   disruptionBudgets: [],
+ *   meta: { schemaVersion: 1, signedAt: null, ciCommit: null },
+ * };
  * validatePinSourceUrl(fleet, "abc", undefined);
  * assertThrows(() => validatePinSourceUrl(fleet, "def", undefined), Error, '"db"');
  * ```
