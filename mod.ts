@@ -6,7 +6,7 @@
  *
  * @example Compose a release without touching the world
  * ```ts
- * import { composeRelease } from "./mod.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * const { files, warnings } = composeRelease({
@@ -34,29 +34,26 @@ export type * from "./src/contract/types.ts";
 export { type PublicKey, type SignedBytes, verifySignature } from "./src/crypto/signature.ts";
 export { type ErrorDetails, type ErrorKind, ReleaseError } from "./src/errors.ts";
 export { renderCommitMessage } from "./src/plan/commit_message.ts";
-export {
-  type Artifact,
-  type ComposedRelease,
-  type ComposeInput,
-  composeRelease,
-} from "./src/plan/compose.ts";
+export { type Artifact } from "./src/model.ts";
+export { type ComposedRelease, type ComposeInput, composeRelease } from "./src/plan/compose.ts";
 export {
   canonicalizeResolved,
   injectClosureHashes,
   pruneExpiredBootstrapNonces,
-  type Stamp,
   stampMeta,
 } from "./src/plan/fleet.ts";
-export { enumerateHosts, type HostKind, type HostNames, type HostRef } from "./src/plan/hosts.ts";
+export { type Stamp } from "./src/model.ts";
+export { enumerateHosts } from "./src/plan/hosts.ts";
+export { type HostKind, type HostNames, type HostRef } from "./src/model.ts";
 export { filterExpiredPins, pinTargetCommit, validatePinSourceUrl } from "./src/plan/pins.ts";
 export { loadExistingSignedAtIfUnchanged } from "./src/plan/reuse.ts";
 export type { ReleasedArtifact, ReleasedHost, RunOutcome } from "./src/pipeline.ts";
-export type { CommandTrace } from "./src/adapters/shell.ts";
+export type { CommandTrace } from "./src/adapters/process.ts";
 export type { Clock, Log, Stage } from "./src/ports.ts";
 export { release, type ReleaseOptions } from "./src/release.ts";
-export type { StageTime } from "./src/stage.ts";
+export type { StageTime } from "./src/stages/run.ts";
 export { computeRolloutId, projectManifest } from "./src/plan/rollouts.ts";
-export type { Warning } from "./src/plan/warnings.ts";
+export type { Warning } from "./src/model.ts";
 export { type FileFailure, type ReleaseFiles } from "./src/verify/bindings.ts";
 export {
   type ReleaseVerdict,

@@ -7,7 +7,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli";
-import { printData } from "../src/log.ts";
+import { printData } from "../src/report/log.ts";
 import { expectRun, which } from "../tests/support/command.ts";
 import { composeBenchmark } from "./compose.ts";
 import { heavyBenchmark, lightBenchmark } from "./hosts.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 import { composeRelease, sha256Hex } from "../mod.ts";
-import { printData } from "../src/log.ts";
+import { printData } from "../src/report/log.ts";
 import { type Draft, sampleFleet } from "../tests/support/fleet.ts";
 
 /** What composing a release took. */

@@ -43,7 +43,7 @@ export interface Spread {
  *
  * @example
  * ```ts
- * import { spreadOf } from "./report.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(spreadOf([9, 10, 1]), { median: 9, least: 1, most: 10 });

@@ -20,7 +20,7 @@ deno=(
   --cached-only --no-remote --frozen --no-code-cache
 )
 # What it prints begins with --no-prompt, too, which older Denos do not take twice.
-planner=("${deno[@]}" --no-prompt --allow-read --allow-env @app@/src/permissions.ts)
+planner=("${deno[@]}" --no-prompt --allow-read --allow-env @app@/src/main.ts --print-permissions)
 
 if [ "${1-}" = --print-permissions ]; then
   shift

@@ -3,7 +3,10 @@
  *
  * @module
  */
-import { looksLikeKey, nearest, ReleaseError } from "./errors.ts";
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "./contract/layout.ts";
+import { looksLikeKey } from "./secrets.ts";
+import { nearest } from "./text.ts";
+import { ReleaseError } from "./errors.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "./contract/time.ts";
 import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm, type Timestamp } from "./contract/types.ts";
 
@@ -93,11 +96,6 @@ export interface ReleaseConfig {
   readonly evalWorkers: number | undefined;
 }
 
-/** The two sidecars' file names, which the fleet artifact cannot have. */
-export const REVOCATIONS_FILE = "revocations.json";
-/** See {@linkcode REVOCATIONS_FILE}. */
-export const BOOTSTRAP_NONCES_FILE = "bootstrap-nonces.json";
-
 /** What holds when nothing else is given. */
 export const DEFAULTS: ReleaseConfig = {
   hosts: { kind: "auto", exclude: [] },
@@ -145,7 +143,7 @@ export const DEFAULTS: ReleaseConfig = {
  *
  * @example
  * ```ts
- * import { validateConfig } from "./config.ts";
+
  * import { assertEquals, assertThrows } from "@std/assert";
  *
  * const config = validateConfig({ signCmd: "sign", gitPush: { remote: "origin", branch: "main" } });

@@ -47,7 +47,7 @@ export interface ErrorDetails {
  *
  * @example
  * ```ts
- * import { ReleaseError } from "./errors.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * const error = new ReleaseError("push-hook", 'Push hook failed for host "web1"', { hint: "try again" });
@@ -97,45 +97,4 @@ export class ReleaseError extends Error {
 export function ioError(action: string, cause: unknown): ReleaseError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new ReleaseError("io", `${action}: ${reason}`, { cause });
-}
-
-/** A text without the passwords and tokens of the URLs in it, and without private keys that are put where they do not belong. */
-export function hideSecrets(text: string): string {
-  return text.replace(/(\b[\w+.-]+:\/\/)[^/@\s"'?#]*@/g, "$1***@")
-    // Up to the end of the text that is quoted: a key may have been cut off.
-    .replace(/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^"']*/g, "***")
-    // A nix key. A public one is shorter, or has the name of its algorithm.
-    .replace(/(?<![\w.-])(?!ecdsa-p256:)[\w.-]+:[A-Za-z0-9+/]{86}==/g, "***");
-}
-
-/** Whether a text that should name a file is a private key, or a part of one. Paths have a slash in front, or are short. */
-export function looksLikeKey(text: string): boolean {
-  return text.includes("-----BEGIN") ||
-    /^\s*(?:[^:\s/]+:)?[A-Za-z0-9+][A-Za-z0-9+/]{42,}={0,2}\s*$/.test(text);
-}
-
-/** The known word that is nearest to `word`, or undefined when none is near enough to be meant. */
-export function nearest(word: string, known: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = editDistance(word, candidate, bestDistance);
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
-}
-
-/** Levenshtein distance, given up (as `limit`) once it cannot come out below `limit`. */
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return limit;
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(previous[j]! + 1, current[j - 1]! + 1, substitution));
-    }
-    previous = current;
-  }
-  return Math.min(previous[b.length]!, limit);
 }

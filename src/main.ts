@@ -18,8 +18,8 @@ import { canonicalizeInput } from "./commands/canonicalize.ts";
 import { keygen, pubkey } from "./commands/keys.ts";
 import { reportLines, verify } from "./commands/verify.ts";
 import { ReleaseError } from "./errors.ts";
-import { createLog, printData, type ProgramLog, stderrStream } from "./log.ts";
-import { flagsFor } from "./permissions.ts";
+import { createLog, printData, type ProgramLog, stderrStream } from "./report/log.ts";
+import { flagsFor } from "./cli/permissions.ts";
 import { readEnvironment, release, SYSTEM_CLOCK } from "./release.ts";
 
 /**

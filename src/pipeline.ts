@@ -7,24 +7,31 @@
  * @module
  */
 import type { ReleaseConfig } from "./config.ts";
-import { lookup, plural, quoteList } from "./contract/records.ts";
+import { lookup } from "./contract/records.ts";
+import { plural, quoteList } from "./text.ts";
 import { closureHash, type StorePath } from "./contract/store_path.ts";
 import { wholeSeconds } from "./contract/time.ts";
 import type { Timestamp } from "./contract/types.ts";
-import { hideSecrets, ReleaseError } from "./errors.ts";
-import { evaluateFleet, evaluateHosts, type FleetToRelease } from "./evaluate.ts";
-import { reuseRelease, warnOfStaleSidecars } from "./existing_release.ts";
+import { hideSecrets } from "./secrets.ts";
+import { ReleaseError } from "./errors.ts";
+import { evaluateFleet, evaluateHosts, type FleetToRelease } from "./stages/evaluate.ts";
+import { reuseRelease, warnOfStaleSidecars } from "./stages/previous.ts";
 import { renderCommitMessage } from "./plan/commit_message.ts";
-import { type Artifact, composeArtifacts } from "./plan/compose.ts";
-import type { Stamp } from "./plan/fleet.ts";
-import type { HostKind } from "./plan/hosts.ts";
+import {
+  type Artifact,
+  type HostKind,
+  type SignedArtifact,
+  type Stamp,
+  type Warn,
+  type Warning,
+} from "./model.ts";
+import { composeArtifacts } from "./plan/compose.ts";
 import { pinTargetCommit } from "./plan/pins.ts";
-import { type SignedArtifact, smokeVerify } from "./plan/smoke_verify.ts";
-import type { Warn, Warning } from "./plan/warnings.ts";
+import { smokeVerify } from "./stages/check.ts";
 import type { Ports, ReleaseFile } from "./ports.ts";
-import { identityOf, resolveSource, type Source } from "./source.ts";
-import { stages, type StageTime } from "./stage.ts";
-import { type PinnedKeys, readPinnedKeys, refuseUntrustedSigner, verifyPinned } from "./pinned_keys.ts";
+import { identityOf, resolveSource, type Source } from "./stages/source.ts";
+import { stages, type StageTime } from "./stages/run.ts";
+import { type PinnedKeys, readPinnedKeys, refuseUntrustedSigner, verifyPinned } from "./stages/trust.ts";
 
 /** What a run came to. */
 export interface RunOutcome {

@@ -6,8 +6,7 @@
 import type { StorePath } from "./contract/store_path.ts";
 import type { SignatureAlgorithm } from "./contract/types.ts";
 import type { PublicKey } from "./crypto/signature.ts";
-import type { HostNames, HostRef } from "./plan/hosts.ts";
-import type { Warning } from "./plan/warnings.ts";
+import type { HostNames, HostRef, Warning } from "./model.ts";
 
 /** A flake at one fixed state. */
 export interface LockedFlake {

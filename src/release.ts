@@ -3,19 +3,19 @@
  *
  * @module
  */
-import { createGit } from "./adapters/git.ts";
+import { createGit } from "./adapters/git/git.ts";
 import { createHooks } from "./adapters/hooks.ts";
-import { INPUTS } from "./adapters/inputs.ts";
-import { createNix } from "./adapters/nix.ts";
+import { INPUTS } from "./adapters/files.ts";
+import { createNix } from "./adapters/nix/nix.ts";
 import { createReleaseDir } from "./adapters/release_dir.ts";
-import { type CommandTrace, Shell } from "./adapters/shell.ts";
+import { type CommandTrace, Shell } from "./adapters/process.ts";
 import { type ReleaseConfig, validateConfig } from "./config.ts";
-import { quoteList } from "./contract/records.ts";
+import { quoteList } from "./text.ts";
 import { ioError, ReleaseError } from "./errors.ts";
-import { SILENT_LOG } from "./log.ts";
+import { SILENT_LOG } from "./report/log.ts";
 import { type RunOutcome, runPipeline } from "./pipeline.ts";
 import type { Clock, Log } from "./ports.ts";
-import { openSigner, signKeyVariable } from "./signer.ts";
+import { openSigner, signKeyVariable } from "./adapters/signers.ts";
 
 /** The world that a run sees, where it is not the process's own. */
 export interface ReleaseOptions {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { optionsTable } from "../src/cli/help.ts";
-import { permissionsTable } from "../src/permissions.ts";
+import { permissionsTable } from "../src/cli/permissions.ts";
 import permissions from "../docs/permissions.md" with { type: "text" };
 import readme from "../README.md" with { type: "text" };
 import { pureTest } from "./support/pure.ts";

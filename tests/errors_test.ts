@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { type ErrorKind, hideSecrets, ioError, nearest, ReleaseError } from "../src/errors.ts";
+import { type ErrorKind, ioError, ReleaseError } from "../src/errors.ts";
+import { hideSecrets } from "../src/secrets.ts";
+import { nearest } from "../src/text.ts";
 import { pureTest } from "./support/pure.ts";
 
 /** The exit codes of the contract. */

@@ -76,7 +76,7 @@ git -C "$fleet" push --quiet origin main
 # The program as it is packaged: a first stage says what the command line has to be permitted to do, and prints it.
 fleet_release() (
   run() { "$deno" run --quiet --no-prompt --frozen --config "$project/deno.json" "$@"; }
-  permissions=$(run --allow-read --allow-env "$project/src/permissions.ts" "$@")
+  permissions=$(run --allow-read --allow-env "$project/src/main.ts" --print-permissions "$@")
   # One a line, and nothing in it means anything to the shell.
   set -f
   IFS='

@@ -5,7 +5,7 @@
  * @module
  */
 import { optionsTable } from "../src/cli/help.ts";
-import { permissionsTable } from "../src/permissions.ts";
+import { permissionsTable } from "../src/cli/permissions.ts";
 import { nixOptions } from "./nix_options.ts";
 
 /** A table that is made from the sources, and where it stands. */

@@ -13,7 +13,7 @@ import { fixedFromDer } from "../crypto/signature.ts";
 import { shapeOf, SIGNATURE_LENGTH, type SignatureShape } from "../crypto/signature_shape.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ArtifactSigner, Hooks, ReleaseFile, Signed } from "../ports.ts";
-import { type CommandResult, lastLines, type Shell } from "./shell.ts";
+import { type CommandResult, lastLines, type Shell } from "./process.ts";
 
 /** What the hooks are given beside their own variables. */
 export interface HookSettings {

@@ -5,7 +5,7 @@
  */
 import { dirname, join, relative, resolve } from "@std/path";
 import { ensureDir } from "@std/fs";
-import { equalBytes } from "../contract/canonical.ts";
+import { equalBytes } from "../bytes.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseDir, ReleaseFile } from "../ports.ts";
 

@@ -5,15 +5,8 @@
  *
  * @module
  */
-import { equalBytes } from "../contract/canonical.ts";
-import {
-  joinBytes,
-  publicKeyBlob,
-  SSH_ED25519,
-  wireNumber,
-  WireReader,
-  wireString,
-} from "../crypto/openssh.ts";
+import { equalBytes, joinBytes } from "../bytes.ts";
+import { publicKeyBlob, SSH_ED25519, wireNumber, WireReader, wireString } from "../crypto/openssh.ts";
 import type { Signer } from "../crypto/private_key.ts";
 import { type PublicKey, verifySignature } from "../crypto/signature.ts";
 import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";

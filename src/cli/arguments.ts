@@ -4,7 +4,8 @@
  * @module
  */
 import { parseArgs } from "@std/cli";
-import { nearest, ReleaseError } from "../errors.ts";
+import { nearest } from "../text.ts";
+import { ReleaseError } from "../errors.ts";
 import { type CommandName, COMMANDS, isCommandName } from "./commands.ts";
 import type { NameIn, Option } from "./options.ts";
 

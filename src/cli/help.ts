@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { markdownTable } from "../text.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "./commands.ts";
 import { type Option, RELEASE_OPTIONS } from "./options.ts";
 
@@ -49,14 +50,6 @@ export function optionsTable(): string {
     ];
   });
   return markdownTable([["option", "what it does"], ...rows]);
-}
-
-/** Rows, the first of them the header, as the formatter pads them. */
-export function markdownTable([header = [], ...rows]: readonly (readonly string[])[]): string {
-  const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]!.length)));
-  const line = (row: readonly string[]) =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  return [line(header), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
 
 function signature({ flag, short, value }: Option): string {

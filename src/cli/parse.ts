@@ -13,7 +13,9 @@ import {
 } from "../config.ts";
 import type { SignatureAlgorithm } from "../contract/types.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
-import { looksLikeKey, nearest, ReleaseError } from "../errors.ts";
+import { looksLikeKey } from "../secrets.ts";
+import { nearest } from "../text.ts";
+import { ReleaseError } from "../errors.ts";
 import { parseHostsSpec } from "../plan/hosts.ts";
 import { type Arguments, readArguments, type Settings } from "./arguments.ts";
 import { type CommandName, COMMANDS, isCommandName } from "./commands.ts";

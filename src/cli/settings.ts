@@ -4,7 +4,8 @@
  * @module
  */
 import { decodeUtf8, parseJson } from "../contract/json.ts";
-import { ioError, nearest, ReleaseError } from "../errors.ts";
+import { ioError, ReleaseError } from "../errors.ts";
+import { nearest } from "../text.ts";
 import type { Settings } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 import type { Option } from "./options.ts";

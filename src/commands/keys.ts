@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { INPUTS } from "../adapters/inputs.ts";
+import { INPUTS } from "../adapters/files.ts";
 import type { KeyFormat, KeygenSettings, PubkeySettings } from "../cli/parse.ts";
 import { generatePrivateKey, readPublicPart } from "../crypto/private_key.ts";
 import type { PublicKey } from "../crypto/signature.ts";
 import { ioError, ReleaseError } from "../errors.ts";
-import { named } from "../signer.ts";
+import { named } from "../adapters/signers.ts";
 import { keyRecord, trustFileOf } from "../verify/trust.ts";
 
 /**

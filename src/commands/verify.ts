@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { readReleaseTree } from "../adapters/git_tree.ts";
-import { INPUTS } from "../adapters/inputs.ts";
+import { readReleaseTree } from "../adapters/git/tree.ts";
+import { INPUTS } from "../adapters/files.ts";
 import { readReleaseFiles } from "../adapters/release_dir.ts";
-import { type CommandTrace, Shell, stripControls } from "../adapters/shell.ts";
+import { type CommandTrace, Shell } from "../adapters/process.ts";
+import { plural, stripControls } from "../text.ts";
 import type { VerifySettings } from "../cli/parse.ts";
-import { plural } from "../contract/records.ts";
 import { wholeSeconds } from "../contract/time.ts";
 import type { RolloutManifest } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
-import type { Warning } from "../plan/warnings.ts";
+import type { Warning } from "../model.ts";
 import type { Clock, Log } from "../ports.ts";
 import { GIT_ENVIRONMENT, requireEnvironment } from "../release.ts";
 import { type ArtifactVerdict, type FailureCode, verifyArtifact } from "../verify/artifact.ts";

@@ -16,7 +16,7 @@ const encoder = new TextEncoder();
  *
  * @example
  * ```ts
- * import { canonicalBytes } from "./canonical.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(new TextDecoder().decode(canonicalBytes({ b: 1, a: [true, null] })), '{"a":[true,null],"b":1}');
@@ -33,7 +33,7 @@ export function canonicalBytes(value: unknown): Uint8Array<ArrayBuffer> {
  *
  * @example
  * ```ts
- * import { sha256Hex } from "./canonical.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(
@@ -44,9 +44,4 @@ export function canonicalBytes(value: unknown): Uint8Array<ArrayBuffer> {
  */
 export function sha256Hex(bytes: Uint8Array<ArrayBuffer>): string {
   return new Uint8Array(crypto.subtle.digestSync("SHA-256", bytes)).toHex();
-}
-
-/** Whether two byte strings are the same. */
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

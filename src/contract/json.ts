@@ -31,7 +31,7 @@ export interface ParseJsonOptions {
  *
  * @example
  * ```ts
- * import { parseJson } from "./json.ts";
+
  * import { assertEquals, assertThrows } from "@std/assert";
  *
  * assertEquals(parseJson('{"a": [1, null]}'), { a: [1, null] });
@@ -49,7 +49,7 @@ export function parseJson(text: string, options: ParseJsonOptions = {}): unknown
  *
  * @example
  * ```ts
- * import { canonicalize } from "./json.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(canonicalize('{ "b": 1.50, "a": "\\u20ac" }'), '{"a":"€","b":1.5}');

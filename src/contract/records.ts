@@ -39,17 +39,6 @@ function isAscii(text: string): boolean {
   return /^[\x00-\x7f]*$/.test(text);
 }
 
-/** `1 host`, `2 hosts`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** Names for people: `"a", "b", "c" and 4 more`. */
-export function quoteList(names: readonly string[], most = 10): string {
-  const shown = names.slice(0, most).map((name) => JSON.stringify(name)).join(", ");
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
-}
-
 /**
  * A path into a document, for people: `hosts.web1.tags.0`. A name with a dot in it is quoted, so that the path stays
  * readable: `hosts."web.example.com".tags`.

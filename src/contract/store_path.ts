@@ -38,7 +38,7 @@ export function parseStorePath(path: string, storeDir: string): StorePath | unde
  *
  * @example
  * ```ts
- * import { closureHash } from "./store_path.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(

@@ -22,7 +22,7 @@ export const TIMESTAMP_FORM = 'an RFC 3339 time such as "2026-06-01T12:00:00Z"';
  *
  * @example
  * ```ts
- * import { parseTimestamp } from "./time.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parseTimestamp("2026-06-01 12:00:00.120-05:30"), "2026-06-01T17:30:00.120Z");

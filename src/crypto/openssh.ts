@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joinBytes } from "../bytes.ts";
 import type { ReleaseError } from "../errors.ts";
 import { decodeBase64 } from "./base64.ts";
 import { damagedKey, keyError, type RawPrivateKey, unusableKind } from "./raw_key.ts";
@@ -70,17 +71,6 @@ export function wireNumber(value: number): Uint8Array<ArrayBuffer> {
 /** A string of bytes in the wire format. */
 export function wireString(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return joinBytes(wireNumber(bytes.length), bytes);
-}
-
-/** Byte strings one behind the other. */
-export function joinBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
 }
 
 /** The bytes by which OpenSSH knows an Ed25519 key: what stands in base64 on a public key line. */

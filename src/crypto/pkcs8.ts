@@ -5,7 +5,7 @@
  * @module
  */
 import type { SignatureAlgorithm } from "../contract/types.ts";
-import { joinBytes } from "./openssh.ts";
+import { joinBytes } from "../bytes.ts";
 import { damagedKey, keyError, type RawPrivateKey, unusableKind } from "./raw_key.ts";
 import type { PublicKey } from "./signature.ts";
 

@@ -6,11 +6,11 @@
  *
  * @module
  */
-import { equalBytes } from "../contract/canonical.ts";
+import { equalBytes, joinBytes } from "../bytes.ts";
 import { isSignatureAlgorithm, type SignatureAlgorithm } from "../contract/types.ts";
 import type { ReleaseError } from "../errors.ts";
 import { decodeBase64 } from "./base64.ts";
-import { decodeOpenSshPrivateKey, decodePublicKeyLine, isPublicKeyLine, joinBytes } from "./openssh.ts";
+import { decodeOpenSshPrivateKey, decodePublicKeyLine, isPublicKeyLine } from "./openssh.ts";
 import { decodeEcPrivateKey, decodePkcs8, decodePublicKeyInfo, encodePkcs8 } from "./pkcs8.ts";
 import { damagedKey, keyError, type RawPrivateKey, unusableKind } from "./raw_key.ts";
 import { type PublicKey, publicKeyProblem } from "./signature.ts";
@@ -39,7 +39,7 @@ const WEB_CRYPTO: Readonly<Record<SignatureAlgorithm, Algorithm>> = {
  *
  * @example
  * ```ts
- * import { generatePrivateKey, parsePrivateKey } from "./private_key.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * const { pem, publicKey } = await generatePrivateKey("ed25519");

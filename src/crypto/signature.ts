@@ -46,7 +46,7 @@ const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
  *
  * @example
  * ```ts
- * import { verifySignature } from "./signature.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * // RFC 8032, section 7.1, test 2

@@ -11,7 +11,7 @@ import type { Timestamp } from "../contract/types.ts";
  *
  * @example
  * ```ts
- * import { renderCommitMessage } from "./commit_message.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(

@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../config.ts";
+import type { Artifact, Stamp, Warning } from "../model.ts";
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../contract/layout.ts";
 import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
-import { compareBytes, documentPath, quoteList } from "../contract/records.ts";
+import { compareBytes, documentPath } from "../contract/records.ts";
+import { quoteList } from "../text.ts";
 import { decode } from "../contract/schema.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
 import {
@@ -21,24 +23,12 @@ import {
   injectClosureHashes,
   metaOf,
   pruneExpiredBootstrapNonces,
-  type Stamp,
   stampMeta,
 } from "./fleet.ts";
+
 import { filterExpiredPins } from "./pins.ts";
 import { policyOf, projectManifest, resolveBudgets } from "./rollouts.ts";
-import { droppedFieldWarnings, fleetWarnings, type Warning } from "./warnings.ts";
-
-/** One document of a release: where it goes, and its canonical bytes. */
-export interface Artifact {
-  /** Path relative to the release directory. */
-  readonly path: string;
-  /** The canonical bytes: what is signed and what is written. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** SHA-256 of the bytes, in lower-case hex. */
-  readonly sha256: string;
-  /** The rollout's id, when the artifact is a rollout manifest. */
-  readonly rolloutId?: string;
-}
+import { droppedFieldWarnings, fleetWarnings } from "./warnings.ts";
 
 /** What a flake says about its fleet, decoded, and without the pins that have expired. */
 export interface EvaluatedFleet {

@@ -3,26 +3,11 @@
  *
  * @module
  */
+import type { Stamp } from "../model.ts";
 import { canonicalBytes } from "../contract/canonical.ts";
 import { lookup, mapRecord } from "../contract/records.ts";
-import type {
-  BootstrapNonce,
-  FleetResolved,
-  Meta,
-  SignatureAlgorithm,
-  Timestamp,
-} from "../contract/types.ts";
+import type { BootstrapNonce, FleetResolved, Meta, Timestamp } from "../contract/types.ts";
 import { compareTimestamps } from "../contract/time.ts";
-
-/** What a release is stamped with; every document of one release has the same. */
-export interface Stamp {
-  /** The signing time. */
-  readonly signedAt: Timestamp;
-  /** The commit that is released; null outside git. */
-  readonly ciCommit: string | null;
-  /** What the signatures are made with. */
-  readonly signatureAlgorithm: SignatureAlgorithm;
-}
 
 /**
  * Sets `closureHash` of the hosts that were built. A hash of a host that the fleet does not know is left out.
@@ -32,7 +17,7 @@ export interface Stamp {
  *
  * @example
  * ```ts
- * import { injectClosureHashes } from "./fleet.ts";
+
  * import type { FleetResolved } from "../contract/types.ts";
  * import { assertEquals } from "@std/assert";
  *
@@ -70,7 +55,7 @@ export function injectClosureHashes(
  *
  * @example
  * ```ts
- * import { stampMeta } from "./fleet.ts";
+
  * import type { FleetResolved } from "../contract/types.ts";
  * import { assertEquals } from "@std/assert";
  *
@@ -94,7 +79,7 @@ export function metaOf(stamp: Stamp, schemaVersion = 1): Meta {
  *
  * @example
  * ```ts
- * import { canonicalizeResolved } from "./fleet.ts";
+
  * import type { FleetResolved } from "../contract/types.ts";
  * import { assertEquals } from "@std/assert";
  *
@@ -122,7 +107,7 @@ export function canonicalizeResolved(fleet: FleetResolved): Uint8Array<ArrayBuff
  *
  * @example
  * ```ts
- * import { pruneExpiredBootstrapNonces } from "./fleet.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * const nonce = { nonce: "n", hostname: "db", expiresAt: "2026-06-01T12:00:00Z", mintedAt: null, mintedBy: null };

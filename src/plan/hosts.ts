@@ -3,23 +3,11 @@
  *
  * @module
  */
+import type { HostKind, HostNames, HostRef } from "../model.ts";
 import type { HostsSpec } from "../config.ts";
-import { compareBytes, quoteList } from "../contract/records.ts";
-import { nearest, ReleaseError } from "../errors.ts";
-
-/** Which of the flake's attribute sets a host comes from. */
-export type HostKind = "nixos" | "darwin";
-
-/** A host of the flake. */
-export interface HostRef {
-  /** Name of the host. */
-  readonly name: string;
-  /** Which attribute set it is in. */
-  readonly kind: HostKind;
-}
-
-/** The names in the flake's two attribute sets of hosts. */
-export type HostNames = Readonly<Record<HostKind, readonly string[]>>;
+import { compareBytes } from "../contract/records.ts";
+import { nearest, quoteList } from "../text.ts";
+import { ReleaseError } from "../errors.ts";
 
 /**
  * Reads the value of `--hosts`: `auto`, `auto:exclude=a,b` or `a,b,c`.
@@ -28,7 +16,7 @@ export type HostNames = Readonly<Record<HostKind, readonly string[]>>;
  *
  * @example
  * ```ts
- * import { parseHostsSpec } from "./hosts.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parseHostsSpec("auto"), { kind: "auto", exclude: [] });
@@ -73,7 +61,7 @@ function splitNames(list: string, text: string): string[] {
  *
  * @example
  * ```ts
- * import { enumerateHosts } from "./hosts.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(

@@ -4,7 +4,8 @@
  * @module
  */
 import { compareTimestamps } from "../contract/time.ts";
-import { documentPath, lookup, mapRecord, quoteList } from "../contract/records.ts";
+import { documentPath, lookup, mapRecord } from "../contract/records.ts";
+import { quoteList } from "../text.ts";
 import type { FleetResolved, Host, Pin, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 
@@ -15,7 +16,7 @@ import { ReleaseError } from "../errors.ts";
  *
  * @example
  * ```ts
- * import { filterExpiredPins } from "./pins.ts";
+
  * import type { FleetResolved } from "../contract/types.ts";
  * import { assertEquals } from "@std/assert";
  *
@@ -58,7 +59,7 @@ export function filterExpiredPins(
  *
  * @example
  * ```ts
- * import { pinTargetCommit } from "./pins.ts";
+
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(pinTargetCommit({ commit: "abc", reason: "audit" }, "def"), "abc");
@@ -78,7 +79,7 @@ export function pinTargetCommit(pin: Pin | undefined, currentCommit: string | nu
  *
  * @example
  * ```ts
- * import { validatePinSourceUrl } from "./pins.ts";
+
  * import type { FleetResolved } from "../contract/types.ts";
  * import { assertThrows } from "@std/assert";
  *

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { equalBytes } from "../contract/canonical.ts";
+import { equalBytes } from "../bytes.ts";
 import { compareTimestamps } from "../contract/time.ts";
 import { decodeUtf8, parseJson } from "../contract/json.ts";
 import { decode } from "../contract/schema.ts";

@@ -129,7 +129,7 @@ export function projectManifest(
  *
  * @example
  * ```ts
- * import { computeRolloutId } from "./rollouts.ts";
+
  * import type { RolloutManifest } from "../contract/types.ts";
  * import { assertEquals } from "@std/assert";
  *

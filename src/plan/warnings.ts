@@ -3,24 +3,13 @@
  *
  * @module
  */
-import { documentPath, lookup, plural, quoteList } from "../contract/records.ts";
+import type { Warning } from "../model.ts";
+import { documentPath, lookup } from "../contract/records.ts";
+import { plural, quoteList } from "../text.ts";
 import { selectedHosts } from "../contract/selector.ts";
 import type { FleetResolved } from "../contract/types.ts";
 import { type DocumentName, unknownFields } from "../contract/schema.ts";
 import { ReleaseError } from "../errors.ts";
-
-/** Something that the user should know, and that did not stop the release. */
-export interface Warning {
-  /** A stable word for programs. */
-  readonly code: string;
-  /** One sentence for people. */
-  readonly message: string;
-  /** Path into the document that it is about. */
-  readonly path?: string;
-}
-
-/** Takes warnings to where people and programs see them. */
-export type Warn = (...warnings: readonly Warning[]) => void;
 
 /** Warnings about a fleet whose closure hashes are in. */
 export function fleetWarnings(fleet: FleetResolved): Warning[] {

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { canonicalBytes, equalBytes, sha256Hex } from "../contract/canonical.ts";
+import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
+import { equalBytes } from "../bytes.ts";
 import { decodeUtf8, parseJson } from "../contract/json.ts";
-import { plural } from "../contract/records.ts";
+import { plural } from "../text.ts";
 import { decode, type DocumentName } from "../contract/schema.ts";
 import { compareTimestamps, parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
 import { type FleetResolved, isSignatureAlgorithm, type Meta, type Timestamp } from "../contract/types.ts";

@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../config.ts";
-import { canonicalBytes, equalBytes, sha256Hex } from "../contract/canonical.ts";
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../contract/layout.ts";
+import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
+import { equalBytes } from "../bytes.ts";
 import { compareTimestamps } from "../contract/time.ts";
 import type { FleetResolved, Meta, RolloutManifest, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import { projectManifest, resolveBudgets } from "../plan/rollouts.ts";
-import type { Warning } from "../plan/warnings.ts";
+import type { Warning } from "../model.ts";
 import {
   type ArtifactKind,
   channelWindows,

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Meta, Timestamp } from "../contract/types.ts";
-import { plural } from "../contract/records.ts";
-import type { Warning } from "../plan/warnings.ts";
+import { plural } from "../text.ts";
+import type { Warning } from "../model.ts";
 import {
   algorithmFailures,
   type ArtifactKind,

@@ -6,12 +6,16 @@
 import { decodeUtf8, parseJson } from "../contract/json.ts";
 import { decode } from "../contract/schema.ts";
 import { compareTimestamps } from "../contract/time.ts";
-import type { Timestamp, TrustedKeyRecord, TrustFile } from "../contract/types.ts";
-import { isSignatureAlgorithm } from "../contract/types.ts";
+import {
+  isSignatureAlgorithm,
+  type Timestamp,
+  type TrustedKeyRecord,
+  type TrustFile,
+} from "../contract/types.ts";
 import { decodeBase64 } from "../crypto/base64.ts";
 import { type PublicKey, publicKeyProblem } from "../crypto/signature.ts";
 import { ReleaseError } from "../errors.ts";
-import type { Warning } from "../plan/warnings.ts";
+import type { Warning } from "../model.ts";
 
 /** Which of a trust file's keys it is. */
 export type KeySlot = "current" | "previous" | "successor";

@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { type AgentOptions, connectAgent } from "../../src/adapters/ssh_agent.ts";
-import { joinBytes, publicKeyBlob, wireNumber, wireString } from "../../src/crypto/openssh.ts";
+import { joinBytes } from "../../src/bytes.ts";
+import { publicKeyBlob, wireNumber, wireString } from "../../src/crypto/openssh.ts";
 import { generatePrivateKey, parsePrivateKey } from "../../src/crypto/private_key.ts";
 import { type PublicKey, verifySignature } from "../../src/crypto/signature.ts";
 import { RealAgent } from "../support/agent.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { canonicalBytes, equalBytes, sha256Hex } from "../../src/contract/canonical.ts";
+import { canonicalBytes, sha256Hex } from "../../src/contract/canonical.ts";
+import { equalBytes } from "../../src/bytes.ts";
 import { pureTest } from "../support/pure.ts";
 
 /** RFC 8785: a JSON text, and its canonical form. */

@@ -1,12 +1,6 @@
 import { assertEquals } from "@std/assert";
-import {
-  compareBytes,
-  documentPath,
-  lookup,
-  mapRecord,
-  plural,
-  quoteList,
-} from "../../src/contract/records.ts";
+import { compareBytes, documentPath, lookup, mapRecord } from "../../src/contract/records.ts";
+import { plural, quoteList } from "../../src/text.ts";
 import { deepFreeze, pureTest } from "../support/pure.ts";
 
 const OWN_NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty"];

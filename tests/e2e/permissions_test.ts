@@ -17,7 +17,13 @@ interface Place {
 
 /** Asks which flags a command line needs. */
 function plan(args: readonly string[], place: Place): Promise<Finished> {
-  const planner = ["--no-prompt", "--allow-read", "--allow-env", join(PROJECT, "src/permissions.ts")];
+  const planner = [
+    "--no-prompt",
+    "--allow-read",
+    "--allow-env",
+    join(PROJECT, "src/main.ts"),
+    "--print-permissions",
+  ];
   return run([...DENO, ...planner, ...args], place);
 }
 

@@ -84,7 +84,7 @@ packageTest(
     const spy = join(fleet.root, "deno");
     await Deno.writeTextFile(
       spy,
-      `#!/bin/sh\nfor last; do case $last in */src/permissions.ts) exec ${deno} "$@";; esac; done\nprintf '%s\\n' "$@"\n`,
+      `#!/bin/sh\nfor last; do case $last in --print-permissions) exec ${deno} "$@";; esac; done\nprintf '%s\\n' "$@"\n`,
       { mode: 0o755 },
     );
     const copy = join(fleet.root, "fleet-release");

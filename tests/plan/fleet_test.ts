@@ -5,9 +5,9 @@ import {
   injectClosureHashes,
   metaOf,
   pruneExpiredBootstrapNonces,
-  type Stamp,
   stampMeta,
 } from "../../src/plan/fleet.ts";
+import { type Stamp } from "../../src/model.ts";
 import { fullFleet, fullNonces, META } from "../support/full_fleet.ts";
 import { deepFreeze, pureTest } from "../support/pure.ts";
 

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { HostsSpec } from "../../src/config.ts";
-import { enumerateHosts, type HostNames, parseHostsSpec } from "../../src/plan/hosts.ts";
+import { enumerateHosts, parseHostsSpec } from "../../src/plan/hosts.ts";
+import { type HostNames } from "../../src/model.ts";
 import { deepFreeze, pureTest, type Refusal, refusal } from "../support/pure.ts";
 
 const auto = (...exclude: string[]): HostsSpec => ({ kind: "auto", exclude });

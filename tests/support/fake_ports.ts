@@ -8,8 +8,7 @@ import { parseStorePath, type StorePath } from "../../src/contract/store_path.ts
 import type { Signer } from "../../src/crypto/private_key.ts";
 import { ReleaseError } from "../../src/errors.ts";
 import { type RunOutcome, runPipeline } from "../../src/pipeline.ts";
-import type { HostNames } from "../../src/plan/hosts.ts";
-import type { Warning } from "../../src/plan/warnings.ts";
+import type { HostNames, Warning } from "../../src/model.ts";
 import type {
   ArtifactSigner,
   Git,

@@ -137,7 +137,9 @@ const PROGRAM = `#!/bin/sh
 set -f
 case $1 in keygen | pubkey) ;; *) set -- "$@" \${NOW:+--now "$NOW"} ;; esac
 deno() { ${quoted(Deno.execPath())} run --cached-only --frozen "$@"; }
-flags=$(deno --no-prompt --allow-read --allow-env ${quoted(join(PROJECT, "src/permissions.ts"))} "$@") || exit
+flags=$(deno --no-prompt --allow-read --allow-env ${
+  quoted(join(PROJECT, "src/main.ts"))
+} --print-permissions "$@") || exit
 IFS='
 '
 deno $flags ${quoted(join(PROJECT, "src/main.ts"))} "$@"

@@ -1,0 +1,125 @@
+/**
+ * Spreads hosts over evaluating processes.
+ *
+ * One process for all hosts is right for light ones, which take milliseconds each, and wrong for real ones, which
+ * take seconds and gigabytes: its heap grows with every host and is collected again and again. So each process gets
+ * a few hosts, and how many is learnt from the processes that have ended.
+ *
+ * @module
+ */
+import type { HostRef } from "../../model.ts";
+import type { Clock, HostDerivation, HostProgress, LockedFlake } from "../../ports.ts";
+
+/** Hosts of one flake. */
+export interface EvaluationJob {
+  readonly flake: LockedFlake;
+  readonly hosts: readonly HostRef[];
+  /** Whether one process takes all of them: the few hosts of a pinned commit are not worth reading it twice. */
+  readonly together?: boolean;
+}
+
+/** A host that does not evaluate, and the last lines of what nix said about it. */
+export interface EvaluationFailure {
+  readonly host: HostRef;
+  readonly lines: readonly string[];
+}
+
+interface Options {
+  /** How many processes run at once. */
+  workers: number;
+  clock: Clock;
+  progress: HostProgress;
+  /** Evaluates hosts in one process; null for a host that failed alone, an error when all of it failed. */
+  evaluateBatch(
+    flake: LockedFlake,
+    hosts: readonly HostRef[],
+  ): Promise<(HostDerivation | null)[] | { error: readonly string[] }>;
+}
+
+/** Hosts in the first processes, before anything is known of their weight. */
+const FIRST_BATCH = 2;
+/** How long a process is meant to run: long enough to be worth its start, short enough to keep its heap small. */
+const BATCH_SECONDS = 2;
+/** Work that is not worth a second process. */
+const LIGHT_SECONDS = 0.5;
+/** Linux takes at most 128 KiB in one argument; names are written twice-quoted into one. */
+const BATCH_BYTES = 40_000;
+
+/**
+ * Evaluates all hosts, in as few processes as their weight allows.
+ *
+ * @returns the derivations in the order of the jobs' hosts, and every host that does not evaluate
+ */
+export async function evaluateAll(
+  jobs: readonly EvaluationJob[],
+  { workers, clock, progress, evaluateBatch }: Options,
+): Promise<{ derivations: HostDerivation[]; failures: EvaluationFailure[] }> {
+  const found = new Map<HostRef, HostDerivation>();
+  const failures: EvaluationFailure[] = [];
+  const pending = jobs.map((job) => ({ ...job, hosts: [...job.hosts] }));
+  const retries: EvaluationJob[] = [];
+  let secondsPerHost: number | undefined;
+
+  function next(): EvaluationJob | undefined {
+    const retry = retries.shift();
+    if (retry !== undefined) return retry;
+    const job = pending.find(({ hosts }) => hosts.length > 0);
+    if (job === undefined) return undefined;
+    return { flake: job.flake, hosts: job.hosts.splice(0, batchSize(job.hosts, job.together)) };
+  }
+
+  function batchSize(hosts: readonly HostRef[], together = false): number {
+    let most: number;
+    if (together) most = hosts.length;
+    else if (secondsPerHost === undefined) most = FIRST_BATCH;
+    else if (secondsPerHost * hosts.length < LIGHT_SECONDS) most = hosts.length;
+    else {most = Math.min(
+        Math.ceil(hosts.length / workers),
+        Math.max(1, Math.floor(BATCH_SECONDS / secondsPerHost)),
+      );}
+    let bytes = 0;
+    const fitting = hosts.findIndex(({ name }) =>
+      (bytes += JSON.stringify(name).length * 2 + 40) > BATCH_BYTES
+    );
+    return fitting === -1 ? most : Math.max(1, Math.min(most, fitting));
+  }
+
+  async function evaluate({ flake, hosts }: EvaluationJob): Promise<void> {
+    for (const { name } of hosts) progress(name, "started");
+    const start = clock.monotonic();
+    const result = await evaluateBatch(flake, hosts);
+    const seconds = (clock.monotonic() - start) / 1000 / hosts.length;
+    secondsPerHost = Math.max(secondsPerHost ?? 0, seconds);
+    if ("error" in result) {
+      if (hosts.length === 1) {
+        failures.push({ host: hosts[0]!, lines: result.error });
+      } else {
+        // Something that `tryEval` cannot catch: halve until the hosts that do it stand alone.
+        const middle = Math.ceil(hosts.length / 2);
+        retries.push({ flake, hosts: hosts.slice(0, middle) }, { flake, hosts: hosts.slice(middle) });
+      }
+      return;
+    }
+    for (const [index, derivation] of result.entries()) {
+      const host = hosts[index]!;
+      if (derivation === null) {
+        // It threw, and the others went on. Alone, nix says why.
+        retries.push({ flake, hosts: [host] });
+      } else {
+        found.set(host, derivation);
+        progress(host.name, "done");
+      }
+    }
+  }
+
+  async function work(): Promise<void> {
+    for (let job = next(); job !== undefined; job = next()) await evaluate(job);
+  }
+
+  await Promise.all(Array.from({ length: workers }, work));
+  const order = jobs.flatMap(({ hosts }) => hosts);
+  return {
+    derivations: order.flatMap((host) => found.get(host) ?? []),
+    failures: failures.sort((a, b) => order.indexOf(a.host) - order.indexOf(b.host)),
+  };
+}

@@ -1,0 +1,212 @@
+/**
+ * The only place that starts processes, and the only import of dax.
+ *
+ * @module
+ */
+import { quoteList, stripControls } from "../text.ts";
+import { dirname, join } from "@std/path";
+
+import { ReleaseError } from "../errors.ts";
+
+/** A finished command. */
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: Uint8Array;
+  /** The last lines that the command wrote to stderr. */
+  readonly stderr: readonly string[];
+}
+
+/** How to run a command. */
+export interface RunOptions {
+  readonly cwd?: string | undefined;
+  /** The whole environment: nothing else is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Closed when absent. */
+  readonly stdin?: Uint8Array<ArrayBuffer> | undefined;
+  /** What becomes of stdout: kept whole, or treated as stderr is. */
+  readonly stdout?: "kept" | "as stderr";
+  /** Reads each line of stderr as it comes, and gives what `-v` shows of it; undefined: nothing. */
+  readonly onStderr?: (line: string) => string | undefined;
+}
+
+/** Told what is run, and what it says, for `-v`. */
+export interface CommandTrace {
+  /** A command is about to be run. */
+  command(argv: readonly string[]): void;
+  /** A line that it printed. */
+  output(line: string): void;
+}
+
+/**
+ * What every command runs under. dax tells a command that a signal ended (out of memory, say) from one that succeeded
+ * by nothing at all: both have the exit code 0. A shell that outlives the command gives the first 128 and more.
+ */
+const SUPERVISOR = '"$@"; exit "$?"';
+
+/** Deno puts a directory of its own, in which is its stand-in for node, before all others on PATH. */
+const DENO_BIN = /\/node_compat_bin$/;
+
+/**
+ * Looks for a program.
+ *
+ * @param path A search path, as in `$PATH`; what is not absolute in it is passed over
+ * @returns its absolute path, if it is there, and the directories that there is no permission to look into
+ */
+export function findProgram(program: string, path: string): { path: string | undefined; refused: string[] } {
+  const refused: string[] = [];
+  for (const dir of path.split(":").filter((dir) => dir.startsWith("/") && !DENO_BIN.test(dir))) {
+    const candidate = join(dir, program);
+    try {
+      const stat = Deno.statSync(candidate);
+      if (stat.isFile && (stat.mode === null || (stat.mode & 0o111) !== 0)) {
+        return { path: candidate, refused };
+      }
+    } catch (error) {
+      // A directory that the permissions leave out is one that nothing may be run from.
+      if (error instanceof Deno.errors.NotCapable) refused.push(dir);
+      else if (
+        !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+          error instanceof Deno.errors.NotADirectory)
+      ) throw error;
+    }
+  }
+  return { path: undefined, refused };
+}
+
+/** Runs programs by their absolute path, with an explicit environment. */
+export class Shell {
+  readonly #path: string;
+  readonly #trace: CommandTrace;
+  #sh: string | undefined;
+
+  /**
+   * @param path The search path for programs, as in `$PATH`
+   * @param trace Told what is run
+   */
+  constructor(path: string, trace: CommandTrace) {
+    this.#path = path;
+    this.#trace = trace;
+  }
+
+  /**
+   * Finds a program on the search path.
+   *
+   * @param beside A program found before, whose directory is the only one to look in
+   * @returns its absolute path, which is a link where the link's name matters, as `nix-store` is
+   * @throws {ReleaseError} of kind `io` when there is none
+   */
+  find(program: string, beside?: string): string {
+    const { path, refused } = findProgram(program, beside === undefined ? this.#path : dirname(beside));
+    if (path !== undefined) return this.#permitted(path);
+    const where = beside === undefined ? "on PATH" : `beside "${beside}"`;
+    throw new ReleaseError("io", `Cannot find "${program}" ${where}`, {
+      lines: refused.length === 0
+        ? []
+        : [`There is no permission to read ${quoteList(refused)}, to look there`],
+      hint: program.startsWith("nix")
+        ? "install Nix (https://nixos.org/download), or add its bin directory to PATH"
+        : `install ${program}, or add the directory that it is in to PATH`,
+    });
+  }
+
+  /** The permissions say by name what may be run. The supervisor would not ask, so it is asked for here. */
+  #permitted(program: string): string {
+    if (Deno.permissions.querySync({ name: "run", command: program }).state === "granted") return program;
+    throw new ReleaseError("io", `No permission to run "${program}"`, {
+      hint: `give it with --allow-run=${program}, beside what is there`,
+    });
+  }
+
+  /**
+   * Runs a command and waits for it. A failing command is a result, not an error.
+   *
+   * @param argv The program's absolute path and its arguments
+   * @param shown The arguments as `-v` shows them, when they hold what must not be shown
+   */
+  async run(
+    argv: readonly string[],
+    options: RunOptions,
+    shown: readonly string[] = argv,
+  ): Promise<CommandResult> {
+    this.#trace.command(shown);
+    const tail = new LineTail((line) => {
+      const shown = options.onStderr === undefined ? line : options.onStderr(line);
+      if (shown !== undefined) this.#trace.output(shown);
+    });
+    const sink = () => new WritableStream<Uint8Array>({ write: (chunk) => tail.write(chunk) });
+    // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
+    const { CommandBuilder } = await import("@david/dax");
+    const command = new CommandBuilder()
+      .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", ...argv])
+      .cwd(options.cwd ?? Deno.cwd())
+      .clearEnv()
+      .env({ ...options.env })
+      .stdin(options.stdin ?? "null")
+      .stderr(sink())
+      .noThrow();
+    const result = await (options.stdout === "as stderr" ? command.stdout(sink()) : command.stdout("piped"));
+    tail.end();
+    return {
+      code: result.code,
+      stdout: options.stdout === "as stderr" ? new Uint8Array() : result.stdoutBytes,
+      stderr: tail.lines,
+    };
+  }
+}
+
+const MAX_LINES = 40;
+const MAX_LINE_LENGTH = 4000;
+/** A line this long without an end is a progress bar or binary data: only its last part is kept. */
+const MAX_REST = 1 << 20;
+
+/** Keeps the last lines of a stream, so that a long log costs no memory. */
+class LineTail {
+  readonly #onLine: (line: string) => void;
+  readonly #decoder = new TextDecoder();
+  #rest = "";
+  lines: string[] = [];
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  write(chunk: Uint8Array): void {
+    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split("\n");
+    this.#rest = lines.pop()!;
+    for (const line of lines) this.#add(line);
+    if (this.#rest.length > MAX_REST) this.#rest = this.#rest.slice(-MAX_LINE_LENGTH);
+  }
+
+  end(): void {
+    this.#rest += this.#decoder.decode();
+    if (this.#rest !== "") this.#add(this.#rest);
+    this.#rest = "";
+  }
+
+  #add(line: string): void {
+    this.#onLine(line);
+    this.lines.push(line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line);
+    if (this.lines.length > MAX_LINES) this.lines.shift();
+  }
+}
+
+/** The text that a command printed, without the final newline. */
+export function text(result: CommandResult): string {
+  return new TextDecoder().decode(result.stdout).replace(/\n$/, "");
+}
+
+/** The last lines of a text that say something, for an error's report. */
+export function lastLines(lines: readonly string[], most: number): string[] {
+  return lines.map(stripControls).filter((line) => line.trim() !== "").slice(-most);
+}
+
+/** Variables that would send git, or a nix that calls git, to another repository or index than the one meant. */
+const GIT_KEEP =
+  /^GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|SSL_.*|HTTP_.*|PROXY_.*|TRACE.*|CONFIG_.*|(AUTHOR|COMMITTER)_(NAME|EMAIL))$/;
+
+/** The environment without inherited git variables that say which repository is meant. */
+export function withoutGitLocation(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith("GIT_") || GIT_KEEP.test(name)),
+  );
+}

@@ -1,0 +1,63 @@
+/**
+ * What goes through a run: hosts, artifacts, the stamp, warnings. Each stage adds to what it is given.
+ *
+ * @module
+ */
+import type { SignatureAlgorithm, Timestamp } from "./contract/types.ts";
+
+/** Which of the flake's attribute sets a host comes from. */
+export type HostKind = "nixos" | "darwin";
+
+/** A host of the flake. */
+export interface HostRef {
+  /** Name of the host. */
+  readonly name: string;
+  /** Which attribute set it is in. */
+  readonly kind: HostKind;
+}
+
+/** The names in the flake's two attribute sets of hosts. */
+export type HostNames = Readonly<Record<HostKind, readonly string[]>>;
+
+/** One document of a release: where it goes, and its canonical bytes. */
+export interface Artifact {
+  /** Path relative to the release directory. */
+  readonly path: string;
+  /** The canonical bytes: what is signed and what is written. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** SHA-256 of the bytes, in lower-case hex. */
+  readonly sha256: string;
+  /** The rollout's id, when the artifact is a rollout manifest. */
+  readonly rolloutId?: string;
+}
+
+/** An artifact with its signature. */
+export interface SignedArtifact extends Artifact {
+  /** 64 raw bytes. */
+  readonly signature: Uint8Array<ArrayBuffer>;
+  /** The bytes that the signer had before it when it ended; undefined when the signature was kept from disk. */
+  readonly signedInput?: Uint8Array<ArrayBuffer>;
+}
+
+/** What a release is stamped with; every document of one release has the same. */
+export interface Stamp {
+  /** The signing time. */
+  readonly signedAt: Timestamp;
+  /** The commit that is released; null outside git. */
+  readonly ciCommit: string | null;
+  /** What the signatures are made with. */
+  readonly signatureAlgorithm: SignatureAlgorithm;
+}
+
+/** Something that the user should know, and that did not stop the release. */
+export interface Warning {
+  /** A stable word for programs. */
+  readonly code: string;
+  /** One sentence for people. */
+  readonly message: string;
+  /** Path into the document that it is about. */
+  readonly path?: string;
+}
+
+/** Takes warnings to where people and programs see them. */
+export type Warn = (...warnings: readonly Warning[]) => void;

@@ -1,0 +1,53 @@
+/**
+ * Reads a signed release back as a consumer would, before any of it is written.
+ *
+ * @module
+ */
+import type { SignedArtifact } from "../model.ts";
+import { equalBytes } from "../bytes.ts";
+import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
+import { ReleaseError } from "../errors.ts";
+import { bindRelease, type ReleaseFiles } from "../verify/bindings.ts";
+
+/**
+ * Checks that the artifacts are what a consumer accepts as one release: each is canonical and decodes, its signer saw
+ * these bytes and no others, all have one stamp, and each manifest is the projection of the fleet beside it.
+ *
+ * @param artifacts All artifacts of the release, the fleet first
+ * @throws {ReleaseError} of kind `smoke-verify`, naming the artifact
+ */
+export function smokeVerify(artifacts: readonly SignedArtifact[]): void {
+  for (const { path, bytes, signature, signedInput } of artifacts) {
+    if (signature.length !== SIGNATURE_LENGTH) {
+      throw refused(path, `its signature has ${signature.length} bytes, expected ${SIGNATURE_LENGTH}`);
+    }
+    if (signedInput !== undefined && !equalBytes(signedInput, bytes)) {
+      throw refused(path, "the sign hook changed the file that it was given, so it signed something else");
+    }
+  }
+  const { failures: [first, ...others], documents } = bindRelease(filesOf(artifacts), artifacts[0]!.path);
+  if (first !== undefined) {
+    throw refused(
+      first.path,
+      first.message,
+      others.map(({ path, message }) => `also "${path}": ${message}`),
+    );
+  }
+  const parts = new Set(documents.map(({ path }) => path));
+  for (const { path } of artifacts) {
+    // Each is taken out once, so that what is there twice, or belongs to another release, is not there.
+    if (!parts.delete(path)) throw refused(path, "it is no part of the release, or there twice");
+  }
+}
+
+function filesOf(artifacts: readonly SignedArtifact[]): ReleaseFiles {
+  return new Map(
+    artifacts.flatMap(({ path, bytes, signature }) => [[path, bytes], [`${path}.sig`, signature]]),
+  );
+}
+
+function refused(path: string, reason: string, lines: readonly string[] = []): ReleaseError {
+  return new ReleaseError("smoke-verify", `A consumer would refuse "${path}": ${reason}`, {
+    lines: lines.slice(0, 20),
+  });
+}

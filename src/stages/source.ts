@@ -1,0 +1,104 @@
+/**
+ * What is released: the flake, its repository, and all that can be checked before work begins.
+ *
+ * @module
+ */
+import { join, relative } from "@std/path";
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../contract/layout.ts";
+import { type ReleaseConfig } from "../config.ts";
+import { ReleaseError } from "../errors.ts";
+import { attributePaths } from "./evaluate.ts";
+import type { Warn } from "../model.ts";
+import type { Identity, LockedFlake, Ports, Repository } from "../ports.ts";
+
+/** The flake at one fixed state, and where it comes from. */
+export interface Source {
+  readonly flake: LockedFlake;
+  /** The repository that the flake lies in; null outside git, and for a flake of another machine. */
+  readonly repository: Repository | null;
+  /** The commit that the release names; null outside git. */
+  readonly ciCommit: string | null;
+}
+
+/** Locks the flake, finds its repository, and checks all that can be checked before work begins. */
+export async function resolveSource(config: ReleaseConfig, ports: Ports, warn: Warn): Promise<Source> {
+  const { nix, git } = ports;
+  attributePaths(config);
+  const flake = await nix.lock(config.buildFlake);
+  const found = flake.localDir === null ? null : await git.repositoryOf(flake.localDir);
+  // The release is committed on top of what nix has read. Should HEAD have moved since, git refuses the commit.
+  const follows = flake.revision !== null && !/[?&](ref|rev)=/.test(config.buildFlake);
+  const repository = found && follows ? { ...found, head: flake.revision } : found;
+  const ciCommit = flake.revision ?? repository?.head ?? null;
+  if (flake.revision === null) {
+    const reason = flake.dirty
+      ? "there are changes that are not committed"
+      : repository === null
+      ? "it is not in git"
+      : `"${config.buildFlake}" is read as a plain directory`;
+    if (config.requireClean) {
+      throw new ReleaseError(
+        "usage",
+        `Cannot release "${config.buildFlake}" with --require-clean: ${reason}`,
+        {
+          hint: flake.dirty
+            ? "commit or stash the changes"
+            : "give a flake reference that nix locks to a commit",
+        },
+      );
+    }
+    warn({
+      code: flake.dirty ? "dirty-tree" : "no-commit",
+      message: `The source has no locked revision (${reason}): ` +
+        (ciCommit === null
+          ? "the release names no commit"
+          : `the release names commit ${ciCommit.slice(0, 8)}, which need not contain what is built`),
+    });
+  }
+  if (config.gitCommit) await checkCommittable(config, ports, repository);
+  return { flake, repository, ciCommit };
+}
+
+/** The release directory must be where a commit can take it from; found out before anything is built. */
+async function checkCommittable(
+  config: ReleaseConfig,
+  ports: Ports,
+  repository: Repository | null,
+): Promise<void> {
+  const { git, releaseDir } = ports;
+  if (repository === null) {
+    throw new ReleaseError(
+      "usage",
+      `Cannot commit the release: "${config.buildFlake}" is not in a local git repository`,
+      {
+        hint: "run it on a checkout of the fleet, or leave out --git-commit and --git-push",
+      },
+    );
+  }
+  const dir = await releaseDir.realPath();
+  const own = await git.repositoryOf(dir.existing);
+  const prefix = relative(repository.root, dir.path);
+  if (own?.root !== repository.root || prefix === ".." || prefix.startsWith("../")) {
+    throw new ReleaseError(
+      "usage",
+      `Cannot commit "${config.releaseDir}": it is outside the repository of the flake`,
+      {
+        hint: `give a --release-dir within ${repository.root}, or leave out --git-commit and --git-push`,
+      },
+    );
+  }
+  const paths = [config.artifactName, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, "rollouts/manifest.json"]
+    .flatMap((path) => [join(prefix, path), join(prefix, `${path}.sig`)]);
+  const ignored = await git.firstIgnored(repository, paths);
+  if (ignored !== null) {
+    throw new ReleaseError("usage", `Cannot commit "${config.releaseDir}": git ignores "${ignored}"`, {
+      hint: "take it out of .gitignore, or give another --release-dir",
+    });
+  }
+  await git.checkIdentity(repository, identityOf(config));
+}
+
+/** Who the commit is made by. */
+export function identityOf(config: ReleaseConfig): Identity {
+  return { name: config.gitUserName, email: config.gitUserEmail };
+}

@@ -1,0 +1,125 @@
+// The one place that starts processes, with real ones.
+
+import { assertEquals } from "@std/assert";
+import { type RunOptions, Shell, text } from "../../src/adapters/process.ts";
+import { which } from "../support/command.ts";
+
+const SH = which("sh");
+const PATH = Deno.env.get("PATH") ?? "";
+
+/** Runs a script, and gives the result and what `-v` was told. */
+async function run(
+  script: string,
+  options: Partial<RunOptions> = {},
+  shown?: readonly [string, ...string[]],
+) {
+  const commands: (readonly string[])[] = [];
+  const output: string[] = [];
+  const shell = new Shell(PATH, {
+    command: (argv) => commands.push(argv),
+    output: (line) => output.push(line),
+  });
+  const result = await shell.run([SH, "-c", script], { env: { PATH }, ...options }, shown);
+  return { ...result, text: text(result), commands, output };
+}
+
+Deno.test("Shell gives what a command printed, byte for byte, and its exit code", async () => {
+  const { code, stdout, stderr } = await run(`printf 'a\\0\\377\\n\\n'; echo no >&2; exit 3`);
+  assertEquals({ code, stdout: [...stdout], stderr }, {
+    code: 3,
+    stdout: [0x61, 0x00, 0xff, 0x0a, 0x0a],
+    stderr: ["no"],
+  });
+});
+
+Deno.test("Shell tells a command that a signal ended from one that succeeded", async () => {
+  for (const [signal, code] of [["KILL", 137], ["TERM", 143], ["SEGV", 139]] as const) {
+    assertEquals((await run(`kill -${signal} $$`)).code, code, signal);
+  }
+});
+
+Deno.test("Shell gives a command the environment that it is told, and nothing else", async () => {
+  const { text: printed } = await run("env", { env: { PATH, GREETING: "a b" } });
+  // A shell sets these by itself.
+  const set = printed.split("\n").filter((line) => !/^(PWD|OLDPWD|SHLVL|_)=/.test(line));
+  assertEquals(set.sort(), ["GREETING=a b", `PATH=${PATH}`]);
+});
+
+Deno.test("Shell closes a command's stdin, or feeds it all that there is", async () => {
+  assertEquals((await run("cat")).text, "");
+  const stdin = new Uint8Array(300_000).fill(0x78);
+  assertEquals((await run("wc -c | tr -d ' '", { stdin })).text, "300000");
+});
+
+Deno.test("Shell runs a command in the directory that it is told", async () => {
+  assertEquals((await run("pwd -P", { cwd: "/" })).text, "/");
+  assertEquals((await run("pwd -P")).text, await Deno.realPath(Deno.cwd()));
+});
+
+Deno.test("Shell hands an argument on as it is, through no shell of its own", async () => {
+  const words = ["a b", "$HOME", "*", "'", '"', "\\", "", ">x", "`id`", "ü"];
+  const shell = new Shell(PATH, { command() {}, output() {} });
+  const result = await shell.run([SH, "-c", 'printf "<%s>" "$@"', "sh", ...words], { env: { PATH } });
+  assertEquals(text(result), words.map((word) => `<${word}>`).join(""));
+});
+
+Deno.test("Shell keeps the last 40 lines of stderr, and shows every one", async () => {
+  const { stderr, output } = await run("i=0; while [ $i -lt 100 ]; do echo $i >&2; i=$((i+1)); done");
+  const lines = Array.from({ length: 100 }, (_, index) => String(index));
+  assertEquals(stderr, lines.slice(60));
+  assertEquals(output, lines);
+});
+
+Deno.test("Shell cuts a long line, and takes what has no newline at its end for a line", async () => {
+  const { stderr } = await run("printf '%05000d\\nend' 0 >&2");
+  assertEquals(stderr, [`${"0".repeat(4000)}…`, "end"]);
+});
+
+Deno.test("Shell puts characters together that come in pieces", async () => {
+  // 19 bytes a line and more than a pipe holds, so that characters lie across the ends of what is read at once.
+  const { output } = await run("yes €€€€€€ | head -n 50000 >&2");
+  assertEquals(output.length, 50_000);
+  assertEquals([...new Set(output)], ["€€€€€€"]);
+});
+
+Deno.test("Shell keeps stdout with stderr when it is told, and gives none", async () => {
+  const { stdout, stderr, output } = await run("echo out; echo error >&2", { stdout: "as stderr" });
+  assertEquals(stdout, new Uint8Array());
+  assertEquals(stderr.toSorted(), ["error", "out"]);
+  assertEquals(output.toSorted(), ["error", "out"]);
+});
+
+Deno.test("Shell shows what onStderr makes of each line, and keeps the lines", async () => {
+  const { stderr, output } = await run("echo a >&2; echo b >&2", {
+    onStderr: (line) => line === "a" ? undefined : `${line}!`,
+  });
+  assertEquals(stderr, ["a", "b"]);
+  assertEquals(output, ["b!"]);
+});
+
+Deno.test("Shell shows the command, or what is to be shown in its place", async () => {
+  assertEquals((await run("true")).commands, [[SH, "-c", "true"]]);
+  assertEquals((await run("true", {}, ["sh", "-c", "<push hook>"])).commands, [["sh", "-c", "<push hook>"]]);
+});
+
+Deno.test("Shell finds the first program of the name that can be run, by its absolute path", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    for (const [path, mode] of [["a/tool", 0o644], ["b/tool", 0o755], ["c/tool", 0o755]] as const) {
+      await Deno.mkdir(`${dir}/${path.split("/")[0]}`);
+      await Deno.writeTextFile(`${dir}/${path}`, "#!/bin/sh\n");
+      await Deno.chmod(`${dir}/${path}`, mode);
+    }
+    await Deno.mkdir(`${dir}/d/tool`, { recursive: true });
+    await Deno.symlink(`${dir}/b/tool`, `${dir}/d/link`);
+    const shell = new Shell(`relative:${dir}/gone:${dir}/d:${dir}/a:${dir}/b:${dir}/c`, {
+      command() {},
+      output() {},
+    });
+    assertEquals(shell.find("tool"), `${dir}/b/tool`);
+    assertEquals(shell.find("link"), `${dir}/d/link`);
+    assertEquals(shell.find("tool", `${dir}/c/other`), `${dir}/c/tool`);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -1,0 +1,325 @@
+import { assertEquals } from "@std/assert";
+import { ReleaseError } from "../../src/errors.ts";
+import { createLog, type LogOptions, type ProgramLog } from "../../src/report/log.ts";
+import { pureTest } from "../support/pure.ts";
+
+const EVALUATE = { name: "evaluate", title: "Evaluating 2 hosts" };
+const BUILD = { name: "build", title: "Building 2 hosts" };
+
+/** A log whose text is kept, and whose clock the test moves. */
+function opened(options: Partial<LogOptions> & { isTerminal?: boolean; width?: number } = {}) {
+  const { isTerminal = false, width = 80, ...others } = options;
+  const time = { milliseconds: 0 };
+  const written: string[] = [];
+  const log = createLog({
+    format: "pretty",
+    verbose: false,
+    stream: { write: (text) => written.push(text), isTerminal, width },
+    clock: {
+      now: () => Temporal.Instant.from("2026-06-01T12:00:00Z").add({ milliseconds: time.milliseconds }),
+      monotonic: () => time.milliseconds,
+    },
+    ...others,
+  });
+  return { log, time, written, text: () => written.join("") };
+}
+
+/** A run that warns, works on hosts, and ends in an error with all that an error can have. */
+function failingRun(log: ProgramLog, time: { milliseconds: number }): void {
+  log.start(EVALUATE);
+  log.command(["/bin/nix", "eval", "--expr", "a b"]);
+  log.output("\x1b[35;1mwarning:\x1b[0m dirty");
+  log.host("web1", "started");
+  log.host("web2", "started");
+  time.milliseconds += 1500;
+  log.host("web1", "done");
+  log.warn({ code: "dropped-field", message: 'The contract does not know the field "note"', path: "note" });
+  log.host("web2", "done");
+  log.end(EVALUATE, "Evaluated 2 hosts", 1.5);
+  log.warn({ code: "no-smoke-verify", message: "The signed artifacts were not read back" });
+  log.start(BUILD);
+  log.host("web1", "started");
+  time.milliseconds += 250;
+  log.error(
+    new ReleaseError("build", 'Cannot build host "web1": nix-store exited with 100', {
+      path: "hosts.web1",
+      lines: ['host "web1": /nix/store/x.drv', "  | no such file"],
+      hint: "free some space",
+    }),
+  );
+  log.close();
+}
+
+pureTest("the pretty log writes plain lines where nobody watches: results, warnings and the error", () => {
+  const { log, time, text } = opened();
+  failingRun(log, time);
+  assertEquals(
+    text(),
+    `warning: The contract does not know the field "note"
+Evaluated 2 hosts in 1.5 s
+warning: The signed artifacts were not read back
+error: Cannot build host "web1": nix-store exited with 100
+  at: hosts.web1
+  host "web1": /nix/store/x.drv
+    | no such file
+hint: free some space
+`,
+  );
+});
+
+pureTest("the pretty log shows each command, and what it prints without colours, under -v", () => {
+  const { log, time, text } = opened({ verbose: true });
+  failingRun(log, time);
+  assertEquals(text().split("\n").slice(0, 3), [
+    "$ /bin/nix eval --expr 'a b'",
+    "  warning: dirty",
+    'warning: The contract does not know the field "note"',
+  ]);
+});
+
+pureTest("the pretty log writes an error without a path, lines or a hint on one line", () => {
+  const { log, text } = opened();
+  log.error(new ReleaseError("usage", "No hosts to release"));
+  assertEquals(text(), "error: No hosts to release\n");
+});
+
+/** Returns to the beginning of the line and clears it. */
+const CLEAR = "\r\x1b[K";
+
+pureTest("the pretty log shows on a terminal what a stage is doing, and writes its result over it", () => {
+  const { log, time, written } = opened({ isTerminal: true });
+  failingRun(log, time);
+  assertEquals(written, [
+    `${CLEAR}Evaluating 2 hosts (0 ms)`,
+    `${CLEAR}Evaluating 2 hosts · web1 (0 ms)`,
+    `${CLEAR}Evaluating 2 hosts · web1, web2 (0 ms)`,
+    `${CLEAR}Evaluating 2 hosts · 1 done · web2 (1.5 s)`,
+    `${CLEAR}warning: The contract does not know the field "note"\n`,
+    `${CLEAR}Evaluating 2 hosts · 2 done (1.5 s)`,
+    CLEAR,
+    "Evaluated 2 hosts in 1.5 s\n",
+    "warning: The signed artifacts were not read back\n",
+    `${CLEAR}Building 2 hosts (0 ms)`,
+    `${CLEAR}Building 2 hosts · web1 (0 ms)`,
+    CLEAR,
+    'error: Cannot build host "web1": nix-store exited with 100\n',
+    "  at: hosts.web1\n",
+    '  host "web1": /nix/store/x.drv\n',
+    "    | no such file\n",
+    "hint: free some space\n",
+  ]);
+});
+
+pureTest("the pretty log's status line stays within the terminal, whatever its width", () => {
+  const names = Array.from({ length: 40 }, (_, index) => `host-${index}.example.com`);
+  for (const width of [20, 40, 80, 200]) {
+    const { log, written } = opened({ isTerminal: true, width });
+    log.start(BUILD);
+    for (const name of names) log.host(name, "started");
+    log.close();
+    const lines = written.map((text) => text.replace(CLEAR, ""));
+    assertEquals(Math.max(...lines.map((line) => line.length)), width - 1);
+    const whole = `Building 2 hosts · ${names.join(", ")} (0 ms)`;
+    assertEquals(lines.at(-2), `${whole.slice(0, width - 2)}…`);
+  }
+});
+
+pureTest("the pretty log leaves a status line that just fits as it is", () => {
+  const line = "Building 2 hosts (0 ms)";
+  for (const [width, shown] of [[line.length + 1, line], [line.length, `${line.slice(0, -2)}…`]] as const) {
+    const { log, written } = opened({ isTerminal: true, width });
+    log.start(BUILD);
+    log.close();
+    assertEquals(written, [`${CLEAR}${shown}`, CLEAR]);
+  }
+});
+
+pureTest("the pretty log counts a host once, and takes one that is done without a start for none", () => {
+  const { log, written } = opened({ isTerminal: true });
+  log.start(BUILD);
+  for (const state of ["started", "started", "done", "done"] as const) log.host("web1", state);
+  log.host("web2", "done");
+  log.close();
+  assertEquals(written.slice(1, -1).map((text) => text.slice(CLEAR.length)), [
+    "Building 2 hosts · web1 (0 ms)",
+    "Building 2 hosts · web1 (0 ms)",
+    "Building 2 hosts · 1 done (0 ms)",
+    "Building 2 hosts · 1 done (0 ms)",
+    "Building 2 hosts · 1 done (0 ms)",
+  ]);
+});
+
+pureTest("the pretty log shows nothing of a host outside a stage, and close() leaves nothing behind", () => {
+  const { log, written } = opened({ isTerminal: true });
+  log.host("web1", "started");
+  log.close();
+  assertEquals(written, []);
+  log.start(BUILD);
+  log.close();
+  log.close();
+  log.host("web1", "done");
+  assertEquals(written, [`${CLEAR}Building 2 hosts (0 ms)`, CLEAR]);
+});
+
+const DURATIONS: [seconds: number, text: string][] = [
+  [0, "0 ms"],
+  [0.0004, "0 ms"],
+  [0.012, "12 ms"],
+  [0.0994, "99 ms"],
+  [0.1, "0.1 s"],
+  [1.25, "1.3 s"],
+  [59.94, "59.9 s"],
+  [99.9, "99.9 s"],
+  [100, "1 min 40 s"],
+  [119.4, "1 min 59 s"],
+  [3600, "60 min 0 s"],
+];
+
+pureTest("the pretty log writes durations in milliseconds, seconds, or minutes and seconds", () => {
+  assertEquals(
+    DURATIONS.map(([duration]) => {
+      const { log, text } = opened();
+      log.end(BUILD, "Built", duration);
+      return [duration, text().replace(/^Built in (.*)\n$/, "$1")];
+    }),
+    DURATIONS,
+  );
+});
+
+pureTest("the pretty log writes no 60 seconds beside minutes", () => {
+  const { log, text } = opened();
+  log.end(BUILD, "Built", 119.6);
+  assertEquals(text(), "Built in 2 min 0 s\n");
+});
+
+/** The records of a JSON log, one a line. */
+function records(text: string): unknown[] {
+  assertEquals(text.endsWith("\n"), true);
+  return text.slice(0, -1).split("\n").map((line) => JSON.parse(line));
+}
+
+pureTest("the JSON log writes one object a line, with the time, the level, the event and its stage", () => {
+  const { log, time, text } = opened({ format: "json" });
+  failingRun(log, time);
+  const at0 = "2026-06-01T12:00:00.000Z";
+  const at1 = "2026-06-01T12:00:01.500Z";
+  const at2 = "2026-06-01T12:00:01.750Z";
+  const evaluate = { stage: "evaluate" };
+  const build = { stage: "build" };
+  assertEquals(records(text()), [
+    { time: at0, level: "info", event: "stage-started", ...evaluate, message: "Evaluating 2 hosts" },
+    { time: at0, level: "info", event: "host-started", ...evaluate, host: "web1" },
+    { time: at0, level: "info", event: "host-started", ...evaluate, host: "web2" },
+    { time: at1, level: "info", event: "host-done", ...evaluate, host: "web1", seconds: 1.5 },
+    {
+      time: at1,
+      level: "warning",
+      event: "warning",
+      code: "dropped-field",
+      message: 'The contract does not know the field "note"',
+      path: "note",
+      ...evaluate,
+    },
+    { time: at1, level: "info", event: "host-done", ...evaluate, host: "web2", seconds: 1.5 },
+    {
+      time: at1,
+      level: "info",
+      event: "stage-done",
+      ...evaluate,
+      seconds: 1.5,
+      message: "Evaluated 2 hosts",
+    },
+    {
+      time: at1,
+      level: "warning",
+      event: "warning",
+      code: "no-smoke-verify",
+      message: "The signed artifacts were not read back",
+    },
+    { time: at1, level: "info", event: "stage-started", ...build, message: "Building 2 hosts" },
+    { time: at1, level: "info", event: "host-started", ...build, host: "web1" },
+    {
+      time: at2,
+      level: "error",
+      event: "error",
+      ...build,
+      kind: "build",
+      message: 'Cannot build host "web1": nix-store exited with 100',
+      path: "hosts.web1",
+      lines: ['host "web1": /nix/store/x.drv', "  | no such file"],
+      hint: "free some space",
+    },
+  ]);
+});
+
+pureTest("the JSON log writes commands and their output under -v, and on one line each", () => {
+  const { log, text } = opened({ format: "json", verbose: true });
+  log.start(BUILD);
+  log.command(["sh", "-c", "a\nb"]);
+  log.output("\x1b[31mred\x1b[0m\tü");
+  log.close();
+  const common = { time: "2026-06-01T12:00:00.000Z", level: "debug", stage: "build" };
+  assertEquals(records(text()).slice(1), [
+    { ...common, event: "command", command: "sh -c 'a\nb'" },
+    { ...common, event: "output", message: "red\tü" },
+  ]);
+});
+
+pureTest("the JSON log gives a host 0 seconds that is done without a start in the same stage", () => {
+  const { log, time, text } = opened({ format: "json" });
+  log.start(EVALUATE);
+  log.host("web1", "started");
+  log.end(EVALUATE, "Evaluated", 1);
+  time.milliseconds += 1000;
+  log.start(BUILD);
+  log.host("web1", "done");
+  log.close();
+  assertEquals(records(text()).at(-1), {
+    time: "2026-06-01T12:00:01.000Z",
+    level: "info",
+    event: "host-done",
+    stage: "build",
+    host: "web1",
+    seconds: 0,
+  });
+});
+
+for (const format of ["pretty", "json"] as const) {
+  pureTest(`the ${format} log hides passwords and tokens of URLs, wherever they stand`, () => {
+    const { log, text } = opened({ format, verbose: true });
+    const url = "https://user:s3cret@host.example/fleet";
+    log.start({ name: "git-push", title: `Pushing to ${url}` });
+    log.command(["git", "push", url]);
+    log.output(`remote: ${url}`);
+    log.warn({ code: "x", message: `at ${url}` });
+    log.end({ name: "git-push", title: "" }, `Pushed to ${url}`, 0);
+    log.error(new ReleaseError("git", `Cannot push to ${url}`, { path: url, lines: [url], hint: url }));
+    log.close();
+    const shown = text().split("\n").slice(0, -1);
+    assertEquals(shown.length, format === "json" ? 6 : 8);
+    for (const line of shown) {
+      assertEquals([/s3cret|user/.test(line), /\/\/\*\*\*@host/.test(line)], [false, true], line);
+    }
+  });
+}
+
+pureTest("the pretty log hides passwords of URLs in a terminal's status line too", () => {
+  const { log, written } = opened({ isTerminal: true });
+  log.start({ name: "source", title: "Reading flake git+https://user:s3cret@host.example/fleet" });
+  log.close();
+  assertEquals(written, [
+    `${CLEAR}Reading flake git+https://***@host.example/fleet (0 ms)`,
+    CLEAR,
+  ]);
+});
+
+pureTest("the JSON log writes no sign that a terminal acts on, and the same there as in CI", () => {
+  const texts = [true, false].map((isTerminal) => {
+    const { log, time, text } = opened({ format: "json", isTerminal });
+    failingRun(log, time);
+    return text();
+  });
+  assertEquals(texts[0], texts[1]);
+  // deno-lint-ignore no-control-regex
+  assertEquals(/[\x00-\x09\x0b-\x1f\x7f]/.test(texts[0]!), false);
+});

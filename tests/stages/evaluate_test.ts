@@ -1,0 +1,193 @@
+// What the flake says: its attributes, its hosts and its pins.
+
+import { assertEquals } from "@std/assert";
+import { COMMIT, FakeWorld, pathOf, UNVERIFIED } from "../support/fake_ports.ts";
+import { pureTest, rejection } from "../support/pure.ts";
+
+const A = "a".repeat(40);
+const B = "b".repeat(40);
+const SOURCE = { pinSourceUrl: "git+ssh://host/fleet" };
+
+const ATTRIBUTES: [option: string, setting: object, path: string][] = [
+  ["--fleet-resolved-attr", { fleetResolvedAttr: ".#a.b" }, ".#a.b"],
+  ["--revocations-attr", { revocationsAttr: "a.b" }, "a.b"],
+  ["--bootstrap-nonces-attr", { bootstrapNoncesAttr: "a.b" }, "a.b"],
+  ["--trust-attr", { trustAttr: "a.b" }, "a.b"],
+];
+
+for (const [option, setting, path] of ATTRIBUTES) {
+  pureTest(`the program refuses a flake without what ${option} names, or with null there`, async () => {
+    for (const [value, more] of [[undefined, ""], [null, ": it is null"]] as const) {
+      const world = new FakeWorld();
+      if (value === null) world.outputs.set("a.b", null);
+      assertEquals(await rejection(world.release(setting)), {
+        kind: "evaluation",
+        message: `The flake has no attribute "${path}", which ${option} names${more}`,
+        path,
+        hint: `add it to the flake's outputs, or give another ${option}`,
+      });
+      assertEquals(world.effects.filter((effect) => /^(evaluate|build|publish)/.test(effect)), []);
+    }
+  });
+}
+
+pureTest("the program reads the fleet and its sidecars where the options say", async () => {
+  const world = new FakeWorld();
+  world.outputs.set("a.fleet", world.fleet).set("a.r", []).set("n", []);
+  await world.release({ fleetResolvedAttr: "a.fleet", revocationsAttr: ".#a.r", bootstrapNoncesAttr: "n" });
+  assertEquals(world.effects[2], "inventory a.fleet a.r n");
+  assertEquals([world.json("revocations.json")["revocations"], world.json("bootstrap-nonces.json")], [[], {
+    schemaVersion: 1,
+    bootstrapNonces: [],
+    meta: world.json()["meta"],
+  }]);
+});
+
+pureTest("the program refuses a wrong fleet, and wrong hosts, before it evaluates a host", async () => {
+  const prepared: [prepare: (world: FakeWorld) => void, kind: string][] = [
+    [(world) => world.fleet["schemaVersion"] = 2, "contract"],
+    [(world) => world.fleet["channels"].edge.rolloutPolicy = "gone", "contract"],
+    [(world) => world.names = { nixos: [], darwin: [] }, "usage"],
+    [(world) => world.names = { nixos: ["db"], darwin: ["db"] }, "usage"],
+  ];
+  for (const [prepare, kind] of prepared) {
+    const world = new FakeWorld();
+    prepare(world);
+    assertEquals((await rejection(world.release())).kind, kind);
+    assertEquals(world.effects.at(-1), "inventory fleet.resolved");
+  }
+});
+
+/** A world whose hosts are pinned. */
+function pinned(pins: Record<string, string>): FakeWorld {
+  const world = new FakeWorld();
+  for (const [host, commit] of Object.entries(pins)) {
+    world.fleet["hosts"][host].pin = { commit, reason: "audit" };
+  }
+  return world;
+}
+
+pureTest("the program evaluates pinned hosts from their commit, one evaluation for each commit", async () => {
+  const world = pinned({ web1: A, db: B });
+  world.names = { ...world.names, darwin: ["mini"] };
+  world.fleet["hosts"].mini = world.fleet["hosts"].web1;
+  const { hosts } = await world.release(SOURCE);
+  assertEquals(world.evaluated, [
+    { url: `git+ssh://host/fleet?allRefs=1&rev=${B}`, hosts: ["db"], together: true },
+    { url: `git+ssh://host/fleet?allRefs=1&rev=${A}`, hosts: ["web1", "mini"], together: true },
+    { url: world.flake.url, hosts: ["web2"], together: false },
+  ]);
+  assertEquals(hosts, [
+    { name: "db", kind: "nixos", storePath: pathOf("db"), pinnedTo: B },
+    { name: "web1", kind: "nixos", storePath: pathOf("web1"), pinnedTo: A },
+    { name: "web2", kind: "nixos", storePath: pathOf("web2"), pinnedTo: null },
+    { name: "mini", kind: "darwin", storePath: pathOf("mini"), pinnedTo: A },
+  ]);
+});
+
+pureTest("the program signs the full commit of a pin that names a tag or less", async () => {
+  const world = pinned({ web1: "v1", db: "v1", web2: "aaaa" });
+  world.commits.set("v1", B).set("aaaa", A);
+  await world.release(SOURCE);
+  const { hosts } = world.json();
+  assertEquals([hosts.web1.pin, hosts.web2.pin, hosts.db.pin], [
+    { commit: B, reason: "audit" },
+    { commit: A, reason: "audit" },
+    { commit: B, reason: "audit" },
+  ]);
+  assertEquals(world.effects.filter((effect) => effect.startsWith("resolve")), [
+    "resolve v1",
+    "resolve aaaa",
+  ]);
+});
+
+pureTest("the program signs the commit that a tag leads to when a pin gives the tag's full id", async () => {
+  const world = pinned({ db: "f".repeat(40) });
+  world.commits.set("f".repeat(40), A);
+  await world.release(SOURCE);
+  assertEquals(world.json()["hosts"].db.pin.commit, A);
+});
+
+pureTest("the program takes a full commit that the repository here lacks as it is", async () => {
+  for (const inGit of [true, false]) {
+    const world = pinned({ web1: A, db: "0".repeat(64) });
+    if (!inGit) world.repositoryOf = () => null;
+    await world.release(SOURCE);
+    const { hosts } = world.json();
+    assertEquals([hosts.web1.pin.commit, hosts.db.pin.commit], [A, "0".repeat(64)]);
+    assertEquals(world.effects.filter((effect) => effect.startsWith("resolve")).length, inGit ? 2 : 0);
+  }
+});
+
+pureTest("the program builds a pin to the current commit from here, and wants no source for it", async () => {
+  const world = pinned({ db: "main", web1: COMMIT });
+  world.commits.set("main", COMMIT);
+  const { hosts } = await world.release();
+  assertEquals(hosts.map(({ pinnedTo }) => pinnedTo), [null, null, null]);
+  assertEquals(world.evaluated.length, 1);
+});
+
+pureTest("the program drops a pin that expires at this instant, and says so", async () => {
+  const world = pinned({ db: A });
+  world.fleet["hosts"].db.pin.expiresAt = "2026-06-01T12:00:00Z";
+  const { hosts, warnings } = await world.release();
+  assertEquals(hosts[0]!.pinnedTo, null);
+  assertEquals(world.json()["hosts"].db.pin, undefined);
+  assertEquals(warnings, [{
+    code: "expired-pin",
+    message: 'The pin of "db" has expired: released from the current commit',
+    path: "hosts.db.pin",
+  }, UNVERIFIED]);
+});
+
+pureTest("the program refuses a pin that names no commit, before it evaluates a host", async () => {
+  const hints: [inGit: boolean, hint: string][] = [
+    [
+      true,
+      "give a full commit, or a short commit, tag or branch of the flake's repository (fetch it first)",
+    ],
+    [false, "the flake is not in a local git repository: give the full commit"],
+  ];
+  for (const [inGit, hint] of hints) {
+    const world = pinned({ db: "v2" });
+    if (!inGit) world.repositoryOf = () => null;
+    assertEquals(await rejection(world.release(SOURCE)), {
+      kind: "usage",
+      message: 'Cannot resolve the pin of host "db": "v2" names no commit',
+      path: "hosts.db.pin.commit",
+      hint,
+    });
+    assertEquals(world.effects.filter((effect) => effect.startsWith("evaluate")), []);
+  }
+});
+
+pureTest("the program refuses a pin without a source, before it evaluates a host", async () => {
+  const world = pinned({ db: A });
+  assertEquals((await rejection(world.release())).message.startsWith("No source for pinned hosts"), true);
+  assertEquals(world.effects.at(-1), `resolve ${A}`);
+});
+
+pureTest("the program refuses a pin source that gives another revision, or none", async () => {
+  for (const [revision, given] of [[B, B], [null, "no commit"]] as const) {
+    const world = pinned({ db: A, web1: A });
+    world.lockPin = (url) => ({ url, revision, dirty: false, localDir: null });
+    assertEquals(await rejection(world.release(SOURCE)), {
+      kind: "evaluation",
+      message: `The pin source gives ${given} instead of ${A}, which "db", "web1" are pinned to`,
+      path: "hosts.db.pin.commit",
+      hint: `--pin-source-url must lead to a git repository: git+ssh://host/fleet?allRefs=1&rev=${A}`,
+    });
+    assertEquals(world.effects.filter((effect) => /^(evaluate|build)/.test(effect)), []);
+  }
+});
+
+pureTest("the program refuses a budget that consumers cannot understand with --strict", async () => {
+  const world = new FakeWorld();
+  world.fleet["disruptionBudgets"] = [{ selector: { all: true, not: { tags: ["web"] } }, maxInFlight: 1 }];
+  assertEquals((await world.release()).warnings.map(({ code }) => code), [
+    "inexpressible-selector",
+    "unverified-signatures",
+  ]);
+  const { kind, path } = await rejection(world.release({ strict: true }));
+  assertEquals({ kind, path }, { kind: "contract", path: "disruptionBudgets.0.selector.not" });
+});

@@ -1,0 +1,317 @@
+// What the release on disk has to say in the making of the next one.
+
+import { assertEquals } from "@std/assert";
+import type { ReleaseConfig } from "../../src/config.ts";
+import type { Signer } from "../../src/crypto/private_key.ts";
+import { FakeWorld, hashOf, UNVERIFIED, withoutIds } from "../support/fake_ports.ts";
+import { fullNonces, fullRevocations } from "../support/full_fleet.ts";
+import { pureTest, rejection } from "../support/pure.ts";
+import { newSigner } from "../support/signed_release.ts";
+import { trustBytes, type TrustOptions } from "../support/trust.ts";
+
+const explicit = (...hosts: string[]): Partial<ReleaseConfig> => ({ hosts: { kind: "explicit", hosts } });
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** The closure hash of every host of the release on disk. */
+function closures(world: FakeWorld): [name: string, closureHash: string | null][] {
+  const hosts = Object.entries(world.json()["hosts"] as Record<string, { closureHash: string | null }>);
+  return hosts.map(([name, { closureHash }]) => [name, closureHash]);
+}
+
+const ALL = ["db", "web1", "web2"].map((name): [string, string] => [name, hashOf(name)]);
+
+pureTest("a run for some hosts keeps the closures of the others, and says so", async () => {
+  const partial: [settings: Partial<ReleaseConfig>, message: string][] = [
+    [
+      explicit("web1"),
+      'This run leaves out "web2", "db": they keep the closure that the release on disk gives',
+    ],
+    [
+      { hosts: { kind: "auto", exclude: ["db"] } },
+      'This run leaves out "db": it keeps the closure that the release on disk gives',
+    ],
+  ];
+  for (const [settings, message] of partial) {
+    const world = new FakeWorld();
+    await world.release();
+    const { warnings, hosts } = await world.release({ ...settings, now: "2026-06-01T12:30:00Z" });
+    assertEquals(closures(world), ALL);
+    assertEquals(warnings, [{ code: "kept-closure", message }, UNVERIFIED]);
+    assertEquals(hosts.length, settings.hosts!.kind === "auto" ? 2 : 1);
+  }
+});
+
+pureTest("a run for some hosts without a release on disk leaves the others without a closure", async () => {
+  const world = new FakeWorld();
+  const { warnings, artifacts } = await world.release(explicit("web1"));
+  assertEquals(closures(world), [["db", null], ["web1", hashOf("web1")], ["web2", null]]);
+  assertEquals(warnings, [UNVERIFIED, {
+    code: "host-without-closure",
+    message: '"web2", "db" have no closure in this release: no rollout reaches them',
+    path: "hosts",
+  }]);
+  assertEquals(artifacts.length, 2);
+});
+
+pureTest("a run for some hosts keeps nothing that the release on disk does not give", async () => {
+  const world = new FakeWorld();
+  await world.release(explicit("web1", "db"));
+  await world.release(explicit("web2"));
+  assertEquals(closures(world), ALL);
+  world.fleet["hosts"].web3 = world.fleet["hosts"].web2;
+  await world.release(explicit("web2"));
+  assertEquals(closures(world), [...ALL, ["web3", null]]);
+});
+
+pureTest("a run for some hosts keeps no closure over one that the flake declares", async () => {
+  const world = new FakeWorld();
+  await world.release();
+  world.fleet["hosts"].db.closureHash = "declared";
+  const { warnings } = await world.release(explicit("web1", "web2"));
+  assertEquals(world.json()["hosts"].db.closureHash, "declared");
+  assertEquals(warnings, [UNVERIFIED]);
+});
+
+pureTest("a run for some hosts keeps nothing of hosts that the fleet no longer has", async () => {
+  const world = new FakeWorld();
+  await world.release();
+  delete world.fleet["hosts"].db;
+  world.fleet["channels"].edge.rolloutPolicy = "all";
+  await world.release(explicit("web1", "web2"));
+  assertEquals(closures(world), ALL.slice(1));
+});
+
+pureTest("a run for some hosts refuses a release on disk that is damaged, and writes nothing", async () => {
+  for (const text of ["", "{", "[]", '{"schemaVersion":2}']) {
+    const world = new FakeWorld();
+    world.files.set("f.json", bytes(text));
+    assertEquals(await rejection(world.release({ ...explicit("web1"), artifactName: "f.json" })), {
+      kind: "contract",
+      message: 'Cannot keep the closures of other hosts: "f.json" on disk is damaged',
+      hint: "restore it from git, or release all hosts with --hosts auto",
+    });
+    assertEquals(world.published, []);
+  }
+});
+
+pureTest("a run for all hosts does not look at the release on disk", async () => {
+  const world = new FakeWorld();
+  world.files.set("fleet.resolved.json", bytes("{"));
+  await world.release();
+  assertEquals(world.effects.filter((effect) => effect.startsWith("read fleet")), []);
+  assertEquals(closures(world), ALL);
+});
+
+const EVERYTHING: Partial<ReleaseConfig> = {
+  reuseUnchangedSignature: true,
+  revocationsAttr: "r",
+  bootstrapNoncesAttr: "n",
+};
+
+/** A world with a whole release on disk, which was made at 12:00 for another commit. */
+async function released(): Promise<FakeWorld> {
+  const world = new FakeWorld();
+  world.outputs.set("r", fullRevocations()).set("n", fullNonces());
+  const current = world.flake;
+  world.flake = { ...current, revision: "d".repeat(40) };
+  await world.release(EVERYTHING);
+  world.flake = current;
+  world.effects.length = world.logged.length = 0;
+  return world;
+}
+
+/** Releases again half an hour later, and tells whether the signatures were kept. */
+async function releaseAgain(world: FakeWorld, settings: Partial<ReleaseConfig> = {}) {
+  const outcome = await world.release({ ...EVERYTHING, now: "2026-06-01T12:30:00Z", ...settings });
+  const signed = world.effects.filter((effect) => effect.startsWith("sign ")).length;
+  assertEquals(outcome.artifacts.map(({ reused }) => reused), outcome.artifacts.map(() => signed === 0));
+  return { ...outcome, kept: signed === 0 };
+}
+
+pureTest("--reuse-unchanged-signature keeps an unchanged release as it is, with its own stamp", async () => {
+  const world = await released();
+  const before = new Map(world.files);
+  const { kept, outcome, signedAt, commit, artifacts, warnings, stages } = await releaseAgain(world);
+  assertEquals({ kept, outcome, signedAt, commit, warnings }, {
+    kept: true,
+    outcome: "no-change",
+    signedAt: "2026-06-01T12:00:00Z",
+    commit: "d".repeat(40),
+    warnings: [UNVERIFIED],
+  });
+  assertEquals(artifacts.length, 5);
+  assertEquals(world.files, before);
+  assertEquals(stages.map(({ stage }) => stage), [
+    "source",
+    "fleet",
+    "evaluate",
+    "build",
+    "compose",
+    "verify",
+    "write",
+  ]);
+  assertEquals(
+    world.logged.filter((line) => line.startsWith("end compose")),
+    ["end compose: Composed 5 artifacts, unchanged since they were signed"],
+  );
+});
+
+pureTest("--reuse-unchanged-signature names the kept release's commit in the message", async () => {
+  const world = await released();
+  await releaseAgain(world, { gitCommit: true, commitTemplate: "{sha:0:8} {ts}" });
+  assertEquals(world.committed.map(({ message }) => message), ["dddddddd 2026-06-01T12:00:00+00:00"]);
+  assertEquals(world.committed[0]!.files.length, 10);
+});
+
+pureTest("a release is signed anew without --reuse-unchanged-signature", async () => {
+  const { kept, outcome, signedAt } = await releaseAgain(await released(), {
+    reuseUnchangedSignature: false,
+  });
+  assertEquals({ kept, outcome, signedAt }, {
+    kept: false,
+    outcome: "released",
+    signedAt: "2026-06-01T12:30:00Z",
+  });
+});
+
+const flipped = (world: FakeWorld, path: string) => {
+  const changed = world.files.get(path)!.slice();
+  changed[changed.length - 2]! ^= 1;
+  world.files.set(path, changed);
+};
+const rolloutIn = (world: FakeWorld) =>
+  [...world.files.keys()].find((path) => /^rollouts\/.*json$/.test(path))!;
+
+const ANEW: Record<string, (world: FakeWorld) => void> = {
+  "a run was interrupted while it wrote": (world) => world.interrupted = true,
+  "the fleet is not there": (world) => world.files.delete("fleet.resolved.json"),
+  "the fleet is damaged": (world) => flipped(world, "fleet.resolved.json"),
+  "the fleet's signature is not there": (world) => world.files.delete("fleet.resolved.json.sig"),
+  "a signature is cut short": (world) => world.files.set("revocations.json.sig", new Uint8Array(63)),
+  "a signature is empty": (world) => world.files.set("bootstrap-nonces.json.sig", new Uint8Array()),
+  "a sidecar is not there": (world) => world.files.delete("revocations.json"),
+  "a sidecar is damaged": (world) => flipped(world, "bootstrap-nonces.json"),
+  "a sidecar's signature is not there": (world) => world.files.delete("bootstrap-nonces.json.sig"),
+  "a rollout is not there": (world) => world.files.delete(rolloutIn(world)),
+  "a rollout is damaged": (world) => flipped(world, rolloutIn(world)),
+  "a rollout's signature is not there": (world) => world.files.delete(`${rolloutIn(world)}.sig`),
+  "the fleet has changed": (world) => world.fleet["hosts"].db.tags.push("new"),
+  "a revocation has come": (world) => world.outputs.set("r", [...fullRevocations(), ...fullRevocations()]),
+  "a nonce has gone": (world) => world.outputs.set("n", []),
+};
+
+for (const [claim, change] of Object.entries(ANEW)) {
+  pureTest(`--reuse-unchanged-signature signs everything anew when ${claim}`, async () => {
+    const world = await released();
+    change(world);
+    const { kept, signedAt, artifacts } = await releaseAgain(world);
+    assertEquals({ kept, signedAt, count: artifacts.length }, {
+      kept: false,
+      signedAt: "2026-06-01T12:30:00Z",
+      count: 5,
+    });
+    for (const { path } of artifacts) assertEquals(world.files.get(`${path}.sig`)?.length, 64);
+  });
+}
+
+pureTest("--reuse-unchanged-signature signs anew once a nonce of the old release has expired", async () => {
+  const world = new FakeWorld();
+  world.outputs.set("r", []).set("n", [{ ...fullNonces()[0], expiresAt: "2026-06-01T12:20:00Z" }]);
+  await world.release(EVERYTHING);
+  assertEquals(world.json("bootstrap-nonces.json")["bootstrapNonces"].length, 1);
+  world.effects.length = 0;
+  assertEquals((await releaseAgain(world, { now: "2026-06-01T12:20:00Z" })).kept, true);
+  assertEquals((await releaseAgain(world, { now: "2026-06-01T12:20:01Z" })).kept, false);
+  assertEquals(world.json("bootstrap-nonces.json")["bootstrapNonces"], []);
+});
+
+pureTest("--reuse-unchanged-signature signs anew when it is due, exactly at the interval", async () => {
+  for (const [now, kept] of [["2026-06-01T12:59:59Z", true], ["2026-06-01T13:00:00Z", false]] as const) {
+    assertEquals((await releaseAgain(await released(), { now })).kept, kept);
+  }
+});
+
+pureTest("--reuse-unchanged-signature signs anew with another algorithm", async () => {
+  const world = await released();
+  world.signer = { ...world.signer, algorithm: "ecdsa-p256" };
+  assertEquals((await releaseAgain(world)).kept, false);
+  assertEquals(world.json()["meta"].signatureAlgorithm, "ecdsa-p256");
+});
+
+/** A world with a whole release on disk by a key of its own, and that key. */
+async function releasedBy(): Promise<{ world: FakeWorld; signer: Signer }> {
+  const [world, signer] = [await released(), await newSigner()];
+  world.signWith(signer);
+  await world.release({ ...EVERYTHING, reuseUnchangedSignature: false });
+  return { world, signer };
+}
+
+/** Releases again with these trusted keys, and tells whether the signatures were kept. */
+async function releaseTrusting(world: FakeWorld, trust: TrustOptions, settings: Partial<ReleaseConfig> = {}) {
+  world.effects.length = 0;
+  world.inputs.set("trust.json", trustBytes(trust));
+  const { kept, stages } = await releaseAgain(world, { trustFile: "trust.json", ...settings });
+  assertEquals(stages.filter(({ stage }) => stage === "verify-signatures").length, 1);
+  return kept;
+}
+
+pureTest("--reuse-unchanged-signature keeps what a key that may sign has signed", async () => {
+  const { world, signer: { publicKey } } = await releasedBy();
+  assertEquals(
+    await releaseTrusting(world, { current: publicKey, rejectBefore: "2026-06-01T12:00:00Z" }),
+    true,
+  );
+});
+
+pureTest("--reuse-unchanged-signature signs anew once the signing key has been replaced", async () => {
+  const { world, signer: old } = await releasedBy();
+  const current = await newSigner();
+  world.signWith(current);
+  const trust = { current: current.publicKey, previous: old.publicKey };
+  assertEquals(await releaseTrusting(world, trust, { allowPreviousKey: true }), true);
+  assertEquals(await releaseTrusting(world, trust), false);
+  assertEquals(await releaseTrusting(world, { current: current.publicKey }), true);
+});
+
+pureTest(
+  "--reuse-unchanged-signature signs anew when one signature is by a key that may not sign",
+  async () => {
+    const { world, signer } = await releasedBy();
+    const stranger = await newSigner();
+    for (const name of ["fleet.resolved.json", "bootstrap-nonces.json", "rollouts/ID.json"]) {
+      const { path, bytes } = world.published.at(-1)!.find(({ path }) => withoutIds(path) === name)!;
+      world.files.set(`${path}.sig`, await stranger.sign(bytes));
+      assertEquals(await releaseTrusting(world, { current: signer.publicKey }), false, name);
+      assertEquals(await releaseTrusting(world, { current: signer.publicKey }), true, name);
+    }
+  },
+);
+
+pureTest("--reuse-unchanged-signature signs anew what consumers refuse for its time", async () => {
+  const { world, signer: { publicKey } } = await releasedBy();
+  const trust = { current: publicKey, rejectBefore: "2026-06-01T12:00:00.000000001Z" };
+  assertEquals(await releaseTrusting(world, trust), false);
+});
+
+pureTest("a run for some hosts keeps the signatures too when nothing changes", async () => {
+  const { kept, warnings } = await releaseAgain(await released(), explicit("db"));
+  assertEquals([kept, warnings.map(({ code }) => code)], [true, ["kept-closure", "unverified-signatures"]]);
+});
+
+pureTest("a run warns of each sidecar on disk that is not part of it", async () => {
+  const world = await released();
+  const stale = (path: string) => ({
+    code: "stale-sidecar",
+    message:
+      `"${path}" is from an earlier release and not part of this one: consumers take it for valid until it ` +
+      "is stale. Give its attribute again, or delete it",
+    path,
+  });
+  const { warnings } = await world.release();
+  assertEquals(warnings, [UNVERIFIED, stale("revocations.json"), stale("bootstrap-nonces.json")]);
+  assertEquals((await world.release({ revocationsAttr: "r" })).warnings, [
+    UNVERIFIED,
+    stale("bootstrap-nonces.json"),
+  ]);
+  assertEquals((await world.release(EVERYTHING)).warnings, [UNVERIFIED]);
+});

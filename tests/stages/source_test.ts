@@ -1,0 +1,177 @@
+import { assertEquals } from "@std/assert";
+import { COMMIT, FakeWorld, UNVERIFIED } from "../support/fake_ports.ts";
+import { pureTest, rejection } from "../support/pure.ts";
+
+/** A world whose flake nix cannot lock to a commit. */
+function unlocked(more: { dirty?: boolean; inGit?: boolean; head?: string | null } = {}): FakeWorld {
+  const { dirty = false, inGit = true, head = COMMIT } = more;
+  const world = new FakeWorld();
+  world.flake = { url: "path:/nix/store/x-source", revision: null, dirty, localDir: "/fleet" };
+  world.repositoryOf = () => inGit ? { root: "/fleet", head } : null;
+  return world;
+}
+
+const UNLOCKED: [
+  claim: string,
+  world: () => FakeWorld,
+  reason: string,
+  code: string,
+  commit: string | null,
+][] = [
+  [
+    "a tree with changes",
+    () => unlocked({ dirty: true }),
+    "there are changes that are not committed",
+    "dirty-tree",
+    COMMIT,
+  ],
+  [
+    "a tree with changes and no commit yet",
+    () => unlocked({ dirty: true, head: null }),
+    "there are changes that are not committed",
+    "dirty-tree",
+    null,
+  ],
+  ["a flake outside git", () => unlocked({ inGit: false }), "it is not in git", "no-commit", null],
+  [
+    "a plain directory within a repository",
+    () => unlocked(),
+    '"." is read as a plain directory',
+    "no-commit",
+    COMMIT,
+  ],
+];
+
+for (const [what, world, reason, code, commit] of UNLOCKED) {
+  pureTest(`the program releases ${what}, and warns of what that means`, async () => {
+    const { commit: released, warnings } = await world().release();
+    assertEquals(released, commit);
+    assertEquals(warnings, [{
+      code,
+      message: `The source has no locked revision (${reason}): ${
+        commit === null
+          ? "the release names no commit"
+          : "the release names commit cccccccc, which need not contain what is built"
+      }`,
+    }, UNVERIFIED]);
+  });
+
+  pureTest(`the program refuses ${what} with --require-clean`, async () => {
+    const refusing = world();
+    assertEquals(await rejection(refusing.release({ requireClean: true })), {
+      kind: "usage",
+      message: `Cannot release "." with --require-clean: ${reason}`,
+      hint: code === "dirty-tree"
+        ? "commit or stash the changes"
+        : "give a flake reference that nix locks to a commit",
+    });
+    assertEquals(refusing.effects, ["lock .", "repository of /fleet"]);
+  });
+}
+
+pureTest("the program releases a clean tree with --require-clean", async () => {
+  const { commit, warnings } = await new FakeWorld().release({ requireClean: true });
+  assertEquals([commit, warnings], [COMMIT, [UNVERIFIED]]);
+});
+
+pureTest("the program names the commit that nix locked, not the one that HEAD names by then", async () => {
+  const world = new FakeWorld();
+  world.repositoryOf = () => ({ root: "/fleet", head: "d".repeat(40) });
+  assertEquals((await world.release()).commit, COMMIT);
+  assertEquals(world.evaluated.map(({ url }) => url), [world.flake.url]);
+});
+
+pureTest("the program releases a flake of another machine, and looks for no repository", async () => {
+  const world = new FakeWorld();
+  world.flake = { ...world.flake, url: `github:org/fleet/${COMMIT}`, localDir: null };
+  assertEquals((await world.release({ buildFlake: "github:org/fleet" })).commit, COMMIT);
+  assertEquals(world.effects.slice(0, 2), ["lock github:org/fleet", "inventory fleet.resolved"]);
+});
+
+pureTest("the program refuses an attribute path that it cannot read before it calls nix", async () => {
+  for (
+    const [field, option] of Object.entries({
+      fleetResolvedAttr: "--fleet-resolved-attr",
+      revocationsAttr: "--revocations-attr",
+      bootstrapNoncesAttr: "--bootstrap-nonces-attr",
+      trustAttr: "--trust-attr",
+    })
+  ) {
+    const world = new FakeWorld();
+    const { message } = await rejection(world.release({ [field]: "other#fleet" }));
+    assertEquals(message, `Cannot read ${option} "other#fleet": expected an attribute path of the flake`);
+    assertEquals(world.effects, []);
+  }
+});
+
+const OUTSIDE = {
+  kind: "usage" as const,
+  message: 'Cannot commit "releases": it is outside the repository of the flake',
+  hint: "give a --release-dir within /fleet, or leave out --git-commit and --git-push",
+};
+const NOT_LOCAL = {
+  kind: "usage" as const,
+  message: 'Cannot commit the release: "." is not in a local git repository',
+  hint: "run it on a checkout of the fleet, or leave out --git-commit and --git-push",
+};
+
+const UNCOMMITTABLE: [claim: string, prepare: (world: FakeWorld) => void, said: typeof OUTSIDE][] = [
+  ["a flake outside git", (world) => world.repositoryOf = () => null, NOT_LOCAL],
+  ["a flake of another machine", (world) => world.flake = { ...world.flake, localDir: null }, NOT_LOCAL],
+  [
+    "a release directory outside the repository",
+    (world) => world.realPath = { path: "/srv/releases", existing: "/srv" },
+    OUTSIDE,
+  ],
+  [
+    "a release directory beside the repository whose name begins alike",
+    (world) => world.realPath = { path: "/fleet2/releases", existing: "/fleet2" },
+    OUTSIDE,
+  ],
+  ["a release directory that is the repository's parent", (world) => {
+    world.realPath = { path: "/", existing: "/" };
+  }, OUTSIDE],
+  ["a release directory in a repository within the repository", (world) => {
+    world.realPath = { path: "/fleet/sub/releases", existing: "/fleet/sub" };
+    world.repositoryOf = (dir) => ({ root: dir === "/fleet/sub" ? "/fleet/sub" : "/fleet", head: COMMIT });
+  }, OUTSIDE],
+  ...["fleet.resolved.json", "revocations.json.sig", "rollouts/"].map((
+    ignored,
+  ): (typeof UNCOMMITTABLE)[number] => [
+    `a release directory of which git ignores ${ignored}`,
+    (world) => world.ignored = ignored,
+    {
+      kind: "usage",
+      message: `Cannot commit "releases": git ignores "releases/${ignored.replace(/\/$/, "/manifest.json")}"`,
+      hint: "take it out of .gitignore, or give another --release-dir",
+    },
+  ]),
+];
+
+for (const [claim, prepare, said] of UNCOMMITTABLE) {
+  pureTest(`the program refuses to commit ${claim}, before anything is evaluated`, async () => {
+    for (const settings of [{ gitCommit: true }, { gitPush: { remote: "origin", branch: "main" } }]) {
+      const world = new FakeWorld();
+      prepare(world);
+      assertEquals(await rejection(world.release(settings)), said);
+      assertEquals(world.effects.filter((effect) => /^(inventory|evaluate|build|publish)/.test(effect)), []);
+    }
+  });
+}
+
+/** Releases into this directory of the repository `/fleet`, and commits it. */
+async function outcomeIn(path: string): Promise<string> {
+  const world = new FakeWorld();
+  world.realPath = { path, existing: "/fleet" };
+  return (await world.release({ gitCommit: true })).outcome;
+}
+
+pureTest("the program commits a release directory that is the repository itself, or deep in it", async () => {
+  for (const path of ["/fleet", "/fleet/releases", "/fleet/a/b/c"]) {
+    assertEquals(await outcomeIn(path), "released", path);
+  }
+});
+
+pureTest("the program commits a release directory whose name begins with two dots", async () => {
+  assertEquals(await outcomeIn("/fleet/..releases"), "released");
+});

@@ -1,0 +1,468 @@
+// The keys that consumers trust, in the making of a release. Keys and signatures are real.
+
+import { assertEquals } from "@std/assert";
+import { type ReleaseConfig, validateConfig } from "../../src/config.ts";
+import { sha256Hex } from "../../src/contract/canonical.ts";
+import type { Signer } from "../../src/crypto/private_key.ts";
+import { ReleaseError } from "../../src/errors.ts";
+import type { SignedArtifact, Stamp, Warning } from "../../src/model.ts";
+import {
+  isPinned,
+  type PinnedKeys,
+  readPinnedKeys,
+  refuseUntrustedSigner,
+  verifyPinned,
+} from "../../src/stages/trust.ts";
+import { parseTrustFile } from "../../src/verify/trust.ts";
+import { UNVERIFIED } from "../support/fake_ports.ts";
+import { pureTest, refusal, rejection } from "../support/pure.ts";
+import { newSigner } from "../support/signed_release.ts";
+import { fullTrust, trustBytes, trustOf } from "../support/trust.ts";
+
+const NOW = "2026-06-01T12:00:00Z";
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** Reads the keys by some options; `trust.json` is the file that there is. */
+async function pin(
+  settings: Partial<ReleaseConfig>,
+  { file, attribute }: { file?: Uint8Array<ArrayBuffer>; attribute?: unknown } = {},
+): Promise<{ pinned: PinnedKeys | null; warnings: Warning[] }> {
+  const warnings: Warning[] = [];
+  const inputs = {
+    read: (path: string) =>
+      path === "trust.json" && file !== undefined
+        ? Promise.resolve(file)
+        : Promise.reject(new ReleaseError("io", `Cannot read "${path}"`)),
+  };
+  const config = validateConfig({ signCmd: "sign", ...settings });
+  const pinned = await readPinnedKeys(config, attribute, NOW, inputs, (...found) => warnings.push(...found));
+  return { pinned, warnings };
+}
+
+const FILE = { trustFile: "trust.json" };
+
+/** Reads the keys of a trust file, of which there is nothing to warn. */
+async function pinFile(
+  options: Parameters<typeof trustBytes>[0],
+  settings: Partial<ReleaseConfig> = {},
+): Promise<PinnedKeys> {
+  const { pinned, warnings } = await pin({ ...FILE, ...settings }, { file: trustBytes(options) });
+  assertEquals(warnings, []);
+  return pinned!;
+}
+
+pureTest("readPinnedKeys() gives null and a warning when the user gives no keys", async () => {
+  assertEquals(await pin({}), { pinned: null, warnings: [UNVERIFIED] });
+});
+
+pureTest("readPinnedKeys() gives the same keys from a file and from an attribute", async () => {
+  const [current, previous, successor] = await Promise.all([
+    newSigner(),
+    newSigner("ecdsa-p256"),
+    newSigner(),
+  ]);
+  const options = {
+    current: current.publicKey,
+    previous: previous.publicKey,
+    successor: successor.publicKey,
+    retireAt: "2026-06-01T12:00:01Z",
+    rejectBefore: "2026-05-01T00:00:00Z",
+  };
+  const keys = [
+    { slot: "current", ...current.publicKey },
+    { slot: "previous", ...previous.publicKey },
+    { slot: "successor", ...successor.publicKey },
+  ] as const;
+  const expected = { keys, rejectBefore: "2026-05-01T00:00:00Z", slots: ["current", "successor"] } as const;
+  assertEquals(await pin(FILE, { file: trustBytes(options) }), {
+    pinned: { ...expected, origin: "--trust-file trust.json" },
+    warnings: [],
+  });
+  assertEquals(await pin({ trustAttr: "fleet.trust" }, { attribute: trustOf(options) }), {
+    pinned: { ...expected, origin: "--trust-attr fleet.trust" },
+    warnings: [],
+  });
+  const { slots } = await pinFile(options, { allowPreviousKey: true });
+  assertEquals(slots, ["current", "previous", "successor"]);
+});
+
+pureTest(
+  "readPinnedKeys() knows the successor until it retires, and not without a time for that",
+  async () => {
+    const [{ publicKey: current }, { publicKey: successor }] = await Promise.all([newSigner(), newSigner()]);
+    for (
+      const [retireAt, count] of [["2026-06-01T12:00:00.000000001Z", 2], [NOW, 1], [undefined, 1]] as const
+    ) {
+      const { keys } = await pinFile({ current, successor, ...(retireAt === undefined ? {} : { retireAt }) });
+      assertEquals(keys.length, count);
+    }
+  },
+);
+
+pureTest("readPinnedKeys() reads --public-key of either algorithm", async () => {
+  for (const algorithm of ["ed25519", "ecdsa-p256"] as const) {
+    const { publicKey } = await newSigner(algorithm);
+    assertEquals(await pin({ publicKey: `${algorithm}:${publicKey.bytes.toBase64()}` }), {
+      pinned: {
+        keys: [{ slot: "current", ...publicKey }],
+        rejectBefore: null,
+        slots: ["current", "successor"],
+        origin: "--public-key",
+      },
+      warnings: [],
+    });
+  }
+});
+
+pureTest("readPinnedKeys() refuses a --public-key without an algorithm", async () => {
+  for (const publicKey of ["", "AAAA", "ed25519"]) {
+    assertEquals(await rejection(pin({ publicKey })), {
+      kind: "usage",
+      message: "Cannot read --public-key: expected ALGORITHM:BASE64",
+      hint: "`fleet-release pubkey FILE --format public-key` prints it",
+    });
+  }
+});
+
+const UNUSABLE: [algorithm: string, base64: string, problem: string][] = [
+  ["rsa", "AAAA", 'its algorithm "rsa" is unknown, expected ed25519 or ecdsa-p256'],
+  ["", "AAAA", 'its algorithm "" is unknown, expected ed25519 or ecdsa-p256'],
+  ["ed25519", "AA:A", "its bytes are not base64"],
+  ["ed25519", "AAAA", "the key has 3 bytes, expected 32"],
+  ["ed25519", new Uint8Array(32).toBase64(), "the key is a point of low order, for which everybody can sign"],
+  ["ecdsa-p256", new Uint8Array(64).toBase64(), "the key is not a point of the curve P-256"],
+];
+
+pureTest("readPinnedKeys() refuses keys of which none is usable, from wherever they come", async () => {
+  for (const [algorithm, base64, problem] of UNUSABLE) {
+    const record = { algorithm, public: base64 };
+    const trust = trustOf({});
+    const attribute = { ...trust, ciReleaseKey: { ...trust.ciReleaseKey, current: record } };
+    const said = (origin: string) => ({
+      kind: "contract" as const,
+      message: `Cannot use ${origin}: no key in it can be used, so consumers would refuse all`,
+      lines: [`The current key is passed over: ${problem}`],
+      hint: "`fleet-release pubkey FILE` prints a key as consumers read it",
+    });
+    assertEquals(await rejection(pin({ publicKey: `${algorithm}:${base64}` })), {
+      kind: "usage",
+      message: `Cannot use --public-key: ${problem}`,
+    });
+    assertEquals(await rejection(pin({ trustAttr: "t" }, { attribute })), said("--trust-attr t"));
+    const file = encode(JSON.stringify(attribute));
+    assertEquals(await rejection(pin(FILE, { file })), said("--trust-file trust.json"));
+  }
+  const { lines: _, ...said } = await rejection(pin(FILE, { file: trustBytes({}) }));
+  assertEquals(said, {
+    kind: "contract",
+    message: "Cannot use --trust-file trust.json: no key in it can be used, so consumers would refuse all",
+    hint: "`fleet-release pubkey FILE` prints a key as consumers read it",
+  });
+});
+
+pureTest(
+  "readPinnedKeys() passes over a key that is not usable beside one that is, with a warning",
+  async () => {
+    const { publicKey } = await newSigner();
+    for (const [algorithm, base64, problem] of UNUSABLE) {
+      const trust = trustOf({ current: publicKey });
+      trust.ciReleaseKey.previous = { algorithm, public: base64 };
+      const { pinned, warnings } = await pin({ trustAttr: "t" }, { attribute: trust });
+      assertEquals(pinned!.keys, [{ slot: "current", ...publicKey }]);
+      assertEquals(warnings, [{
+        code: "unusable-key",
+        message: `The previous key is passed over: ${problem}`,
+        path: "ciReleaseKey.previous",
+      }]);
+    }
+  },
+);
+
+pureTest("readPinnedKeys() gives on what the file system says of a trust file", async () => {
+  assertEquals(await rejection(pin({ trustFile: "gone.json" })), {
+    kind: "io",
+    message: 'Cannot read "gone.json"',
+  });
+});
+
+pureTest("readPinnedKeys() refuses an attribute that is no trust file", async () => {
+  const full = fullTrust();
+  assertEquals(await rejection(pin({ trustAttr: "t" }, { attribute: { ...full, ciReleaseKey: [] } })), {
+    kind: "contract",
+    message:
+      'Cannot use --trust-attr t: Cannot read the trusted keys: "ciReleaseKey" is a list, expected an object',
+    path: "ciReleaseKey",
+  });
+});
+
+pureTest("parseTrustFile() reads what decode() reads, and leaves the fields of others out", () => {
+  const full = fullTrust();
+  assertEquals(parseTrustFile("t", encode(JSON.stringify({ ...full, orgRootKey: { current: 1 } }))), full);
+});
+
+pureTest("parseTrustFile() refuses all else, and names the file and the place in it", () => {
+  const text = JSON.stringify(fullTrust());
+  const bad: [bytes: Uint8Array<ArrayBuffer>, message: string, path: string][] = [
+    [
+      encode(text.replace(":1", ":2")),
+      'Cannot read the trusted keys: "schemaVersion" is 2, expected 1, the only schema version that this program knows',
+      "schemaVersion",
+    ],
+    [
+      encode(text.replace('"AAAA"', "5")),
+      'Cannot read the trusted keys: "ciReleaseKey.current.public" is 5, expected a string',
+      "ciReleaseKey.current.public",
+    ],
+    [encode("[]"), "Cannot read the trusted keys: it is a list, expected an object", "trustFile"],
+  ];
+  for (const [bytes, message, path] of bad) {
+    assertEquals(refusal(() => parseTrustFile("t.json", bytes)), {
+      kind: "contract",
+      message: `Cannot use the trust file "t.json": ${message}`,
+      path,
+    });
+  }
+  for (const bytes of [encode(""), encode("{"), Uint8Array.of(0xff), encode('{"a":1,"a":1}')]) {
+    const { kind, message } = refusal(() => parseTrustFile("t.json", bytes));
+    assertEquals([kind, message.startsWith('Cannot use the trust file "t.json": Cannot read ')], [
+      "contract",
+      true,
+    ], message);
+  }
+});
+
+/** What signs, as the pipeline knows it. */
+function known({ publicKey }: Signer, isCommand = false) {
+  const { algorithm } = publicKey;
+  const sign = () => Promise.reject(new Error("nothing is to be signed"));
+  return { algorithm, publicKey: isCommand ? null : publicKey, warnings: [], sign };
+}
+
+pureTest(
+  "refuseUntrustedSigner() takes the current key and the successor, and the previous key when allowed",
+  async () => {
+    const [current, previous, successor] = await Promise.all([
+      newSigner(),
+      newSigner(),
+      newSigner("ecdsa-p256"),
+    ]);
+    const options = {
+      current: current.publicKey,
+      previous: previous.publicKey,
+      successor: successor.publicKey,
+      retireAt: "2026-07-01T00:00:00Z",
+    };
+    const strict = await pinFile(options);
+    const lax = await pinFile(options, { allowPreviousKey: true });
+    refuseUntrustedSigner(known(current), strict);
+    refuseUntrustedSigner(known(successor), strict);
+    refuseUntrustedSigner(known(previous), lax);
+    assertEquals(refusal(() => refuseUntrustedSigner(known(previous), strict)), {
+      kind: "smoke-verify",
+      message: "The signing key is the previous key of --trust-file trust.json",
+      hint: "sign with the current key, or accept it for now with --allow-previous-key",
+    });
+    const stranger = await newSigner();
+    for (const pinned of [strict, lax]) {
+      assertEquals(refusal(() => refuseUntrustedSigner(known(stranger), pinned)), {
+        kind: "smoke-verify",
+        message:
+          `The signing key ed25519:${stranger.publicKey.bytes.toBase64()} is none of --trust-file trust.json`,
+        hint: "consumers would refuse its signatures",
+      });
+    }
+  },
+);
+
+pureTest("refuseUntrustedSigner() knows of a command only what algorithm it is to have", async () => {
+  const [current, previous] = await Promise.all([newSigner(), newSigner("ecdsa-p256")]);
+  const options = { current: current.publicKey, previous: previous.publicKey };
+  const pinned = await pinFile(options);
+  refuseUntrustedSigner(known(await newSigner(), true), pinned);
+  refuseUntrustedSigner(known(previous, true), await pinFile(options, { allowPreviousKey: true }));
+  assertEquals(refusal(() => refuseUntrustedSigner(known(previous, true), pinned)), {
+    kind: "smoke-verify",
+    message: "No key of --trust-file trust.json may sign with ecdsa-p256",
+    hint: "give the --signature-algorithm of the key: ed25519",
+  });
+  const alone = await pinFile({ previous: current.publicKey });
+  assertEquals(refusal(() => refuseUntrustedSigner(known(current, true), alone)), {
+    kind: "smoke-verify",
+    message: "No key of --trust-file trust.json may sign with ed25519",
+    hint: "sign with the current key, or accept it for now with --allow-previous-key",
+  });
+});
+
+/** The stamp of a release that a key signs. */
+function stampOf({ publicKey }: Signer, signedAt = NOW): Stamp {
+  return { signedAt, ciCommit: null, signatureAlgorithm: publicKey.algorithm };
+}
+
+const TEXTS = { "fleet.json": '{"a":1}', "revocations.json": '{"b":2}' };
+
+/** Two artifacts, signed: by default the bytes of each, by the first of the signers. */
+async function artifacts(
+  signer: Signer,
+  { of = (bytes) => bytes, by = signer }: {
+    of?: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
+    by?: Signer;
+  } = {},
+): Promise<SignedArtifact[]> {
+  return await Promise.all(
+    Object.entries(TEXTS).map(async ([path, text], index) => {
+      const bytes = encode(text);
+      const signature = index === 0 ? await signer.sign(bytes) : await by.sign(of(bytes));
+      return { path, bytes, sha256: sha256Hex(bytes), signature };
+    }),
+  );
+}
+
+pureTest("verifyPinned() accepts what the keys that may sign have signed, each with its own", async () => {
+  const [current, previous, successor] = await Promise.all([
+    newSigner(),
+    newSigner(),
+    newSigner(),
+  ]);
+  const options = {
+    current: current.publicKey,
+    previous: previous.publicKey,
+    successor: successor.publicKey,
+    retireAt: "2026-07-01T00:00:00Z",
+  };
+  await verifyPinned(await artifacts(current, { by: successor }), stampOf(current), await pinFile(options));
+  const lax = await pinFile(options, { allowPreviousKey: true });
+  await verifyPinned(await artifacts(current, { by: previous }), stampOf(current), lax);
+});
+
+pureTest("verifyPinned() refuses a signature of the previous key unless that is allowed", async () => {
+  const [current, previous] = await Promise.all([newSigner(), newSigner()]);
+  const pinned = await pinFile({ current: current.publicKey, previous: previous.publicKey });
+  assertEquals(
+    await rejection(verifyPinned(await artifacts(current, { by: previous }), stampOf(current), pinned)),
+    {
+      kind: "smoke-verify",
+      message: 'The signature of "revocations.json" is by the previous key',
+      hint: "sign with the current key, or accept it for now with --allow-previous-key",
+    },
+  );
+});
+
+pureTest("verifyPinned() refuses a trusted key of another algorithm than the release declares", async () => {
+  const [current, successor] = await Promise.all([newSigner(), newSigner("ecdsa-p256")]);
+  const pinned = await pinFile({
+    current: current.publicKey,
+    successor: successor.publicKey,
+    retireAt: "2026-07-01T00:00:00Z",
+  });
+  const signed = await artifacts(current, { by: successor });
+  assertEquals(await rejection(verifyPinned(signed, stampOf(current), pinned)), {
+    kind: "smoke-verify",
+    message:
+      'The signature of "revocations.json" is by the successor key, which is ecdsa-p256, but the release declares ed25519',
+    hint: "give --signature-algorithm ecdsa-p256",
+  });
+});
+
+const SIGNED: [what: string, of: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>][] = [
+  ["the SHA-256 of the file", (bytes) => Uint8Array.fromHex(sha256Hex(bytes))],
+  ["the SHA-256 of the file in hex", (bytes) => encode(sha256Hex(bytes))],
+  ["the file and a newline", (bytes) => Uint8Array.of(...bytes, 0x0a)],
+  ["nothing", () => new Uint8Array()],
+  ['"fleet.json"', () => encode(TEXTS["fleet.json"])],
+];
+
+for (const [what, of] of SIGNED) {
+  pureTest(`verifyPinned() says so when a signature is one of ${what}`, async () => {
+    for (const algorithm of ["ed25519", "ecdsa-p256"] as const) {
+      const signer = await newSigner(algorithm);
+      const pinned = await pinFile({ current: signer.publicKey });
+      assertEquals(await rejection(verifyPinned(await artifacts(signer, { of }), stampOf(signer), pinned)), {
+        kind: "smoke-verify",
+        message:
+          'The signature of "revocations.json" does not verify with any key of --trust-file trust.json',
+        hint: `it is a signature of ${what}: the bytes of $NIXFLEET_INPUT are to be signed, as they are`,
+      });
+    }
+  });
+}
+
+pureTest(
+  "verifyPinned() refuses a signature by another key, of other bytes, or of another length",
+  async () => {
+    const [current, stranger] = await Promise.all([newSigner(), newSigner()]);
+    const pinned = await pinFile({ current: current.publicKey });
+    const [fleet, revocations] = await artifacts(current);
+    const wrong = [
+      await artifacts(current, { by: stranger }),
+      await artifacts(current, { of: (bytes) => bytes.slice(1) }),
+      [fleet!, { ...revocations!, signature: new Uint8Array(64) }],
+      [fleet!, { ...revocations!, signature: revocations!.signature.slice(1) }],
+      [fleet!, { ...revocations!, signature: new Uint8Array() }],
+    ];
+    for (const signed of wrong) {
+      assertEquals(await rejection(verifyPinned(signed, stampOf(current), pinned)), {
+        kind: "smoke-verify",
+        message:
+          'The signature of "revocations.json" does not verify with any key of --trust-file trust.json',
+        hint: "it was made with another key, or of other bytes",
+      });
+    }
+  },
+);
+
+pureTest(
+  "verifyPinned() refuses what is signed before rejectBefore, and takes what is signed then",
+  async () => {
+    const current = await newSigner();
+    const pinned = await pinFile({ current: current.publicKey, rejectBefore: NOW });
+    const signed = await artifacts(current);
+    await verifyPinned(signed, stampOf(current), pinned);
+    const early = "2026-06-01T11:59:59.999999999Z";
+    assertEquals(await rejection(verifyPinned(signed, stampOf(current, early), pinned)), {
+      kind: "smoke-verify",
+      message: `Consumers refuse what is signed before ${NOW}, and this release is of ${early}`,
+      path: "ciReleaseKey.rejectBefore",
+    });
+  },
+);
+
+pureTest("isPinned() is true of what verifyPinned() accepts alone", async () => {
+  const [current, previous, stranger] = await Promise.all([newSigner(), newSigner(), newSigner()]);
+  const keys = { current: current.publicKey, previous: previous.publicKey, rejectBefore: NOW };
+  const strict = await pinFile(keys);
+  const lax = await pinFile(keys, { allowPreviousKey: true });
+  const bytes = encode("{}");
+  const by = async (signer: Signer) => ({ bytes, signature: await signer.sign(bytes) });
+  assertEquals([
+    await isPinned(await by(current), stampOf(current), strict),
+    await isPinned(await by(current), stampOf(current, "2026-06-01T11:59:59Z"), strict),
+    await isPinned(await by(previous), stampOf(previous), strict),
+    await isPinned(await by(previous), stampOf(previous), lax),
+    await isPinned(await by(stranger), stampOf(stranger), lax),
+    await isPinned({ ...await by(current), bytes: encode("[]") }, stampOf(current), lax),
+    await isPinned(await by(current), { ...stampOf(current), signatureAlgorithm: "ecdsa-p256" }, lax),
+  ], [true, false, false, true, false, false, false]);
+});
+
+pureTest("verifyPinned() says what a wrong signature of a large fleet is, too", async () => {
+  const current = await newSigner();
+  const bytes = new Uint8Array(1 << 20);
+  const signed = [{ path: "f", bytes, sha256: sha256Hex(bytes), signature: new Uint8Array(64) }];
+  const pinned = await pinFile({ current: current.publicKey });
+  assertEquals(await rejection(verifyPinned(signed, stampOf(current), pinned)), {
+    kind: "smoke-verify",
+    message: 'The signature of "f" does not verify with any key of --trust-file trust.json',
+    hint: "it was made with another key, or of other bytes",
+  });
+});
+
+pureTest("a key that is both the previous one and the successor may sign", async () => {
+  const [current, other] = await Promise.all([newSigner(), newSigner()]);
+  const pinned = await pinFile({
+    current: current.publicKey,
+    previous: other.publicKey,
+    successor: other.publicKey,
+    retireAt: "2026-07-01T00:00:00Z",
+  });
+  await verifyPinned(await artifacts(current, { by: other }), stampOf(current), pinned);
+});
