@@ -1,11 +1,44 @@
 /**
- * The names in a release directory.
+ * The names in a release directory: the fleet, the sidecars, `rollouts/<rolloutId>.json`, and beside each its signature.
  *
  * @module
  */
 
-/** The two sidecars' file names, which the fleet artifact cannot have. */
+/** The fleet artifact, unless another name is given. */
+export const FLEET_FILE = "fleet.resolved.json";
+/** The sidecar with the hosts whose certificates are void. */
 export const REVOCATIONS_FILE = "revocations.json";
-
-/** See {@linkcode REVOCATIONS_FILE}. */
+/** The sidecar with the nonces that enrol a host once. */
 export const BOOTSTRAP_NONCES_FILE = "bootstrap-nonces.json";
+/** The directory of the rollout manifests. */
+export const ROLLOUTS_DIR = "rollouts";
+
+const SIGNATURE_SUFFIX = ".sig";
+
+/** The path of the signature of a file. */
+export function signaturePath(path: string): string {
+  return `${path}${SIGNATURE_SUFFIX}`;
+}
+
+/** The path of what a signature signs; undefined when it is the path of no signature. */
+export function signedPath(path: string): string | undefined {
+  return path.endsWith(SIGNATURE_SUFFIX) ? path.slice(0, -SIGNATURE_SUFFIX.length) : undefined;
+}
+
+/** The path of a rollout's manifest. */
+export function manifestPath(rolloutId: string): string {
+  return `${ROLLOUTS_DIR}/${rolloutId}.json`;
+}
+
+/** What a manifest's name says its rollout id is; undefined when it is the path of no manifest. */
+export function rolloutIdOf(path: string): string | undefined {
+  return /^rollouts\/(.+)\.json$/.exec(path)?.[1];
+}
+
+/**
+ * Whether a path, relative to the release directory, can be that of a release's file: directly in it or in `rollouts/`,
+ * and without a dot in front, which temporary files have.
+ */
+export function isReleasePath(path: string): boolean {
+  return /^(?:rollouts\/)?[^/.][^/]*$/.test(path);
+}
