@@ -2,17 +2,17 @@
  * The formats that PEM files hold in DER: PKCS#8 (RFC 5958) and SEC 1 (RFC 5915) private keys, and public keys
  * (SubjectPublicKeyInfo, RFC 5280).
  *
+ * node:crypto reads them too, but its errors have no codes: only their texts tell a damaged key from one with another's
+ * public part. It refuses lengths in BER, which openssl reads, and takes public keys with one coordinate.
+ *
  * @module
  */
 import type { SignatureAlgorithm } from "../contract/types.ts";
 import { joinBytes } from "../bytes.ts";
+import { BIT_STRING, INTEGER, OCTET_STRING, readDer, SEQUENCE } from "./der.ts";
 import { damagedKey, keyError, type RawPrivateKey, unusableKind } from "./raw_key.ts";
-import type { PublicKey } from "./signature.ts";
+import { type PublicKey, UNCOMPRESSED } from "./signature.ts";
 
-const INTEGER = 0x02;
-const BIT_STRING = 0x03;
-const OCTET_STRING = 0x04;
-const SEQUENCE = 0x30;
 /** The context-specific tags 0 and 1: with the value's own tag within, and `[1]` also in place of it. */
 const TAG_0 = 0xa0;
 const TAG_1 = 0xa1;
@@ -92,8 +92,7 @@ export function decodePublicKeyInfo(der: Uint8Array): PublicKey {
   const bytes = bitsOf(reader.value(BIT_STRING));
   reader.end();
   if (algorithm === "ed25519") return { algorithm, bytes: new Uint8Array(bytes) };
-  // A point begins with a byte that says whether both of its coordinates follow, of 32 bytes each.
-  if (bytes[0] !== 0x04) {
+  if (bytes[0] !== UNCOMPRESSED) {
     throw keyError(
       "it holds one coordinate of a P-256 key, expected both",
       "`openssl ec -pubin -in FILE -conv_form uncompressed -out NEW` adds the other",
@@ -133,7 +132,7 @@ function readSequence(der: Uint8Array): DerReader {
   return new DerReader(content);
 }
 
-/** Reads values behind each other: each a tag, a length and so many bytes. */
+/** Reads values behind each other. */
 class DerReader {
   #rest: Uint8Array;
 
@@ -150,19 +149,11 @@ class DerReader {
 
   /** The next value if it has this tag. */
   optional(tag: number): Uint8Array | undefined {
-    const [found, first] = this.#rest;
-    if (found !== tag || first === undefined) return undefined;
-    const lengthBytes = first < 0x80 ? 0 : first - 0x80;
-    // Not even an RSA key is longer than two bytes can say, and 80 leaves the length open, which DER does not.
-    if (lengthBytes > 2 || first === 0x80) throw damagedKey();
-    const start = 2 + lengthBytes;
-    const length = lengthBytes === 0
-      ? first
-      : this.#rest.subarray(2, start).reduce((length, byte) => length * 256 + byte, 0);
-    if (start + length > this.#rest.length) throw damagedKey();
-    const value = this.#rest.subarray(start, start + length);
-    this.#rest = this.#rest.subarray(start + length);
-    return value;
+    if (this.#rest[0] !== tag) return undefined;
+    const value = readDer(this.#rest, { strict: false });
+    if (value === undefined) throw damagedKey();
+    this.#rest = value.rest;
+    return value.content;
   }
 
   /** Refuses what is left. */

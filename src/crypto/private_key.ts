@@ -13,7 +13,7 @@ import { decodeBase64 } from "./base64.ts";
 import { decodeOpenSshPrivateKey, decodePublicKeyLine, isPublicKeyLine } from "./openssh.ts";
 import { decodeEcPrivateKey, decodePkcs8, decodePublicKeyInfo, encodePkcs8 } from "./pkcs8.ts";
 import { damagedKey, keyError, type RawPrivateKey, unusableKind } from "./raw_key.ts";
-import { type PublicKey, publicKeyProblem } from "./signature.ts";
+import { type PublicKey, publicKeyProblem, UNCOMPRESSED, WEB_CRYPTO } from "./signature.ts";
 
 /** What makes signatures with one key. */
 export interface Signer {
@@ -22,13 +22,6 @@ export interface Signer {
   /** Gives the 64 raw bytes of the signature of these bytes. */
   sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
 }
-
-const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-/** What WebCrypto is told for making, importing and signing alike. */
-const WEB_CRYPTO: Readonly<Record<SignatureAlgorithm, Algorithm>> = {
-  "ed25519": { name: "Ed25519" },
-  "ecdsa-p256": ECDSA_P256,
-};
 
 /**
  * Reads a private key: PKCS#8 or SEC 1 in PEM (Ed25519, P-256), an OpenSSH key (Ed25519) or a nix key, none of them
@@ -141,7 +134,7 @@ async function publicPartOf(algorithm: SignatureAlgorithm, key: CryptoKey): Prom
 function encodingsOf({ algorithm, bytes }: PublicKey): Uint8Array[] {
   if (algorithm === "ed25519") return [bytes];
   const compressed = joinBytes(Uint8Array.of(0x02 + (bytes[63]! & 1)), bytes.subarray(0, 32));
-  return [joinBytes(Uint8Array.of(0x04), bytes), compressed];
+  return [joinBytes(Uint8Array.of(UNCOMPRESSED), bytes), compressed];
 }
 
 /** A key that is known by how it is written, and not read yet. */

@@ -7,6 +7,7 @@
  * @module
  */
 import { isSignatureAlgorithm, SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from "../contract/types.ts";
+import { type DerValue, INTEGER, looksLikeDer, readDer, SEQUENCE } from "./der.ts";
 import { SIGNATURE_LENGTH } from "./signature_shape.ts";
 
 /** A public key, raw. */
@@ -32,7 +33,16 @@ export interface SignedBytes {
 const KEY_LENGTHS: Readonly<Record<SignatureAlgorithm, number>> = { "ed25519": 32, "ecdsa-p256": 64 };
 /** How long a coordinate, r and s are on both curves. */
 const NUMBER_LENGTH = 32;
-const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+/** Stands before a point of P-256 of which both coordinates follow. */
+export const UNCOMPRESSED = 0x04;
+
+/** What WebCrypto is told for making, importing, signing and verifying alike. */
+export const WEB_CRYPTO: Readonly<
+  Record<SignatureAlgorithm, Algorithm & Partial<EcKeyImportParams & EcdsaParams>>
+> = {
+  "ed25519": { name: "Ed25519" },
+  "ecdsa-p256": { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" },
+};
 
 /**
  * Whether a signature is one of these bytes by this key; false for keys and signatures of any wrong length or
@@ -70,22 +80,21 @@ export async function verifySignature(signed: SignedBytes): Promise<boolean> {
     throw new TypeError(`Cannot verify a signature: its algorithm is "${algorithm}", expected ${known}`);
   }
   if (publicKey.length !== KEY_LENGTHS[algorithm] || signature.length !== SIGNATURE_LENGTH) return false;
-  return algorithm === "ed25519" ? await verifyEd25519(signed) : await verifyEcdsaP256(signed);
+  const raw = algorithm === "ed25519" ? ed25519KeyOf(signed) : ecdsaP256KeyOf(signed);
+  if (raw === undefined) return false;
+  const key = await crypto.subtle.importKey("raw", raw, WEB_CRYPTO[algorithm], false, ["verify"]);
+  return await crypto.subtle.verify(WEB_CRYPTO[algorithm], key, signature, signed.bytes);
 }
 
-async function verifyEd25519({ publicKey, bytes, signature }: SignedBytes): Promise<boolean> {
+/** The key as WebCrypto takes it; undefined when it or R is none that is taken. */
+function ed25519KeyOf({ publicKey, signature }: SignedBytes): Uint8Array<ArrayBuffer> | undefined {
   const points = [publicKey, signature.subarray(0, NUMBER_LENGTH)];
-  if (points.some((point) => encodingProblem(point) !== undefined)) return false;
-  const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
-  return await crypto.subtle.verify("Ed25519", key, signature, bytes);
+  return points.every((point) => encodingProblem(point) === undefined) ? publicKey : undefined;
 }
 
-async function verifyEcdsaP256({ publicKey, bytes, signature }: SignedBytes): Promise<boolean> {
-  // The platform imports a point beside the curve, and then throws when it is to verify with it.
-  if (!isOnP256(publicKey)) return false;
-  const point = Uint8Array.of(0x04, ...publicKey);
-  const key = await crypto.subtle.importKey("raw", point, ECDSA_P256, false, ["verify"]);
-  return await crypto.subtle.verify(ECDSA_P256, key, signature, bytes);
+/** The key as WebCrypto takes it. The platform imports a point beside the curve, and throws when it is to verify. */
+function ecdsaP256KeyOf({ publicKey }: SignedBytes): Uint8Array<ArrayBuffer> | undefined {
+  return isOnP256(publicKey) ? Uint8Array.of(UNCOMPRESSED, ...publicKey) : undefined;
 }
 
 /** Why no signature ever verifies with this key, in words that continue "the key"; undefined when it is usable. */
@@ -99,11 +108,11 @@ export function publicKeyProblem({ algorithm, bytes }: PublicKey): string | unde
 function lengthProblem(algorithm: SignatureAlgorithm, bytes: Uint8Array): string {
   const expected = KEY_LENGTHS[algorithm];
   const problem = `has ${bytes.length} bytes, expected ${expected}`;
-  if (algorithm === "ecdsa-p256" && bytes.length === expected + 1 && bytes[0] === 0x04) {
+  if (algorithm === "ecdsa-p256" && bytes.length === expected + 1 && bytes[0] === UNCOMPRESSED) {
     return `${problem}: leave out the leading 04`;
   }
-  const isDer = bytes[0] === 0x30 && bytes[1] === bytes.length - 2;
-  return isDer ? `${problem}: this is DER (SubjectPublicKeyInfo), take its last ${expected} bytes` : problem;
+  if (!looksLikeDer(bytes)) return problem;
+  return `${problem}: this is DER (SubjectPublicKeyInfo), take its last ${expected} bytes`;
 }
 
 /** The prime of the field of Ed25519, and the d of its curve -x² + y² = 1 + dx²y² (RFC 8032, section 5.1). */
@@ -170,26 +179,29 @@ function toBigInt(bytes: Uint8Array): bigint {
  * when r or s is zero or longer than 32 bytes.
  */
 export function fixedFromDer(signature: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
-  // One byte of length is enough. A first byte of a longer form may equal it, but two numbers never fill so much.
-  if (signature[0] !== 0x30 || signature[1] !== signature.length - 2) return undefined;
-  const r = takeInteger(signature.subarray(2));
-  if (r === undefined) return undefined;
-  const s = takeInteger(r.rest);
+  const sequence = takeDer(SEQUENCE, signature);
+  if (sequence === undefined || sequence.rest.length > 0) return undefined;
+  const r = takeDer(INTEGER, sequence.content);
+  const s = r && takeDer(INTEGER, r.rest);
   if (s === undefined || s.rest.length > 0) return undefined;
+  const numbers = [digitsOf(r!.content), digitsOf(s.content)];
   const fixed = new Uint8Array(SIGNATURE_LENGTH);
-  fixed.set(r.digits, NUMBER_LENGTH - r.digits.length);
-  fixed.set(s.digits, SIGNATURE_LENGTH - s.digits.length);
+  for (const [index, digits] of numbers.entries()) {
+    if (digits === undefined || digits.length > NUMBER_LENGTH) return undefined;
+    fixed.set(digits, (index + 1) * NUMBER_LENGTH - digits.length);
+  }
   return fixed;
 }
 
-/** A positive INTEGER at the start of DER, without its leading zero, and what follows it. */
-function takeInteger(der: Uint8Array): { digits: Uint8Array; rest: Uint8Array } | undefined {
-  const [tag, length] = der;
-  if (tag !== 0x02 || length === undefined || der.length < 2 + length) return undefined;
-  const content = der.subarray(2, 2 + length);
+function takeDer(tag: number, bytes: Uint8Array): DerValue | undefined {
+  const value = readDer(bytes, { strict: true });
+  return value?.tag === tag ? value : undefined;
+}
+
+/** The bytes of a positive number without its leading zero; undefined when it is none, or not DER to the letter. */
+function digitsOf(content: Uint8Array): Uint8Array | undefined {
   // DER puts a zero before a number that would be negative without it, and before no other.
   const digits = content[0] === 0 ? content.subarray(1) : content;
   const [first] = digits;
-  const isMinimal = first !== undefined && (first >= 0x80) === (digits !== content);
-  return isMinimal && digits.length <= NUMBER_LENGTH ? { digits, rest: der.subarray(2 + length) } : undefined;
+  return first !== undefined && (first >= 0x80) === (digits !== content) ? digits : undefined;
 }

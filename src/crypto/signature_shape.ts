@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { looksLikeDer } from "./der.ts";
 
 /** How long a signature is: raw Ed25519, or ECDSA P-256 in its fixed form. */
 export const SIGNATURE_LENGTH = 64;
@@ -29,7 +30,7 @@ export function shapeOf(bytes: Uint8Array): SignatureShape | undefined {
   if (ascii !== undefined && /^ME[A-Za-z0-9+/]{88,94}={0,2}$/.test(ascii)) {
     return "base64 of a DER-encoded signature";
   }
-  if (bytes[0] === 0x30 && bytes[1] === bytes.length - 2) return "a DER-encoded ECDSA signature";
+  if (looksLikeDer(bytes)) return "a DER-encoded ECDSA signature";
   if (bytes.length === SIGNATURE_LENGTH + 1 && bytes.at(-1) === 0x0a) {
     return "a signature with a newline behind it";
   }

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { type DerValue, looksLikeDer, readDer } from "../../src/crypto/der.ts";
 import { fixedFromDer } from "../../src/crypto/signature.ts";
 import { pureTest } from "../support/pure.ts";
 import { hex } from "../support/signatures.ts";
@@ -96,4 +97,60 @@ pureTest("fixedFromDer() refuses every beginning of a signature", () => {
     whole.keys().filter((length) => fixedFromDer(whole.subarray(0, length)) !== undefined).toArray(),
     [],
   );
+});
+
+/** A value as hexadecimal texts: its tag, its content, and what is left. */
+function shown(value: DerValue | undefined): string | undefined {
+  return value && `${value.tag.toString(16)} ${value.content.toHex()} ${value.rest.toHex()}`;
+}
+
+const content = (length: number): string => "aa".repeat(length);
+
+const READ: [claim: string, der: string, value: string][] = [
+  ["a value", "0402aabb", "4 aabb "],
+  ["a value with another behind it", "0401aa050003", "4 aa 050003"],
+  ["an empty value", "0500", "5  "],
+  ["127 bytes", `047f${content(127)}`, `4 ${content(127)} `],
+  ["128 bytes", `048180${content(128)}`, `4 ${content(128)} `],
+  ["255 bytes", `0481ff${content(255)}`, `4 ${content(255)} `],
+  ["256 bytes", `04820100${content(256)}00`, `4 ${content(256)} 00`],
+];
+
+for (const [claim, der, value] of READ) {
+  pureTest(`readDer() reads ${claim}`, () => {
+    assertEquals([true, false].map((strict) => shown(readDer(hex(der), { strict }))), [value, value]);
+  });
+}
+
+const NOT_READ: [claim: string, der: string][] = [
+  ["nothing", ""],
+  ["a lone tag", "04"],
+  ["a value that is cut", "0402aa"],
+  ["a length that is cut", "048200"],
+  ["a length that is missing", "0481"],
+  ["a length that is left open", "0480aa0000"],
+  ["a length of three bytes", `0483000001aa`],
+];
+
+for (const [claim, der] of NOT_READ) {
+  pureTest(`readDer() refuses ${claim}`, () => {
+    assertEquals([true, false].map((strict) => readDer(hex(der), { strict })), [undefined, undefined]);
+  });
+}
+
+const PADDED: [claim: string, der: string, value: string][] = [
+  ["127 bytes in two bytes", `04817f${content(127)}`, `4 ${content(127)} `],
+  ["255 bytes in three bytes", `048200ff${content(255)}`, `4 ${content(255)} `],
+  ["no bytes in three bytes", "04820000", "4  "],
+];
+
+for (const [claim, der, value] of PADDED) {
+  pureTest(`readDer() reads a length of ${claim} unless it is to be strict`, () => {
+    assertEquals([false, true].map((strict) => shown(readDer(hex(der), { strict }))), [value, undefined]);
+  });
+}
+
+pureTest("looksLikeDer() is true of a short sequence with nothing behind it alone", () => {
+  const claimed = ["3000", "3001aa", "3001aabb", "3002aa", "0401aa", "30", ""];
+  assertEquals(claimed.map((der) => looksLikeDer(hex(der))), [true, true, false, false, false, false, false]);
 });

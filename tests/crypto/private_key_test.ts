@@ -106,6 +106,10 @@ const PRIVATE_KEYS: Record<string, [text: string, publicKey: PublicKey]> = {
   "PKCS#8, Ed25519, attributes and public part": [RFC_8410, rfc8410],
   "PKCS#8, P-256": [p256Pem, p256],
   "PKCS#8, P-256, compressed public part": [compressedPem, p256],
+  "PKCS#8, Ed25519, a length that BER allows": [
+    changed(ed25519Pem, (der) => Uint8Array.of(0x30, 0x81, ...der.slice(1))),
+    ed25519,
+  ],
   "SEC 1, P-256": [sec1Pem, p256],
   "SEC 1, P-256, compressed public part": [compressedSec1Pem, p256],
   "SEC 1, P-256, no public part": [namelessSec1Pem, p256],
