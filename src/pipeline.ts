@@ -31,7 +31,7 @@ import { smokeVerify } from "./stages/check.ts";
 import type { Ports, ReleaseFile } from "./ports.ts";
 import { identityOf, resolveSource, type Source } from "./stages/source.ts";
 import { stages, type StageTime } from "./stages/run.ts";
-import { type PinnedKeys, readPinnedKeys, refuseUntrustedSigner, verifyPinned } from "./stages/trust.ts";
+import { readTrustedKeys, refuseUntrustedSigner, type TrustedKeys, verifyTrusted } from "./stages/trust.ts";
 
 /** What a run came to. */
 export interface RunOutcome {
@@ -112,8 +112,8 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
   }, () => evaluateFleet(config, source, now, ports, warn));
   const hosts = count(fleet.hosts, "host");
   // Whether consumers would accept what is going to be signed, before hours of building.
-  const pinned = await readPinnedKeys(config, fleet.trusted, now, inputs, warn);
-  if (pinned !== null) refuseUntrustedSigner(signer, pinned);
+  const trusted = await readTrustedKeys(config, { attribute: fleet.trusted, now }, inputs, warn);
+  if (trusted !== null) refuseUntrustedSigner(signer, trusted);
 
   const derivations = await stage(
     { name: "evaluate", title: `Evaluating ${hosts}`, done: () => `Evaluated ${hosts}` },
@@ -143,7 +143,7 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
     title: "Composing the release",
     done: ({ artifacts, kept }) =>
       `Composed ${count(artifacts, "artifact")}${kept === null ? "" : ", unchanged since they were signed"}`,
-  }, () => compose(config, source, fleet, closures, { now, pinned }, ports, warn));
+  }, () => compose(config, source, fleet, closures, { now, trusted }, ports, warn));
   const { stamp, kept } = composed;
   const artifacts = count(composed.artifacts, "artifact");
 
@@ -152,12 +152,12 @@ export async function runPipeline(config: ReleaseConfig, ports: Ports): Promise<
     () => signAll(composed.artifacts, ports),
   );
 
-  if (pinned !== null) {
+  if (trusted !== null) {
     await stage({
       name: "verify-signatures",
       title: "Verifying the signatures",
       done: () => `Verified ${count(signed, "signature")}`,
-    }, () => verifyPinned(signed, stamp, pinned));
+    }, () => verifyTrusted(signed, stamp, trusted));
   }
 
   if (config.smokeVerify) {
@@ -266,7 +266,7 @@ async function compose(
   { ciCommit }: Source,
   { evaluated }: FleetToRelease,
   closures: readonly Closure[],
-  { now, pinned }: { now: Timestamp; pinned: PinnedKeys | null },
+  { now, trusted }: { now: Timestamp; trusted: TrustedKeys | null },
   ports: Ports,
   warn: Warn,
 ): Promise<Composed> {
@@ -276,7 +276,7 @@ async function compose(
   const fresh = composeArtifacts(evaluated, options);
   warn(...fresh.warnings);
   const reused = config.reuseUnchangedSignature
-    ? await reuseRelease(evaluated, options, fresh.fleet, pinned, ports)
+    ? await reuseRelease(evaluated, options, fresh.fleet, trusted, ports)
     : null;
   return reused === null
     ? { artifacts: fresh.artifacts, stamp, kept: null }

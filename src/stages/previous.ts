@@ -15,7 +15,7 @@ import { composeArtifacts, type ComposeOptions, type EvaluatedFleet } from "../p
 import type { HostRef, SignedArtifact, Stamp, Warn } from "../model.ts";
 import { loadExistingSignedAtIfUnchanged, readFleet } from "../plan/reuse.ts";
 import type { Ports } from "../ports.ts";
-import { isPinned, type PinnedKeys } from "./trust.ts";
+import { isTrusted, type TrustedKeys } from "./trust.ts";
 
 /**
  * A partial run: the hosts that it leaves out keep the closure that the release on disk gives them. Without it they
@@ -72,7 +72,7 @@ export async function reuseRelease(
   evaluated: EvaluatedFleet,
   options: ComposeOptions,
   fleet: FleetResolved,
-  pinned: PinnedKeys | null,
+  trusted: TrustedKeys | null,
   { releaseDir }: Ports,
 ): Promise<{ signed: SignedArtifact[]; stamp: Stamp } | null> {
   // A run that was killed while it wrote may have left an artifact beside another one's signature.
@@ -90,7 +90,7 @@ export async function reuseRelease(
       return null;
     }
     // By a key that has been replaced since, say: then it is time to sign anew.
-    if (pinned !== null && !await isPinned({ bytes, signature }, stamp, pinned)) return null;
+    if (trusted !== null && !await isTrusted({ bytes, signature }, stamp, trusted)) return null;
     signed.push({ ...artifact, signature });
   }
   return { signed, stamp };

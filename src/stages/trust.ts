@@ -22,28 +22,33 @@ import {
 } from "../verify/trust.ts";
 
 /** The keys that a release has to be signed with. */
-export interface PinnedKeys extends Trust {
+export interface TrustedKeys extends Trust {
   /** The option that they come from, and its value. */
   readonly origin: string;
   /** Which of the keys may sign. */
   readonly slots: readonly KeySlot[];
 }
 
+/** What trusted keys are read by, beside the options. */
+export interface TrustSources {
+  /** What `--trust-attr` evaluates to; undefined when there is no such option. */
+  readonly attribute: unknown;
+  /** What the successor retires by. */
+  readonly now: Timestamp;
+}
+
 /**
  * Reads the keys that consumers trust.
  *
- * @param attribute What `--trust-attr` evaluates to; undefined when there is no such option
- * @param now What the successor retires by
  * @returns null when the user gives none, of which there is a warning
  * @throws {ReleaseError} of kind `io`, `contract` or `usage` when they cannot be read or none is usable
  */
-export async function readPinnedKeys(
+export async function readTrustedKeys(
   { trustFile, trustAttr, publicKey, allowPreviousKey }: ReleaseConfig,
-  attribute: unknown,
-  now: Timestamp,
+  { attribute, now }: TrustSources,
   inputs: Pick<Inputs, "read">,
   warn: Warn,
-): Promise<PinnedKeys | null> {
+): Promise<TrustedKeys | null> {
   const slots: KeySlot[] = allowPreviousKey ? ["current", "previous", "successor"] : ["current", "successor"];
   if (trustFile !== undefined) {
     const origin = `--trust-file ${trustFile}`;
@@ -98,7 +103,7 @@ function usableKeys(origin: string, record: TrustFile, now: Timestamp, warn: War
  */
 export function refuseUntrustedSigner(
   { algorithm, publicKey }: ArtifactSigner,
-  { keys, slots, origin }: PinnedKeys,
+  { keys, slots, origin }: TrustedKeys,
 ): void {
   const accepted = keys.filter(({ slot }) => slots.includes(slot));
   if (publicKey === null) {
@@ -124,20 +129,20 @@ export function refuseUntrustedSigner(
 const HINT_PREVIOUS = "sign with the current key, or accept it for now with --allow-previous-key";
 
 /** Whether a signature is one that consumers accept under its stamp, by a key that may sign. */
-export async function isPinned(
+export async function isTrusted(
   signed: Pick<SignedArtifact, "bytes" | "signature">,
   { signedAt, signatureAlgorithm }: Stamp,
-  pinned: PinnedKeys,
+  trusted: TrustedKeys,
 ): Promise<boolean> {
-  const key = await signingKey(signed, pinned);
-  return key !== null && pinned.slots.includes(key.slot) && key.algorithm === signatureAlgorithm &&
-    !isRejected(signedAt, pinned.rejectBefore);
+  const key = await signingKey(signed, trusted);
+  return key !== null && trusted.slots.includes(key.slot) && key.algorithm === signatureAlgorithm &&
+    !isRejected(signedAt, trusted.rejectBefore);
 }
 
 /** The key that made a signature. One key may have two slots, so those that may sign are tried first. */
 async function signingKey(
   { bytes, signature }: Pick<SignedArtifact, "bytes" | "signature">,
-  { keys, slots }: PinnedKeys,
+  { keys, slots }: TrustedKeys,
 ): Promise<TrustedKey | null> {
   const accepted = keys.filter(({ slot }) => slots.includes(slot));
   return await verifyingKey(bytes, signature, [...accepted, ...keys]);
@@ -152,21 +157,21 @@ function isRejected(signedAt: Timestamp, rejectBefore: Timestamp | null): boolea
  *
  * @throws {ReleaseError} of kind `smoke-verify`, naming the first artifact and what was found instead
  */
-export async function verifyPinned(
+export async function verifyTrusted(
   artifacts: readonly SignedArtifact[],
   { signedAt, signatureAlgorithm }: Stamp,
-  pinned: PinnedKeys,
+  trusted: TrustedKeys,
 ): Promise<void> {
-  if (isRejected(signedAt, pinned.rejectBefore)) {
+  if (isRejected(signedAt, trusted.rejectBefore)) {
     throw new ReleaseError(
       "smoke-verify",
-      `Consumers refuse what is signed before ${pinned.rejectBefore}, and this release is of ${signedAt}`,
+      `Consumers refuse what is signed before ${trusted.rejectBefore}, and this release is of ${signedAt}`,
       { path: "ciReleaseKey.rejectBefore" },
     );
   }
   for (const artifact of artifacts) {
-    const key = await signingKey(artifact, pinned);
-    const isAccepted = key !== null && pinned.slots.includes(key.slot);
+    const key = await signingKey(artifact, trusted);
+    const isAccepted = key !== null && trusted.slots.includes(key.slot);
     if (isAccepted && key.algorithm === signatureAlgorithm) continue;
     const path = artifact.path;
     if (isAccepted) {
@@ -184,8 +189,8 @@ export async function verifyPinned(
     }
     throw new ReleaseError(
       "smoke-verify",
-      `The signature of "${path}" does not verify with any key of ${pinned.origin}`,
-      { hint: await whatItSigns(artifact, artifacts, pinned.keys) },
+      `The signature of "${path}" does not verify with any key of ${trusted.origin}`,
+      { hint: await whatItSigns(artifact, artifacts, trusted.keys) },
     );
   }
 }

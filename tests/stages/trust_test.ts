@@ -7,11 +7,11 @@ import type { Signer } from "../../src/crypto/private_key.ts";
 import { ReleaseError } from "../../src/errors.ts";
 import type { SignedArtifact, Stamp, Warning } from "../../src/model.ts";
 import {
-  isPinned,
-  type PinnedKeys,
-  readPinnedKeys,
+  isTrusted,
+  readTrustedKeys,
   refuseUntrustedSigner,
-  verifyPinned,
+  type TrustedKeys,
+  verifyTrusted,
 } from "../../src/stages/trust.ts";
 import { parseTrustFile } from "../../src/verify/trust.ts";
 import { UNVERIFIED } from "../support/fake_ports.ts";
@@ -23,10 +23,10 @@ const NOW = "2026-06-01T12:00:00Z";
 const encode = (text: string) => new TextEncoder().encode(text);
 
 /** Reads the keys by some options; `trust.json` is the file that there is. */
-async function pin(
+async function readKeys(
   settings: Partial<ReleaseConfig>,
   { file, attribute }: { file?: Uint8Array<ArrayBuffer>; attribute?: unknown } = {},
-): Promise<{ pinned: PinnedKeys | null; warnings: Warning[] }> {
+): Promise<{ trusted: TrustedKeys | null; warnings: Warning[] }> {
   const warnings: Warning[] = [];
   const inputs = {
     read: (path: string) =>
@@ -35,27 +35,32 @@ async function pin(
         : Promise.reject(new ReleaseError("io", `Cannot read "${path}"`)),
   };
   const config = validateConfig({ signCmd: "sign", ...settings });
-  const pinned = await readPinnedKeys(config, attribute, NOW, inputs, (...found) => warnings.push(...found));
-  return { pinned, warnings };
+  const trusted = await readTrustedKeys(
+    config,
+    { attribute, now: NOW },
+    inputs,
+    (...found) => warnings.push(...found),
+  );
+  return { trusted, warnings };
 }
 
 const FILE = { trustFile: "trust.json" };
 
 /** Reads the keys of a trust file, of which there is nothing to warn. */
-async function pinFile(
+async function trustIn(
   options: Parameters<typeof trustBytes>[0],
   settings: Partial<ReleaseConfig> = {},
-): Promise<PinnedKeys> {
-  const { pinned, warnings } = await pin({ ...FILE, ...settings }, { file: trustBytes(options) });
+): Promise<TrustedKeys> {
+  const { trusted, warnings } = await readKeys({ ...FILE, ...settings }, { file: trustBytes(options) });
   assertEquals(warnings, []);
-  return pinned!;
+  return trusted!;
 }
 
-pureTest("readPinnedKeys() gives null and a warning when the user gives no keys", async () => {
-  assertEquals(await pin({}), { pinned: null, warnings: [UNVERIFIED] });
+pureTest("readTrustedKeys() gives null and a warning when the user gives no keys", async () => {
+  assertEquals(await readKeys({}), { trusted: null, warnings: [UNVERIFIED] });
 });
 
-pureTest("readPinnedKeys() gives the same keys from a file and from an attribute", async () => {
+pureTest("readTrustedKeys() gives the same keys from a file and from an attribute", async () => {
   const [current, previous, successor] = await Promise.all([
     newSigner(),
     newSigner("ecdsa-p256"),
@@ -74,36 +79,36 @@ pureTest("readPinnedKeys() gives the same keys from a file and from an attribute
     { slot: "successor", ...successor.publicKey },
   ] as const;
   const expected = { keys, rejectBefore: "2026-05-01T00:00:00Z", slots: ["current", "successor"] } as const;
-  assertEquals(await pin(FILE, { file: trustBytes(options) }), {
-    pinned: { ...expected, origin: "--trust-file trust.json" },
+  assertEquals(await readKeys(FILE, { file: trustBytes(options) }), {
+    trusted: { ...expected, origin: "--trust-file trust.json" },
     warnings: [],
   });
-  assertEquals(await pin({ trustAttr: "fleet.trust" }, { attribute: trustOf(options) }), {
-    pinned: { ...expected, origin: "--trust-attr fleet.trust" },
+  assertEquals(await readKeys({ trustAttr: "fleet.trust" }, { attribute: trustOf(options) }), {
+    trusted: { ...expected, origin: "--trust-attr fleet.trust" },
     warnings: [],
   });
-  const { slots } = await pinFile(options, { allowPreviousKey: true });
+  const { slots } = await trustIn(options, { allowPreviousKey: true });
   assertEquals(slots, ["current", "previous", "successor"]);
 });
 
 pureTest(
-  "readPinnedKeys() knows the successor until it retires, and not without a time for that",
+  "readTrustedKeys() knows the successor until it retires, and not without a time for that",
   async () => {
     const [{ publicKey: current }, { publicKey: successor }] = await Promise.all([newSigner(), newSigner()]);
     for (
       const [retireAt, count] of [["2026-06-01T12:00:00.000000001Z", 2], [NOW, 1], [undefined, 1]] as const
     ) {
-      const { keys } = await pinFile({ current, successor, ...(retireAt === undefined ? {} : { retireAt }) });
+      const { keys } = await trustIn({ current, successor, ...(retireAt === undefined ? {} : { retireAt }) });
       assertEquals(keys.length, count);
     }
   },
 );
 
-pureTest("readPinnedKeys() reads --public-key of either algorithm", async () => {
+pureTest("readTrustedKeys() reads --public-key of either algorithm", async () => {
   for (const algorithm of ["ed25519", "ecdsa-p256"] as const) {
     const { publicKey } = await newSigner(algorithm);
-    assertEquals(await pin({ publicKey: `${algorithm}:${publicKey.bytes.toBase64()}` }), {
-      pinned: {
+    assertEquals(await readKeys({ publicKey: `${algorithm}:${publicKey.bytes.toBase64()}` }), {
+      trusted: {
         keys: [{ slot: "current", ...publicKey }],
         rejectBefore: null,
         slots: ["current", "successor"],
@@ -114,9 +119,9 @@ pureTest("readPinnedKeys() reads --public-key of either algorithm", async () => 
   }
 });
 
-pureTest("readPinnedKeys() refuses a --public-key without an algorithm", async () => {
+pureTest("readTrustedKeys() refuses a --public-key without an algorithm", async () => {
   for (const publicKey of ["", "AAAA", "ed25519"]) {
-    assertEquals(await rejection(pin({ publicKey })), {
+    assertEquals(await rejection(readKeys({ publicKey })), {
       kind: "usage",
       message: "Cannot read --public-key: expected ALGORITHM:BASE64",
       hint: "`fleet-release pubkey FILE --format public-key` prints it",
@@ -133,7 +138,7 @@ const UNUSABLE: [algorithm: string, base64: string, problem: string][] = [
   ["ecdsa-p256", new Uint8Array(64).toBase64(), "the key is not a point of the curve P-256"],
 ];
 
-pureTest("readPinnedKeys() refuses keys of which none is usable, from wherever they come", async () => {
+pureTest("readTrustedKeys() refuses keys of which none is usable, from wherever they come", async () => {
   for (const [algorithm, base64, problem] of UNUSABLE) {
     const record = { algorithm, public: base64 };
     const trust = trustOf({});
@@ -144,15 +149,15 @@ pureTest("readPinnedKeys() refuses keys of which none is usable, from wherever t
       lines: [`The current key is passed over: ${problem}`],
       hint: "`fleet-release pubkey FILE` prints a key as consumers read it",
     });
-    assertEquals(await rejection(pin({ publicKey: `${algorithm}:${base64}` })), {
+    assertEquals(await rejection(readKeys({ publicKey: `${algorithm}:${base64}` })), {
       kind: "usage",
       message: `Cannot use --public-key: ${problem}`,
     });
-    assertEquals(await rejection(pin({ trustAttr: "t" }, { attribute })), said("--trust-attr t"));
+    assertEquals(await rejection(readKeys({ trustAttr: "t" }, { attribute })), said("--trust-attr t"));
     const file = encode(JSON.stringify(attribute));
-    assertEquals(await rejection(pin(FILE, { file })), said("--trust-file trust.json"));
+    assertEquals(await rejection(readKeys(FILE, { file })), said("--trust-file trust.json"));
   }
-  const { lines: _, ...said } = await rejection(pin(FILE, { file: trustBytes({}) }));
+  const { lines: _, ...said } = await rejection(readKeys(FILE, { file: trustBytes({}) }));
   assertEquals(said, {
     kind: "contract",
     message: "Cannot use --trust-file trust.json: no key in it can be used, so consumers would refuse all",
@@ -161,14 +166,14 @@ pureTest("readPinnedKeys() refuses keys of which none is usable, from wherever t
 });
 
 pureTest(
-  "readPinnedKeys() passes over a key that is not usable beside one that is, with a warning",
+  "readTrustedKeys() passes over a key that is not usable beside one that is, with a warning",
   async () => {
     const { publicKey } = await newSigner();
     for (const [algorithm, base64, problem] of UNUSABLE) {
       const trust = trustOf({ current: publicKey });
       trust.ciReleaseKey.previous = { algorithm, public: base64 };
-      const { pinned, warnings } = await pin({ trustAttr: "t" }, { attribute: trust });
-      assertEquals(pinned!.keys, [{ slot: "current", ...publicKey }]);
+      const { trusted, warnings } = await readKeys({ trustAttr: "t" }, { attribute: trust });
+      assertEquals(trusted!.keys, [{ slot: "current", ...publicKey }]);
       assertEquals(warnings, [{
         code: "unusable-key",
         message: `The previous key is passed over: ${problem}`,
@@ -178,16 +183,16 @@ pureTest(
   },
 );
 
-pureTest("readPinnedKeys() gives on what the file system says of a trust file", async () => {
-  assertEquals(await rejection(pin({ trustFile: "gone.json" })), {
+pureTest("readTrustedKeys() gives on what the file system says of a trust file", async () => {
+  assertEquals(await rejection(readKeys({ trustFile: "gone.json" })), {
     kind: "io",
     message: 'Cannot read "gone.json"',
   });
 });
 
-pureTest("readPinnedKeys() refuses an attribute that is no trust file", async () => {
+pureTest("readTrustedKeys() refuses an attribute that is no trust file", async () => {
   const full = fullTrust();
-  assertEquals(await rejection(pin({ trustAttr: "t" }, { attribute: { ...full, ciReleaseKey: [] } })), {
+  assertEquals(await rejection(readKeys({ trustAttr: "t" }, { attribute: { ...full, ciReleaseKey: [] } })), {
     kind: "contract",
     message:
       'Cannot use --trust-attr t: Cannot read the trusted keys: "ciReleaseKey" is a list, expected an object',
@@ -252,8 +257,8 @@ pureTest(
       successor: successor.publicKey,
       retireAt: "2026-07-01T00:00:00Z",
     };
-    const strict = await pinFile(options);
-    const lax = await pinFile(options, { allowPreviousKey: true });
+    const strict = await trustIn(options);
+    const lax = await trustIn(options, { allowPreviousKey: true });
     refuseUntrustedSigner(known(current), strict);
     refuseUntrustedSigner(known(successor), strict);
     refuseUntrustedSigner(known(previous), lax);
@@ -263,8 +268,8 @@ pureTest(
       hint: "sign with the current key, or accept it for now with --allow-previous-key",
     });
     const stranger = await newSigner();
-    for (const pinned of [strict, lax]) {
-      assertEquals(refusal(() => refuseUntrustedSigner(known(stranger), pinned)), {
+    for (const trusted of [strict, lax]) {
+      assertEquals(refusal(() => refuseUntrustedSigner(known(stranger), trusted)), {
         kind: "smoke-verify",
         message:
           `The signing key ed25519:${stranger.publicKey.bytes.toBase64()} is none of --trust-file trust.json`,
@@ -277,15 +282,15 @@ pureTest(
 pureTest("refuseUntrustedSigner() knows of a command only what algorithm it is to have", async () => {
   const [current, previous] = await Promise.all([newSigner(), newSigner("ecdsa-p256")]);
   const options = { current: current.publicKey, previous: previous.publicKey };
-  const pinned = await pinFile(options);
-  refuseUntrustedSigner(known(await newSigner(), true), pinned);
-  refuseUntrustedSigner(known(previous, true), await pinFile(options, { allowPreviousKey: true }));
-  assertEquals(refusal(() => refuseUntrustedSigner(known(previous, true), pinned)), {
+  const trusted = await trustIn(options);
+  refuseUntrustedSigner(known(await newSigner(), true), trusted);
+  refuseUntrustedSigner(known(previous, true), await trustIn(options, { allowPreviousKey: true }));
+  assertEquals(refusal(() => refuseUntrustedSigner(known(previous, true), trusted)), {
     kind: "smoke-verify",
     message: "No key of --trust-file trust.json may sign with ecdsa-p256",
     hint: "give the --signature-algorithm of the key: ed25519",
   });
-  const alone = await pinFile({ previous: current.publicKey });
+  const alone = await trustIn({ previous: current.publicKey });
   assertEquals(refusal(() => refuseUntrustedSigner(known(current, true), alone)), {
     kind: "smoke-verify",
     message: "No key of --trust-file trust.json may sign with ed25519",
@@ -317,7 +322,7 @@ async function artifacts(
   );
 }
 
-pureTest("verifyPinned() accepts what the keys that may sign have signed, each with its own", async () => {
+pureTest("verifyTrusted() accepts what the keys that may sign have signed, each with its own", async () => {
   const [current, previous, successor] = await Promise.all([
     newSigner(),
     newSigner(),
@@ -329,16 +334,16 @@ pureTest("verifyPinned() accepts what the keys that may sign have signed, each w
     successor: successor.publicKey,
     retireAt: "2026-07-01T00:00:00Z",
   };
-  await verifyPinned(await artifacts(current, { by: successor }), stampOf(current), await pinFile(options));
-  const lax = await pinFile(options, { allowPreviousKey: true });
-  await verifyPinned(await artifacts(current, { by: previous }), stampOf(current), lax);
+  await verifyTrusted(await artifacts(current, { by: successor }), stampOf(current), await trustIn(options));
+  const lax = await trustIn(options, { allowPreviousKey: true });
+  await verifyTrusted(await artifacts(current, { by: previous }), stampOf(current), lax);
 });
 
-pureTest("verifyPinned() refuses a signature of the previous key unless that is allowed", async () => {
+pureTest("verifyTrusted() refuses a signature of the previous key unless that is allowed", async () => {
   const [current, previous] = await Promise.all([newSigner(), newSigner()]);
-  const pinned = await pinFile({ current: current.publicKey, previous: previous.publicKey });
+  const trusted = await trustIn({ current: current.publicKey, previous: previous.publicKey });
   assertEquals(
-    await rejection(verifyPinned(await artifacts(current, { by: previous }), stampOf(current), pinned)),
+    await rejection(verifyTrusted(await artifacts(current, { by: previous }), stampOf(current), trusted)),
     {
       kind: "smoke-verify",
       message: 'The signature of "revocations.json" is by the previous key',
@@ -347,15 +352,15 @@ pureTest("verifyPinned() refuses a signature of the previous key unless that is 
   );
 });
 
-pureTest("verifyPinned() refuses a trusted key of another algorithm than the release declares", async () => {
+pureTest("verifyTrusted() refuses a trusted key of another algorithm than the release declares", async () => {
   const [current, successor] = await Promise.all([newSigner(), newSigner("ecdsa-p256")]);
-  const pinned = await pinFile({
+  const trusted = await trustIn({
     current: current.publicKey,
     successor: successor.publicKey,
     retireAt: "2026-07-01T00:00:00Z",
   });
   const signed = await artifacts(current, { by: successor });
-  assertEquals(await rejection(verifyPinned(signed, stampOf(current), pinned)), {
+  assertEquals(await rejection(verifyTrusted(signed, stampOf(current), trusted)), {
     kind: "smoke-verify",
     message:
       'The signature of "revocations.json" is by the successor key, which is ecdsa-p256, but the release declares ed25519',
@@ -372,25 +377,28 @@ const SIGNED: [what: string, of: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<
 ];
 
 for (const [what, of] of SIGNED) {
-  pureTest(`verifyPinned() says so when a signature is one of ${what}`, async () => {
+  pureTest(`verifyTrusted() says so when a signature is one of ${what}`, async () => {
     for (const algorithm of ["ed25519", "ecdsa-p256"] as const) {
       const signer = await newSigner(algorithm);
-      const pinned = await pinFile({ current: signer.publicKey });
-      assertEquals(await rejection(verifyPinned(await artifacts(signer, { of }), stampOf(signer), pinned)), {
-        kind: "smoke-verify",
-        message:
-          'The signature of "revocations.json" does not verify with any key of --trust-file trust.json',
-        hint: `it is a signature of ${what}: the bytes of $NIXFLEET_INPUT are to be signed, as they are`,
-      });
+      const trusted = await trustIn({ current: signer.publicKey });
+      assertEquals(
+        await rejection(verifyTrusted(await artifacts(signer, { of }), stampOf(signer), trusted)),
+        {
+          kind: "smoke-verify",
+          message:
+            'The signature of "revocations.json" does not verify with any key of --trust-file trust.json',
+          hint: `it is a signature of ${what}: the bytes of $NIXFLEET_INPUT are to be signed, as they are`,
+        },
+      );
     }
   });
 }
 
 pureTest(
-  "verifyPinned() refuses a signature by another key, of other bytes, or of another length",
+  "verifyTrusted() refuses a signature by another key, of other bytes, or of another length",
   async () => {
     const [current, stranger] = await Promise.all([newSigner(), newSigner()]);
-    const pinned = await pinFile({ current: current.publicKey });
+    const trusted = await trustIn({ current: current.publicKey });
     const [fleet, revocations] = await artifacts(current);
     const wrong = [
       await artifacts(current, { by: stranger }),
@@ -400,7 +408,7 @@ pureTest(
       [fleet!, { ...revocations!, signature: new Uint8Array() }],
     ];
     for (const signed of wrong) {
-      assertEquals(await rejection(verifyPinned(signed, stampOf(current), pinned)), {
+      assertEquals(await rejection(verifyTrusted(signed, stampOf(current), trusted)), {
         kind: "smoke-verify",
         message:
           'The signature of "revocations.json" does not verify with any key of --trust-file trust.json',
@@ -411,14 +419,14 @@ pureTest(
 );
 
 pureTest(
-  "verifyPinned() refuses what is signed before rejectBefore, and takes what is signed then",
+  "verifyTrusted() refuses what is signed before rejectBefore, and takes what is signed then",
   async () => {
     const current = await newSigner();
-    const pinned = await pinFile({ current: current.publicKey, rejectBefore: NOW });
+    const trusted = await trustIn({ current: current.publicKey, rejectBefore: NOW });
     const signed = await artifacts(current);
-    await verifyPinned(signed, stampOf(current), pinned);
+    await verifyTrusted(signed, stampOf(current), trusted);
     const early = "2026-06-01T11:59:59.999999999Z";
-    assertEquals(await rejection(verifyPinned(signed, stampOf(current, early), pinned)), {
+    assertEquals(await rejection(verifyTrusted(signed, stampOf(current, early), trusted)), {
       kind: "smoke-verify",
       message: `Consumers refuse what is signed before ${NOW}, and this release is of ${early}`,
       path: "ciReleaseKey.rejectBefore",
@@ -426,30 +434,30 @@ pureTest(
   },
 );
 
-pureTest("isPinned() is true of what verifyPinned() accepts alone", async () => {
+pureTest("isTrusted() is true of what verifyTrusted() accepts alone", async () => {
   const [current, previous, stranger] = await Promise.all([newSigner(), newSigner(), newSigner()]);
   const keys = { current: current.publicKey, previous: previous.publicKey, rejectBefore: NOW };
-  const strict = await pinFile(keys);
-  const lax = await pinFile(keys, { allowPreviousKey: true });
+  const strict = await trustIn(keys);
+  const lax = await trustIn(keys, { allowPreviousKey: true });
   const bytes = encode("{}");
   const by = async (signer: Signer) => ({ bytes, signature: await signer.sign(bytes) });
   assertEquals([
-    await isPinned(await by(current), stampOf(current), strict),
-    await isPinned(await by(current), stampOf(current, "2026-06-01T11:59:59Z"), strict),
-    await isPinned(await by(previous), stampOf(previous), strict),
-    await isPinned(await by(previous), stampOf(previous), lax),
-    await isPinned(await by(stranger), stampOf(stranger), lax),
-    await isPinned({ ...await by(current), bytes: encode("[]") }, stampOf(current), lax),
-    await isPinned(await by(current), { ...stampOf(current), signatureAlgorithm: "ecdsa-p256" }, lax),
+    await isTrusted(await by(current), stampOf(current), strict),
+    await isTrusted(await by(current), stampOf(current, "2026-06-01T11:59:59Z"), strict),
+    await isTrusted(await by(previous), stampOf(previous), strict),
+    await isTrusted(await by(previous), stampOf(previous), lax),
+    await isTrusted(await by(stranger), stampOf(stranger), lax),
+    await isTrusted({ ...await by(current), bytes: encode("[]") }, stampOf(current), lax),
+    await isTrusted(await by(current), { ...stampOf(current), signatureAlgorithm: "ecdsa-p256" }, lax),
   ], [true, false, false, true, false, false, false]);
 });
 
-pureTest("verifyPinned() says what a wrong signature of a large fleet is, too", async () => {
+pureTest("verifyTrusted() says what a wrong signature of a large fleet is, too", async () => {
   const current = await newSigner();
   const bytes = new Uint8Array(1 << 20);
   const signed = [{ path: "f", bytes, sha256: sha256Hex(bytes), signature: new Uint8Array(64) }];
-  const pinned = await pinFile({ current: current.publicKey });
-  assertEquals(await rejection(verifyPinned(signed, stampOf(current), pinned)), {
+  const trusted = await trustIn({ current: current.publicKey });
+  assertEquals(await rejection(verifyTrusted(signed, stampOf(current), trusted)), {
     kind: "smoke-verify",
     message: 'The signature of "f" does not verify with any key of --trust-file trust.json',
     hint: "it was made with another key, or of other bytes",
@@ -458,11 +466,11 @@ pureTest("verifyPinned() says what a wrong signature of a large fleet is, too", 
 
 pureTest("a key that is both the previous one and the successor may sign", async () => {
   const [current, other] = await Promise.all([newSigner(), newSigner()]);
-  const pinned = await pinFile({
+  const trusted = await trustIn({
     current: current.publicKey,
     previous: other.publicKey,
     successor: other.publicKey,
     retireAt: "2026-07-01T00:00:00Z",
   });
-  await verifyPinned(await artifacts(current, { by: other }), stampOf(current), pinned);
+  await verifyTrusted(await artifacts(current, { by: other }), stampOf(current), trusted);
 });
