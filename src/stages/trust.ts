@@ -5,12 +5,16 @@
  */
 import type { ReleaseConfig } from "../config.ts";
 import { equalBytes } from "../bytes.ts";
-import { compareTimestamps } from "../contract/time.ts";
 import type { Timestamp, TrustFile } from "../contract/types.ts";
-import { ReleaseError } from "../errors.ts";
+import { type ErrorDetails, ReleaseError } from "../errors.ts";
 import type { SignedArtifact, Stamp, Warn } from "../model.ts";
 import type { ArtifactSigner, Inputs } from "../ports.ts";
-import { verifyingKey } from "../verify/artifact.ts";
+import {
+  type Acceptance,
+  judgeSignature,
+  type SignerFailureCode,
+  verifyingKey,
+} from "../verify/acceptance.ts";
 import {
   decodeTrust,
   type KeySlot,
@@ -131,25 +135,21 @@ const HINT_PREVIOUS = "sign with the current key, or accept it for now with --al
 /** Whether a signature is one that consumers accept under its stamp, by a key that may sign. */
 export async function isTrusted(
   signed: Pick<SignedArtifact, "bytes" | "signature">,
-  { signedAt, signatureAlgorithm }: Stamp,
+  stamp: Stamp,
   trusted: TrustedKeys,
 ): Promise<boolean> {
-  const key = await signingKey(signed, trusted);
-  return key !== null && trusted.slots.includes(key.slot) && key.algorithm === signatureAlgorithm &&
-    !isRejected(signedAt, trusted.rejectBefore);
+  const { failures } = await judge(signed, stamp, trusted);
+  return failures.length === 0;
 }
 
-/** The key that made a signature. One key may have two slots, so those that may sign are tried first. */
-async function signingKey(
+/** Judges a signature as `verify` does, except for its age: it is made now, or kept because it is not due. */
+async function judge(
   { bytes, signature }: Pick<SignedArtifact, "bytes" | "signature">,
-  { keys, slots }: TrustedKeys,
-): Promise<TrustedKey | null> {
-  const accepted = keys.filter(({ slot }) => slots.includes(slot));
-  return await verifyingKey(bytes, signature, [...accepted, ...keys]);
-}
-
-function isRejected(signedAt: Timestamp, rejectBefore: Timestamp | null): boolean {
-  return rejectBefore !== null && compareTimestamps(signedAt, rejectBefore) < 0;
+  declared: Stamp,
+  { keys, rejectBefore, slots }: TrustedKeys,
+): Promise<Acceptance<TrustedKey, SignerFailureCode>> {
+  const maySign = ({ slot }: TrustedKey) => slots.includes(slot);
+  return await judgeSignature({ bytes, signature, declared }, { keys, rejectBefore, maySign });
 }
 
 /**
@@ -159,39 +159,50 @@ function isRejected(signedAt: Timestamp, rejectBefore: Timestamp | null): boolea
  */
 export async function verifyTrusted(
   artifacts: readonly SignedArtifact[],
-  { signedAt, signatureAlgorithm }: Stamp,
+  stamp: Stamp,
   trusted: TrustedKeys,
 ): Promise<void> {
-  if (isRejected(signedAt, trusted.rejectBefore)) {
-    throw new ReleaseError(
-      "smoke-verify",
-      `Consumers refuse what is signed before ${trusted.rejectBefore}, and this release is of ${signedAt}`,
-      { path: "ciReleaseKey.rejectBefore" },
-    );
-  }
   for (const artifact of artifacts) {
-    const key = await signingKey(artifact, trusted);
-    const isAccepted = key !== null && trusted.slots.includes(key.slot);
-    if (isAccepted && key.algorithm === signatureAlgorithm) continue;
-    const path = artifact.path;
-    if (isAccepted) {
-      const message =
-        `The signature of "${path}" is by the ${key.slot} key, which is ${key.algorithm}, but the release ` +
-        `declares ${signatureAlgorithm}`;
-      throw new ReleaseError("smoke-verify", message, {
-        hint: `give --signature-algorithm ${key.algorithm}`,
-      });
-    }
-    if (key !== null) {
-      throw new ReleaseError("smoke-verify", `The signature of "${path}" is by the ${key.slot} key`, {
-        hint: HINT_PREVIOUS,
-      });
-    }
-    throw new ReleaseError(
-      "smoke-verify",
-      `The signature of "${path}" does not verify with any key of ${trusted.origin}`,
-      { hint: await whatItSigns(artifact, artifacts, trusted.keys) },
-    );
+    const accepted = await judge(artifact, stamp, trusted);
+    if (accepted.failures.length === 0) continue;
+    const hint = accepted.key === null ? await whatItSigns(artifact, artifacts, trusted.keys) : undefined;
+    throw refusalOf(artifact.path, accepted, stamp, { ...trusted, hint });
+  }
+}
+
+/** The error for a signature that is not accepted, with the first thing that has to be mended. */
+function refusalOf(
+  path: string,
+  { key, failures }: Acceptance<TrustedKey, SignerFailureCode>,
+  { signedAt, signatureAlgorithm }: Stamp,
+  { origin, rejectBefore, hint }: TrustedKeys & { readonly hint: string | undefined },
+): ReleaseError {
+  const refuse = (message: string, details: ErrorDetails) =>
+    new ReleaseError("smoke-verify", message, details);
+  // What is wrong with the time is wrong with all of them, whoever signs.
+  const { code, message } = failures.find(({ code }) => code === "rejected") ?? failures[0]!;
+  switch (code) {
+    case "rejected":
+      return refuse(
+        `Consumers refuse what is signed before ${rejectBefore}, and this release is of ${signedAt}`,
+        { path: "ciReleaseKey.rejectBefore" },
+      );
+    case "may-not-sign":
+      return refuse(`The signature of "${path}" is by the ${key!.slot} key`, { hint: HINT_PREVIOUS });
+    case "wrong-algorithm":
+      return refuse(
+        `The signature of "${path}" is by the ${key!.slot} key, which is ${
+          key!.algorithm
+        }, but the release ` +
+          `declares ${signatureAlgorithm}`,
+        { hint: `give --signature-algorithm ${key!.algorithm}` },
+      );
+    case "bad-signature":
+    case "no-signature":
+    case "no-keys":
+      return refuse(`The signature of "${path}" does not verify with any key of ${origin}`, { hint });
+    default:
+      return refuse(`A consumer would refuse "${path}": ${message}`, {});
   }
 }
 

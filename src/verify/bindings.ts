@@ -11,15 +11,9 @@ import type { FleetResolved, Meta, RolloutManifest, Timestamp } from "../contrac
 import { ReleaseError } from "../errors.ts";
 import { projectManifest, resolveBudgets } from "../plan/rollouts.ts";
 import type { Warning } from "../model.ts";
-import {
-  type ArtifactKind,
-  channelWindows,
-  type Failure,
-  type FailureCode,
-  type FreshnessWindow,
-  type ReadDocument,
-  readDocument,
-} from "./artifact.ts";
+import { channelWindows, type FreshnessWindow } from "./acceptance.ts";
+import { type ArtifactKind, type ReadDocument, readDocument } from "./document.ts";
+import type { Failure, FailureCode } from "./failure.ts";
 
 /** The files of a release directory, by their path relative to it. */
 export type ReleaseFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;

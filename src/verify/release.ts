@@ -3,17 +3,13 @@
  *
  * @module
  */
+import { signaturePath } from "../contract/layout.ts";
 import type { Meta, Timestamp } from "../contract/types.ts";
 import { plural } from "../text.ts";
 import type { Warning } from "../model.ts";
-import {
-  algorithmFailures,
-  type ArtifactKind,
-  stampFailures,
-  verifyingKey,
-  verifySigned,
-} from "./artifact.ts";
+import { judgeSignature, verifyingKey } from "./acceptance.ts";
 import { bindRelease, type FileFailure, type ReleaseFiles } from "./bindings.ts";
+import type { ArtifactKind } from "./document.ts";
 import type { Trust, TrustedKey } from "./trust.ts";
 
 /** What a release is judged by. */
@@ -88,20 +84,16 @@ export async function verifyRelease(
   // Without a fleet there are no windows, and that it is not there says enough.
   const given = freshnessWindowSeconds ?? (bindings.fleet === null ? Infinity : undefined);
   for (const { path, kind, read, sha256, windows } of bindings.documents) {
-    const signed = await verifySigned(files.get(path)!, files.get(`${path}.sig`) ?? null, trust.keys);
-    const meta = read.document?.meta;
-    const found = [
-      ...(signed.failure === undefined ? [] : [signed.failure]),
-      ...(meta === undefined ? [] : algorithmFailures(meta, signed.key)),
-      ...(meta === undefined ? [] : stampFailures(
-        meta.signedAt,
-        now,
-        trust.rejectBefore,
-        given === undefined ? windows : [{ seconds: given }],
-      )),
-    ];
-    for (const failure of found) signatureFailures.push({ path, ...failure });
-    verified.push({ path, kind, sha256, key: signed.key });
+    const { key, failures } = await judgeSignature({
+      bytes: files.get(path)!,
+      signature: files.get(signaturePath(path)) ?? null,
+      declared: read.document?.meta ?? null,
+    }, {
+      ...trust,
+      freshness: { now, windows: given === undefined ? windows : [{ seconds: given }] },
+    });
+    for (const failure of failures) signatureFailures.push({ path, ...failure });
+    verified.push({ path, kind, sha256, key });
   }
   // What is said of the fleet comes first: where it is wrong, the rest follows from that.
   const failures = [...signatureFailures, ...bindings.failures].sort((a, b) =>
@@ -130,7 +122,7 @@ async function earlierWarnings(
 ): Promise<Warning[]> {
   let unverified = 0;
   for (const path of earlier) {
-    const signature = files.get(`${path}.sig`);
+    const signature = files.get(signaturePath(path));
     if (signature && await verifyingKey(files.get(path)!, signature, keys) === null) unverified++;
   }
   if (unverified === 0) return [];

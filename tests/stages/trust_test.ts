@@ -434,6 +434,29 @@ pureTest(
   },
 );
 
+pureTest("verifyTrusted() says what has to be mended first when more than one thing is wrong", async () => {
+  const [current, previous, stranger] = await Promise.all([
+    newSigner(),
+    newSigner("ecdsa-p256"),
+    newSigner(),
+  ]);
+  const keys = { current: current.publicKey, previous: previous.publicKey };
+  const message = async (signer: Signer, signedAt: string) => {
+    const trusted = await trustIn({ ...keys, rejectBefore: NOW });
+    const signed = await artifacts(signer);
+    return (await rejection(verifyTrusted(signed, stampOf(current, signedAt), trusted))).message;
+  };
+  const early = "2026-06-01T11:59:59Z";
+  const tooEarly = `Consumers refuse what is signed before ${NOW}, and this release is of ${early}`;
+  assertEquals(await Promise.all([current, previous, stranger].map((signer) => message(signer, early))), [
+    tooEarly,
+    tooEarly,
+    tooEarly,
+  ]);
+  // It is of another algorithm than the release declares, too.
+  assertEquals(await message(previous, NOW), 'The signature of "fleet.json" is by the previous key');
+});
+
 pureTest("isTrusted() is true of what verifyTrusted() accepts alone", async () => {
   const [current, previous, stranger] = await Promise.all([newSigner(), newSigner(), newSigner()]);
   const keys = { current: current.publicKey, previous: previous.publicKey, rejectBefore: NOW };

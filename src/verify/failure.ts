@@ -1,0 +1,36 @@
+/**
+ * What documents and releases are refused for.
+ *
+ * @module
+ */
+
+/** Why a document or a release is refused: stable words for programs. */
+export type FailureCode =
+  | "not-json"
+  | "not-canonical"
+  | "not-normal"
+  | "wrong-schema-version"
+  | "wrong-document"
+  | "no-signature"
+  | "bad-signature"
+  | "no-keys"
+  | "wrong-algorithm"
+  | "unsigned"
+  | "rejected"
+  | "stale"
+  | "future"
+  | "wrong-rollout-id"
+  | "wrong-stamp"
+  | "wrong-fleet"
+  | "missing-fleet"
+  | "missing-manifest"
+  | "missing-document"
+  | "stranger";
+
+/** One reason to refuse a document. */
+export interface Failure<Code extends string = FailureCode> {
+  /** Stable word, for programs. */
+  readonly code: Code;
+  /** A clause for people whose subject is the document: `its bytes are not canonical`. */
+  readonly message: string;
+}
