@@ -3,17 +3,24 @@
  *
  * @module
  */
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../contract/layout.ts";
-import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
 import { equalBytes } from "../bytes.ts";
+import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
+import {
+  BOOTSTRAP_NONCES_FILE,
+  manifestPath,
+  REVOCATIONS_FILE,
+  rolloutIdOf,
+  signaturePath,
+  signedPath,
+} from "../contract/layout.ts";
 import { compareTimestamps } from "../contract/time.ts";
 import type { FleetResolved, Meta, RolloutManifest, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
-import { projectManifest, resolveBudgets } from "../plan/rollouts.ts";
 import type { Warning } from "../model.ts";
+import { computeRolloutId, projectManifest, resolveBudgets } from "../plan/rollouts.ts";
 import { channelWindows, type FreshnessWindow } from "./acceptance.ts";
 import { type ArtifactKind, type ReadDocument, readDocument } from "./document.ts";
-import type { Failure, FailureCode } from "./failure.ts";
+import type { Failure } from "./failure.ts";
 
 /** The files of a release directory, by their path relative to it. */
 export type ReleaseFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
@@ -29,7 +36,8 @@ export interface BoundDocument {
   /** Path relative to the release directory. */
   readonly path: string;
   readonly kind: ArtifactKind;
-  readonly read: ReadDocument;
+  /** The record that it decodes to, or null. */
+  readonly document: ReadDocument["document"];
   /** SHA-256 of the bytes, in lower-case hex. */
   readonly sha256: string;
   /** How old its signature may be. */
@@ -53,92 +61,137 @@ export interface Bindings {
  * is the projection of the fleet beside it, and nothing is missing or left over. Pure.
  */
 export function bindRelease(files: ReleaseFiles, artifactName: string): Bindings {
-  const failures: FileFailure[] = [];
-  const refuse = (path: string, code: FailureCode, message: string) => failures.push({ path, code, message });
-  const documents: BoundDocument[] = [];
-  const read = (path: string, kind: ArtifactKind): ReadDocument => {
-    const bytes = files.get(path)!;
-    const document = readDocument(bytes, kind);
-    failures.push(...document.failures.map((failure) => ({ path, ...failure })));
-    // Consumers hash what they write back: a field that the contract does not know, or a time in another form, is lost.
-    if (document.failures.length === 0 && !equalBytes(canonicalBytes(document.document), bytes)) {
-      refuse(
-        path,
-        "not-normal",
-        "it has fields that the contract does not know, or is not in the contract's normal form",
-      );
-    }
-    return document;
+  const fleet = bindFleet(files, artifactName);
+  const sidecars = bindSidecars(files, fleet);
+  const manifests = bindManifests(files, fleet);
+  const parts: readonly Bound[] = [fleet, sidecars, manifests];
+  const documents = parts.flatMap(({ documents }) => documents);
+  const paths = new Set(documents.map(({ path }) => path));
+  return {
+    fleet: fleet.record,
+    documents,
+    earlier: manifests.earlier,
+    failures: [...parts.flatMap(({ failures }) => failures), ...unpaired(files, paths)],
+    warnings: unknownFiles(files, paths),
   };
+}
 
-  const fleetBytes = files.get(artifactName);
-  const fleetRead = fleetBytes === undefined ? null : read(artifactName, "fleet");
-  const fleet = (fleetRead?.document ?? null) as FleetResolved | null;
-  const fleetHash = fleetBytes === undefined ? null : sha256Hex(fleetBytes);
-  if (fleetBytes === undefined) {
-    refuse(artifactName, "missing-fleet", "it is missing, and without it there is no release");
+/** Documents of one kind, and what is wrong with them. */
+interface Bound {
+  readonly documents: readonly BoundDocument[];
+  readonly failures: readonly FileFailure[];
+}
+
+/** The fleet, and what the other documents have to agree with. */
+interface BoundFleet extends Bound {
+  readonly path: string;
+  /** Null when it cannot be read. */
+  readonly record: FleetResolved | null;
+  /** SHA-256 of its bytes, in lower-case hex; null when it is missing. */
+  readonly sha256: string | null;
+  /** How old the signatures of fleet and sidecars may be. */
+  readonly windows: readonly FreshnessWindow[];
+  /** The manifests that a consumer projects from it, by their rollout ids. */
+  readonly projections: ReadonlyMap<string, RolloutManifest>;
+}
+
+function bindFleet(files: ReleaseFiles, path: string): BoundFleet {
+  const bytes = files.get(path);
+  if (bytes === undefined) {
+    const message = "it is missing, and without it there is no release";
+    const failures: FileFailure[] = [{ path, code: "missing-fleet", message }];
+    return { path, record: null, sha256: null, windows: [], projections: new Map(), documents: [], failures };
   }
-  const projections = fleet === null
-    ? new Map<string, RolloutManifest>()
-    : projectAll(fleet, fleetHash!, refuse, artifactName);
-  const windows = fleet === null ? [] : channelWindows(
-    fleet,
+  const { document, failures } = readNormal(path, bytes, "fleet");
+  const record = document as FleetResolved | null;
+  const sha256 = sha256Hex(bytes);
+  const projected = record === null ? NOTHING_PROJECTED : projectAll(record, sha256);
+  const channels = [...projected.manifests.values()].map(({ channel }) => channel);
+  const windows = record === null ? [] : channelWindows(
+    record,
     // Of a channel without a rollout nobody waits for news.
-    projections.size === 0 ? undefined : [...projections.values()].map(({ channel }) => channel),
+    channels.length === 0 ? undefined : channels,
   );
-  if (fleetRead !== null) {
-    documents.push({ path: artifactName, kind: "fleet", read: fleetRead, sha256: fleetHash!, windows });
-  }
+  return {
+    path,
+    record,
+    sha256,
+    windows,
+    projections: projected.manifests,
+    documents: [{ path, kind: "fleet", document, sha256, windows }],
+    failures: [...failures, ...projected.failures.map((failure) => ({ path, ...failure }))],
+  };
+}
 
+function bindSidecars(files: ReleaseFiles, fleet: BoundFleet): Bound {
+  const documents: BoundDocument[] = [];
+  const failures: FileFailure[] = [];
   for (const [path, kind] of SIDECARS) {
     const bytes = files.get(path);
-    if (bytes === undefined || path === artifactName) continue;
-    const sidecar = read(path, kind);
-    if (fleet !== null && sidecar.document !== null && !sameStamp(sidecar.document.meta, fleet.meta)) {
-      refuse(path, "wrong-stamp", "its stamp is not the fleet's");
+    if (bytes === undefined || path === fleet.path) continue;
+    const { document, ...read } = readNormal(path, bytes, kind);
+    failures.push(...read.failures);
+    if (fleet.record !== null && document !== null && !sameStamp(document.meta, fleet.record.meta)) {
+      failures.push({ path, ...OTHER_STAMP });
     }
-    documents.push({ path, kind, read: sidecar, sha256: sha256Hex(bytes), windows });
+    documents.push({ path, kind, document, sha256: sha256Hex(bytes), windows: fleet.windows });
   }
+  return { documents, failures };
+}
 
+function bindManifests(
+  files: ReleaseFiles,
+  fleet: BoundFleet,
+): Bound & { readonly earlier: readonly string[] } {
+  const documents: BoundDocument[] = [];
+  const failures: FileFailure[] = [];
   const earlier: string[] = [];
-  const missing = new Map(projections);
+  const missing = new Map(fleet.projections);
   for (const [path, bytes] of files) {
-    const id = /^rollouts\/(.+)\.json$/.exec(path)?.[1];
+    const id = rolloutIdOf(path);
     if (id === undefined) continue;
     const sha256 = sha256Hex(bytes);
     const projected = missing.get(id);
     missing.delete(id);
     if (id !== sha256) {
-      refuse(path, "wrong-rollout-id", "its name is not the hash of its bytes");
+      failures.push({ path, code: "wrong-rollout-id", message: "its name is not the hash of its bytes" });
     } else if (projected !== undefined) {
       // The hash says that these are the bytes of the projection, so there is nothing to read.
-      const own = channelWindows(fleet!, [projected.channel]);
-      const document = { kind: "rollout-manifest", document: projected, failures: [] } as const;
-      documents.push({ path, kind: "rollout-manifest", read: document, sha256, windows: own });
+      const windows = channelWindows(fleet.record!, [projected.channel]);
+      documents.push({ path, kind: "rollout-manifest", document: projected, sha256, windows });
     } else {
-      const manifest = read(path, "rollout-manifest").document as RolloutManifest | null;
-      if (manifest === null) continue;
-      const stranger = fleet === null ? undefined : whyStranger(manifest, fleet, fleetHash!);
+      const { document, ...read } = readNormal(path, bytes, "rollout-manifest");
+      failures.push(...read.failures);
+      if (document === null) continue;
+      const stranger = whyStranger(document as RolloutManifest, fleet);
       if (stranger === undefined) earlier.push(path);
-      else refuse(path, ...stranger);
+      else failures.push({ path, ...stranger });
     }
   }
   for (const [id, { channel }] of missing) {
-    refuse(
-      artifactName,
-      "missing-manifest",
-      `channel "${channel}" has no rollout manifest: expected rollouts/${id}.json`,
-    );
+    const message = `channel "${channel}" has no rollout manifest: expected ${manifestPath(id)}`;
+    failures.push({ path: fleet.path, code: "missing-manifest", message });
   }
-  const paths = new Set(documents.map(({ path }) => path));
-  return {
-    fleet,
-    documents,
-    earlier,
-    failures: failures.concat(unpaired(files, paths)),
-    warnings: unknownFiles(files, paths),
-  };
+  return { documents, failures, earlier };
 }
+
+/** Reads a document whose bytes have to be those that a consumer writes back. */
+function readNormal(
+  path: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  kind: ArtifactKind,
+): { document: ReadDocument["document"]; failures: FileFailure[] } {
+  const { document, failures } = readDocument(bytes, kind);
+  const found: FileFailure[] = failures.map((failure) => ({ path, ...failure }));
+  // Consumers hash what they write back: a field that the contract does not know, or a time in another form, is lost.
+  if (failures.length === 0 && !equalBytes(canonicalBytes(document), bytes)) {
+    const message = "it has fields that the contract does not know, or is not in the contract's normal form";
+    found.push({ path, code: "not-normal", message });
+  }
+  return { document, failures: found };
+}
+
+const OTHER_STAMP: Failure = { code: "wrong-stamp", message: "its stamp is not the fleet's" };
 
 /** Beside the fleet, by the names that they have. */
 const SIDECARS: readonly [path: string, kind: ArtifactKind][] = [
@@ -146,46 +199,46 @@ const SIDECARS: readonly [path: string, kind: ArtifactKind][] = [
   [BOOTSTRAP_NONCES_FILE, "bootstrap-nonces"],
 ];
 
-/** The manifests that a consumer projects from the fleet, by their rollout ids. */
-function projectAll(
-  fleet: FleetResolved,
-  fleetHash: string,
-  refuse: (path: string, code: FailureCode, message: string) => void,
-  artifactName: string,
-): Map<string, RolloutManifest> {
-  const projections = new Map<string, RolloutManifest>();
+/** The manifests that a consumer projects from a fleet, by their rollout ids, and why some cannot be. */
+interface Projected {
+  readonly manifests: ReadonlyMap<string, RolloutManifest>;
+  readonly failures: readonly Failure[];
+}
+
+const NOTHING_PROJECTED: Projected = { manifests: new Map(), failures: [] };
+
+function projectAll(fleet: FleetResolved, fleetHash: string): Projected {
+  const manifests = new Map<string, RolloutManifest>();
+  const failures: Failure[] = [];
   const budgets = resolveBudgets(fleet);
   for (const channel of Object.keys(fleet.channels)) {
     try {
       const manifest = projectManifest(fleet, channel, fleetHash, budgets);
-      if (manifest !== null) projections.set(sha256Hex(canonicalBytes(manifest)), manifest);
+      if (manifest !== null) manifests.set(computeRolloutId(manifest), manifest);
     } catch (error) {
       if (!(error instanceof ReleaseError)) throw error;
-      refuse(artifactName, "wrong-document", error.message);
+      failures.push({ code: "wrong-document", message: error.message });
     }
   }
-  return projections;
+  return { manifests, failures };
 }
 
 /**
  * A manifest that is no projection of the fleet is one of an earlier release, unless a consumer could take it for
  * current: because it names this fleet, or because it was signed no earlier.
  */
-function whyStranger(
-  manifest: RolloutManifest,
-  fleet: FleetResolved,
-  fleetHash: string,
-): [FailureCode, string] | undefined {
-  if (manifest.fleetResolvedHash === fleetHash) {
-    return sameStamp(manifest.meta, fleet.meta)
-      ? ["wrong-fleet", "it is not the projection of the fleet beside it"]
-      : ["wrong-stamp", "its stamp is not the fleet's"];
+function whyStranger(manifest: RolloutManifest, { record, sha256 }: BoundFleet): Failure | undefined {
+  if (record === null) return undefined;
+  if (manifest.fleetResolvedHash === sha256) {
+    return sameStamp(manifest.meta, record.meta)
+      ? { code: "wrong-fleet", message: "it is not the projection of the fleet beside it" }
+      : OTHER_STAMP;
   }
   const { signedAt } = manifest.meta;
-  return isEarlier(signedAt, fleet.meta.signedAt) ? undefined : [
-    "stranger",
-    `it belongs to another fleet, but was signed at ${signedAt}, no earlier than the fleet beside it`,
-  ];
+  if (isEarlier(signedAt, record.meta.signedAt)) return undefined;
+  const message =
+    `it belongs to another fleet, but was signed at ${signedAt}, no earlier than the fleet beside it`;
+  return { code: "stranger", message };
 }
 
 function isEarlier(a: Timestamp | null, b: Timestamp | null): boolean {
@@ -193,7 +246,7 @@ function isEarlier(a: Timestamp | null, b: Timestamp | null): boolean {
 }
 
 /** Whether two documents were signed as one release. */
-export function sameStamp(a: Meta, b: Meta): boolean {
+function sameStamp(a: Meta, b: Meta): boolean {
   return a.signedAt === b.signedAt && a.ciCommit === b.ciCommit &&
     a.signatureAlgorithm === b.signatureAlgorithm;
 }
@@ -205,14 +258,12 @@ export function sameStamp(a: Meta, b: Meta): boolean {
 function unpaired(files: ReleaseFiles, documents: ReadonlySet<string>): FileFailure[] {
   const failures: FileFailure[] = [];
   for (const path of files.keys()) {
-    if (path.endsWith(".sig") && !files.has(path.slice(0, -".sig".length))) {
-      failures.push({
-        path,
-        code: "missing-document",
-        message: "there is nothing beside it that it could sign",
-      });
+    const signed = signedPath(path);
+    if (signed !== undefined && !files.has(signed)) {
+      const message = "there is nothing beside it that it could sign";
+      failures.push({ path, code: "missing-document", message });
     }
-    if (path.endsWith(".json") && !documents.has(path) && !files.has(`${path}.sig`)) {
+    if (path.endsWith(".json") && !documents.has(path) && !files.has(signaturePath(path))) {
       failures.push({ path, code: "no-signature", message: "it has no signature" });
     }
   }
@@ -222,7 +273,7 @@ function unpaired(files: ReleaseFiles, documents: ReadonlySet<string>): FileFail
 /** Signed files that no release of this name has: another fleet's, say. Nothing here says what they should be. */
 function unknownFiles(files: ReleaseFiles, documents: ReadonlySet<string>): Warning[] {
   return [...files.keys()]
-    .filter((path) => /^[^/]+\.json$/.test(path) && !documents.has(path) && files.has(`${path}.sig`))
+    .filter((path) => /^[^/]+\.json$/.test(path) && !documents.has(path) && files.has(signaturePath(path)))
     .map((path) => ({
       code: "unknown-file",
       message: `${JSON.stringify(path)} is signed, but no part of this release: it was not verified`,

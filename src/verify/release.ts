@@ -83,11 +83,11 @@ export async function verifyRelease(
   const verified: VerifiedFile[] = [];
   // Without a fleet there are no windows, and that it is not there says enough.
   const given = freshnessWindowSeconds ?? (bindings.fleet === null ? Infinity : undefined);
-  for (const { path, kind, read, sha256, windows } of bindings.documents) {
+  for (const { path, kind, document, sha256, windows } of bindings.documents) {
     const { key, failures } = await judgeSignature({
       bytes: files.get(path)!,
       signature: files.get(signaturePath(path)) ?? null,
-      declared: read.document?.meta ?? null,
+      declared: document?.meta ?? null,
     }, {
       ...trust,
       freshness: { now, windows: given === undefined ? windows : [{ seconds: given }] },
