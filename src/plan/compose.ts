@@ -4,7 +4,7 @@
  * @module
  */
 import type { Artifact, Stamp, Warning } from "../model.ts";
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../contract/layout.ts";
+import { BOOTSTRAP_NONCES_FILE, FLEET_FILE, manifestPath, REVOCATIONS_FILE } from "../contract/layout.ts";
 import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
 import { compareBytes, documentPath } from "../contract/records.ts";
 import { quoteList } from "../text.ts";
@@ -25,7 +25,6 @@ import {
   pruneExpiredBootstrapNonces,
   stampMeta,
 } from "./fleet.ts";
-
 import { filterExpiredPins } from "./pins.ts";
 import { policyOf, projectManifest, resolveBudgets } from "./rollouts.ts";
 import { droppedFieldWarnings, fleetWarnings } from "./warnings.ts";
@@ -114,7 +113,7 @@ export function composeRelease(input: ComposeInput): ComposedRelease {
     closureHashes: input.closureHashes,
     stamp: { signedAt, ciCommit: input.ciCommit ?? null, signatureAlgorithm },
     now: signedAt,
-    artifactName: input.artifactName ?? "fleet.resolved.json",
+    artifactName: input.artifactName ?? FLEET_FILE,
   });
   return {
     files: new Map(composed.artifacts.map(({ path, bytes }) => [path, bytes])),
@@ -198,7 +197,7 @@ export function composeArtifacts(
     if (manifest === null) continue;
     const bytes = canonicalBytes(manifest);
     const rolloutId = sha256Hex(bytes);
-    artifacts.push({ path: `rollouts/${rolloutId}.json`, bytes, sha256: rolloutId, rolloutId });
+    artifacts.push({ path: manifestPath(rolloutId), bytes, sha256: rolloutId, rolloutId });
   }
   const warnings = fleetWarnings(fleet);
   if (injected.unknownHosts.length > 0) {

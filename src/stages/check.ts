@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { SignedArtifact } from "../model.ts";
 import { equalBytes } from "../bytes.ts";
+import { signaturePath } from "../contract/layout.ts";
 import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
 import { ReleaseError } from "../errors.ts";
+import type { SignedArtifact } from "../model.ts";
 import { bindRelease, type ReleaseFiles } from "../verify/bindings.ts";
 
 /**
@@ -25,7 +26,10 @@ export function smokeVerify(artifacts: readonly SignedArtifact[]): void {
       throw refused(path, "the sign hook changed the file that it was given, so it signed something else");
     }
   }
-  const { failures: [first, ...others], documents } = bindRelease(filesOf(artifacts), artifacts[0]!.path);
+  const { failures: [first, ...others], documents } = bindRelease(
+    asReleaseFiles(artifacts),
+    artifacts[0]!.path,
+  );
   if (first !== undefined) {
     throw refused(
       first.path,
@@ -40,9 +44,10 @@ export function smokeVerify(artifacts: readonly SignedArtifact[]): void {
   }
 }
 
-function filesOf(artifacts: readonly SignedArtifact[]): ReleaseFiles {
+/** The files as a consumer finds them. */
+function asReleaseFiles(artifacts: readonly SignedArtifact[]): ReleaseFiles {
   return new Map(
-    artifacts.flatMap(({ path, bytes, signature }) => [[path, bytes], [`${path}.sig`, signature]]),
+    artifacts.flatMap(({ path, bytes, signature }) => [[path, bytes], [signaturePath(path), signature]]),
   );
 }
 

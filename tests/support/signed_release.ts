@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { FLEET_FILE, rolloutIdOf, signaturePath, signedPath } from "../../src/contract/layout.ts";
 import type { SignatureAlgorithm } from "../../src/contract/types.ts";
 import { generatePrivateKey, parsePrivateKey, type Signer } from "../../src/crypto/private_key.ts";
 import { composeArtifacts, decodeFleet } from "../../src/plan/compose.ts";
@@ -32,7 +33,7 @@ export async function signedRelease({
   signer,
   signedAt = "2026-06-01T12:00:00Z",
   ciCommit = "0123456789",
-  artifactName = "fleet.resolved.json",
+  artifactName = FLEET_FILE,
   edit = () => {},
   declared = signer.publicKey.algorithm,
 }: SignedReleaseOptions): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
@@ -49,7 +50,7 @@ export async function signedRelease({
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const { path, bytes } of artifacts) {
     files.set(path, bytes);
-    files.set(`${path}.sig`, await signer.sign(bytes));
+    files.set(signaturePath(path), await signer.sign(bytes));
   }
   return files;
 }
@@ -58,8 +59,8 @@ export async function signedRelease({
 export function rolesOf(files: ReleaseFiles): Map<string, string> {
   let manifests = 0;
   return new Map(
-    [...files.keys()].filter((path) => !path.endsWith(".sig")).map((path) => [
-      path.startsWith("rollouts/") ? `manifest ${++manifests}` : path,
+    [...files.keys()].filter((path) => signedPath(path) === undefined).map((path) => [
+      rolloutIdOf(path) !== undefined ? `manifest ${++manifests}` : path,
       path,
     ]),
   );

@@ -6,6 +6,7 @@
  */
 import { dirname, join, resolve } from "@std/path";
 import { ensureDir, exists } from "@std/fs";
+import { signedPath } from "../../src/contract/layout.ts";
 import { expectRun, type Finished, PROJECT, run, which } from "./command.ts";
 import type { TestFleet } from "./fleet.ts";
 
@@ -270,14 +271,15 @@ export async function acceptedByOpenssl({ fleet, home }: Workshop): Promise<stri
   await Deno.writeTextFile(pem, publicKeyPem(algorithm, base64));
   const accepted: string[] = [];
   for (const [path, bytes] of await fleet.files()) {
-    if (!path.endsWith(".sig")) continue;
-    const document = join(fleet.dir, "releases", path.slice(0, -".sig".length));
+    const signed = signedPath(path);
+    if (signed === undefined) continue;
+    const document = join(fleet.dir, "releases", signed);
     await Deno.writeFile(signature, algorithm === "ed25519" ? bytes : derOf(bytes));
     const args = algorithm === "ed25519"
       ? ["pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", pem, "-in", document, "-sigfile", signature]
       : ["dgst", "-sha256", "-verify", pem, "-signature", signature, document];
     const { code } = await run([which("openssl"), ...args], { env: fleet.env() });
-    if (code === 0) accepted.push(path.slice(0, -".sig".length));
+    if (code === 0) accepted.push(signed);
   }
   return accepted;
 }
