@@ -51,7 +51,8 @@ async function measure(dir: string, rounds: number) {
   const { files } = composeRelease({ ...fleetOf(10_000), signedAt: "2026-06-01T12:00:00Z", ciCommit: null });
   const artifacts = [...files].map(([path, bytes]) => ({ path, bytes }));
   const signer = await parsePrivateKey(pem);
-  const hook = createHooks(new Shell(env["PATH"]!, SILENT_LOG), { env, tempDir: dir }).signer({
+  const shell = new Shell({ path: env["PATH"]!, cwd: dir, trace: SILENT_LOG });
+  const hook = createHooks(shell, { env, tempDir: dir }).signer({
     command: `${openssl} pkeyutl -sign -rawin -inkey ${key} -in "$NIXFLEET_INPUT" -out "$NIXFLEET_OUTPUT"`,
     algorithm: "ed25519",
     encoding: "raw",

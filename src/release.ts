@@ -5,7 +5,7 @@
  */
 import { createGit } from "./adapters/git/git.ts";
 import { createHooks } from "./adapters/hooks.ts";
-import { INPUTS } from "./adapters/files.ts";
+import { createInputs } from "./adapters/files.ts";
 import { createNix } from "./adapters/nix/nix.ts";
 import { createReleaseDir } from "./adapters/release_dir.ts";
 import { type CommandTrace, Shell } from "./adapters/process.ts";
@@ -68,7 +68,9 @@ export async function release(
     signKeyVariable(config.signKey),
   ];
   const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !hidden.includes(name)));
-  const shell = new Shell(env["PATH"] ?? "", log);
+  const cwd = Deno.cwd();
+  const inputs = createInputs(cwd);
+  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log });
   let tempDir: string;
   try {
     tempDir = await Deno.makeTempDir({ prefix: "fleet-release-" });
@@ -77,7 +79,7 @@ export async function release(
   }
   try {
     const hooks = createHooks(shell, { env: childEnv, tempDir });
-    await using signer = await openSigner(config, { env, inputs: INPUTS, hook: hooks.signer });
+    await using signer = await openSigner(config, { env, inputs, hook: hooks.signer });
     return await runPipeline(config, {
       nix: createNix(shell, {
         env: childEnv,
@@ -91,8 +93,8 @@ export async function release(
       git: createGit(shell, { env: childEnv, tempDir }),
       hooks,
       signer,
-      inputs: INPUTS,
-      releaseDir: createReleaseDir(config.releaseDir),
+      inputs,
+      releaseDir: createReleaseDir(config.releaseDir, cwd),
       log,
       clock,
     });

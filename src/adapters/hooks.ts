@@ -43,9 +43,13 @@ export function createHooks(
     const hide = redactor(command);
     return shell.run(
       [sh, "-c", command],
-      // Both outputs go where people read: stdout of this program is for data.
-      { env: { ...settings.env, ...env }, stdout: "as stderr", onStderr: hide },
-      [...Object.entries(env).map(([name, value]) => `${name}=${value}`), "sh", "-c", `<${hook}>`],
+      {
+        env: { ...settings.env, ...env },
+        // Both outputs go where people read: stdout of this program is for data.
+        stdout: "as stderr",
+        onStderr: hide,
+        shown: [...Object.entries(env).map(([name, value]) => `${name}=${value}`), "sh", "-c", `<${hook}>`],
+      },
     );
   }
 

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { quoteList, stripControls } from "../text.ts";
 import { dirname, join } from "@std/path";
-
 import { ReleaseError } from "../errors.ts";
+import { quoteList, stripControls } from "../text.ts";
 
 /** A finished command. */
 export interface CommandResult {
@@ -18,6 +17,7 @@ export interface CommandResult {
 
 /** How to run a command. */
 export interface RunOptions {
+  /** Another directory than the shell's own, absolute. */
   readonly cwd?: string | undefined;
   /** The whole environment: nothing else is inherited. */
   readonly env: Readonly<Record<string, string>>;
@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly stdout?: "kept" | "as stderr";
   /** Reads each line of stderr as it comes, and gives what `-v` shows of it; undefined: nothing. */
   readonly onStderr?: (line: string) => string | undefined;
+  /** The arguments as `-v` shows them, when they hold what must not be shown. */
+  readonly shown?: readonly string[];
 }
 
 /** Told what is run, and what it says, for `-v`. */
@@ -73,18 +75,27 @@ export function findProgram(program: string, path: string): { path: string | und
   return { path: undefined, refused };
 }
 
+/** Where commands are looked for and run. */
+export interface ShellOptions {
+  /** The search path for programs, as in `$PATH`. */
+  readonly path: string;
+  /** The directory that commands run in when they are told no other, absolute. */
+  readonly cwd: string;
+  /** Told what is run. */
+  readonly trace: CommandTrace;
+}
+
 /** Runs programs by their absolute path, with an explicit environment. */
 export class Shell {
   readonly #path: string;
+  readonly #cwd: string;
   readonly #trace: CommandTrace;
   #sh: string | undefined;
 
-  /**
-   * @param path The search path for programs, as in `$PATH`
-   * @param trace Told what is run
-   */
-  constructor(path: string, trace: CommandTrace) {
+  /** Makes a shell. Nothing is looked for or run yet. */
+  constructor({ path, cwd, trace }: ShellOptions) {
     this.#path = path;
+    this.#cwd = cwd;
     this.#trace = trace;
   }
 
@@ -121,14 +132,9 @@ export class Shell {
    * Runs a command and waits for it. A failing command is a result, not an error.
    *
    * @param argv The program's absolute path and its arguments
-   * @param shown The arguments as `-v` shows them, when they hold what must not be shown
    */
-  async run(
-    argv: readonly string[],
-    options: RunOptions,
-    shown: readonly string[] = argv,
-  ): Promise<CommandResult> {
-    this.#trace.command(shown);
+  async run(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
+    this.#trace.command(options.shown ?? argv);
     const tail = new LineTail((line) => {
       const shown = options.onStderr === undefined ? line : options.onStderr(line);
       if (shown !== undefined) this.#trace.output(shown);
@@ -138,7 +144,7 @@ export class Shell {
     const { CommandBuilder } = await import("@david/dax");
     const command = new CommandBuilder()
       .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", ...argv])
-      .cwd(options.cwd ?? Deno.cwd())
+      .cwd(options.cwd ?? this.#cwd)
       .clearEnv()
       .env({ ...options.env })
       .stdin(options.stdin ?? "null")

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { INPUTS } from "../adapters/files.ts";
+import { createInputs } from "../adapters/files.ts";
 import type { KeyFormat, KeygenSettings, PubkeySettings } from "../cli/parse.ts";
 import { generatePrivateKey, readPublicPart } from "../crypto/private_key.ts";
 import type { PublicKey } from "../crypto/signature.ts";
@@ -40,7 +40,7 @@ export async function keygen({ file, algorithm, format }: KeygenSettings): Promi
  * @throws {ReleaseError} when it cannot be read, or is no key
  */
 export async function pubkey({ file, format }: PubkeySettings): Promise<string> {
-  const text = new TextDecoder().decode(await INPUTS.read(file));
+  const text = new TextDecoder().decode(await createInputs(Deno.cwd()).read(file));
   return formatKey(await named(file, () => readPublicPart(text)), format);
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { readReleaseTree } from "../adapters/git/tree.ts";
-import { INPUTS } from "../adapters/files.ts";
+import { createInputs } from "../adapters/files.ts";
 import { readReleaseFiles } from "../adapters/release_dir.ts";
 import { type CommandTrace, Shell } from "../adapters/process.ts";
 import { plural, stripControls } from "../text.ts";
@@ -49,12 +49,12 @@ export interface VerifyWorld {
  */
 export async function verify(settings: VerifySettings, { log, clock }: VerifyWorld): Promise<Report> {
   const now = settings.now ?? wholeSeconds(clock.now());
-  const record = parseTrustFile(settings.trustFile, await INPUTS.read(settings.trustFile));
+  const record = parseTrustFile(settings.trustFile, await createInputs(Deno.cwd()).read(settings.trustFile));
   const { trust, warnings } = trustAt(record, now);
   const { subject } = settings;
   if (subject.kind === "directory") {
     const files = subject.git === undefined
-      ? await readReleaseFiles(subject.dir)
+      ? await readReleaseFiles(subject.dir, Deno.cwd())
       : await readCommit(subject.dir, subject.git, log);
     const { artifactName, freshnessWindowSeconds } = settings;
     const verdict = await verifyRelease(files, { artifactName, trust, now, freshnessWindowSeconds });
@@ -66,7 +66,9 @@ export async function verify(settings: VerifySettings, { log, clock }: VerifyWor
 
 async function readCommit(dir: string, revision: string, log: CommandTrace): Promise<ReleaseFiles> {
   const env = gitEnvironment();
-  return await readReleaseTree(new Shell(env["PATH"] ?? "", log), env, { cwd: Deno.cwd(), revision, dir });
+  const cwd = Deno.cwd();
+  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log });
+  return await readReleaseTree(shell, env, { cwd, revision, dir });
 }
 
 async function verifyFile(
@@ -75,7 +77,7 @@ async function verifyFile(
   { keys, rejectBefore }: Trust,
   now: string,
 ): Promise<ArtifactVerdict<TrustedKey>> {
-  const bytes = await INPUTS.read(subject.file);
+  const bytes = await createInputs(Deno.cwd()).read(subject.file);
   const signature = await readSignature(subject);
   const options = { bytes, signature, keys, now, freshnessWindowSeconds, rejectBefore };
   if (subject.kind === "artifact") {
@@ -96,7 +98,7 @@ async function readSignature(
   { file, signature }: { file: string; signature: string },
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   try {
-    return await INPUTS.read(signature);
+    return await createInputs(Deno.cwd()).read(signature);
   } catch (error) {
     const isMissing = error instanceof ReleaseError && error.cause instanceof Deno.errors.NotFound;
     if (isMissing && signature === `${file}.sig`) return null;

@@ -1,25 +1,26 @@
 // The one place that starts processes, with real ones.
 
 import { assertEquals } from "@std/assert";
-import { type RunOptions, Shell, text } from "../../src/adapters/process.ts";
+import { type CommandTrace, type RunOptions, Shell, text } from "../../src/adapters/process.ts";
 import { which } from "../support/command.ts";
 
 const SH = which("sh");
 const PATH = Deno.env.get("PATH") ?? "";
+const SILENT: CommandTrace = { command() {}, output() {} };
 
 /** Runs a script, and gives the result and what `-v` was told. */
 async function run(
   script: string,
   options: Partial<RunOptions> = {},
-  shown?: readonly [string, ...string[]],
 ) {
   const commands: (readonly string[])[] = [];
   const output: string[] = [];
-  const shell = new Shell(PATH, {
-    command: (argv) => commands.push(argv),
-    output: (line) => output.push(line),
+  const shell = new Shell({
+    path: PATH,
+    cwd: "/usr",
+    trace: { command: (argv) => commands.push(argv), output: (line) => output.push(line) },
   });
-  const result = await shell.run([SH, "-c", script], { env: { PATH }, ...options }, shown);
+  const result = await shell.run([SH, "-c", script], { env: { PATH }, ...options });
   return { ...result, text: text(result), commands, output };
 }
 
@@ -51,14 +52,14 @@ Deno.test("Shell closes a command's stdin, or feeds it all that there is", async
   assertEquals((await run("wc -c | tr -d ' '", { stdin })).text, "300000");
 });
 
-Deno.test("Shell runs a command in the directory that it is told", async () => {
+Deno.test("Shell runs a command in the directory that the command is told, or else in its own", async () => {
   assertEquals((await run("pwd -P", { cwd: "/" })).text, "/");
-  assertEquals((await run("pwd -P")).text, await Deno.realPath(Deno.cwd()));
+  assertEquals((await run("pwd -P")).text, await Deno.realPath("/usr"));
 });
 
 Deno.test("Shell hands an argument on as it is, through no shell of its own", async () => {
   const words = ["a b", "$HOME", "*", "'", '"', "\\", "", ">x", "`id`", "ü"];
-  const shell = new Shell(PATH, { command() {}, output() {} });
+  const shell = new Shell({ path: PATH, cwd: "/", trace: SILENT });
   const result = await shell.run([SH, "-c", 'printf "<%s>" "$@"', "sh", ...words], { env: { PATH } });
   assertEquals(text(result), words.map((word) => `<${word}>`).join(""));
 });
@@ -99,7 +100,7 @@ Deno.test("Shell shows what onStderr makes of each line, and keeps the lines", a
 
 Deno.test("Shell shows the command, or what is to be shown in its place", async () => {
   assertEquals((await run("true")).commands, [[SH, "-c", "true"]]);
-  assertEquals((await run("true", {}, ["sh", "-c", "<push hook>"])).commands, [["sh", "-c", "<push hook>"]]);
+  assertEquals((await run("true", { shown: ["sh", "-c", "<hook>"] })).commands, [["sh", "-c", "<hook>"]]);
 });
 
 Deno.test("Shell finds the first program of the name that can be run, by its absolute path", async () => {
@@ -112,10 +113,8 @@ Deno.test("Shell finds the first program of the name that can be run, by its abs
     }
     await Deno.mkdir(`${dir}/d/tool`, { recursive: true });
     await Deno.symlink(`${dir}/b/tool`, `${dir}/d/link`);
-    const shell = new Shell(`relative:${dir}/gone:${dir}/d:${dir}/a:${dir}/b:${dir}/c`, {
-      command() {},
-      output() {},
-    });
+    const path = `relative:${dir}/gone:${dir}/d:${dir}/a:${dir}/b:${dir}/c`;
+    const shell = new Shell({ path, cwd: dir, trace: SILENT });
     assertEquals(shell.find("tool"), `${dir}/b/tool`);
     assertEquals(shell.find("link"), `${dir}/d/link`);
     assertEquals(shell.find("tool", `${dir}/c/other`), `${dir}/c/tool`);

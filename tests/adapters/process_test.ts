@@ -120,7 +120,7 @@ pureTest("Shell finds no program in directories that it may not look into, and s
   for (const [program, hint] of Object.entries(hints)) {
     const said = (message: string, lines: string[]) => ({ kind: "io" as const, message, hint, lines });
     const missing = (path: string, beside?: string) =>
-      refusal(() => new Shell(path, SILENT).find(program, beside));
+      refusal(() => new Shell({ path, cwd: "/", trace: SILENT }).find(program, beside));
     assertEquals(
       missing("/usr/bin:bin:/deno/node_compat_bin:/bin"),
       said(`Cannot find "${program}" on PATH`, [refused('"/usr/bin", "/bin"')]),

@@ -1,0 +1,27 @@
+/**
+ * Paths that the user gave, which may be relative to the directory that a run is in.
+ *
+ * @module
+ */
+import { resolve } from "@std/path";
+import { ReleaseError } from "../errors.ts";
+
+/** The absolute path of one that may be relative to `cwd`. The empty path stays empty: it names nothing. */
+export function absolutePath(path: string, cwd: string): string {
+  return path === "" ? "" : resolve(cwd, path);
+}
+
+/**
+ * Wraps an error of the file system, in which the runtime names the absolute path. People read the one that they gave.
+ *
+ * @param path The path as the user gave it
+ * @param cwd What it is relative to
+ * @param cause The error of the file system
+ * @returns the error to throw, of kind `io`
+ */
+export function readError(path: string, cwd: string, cause: unknown): ReleaseError {
+  const absolute = absolutePath(path, cwd);
+  const reason = (cause instanceof Error ? cause.message : String(cause))
+    .replaceAll(`'${absolute}'`, `'${path}'`).replaceAll(`"${absolute}"`, `"${path}"`);
+  return new ReleaseError("io", `Cannot read "${path}": ${reason}`, { cause });
+}
