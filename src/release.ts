@@ -15,7 +15,8 @@ import { ioError, ReleaseError } from "./errors.ts";
 import { SILENT_LOG } from "./report/log.ts";
 import { type RunOutcome, runPipeline } from "./pipeline.ts";
 import type { Clock, Log } from "./ports.ts";
-import { openSigner, signKeyVariable } from "./adapters/signers.ts";
+import { openSigner } from "./adapters/signers.ts";
+import { signKeyVariable } from "./secrets.ts";
 
 /** The world that a run sees, where it is not the process's own. */
 export interface ReleaseOptions {

@@ -13,6 +13,7 @@ import { fixedFromDer } from "../crypto/signature.ts";
 import { shapeOf, SIGNATURE_LENGTH, type SignatureShape } from "../crypto/signature_shape.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ArtifactSigner, Hooks, ReleaseFile, Signed } from "../ports.ts";
+import { HIDDEN, redactor } from "../secrets.ts";
 import { type CommandResult, lastLines, type Shell } from "./process.ts";
 
 /** What the hooks are given beside their own variables. */
@@ -174,28 +175,4 @@ async function readSmall(path: string, most = MOST_READ): Promise<Uint8Array<Arr
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw ioError("Cannot read what the sign hook wrote", error);
   }
-}
-
-const HIDDEN = "***";
-
-/**
- * Hides the parts of a command in what it printed. All of its text may be secret but the names of programs, options
- * and variables, without which nobody could mend a hook.
- *
- * @returns a function from a line to the line without them
- */
-function redactor(command: string): (line: string) => string {
-  const programs = command.matchAll(/(?:^|[;|&(\n])\s*(?:exec\s+)?(?:\w+=\S*\s+)*([\w./+-]+)/g);
-  const harmless = new Set([...programs].map(([, program]) => program!));
-  const quoted = [...command.matchAll(/"([^"]*)"|'([^']*)'/g)].map(([, double, single]) => double ?? single!);
-  const words = [...command.split(/\s+/), ...command.split(/[\s"'`;|&()<>]+/)];
-  const pieces = command.split(/[\s"'`;|&()<>=:@,{}$/?#]+/);
-  const secrets = [command, ...command.split("\n"), ...quoted, ...words, ...pieces]
-    .map((part) => part.trim())
-    .filter((part) =>
-      part.length >= 4 && !harmless.has(part) && !/^(-[\w-]*|\$?\w*NIXFLEET_\w+)$/.test(part)
-    );
-  // The longest first, so that no rest of it is left.
-  const longestFirst = [...new Set(secrets)].sort((a, b) => b.length - a.length);
-  return (line) => longestFirst.reduce((text, secret) => text.replaceAll(secret, HIDDEN), line);
 }

@@ -11,6 +11,7 @@ import type { PublicKey } from "../crypto/signature.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import type { ArtifactSigner, Inputs } from "../ports.ts";
+import { signKeyVariable } from "../secrets.ts";
 
 /** Where signers come from. */
 export interface SignerSources {
@@ -70,11 +71,6 @@ async function agentSigner(options: AgentOptions): Promise<OpenSigner> {
     ...builtIn({ publicKey: options.publicKey, sign }, []),
     [Symbol.asyncDispose]: async () => await (await connection)?.[Symbol.asyncDispose](),
   };
-}
-
-/** The variable that a `--sign-key env:NAME` names. */
-export function signKeyVariable(signKey: string | undefined): string | undefined {
-  return signKey?.startsWith("env:") ? signKey.slice("env:".length) : undefined;
 }
 
 function requireAlgorithm(

@@ -20,7 +20,7 @@ import { readSettings, SETTINGS_VARIABLE } from "./settings.ts";
 import { DEFAULTS, type ReleaseConfig, validateConfig } from "../config.ts";
 import { ReleaseError } from "../errors.ts";
 import { ENVIRONMENT, GIT_ENVIRONMENT, readEnvironment, variablesOf } from "../release.ts";
-import { signKeyVariable } from "../adapters/signers.ts";
+import { signKeyVariable } from "../secrets.ts";
 
 /** What Deno can permit. Network addresses, foreign code, imports and facts about the machine never are. */
 export type Permission = "run" | "read" | "write" | "net" | "env";

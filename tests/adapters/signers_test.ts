@@ -12,7 +12,7 @@ import { verifySignature } from "../../src/crypto/signature.ts";
 import { ReleaseError } from "../../src/errors.ts";
 import type { ArtifactSigner, Inputs } from "../../src/ports.ts";
 import { createInputs } from "../../src/adapters/files.ts";
-import { type OpenSigner, openSigner, signKeyVariable } from "../../src/adapters/signers.ts";
+import { type OpenSigner, openSigner } from "../../src/adapters/signers.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 
 const ALGORITHMS: readonly SignatureAlgorithm[] = ["ed25519", "ecdsa-p256"];
@@ -75,17 +75,6 @@ pureTest(
     }
   },
 );
-
-pureTest("signKeyVariable() is the variable of env:NAME alone", () => {
-  const variables: [signKey: string | undefined, variable: string | undefined][] = [
-    ["env:KEY", "KEY"],
-    ["env:", ""],
-    ["./env:KEY", undefined],
-    ["release.pem", undefined],
-    [undefined, undefined],
-  ];
-  assertEquals(variables.map(([signKey]) => [signKey, signKeyVariable(signKey)]), variables);
-});
 
 pureTest("openSigner() refuses another algorithm than that of the key, and takes the same", async () => {
   const others = { "ed25519": "ecdsa-p256", "ecdsa-p256": "ed25519" } as const;
