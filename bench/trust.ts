@@ -6,7 +6,7 @@
 import { dirname, join } from "@std/path";
 import { ensureDir } from "@std/fs";
 import { composeRelease } from "../mod.ts";
-import { createHooks } from "../src/adapters/hooks.ts";
+import { createHooks } from "../src/adapters/hooks/hooks.ts";
 import { Shell } from "../src/adapters/process.ts";
 import { generatePrivateKey, parsePrivateKey } from "../src/crypto/private_key.ts";
 import { SILENT_LOG } from "../src/report/log.ts";

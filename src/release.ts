@@ -4,7 +4,7 @@
  * @module
  */
 import { createGit } from "./adapters/git/git.ts";
-import { createHooks } from "./adapters/hooks.ts";
+import { createHooks } from "./adapters/hooks/hooks.ts";
 import { createInputs } from "./adapters/files.ts";
 import { createNix } from "./adapters/nix/nix.ts";
 import { createReleaseDir } from "./adapters/release_dir.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SignHook } from "./hooks.ts";
+import type { SignHook } from "./hooks/sign.ts";
 import { type AgentOptions, connectAgent } from "./ssh_agent.ts";
 import type { ReleaseConfig } from "../config.ts";
 import { parsePrivateKey, parsePublicKey, type Signer } from "../crypto/private_key.ts";

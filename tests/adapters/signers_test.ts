@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import type { SignHook } from "../../src/adapters/hooks.ts";
+import type { SignHook } from "../../src/adapters/hooks/sign.ts";
 import { type ReleaseConfig, validateConfig } from "../../src/config.ts";
 import type { SignatureAlgorithm } from "../../src/contract/types.ts";
 import { joinBytes } from "../../src/bytes.ts";

@@ -1,0 +1,32 @@
+/**
+ * The push hook: puts one closure where the machines fetch it.
+ *
+ * @module
+ */
+import type { StorePath } from "../../contract/store_path.ts";
+import { type Hook, type HookContext, hookFailure, runHook } from "./run.ts";
+
+/** What is pushed. */
+export interface Closure {
+  readonly host: string;
+  readonly storePath: StorePath;
+  readonly closureHash: string;
+}
+
+/**
+ * Runs the push hook for one closure.
+ *
+ * @throws {ReleaseError} of kind `push-hook` when it fails
+ */
+export async function runPushHook(context: HookContext, command: string, closure: Closure): Promise<void> {
+  const { host, storePath, closureHash } = closure;
+  const hook: Hook = { kind: "push-hook", command };
+  const result = await runHook(context, hook, {
+    NIXFLEET_HOST: host,
+    NIXFLEET_PATH: storePath,
+    NIXFLEET_CLOSURE_HASH: closureHash,
+  });
+  if (result.code !== 0) {
+    throw hookFailure(hook, `Push hook failed for host "${host}": it exited with ${result.code}`, result);
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Runs the operator's own commands, by `sh -c` with the environment of the contract.
+ *
+ * The text of a hook may hold a token, so it is never shown: not in errors, not by `-v`, and not where the hook's
+ * own output repeats it.
+ *
+ * @module
+ */
+import { ReleaseError } from "../../errors.ts";
+import { HIDDEN, redactor } from "../../secrets.ts";
+import { type CommandResult, lastLines, type Shell } from "../process.ts";
+
+/** What every hook is run with. */
+export interface HookContext {
+  readonly shell: Shell;
+  /** The absolute path of `sh`. */
+  readonly sh: string;
+  /** What a hook gets beside its own variables. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A hook: which of them, and the operator's command. */
+export interface Hook {
+  readonly kind: "push-hook" | "sign-hook";
+  readonly command: string;
+}
+
+/**
+ * What hooks are run with. They run in the shell's directory.
+ *
+ * @throws {ReleaseError} of kind `io` when there is no `sh`
+ */
+export function hookContext(shell: Shell, env: Readonly<Record<string, string>>): HookContext {
+  return { shell, sh: shell.find("sh"), env };
+}
+
+/**
+ * Runs a hook. One that fails is a result, not an error.
+ *
+ * @param variables The hook's own variables
+ */
+export function runHook(
+  { shell, sh, env }: HookContext,
+  { kind, command }: Hook,
+  variables: Readonly<Record<string, string>>,
+): Promise<CommandResult> {
+  const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  return shell.run([sh, "-c", command], {
+    env: { ...env, ...variables },
+    // Both outputs go where people read: stdout of this program is for data.
+    stdout: "as stderr",
+    onStderr: redactor(command),
+    shown: [...assignments, "sh", "-c", kind === "push-hook" ? "<push hook>" : "<sign hook>"],
+  });
+}
+
+/** How a hook failed: the last that it printed, without what may be secret. */
+export function hookFailure(
+  { kind, command }: Hook,
+  message: string,
+  result: CommandResult,
+  hint?: string,
+): ReleaseError {
+  const lines = lastLines(result.stderr, 15).map(redactor(command));
+  const hints = [
+    ...(hint === undefined ? [] : [hint]),
+    ...(lines.some((line) => line.includes(HIDDEN))
+      ? [`${HIDDEN} stands for a part of the hook's own text`]
+      : []),
+  ];
+  return new ReleaseError(kind, message, { lines, hint: hints.join("; ") || undefined });
+}
