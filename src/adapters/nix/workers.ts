@@ -56,55 +56,24 @@ export async function evaluateAll(
 ): Promise<{ derivations: HostDerivation[]; failures: EvaluationFailure[] }> {
   const found = new Map<HostRef, HostDerivation>();
   const failures: EvaluationFailure[] = [];
-  const pending = jobs.map((job) => ({ ...job, hosts: [...job.hosts] }));
-  const retries: EvaluationJob[] = [];
-  let secondsPerHost: number | undefined;
-
-  function next(): EvaluationJob | undefined {
-    const retry = retries.shift();
-    if (retry !== undefined) return retry;
-    const job = pending.find(({ hosts }) => hosts.length > 0);
-    if (job === undefined) return undefined;
-    return { flake: job.flake, hosts: job.hosts.splice(0, batchSize(job.hosts, job.together)) };
-  }
-
-  function batchSize(hosts: readonly HostRef[], together = false): number {
-    let most: number;
-    if (together) most = hosts.length;
-    else if (secondsPerHost === undefined) most = FIRST_BATCH;
-    else if (secondsPerHost * hosts.length < LIGHT_SECONDS) most = hosts.length;
-    else {most = Math.min(
-        Math.ceil(hosts.length / workers),
-        Math.max(1, Math.floor(BATCH_SECONDS / secondsPerHost)),
-      );}
-    let bytes = 0;
-    const fitting = hosts.findIndex(({ name }) =>
-      (bytes += JSON.stringify(name).length * 2 + 40) > BATCH_BYTES
-    );
-    return fitting === -1 ? most : Math.max(1, Math.min(most, fitting));
-  }
+  const schedule = new Schedule(jobs, workers);
 
   async function evaluate({ flake, hosts }: EvaluationJob): Promise<void> {
     for (const { name } of hosts) progress(name, "started");
     const start = clock.monotonic();
     const result = await evaluateBatch(flake, hosts);
-    const seconds = (clock.monotonic() - start) / 1000 / hosts.length;
-    secondsPerHost = Math.max(secondsPerHost ?? 0, seconds);
+    schedule.learn((clock.monotonic() - start) / 1000 / hosts.length);
     if ("error" in result) {
-      if (hosts.length === 1) {
-        failures.push({ host: hosts[0]!, lines: result.error });
-      } else {
-        // Something that `tryEval` cannot catch: halve until the hosts that do it stand alone.
-        const middle = Math.ceil(hosts.length / 2);
-        retries.push({ flake, hosts: hosts.slice(0, middle) }, { flake, hosts: hosts.slice(middle) });
-      }
+      if (hosts.length === 1) failures.push({ host: hosts[0]!, lines: result.error });
+      // Something that `tryEval` cannot catch: halve until the hosts that do it stand alone.
+      else for (const half of halves(hosts)) schedule.retry({ flake, hosts: half });
       return;
     }
     for (const [index, derivation] of result.entries()) {
       const host = hosts[index]!;
       if (derivation === null) {
         // It threw, and the others went on. Alone, nix says why.
-        retries.push({ flake, hosts: [host] });
+        schedule.retry({ flake, hosts: [host] });
       } else {
         found.set(host, derivation);
         progress(host.name, "done");
@@ -113,7 +82,7 @@ export async function evaluateAll(
   }
 
   async function work(): Promise<void> {
-    for (let job = next(); job !== undefined; job = next()) await evaluate(job);
+    for (let job = schedule.next(); job !== undefined; job = schedule.next()) await evaluate(job);
   }
 
   await Promise.all(Array.from({ length: workers }, work));
@@ -122,4 +91,61 @@ export async function evaluateAll(
     derivations: order.flatMap((host) => found.get(host) ?? []),
     failures: failures.sort((a, b) => order.indexOf(a.host) - order.indexOf(b.host)),
   };
+}
+
+/** What is still to be evaluated, and how much of it one process gets. */
+class Schedule {
+  readonly #workers: number;
+  readonly #pending: readonly (EvaluationJob & { hosts: HostRef[] })[];
+  readonly #retries: EvaluationJob[] = [];
+  #secondsPerHost: number | undefined;
+
+  constructor(jobs: readonly EvaluationJob[], workers: number) {
+    this.#workers = workers;
+    this.#pending = jobs.map((job) => ({ ...job, hosts: [...job.hosts] }));
+  }
+
+  /** What the next process evaluates; undefined when nothing is left that has not been begun. */
+  next(): EvaluationJob | undefined {
+    const retry = this.#retries.shift();
+    if (retry !== undefined) return retry;
+    const job = this.#pending.find(({ hosts }) => hosts.length > 0);
+    if (job === undefined) return undefined;
+    return { flake: job.flake, hosts: job.hosts.splice(0, this.#batchSize(job)) };
+  }
+
+  /** Has hosts evaluated once more. */
+  retry(job: EvaluationJob): void {
+    this.#retries.push(job);
+  }
+
+  /** A process has ended, which took this long for each of its hosts. */
+  learn(secondsPerHost: number): void {
+    this.#secondsPerHost = Math.max(this.#secondsPerHost ?? 0, secondsPerHost);
+  }
+
+  #batchSize(job: EvaluationJob): number {
+    const most = this.#mostOf(job);
+    let bytes = 0;
+    const fitting = job.hosts.findIndex(({ name }) =>
+      (bytes += JSON.stringify(name).length * 2 + 40) > BATCH_BYTES
+    );
+    return fitting === -1 ? most : Math.max(1, Math.min(most, fitting));
+  }
+
+  /** How many hosts are worth one process, by what is known of their weight. */
+  #mostOf({ hosts, together = false }: EvaluationJob): number {
+    if (together) return hosts.length;
+    if (this.#secondsPerHost === undefined) return FIRST_BATCH;
+    if (this.#secondsPerHost * hosts.length < LIGHT_SECONDS) return hosts.length;
+    return Math.min(
+      Math.ceil(hosts.length / this.#workers),
+      Math.max(1, Math.floor(BATCH_SECONDS / this.#secondsPerHost)),
+    );
+  }
+}
+
+function halves(hosts: readonly HostRef[]): [HostRef[], HostRef[]] {
+  const middle = Math.ceil(hosts.length / 2);
+  return [hosts.slice(0, middle), hosts.slice(middle)];
 }

@@ -1,0 +1,75 @@
+/**
+ * Builds hosts.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { parseStorePath, type StorePath } from "../../contract/store_path.ts";
+import { ReleaseError } from "../../errors.ts";
+import type { HostDerivation, HostProgress } from "../../ports.ts";
+import { buildFailure } from "./build_failure.ts";
+import { BuildLog } from "./build_log.ts";
+import type { NixContext } from "./context.ts";
+import { realise } from "./realise.ts";
+
+/** How hosts are built. */
+export interface BuildOptions {
+  readonly storeDir: string;
+  /** A directory of this run alone, for garbage collector roots. */
+  readonly tempDir: string;
+  readonly progress: HostProgress;
+}
+
+/**
+ * Builds everything in one process, and keeps it from garbage collection until the temporary directory goes.
+ *
+ * @returns what was built, by the host's name
+ * @throws {ReleaseError} of kind `build`, with every host that was not built and why
+ */
+export async function buildHosts(
+  nix: NixContext,
+  derivations: readonly HostDerivation[],
+  { storeDir, tempDir, progress }: BuildOptions,
+): Promise<ReadonlyMap<string, StorePath>> {
+  const targets = [...new Set(derivations.map(targetOf))];
+  const hostsOf = Map.groupBy(derivations, ({ drvPath }) => drvPath);
+  const done = new Set<string>();
+  const log = new BuildLog((drv, state) => {
+    for (const { name } of hostsOf.get(drv) ?? []) {
+      if (state === "done") done.add(name);
+      progress(name, state);
+    }
+  });
+  const roots = join(tempDir, "roots");
+  await Deno.mkdir(roots);
+  const realised = await realise(nix, targets, {
+    root: join(roots, "host"),
+    onLog: (line) => log.add(line),
+  });
+  if ("failure" in realised) {
+    throw await buildFailure(nix, { derivations, storeDir, log, result: realised.failure });
+  }
+  return new Map(derivations.map((derivation) => {
+    const storePath = builtPath(derivation, realised.paths, storeDir);
+    // What was built before is in no log.
+    if (!done.has(derivation.name)) progress(derivation.name, "done");
+    return [derivation.name, storePath];
+  }));
+}
+
+function targetOf({ drvPath, outputName }: HostDerivation): string {
+  return `${drvPath}!${outputName}`;
+}
+
+function builtPath(
+  derivation: HostDerivation,
+  paths: ReadonlyMap<string, string>,
+  storeDir: string,
+): StorePath {
+  const path = paths.get(targetOf(derivation))!;
+  const storePath = parseStorePath(path, storeDir);
+  if (storePath !== undefined) return storePath;
+  throw new ReleaseError("build", `Cannot use what was built for host "${derivation.name}": "${path}"`, {
+    hint: `expected one path in ${storeDir}`,
+  });
+}

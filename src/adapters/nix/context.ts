@@ -1,0 +1,52 @@
+/**
+ * What every nix command is run with.
+ *
+ * @module
+ */
+import { type Shell, withoutGitLocation } from "../process.ts";
+
+/** What every nix command is run with. */
+export interface NixContext {
+  readonly shell: Shell;
+  /** The absolute path of `nix`. */
+  readonly nix: string;
+  /** The absolute path of `nix-store`. */
+  readonly nixStore: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** What both are told by options, behind the command's own. */
+  readonly flags: readonly string[];
+}
+
+/** What the operator tells nix. */
+export interface NixFlags {
+  readonly options: readonly (readonly [name: string, value: string])[];
+  readonly builders: string | undefined;
+  readonly maxJobs: string | undefined;
+}
+
+/**
+ * What the operator's own nix is run with.
+ *
+ * @throws {ReleaseError} of kind `io` when there is no nix
+ */
+export function nixContext(
+  shell: Shell,
+  env: Readonly<Record<string, string>>,
+  { options, builders, maxJobs }: NixFlags,
+): NixContext {
+  const nix = shell.find("nix");
+  return {
+    shell,
+    nix,
+    // The one beside it, and by this name: nix-store is a link to nix, which acts by the name it is called by.
+    nixStore: shell.find("nix-store", nix),
+    env: withoutGitLocation(env),
+    flags: [
+      "--extra-experimental-features",
+      "nix-command flakes",
+      ...options.flatMap(([name, value]) => ["--option", name, value]),
+      ...(maxJobs === undefined ? [] : ["--max-jobs", maxJobs]),
+      ...(builders === undefined ? [] : ["--builders", builders]),
+    ],
+  };
+}

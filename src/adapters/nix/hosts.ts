@@ -1,0 +1,80 @@
+/**
+ * Evaluates hosts to their derivations.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { ReleaseError } from "../../errors.ts";
+import type { HostRef } from "../../model.ts";
+import type { Clock, HostDerivation, HostProgress, LockedFlake } from "../../ports.ts";
+import { plural, quoteList } from "../../text.ts";
+import { lastLines } from "../process.ts";
+import type { NixContext } from "./context.ts";
+import { evaluate } from "./evaluate.ts";
+import { HOSTS, ONE_HOST } from "./expressions.ts";
+import { parseShape } from "./output.ts";
+import { evaluateAll, type EvaluationJob } from "./workers.ts";
+
+/** What {@linkcode HOSTS} gives for a host. */
+const DERIVATION = v.tuple([v.string(), v.string(), v.string()]);
+
+/** How hosts are spread over processes. */
+export interface EvaluationOptions {
+  /** How many evaluating processes run at once. */
+  readonly workers: number;
+  readonly clock: Clock;
+  readonly progress: HostProgress;
+}
+
+/**
+ * Evaluates hosts in one process.
+ *
+ * @returns each one's derivation, in their order, and null for those that failed; or why all of it failed
+ * @throws {ReleaseError} of kind `evaluation` when nix prints what no version that we know prints
+ */
+export async function evaluateBatch(
+  nix: NixContext,
+  flake: LockedFlake,
+  hosts: readonly HostRef[],
+): Promise<(HostDerivation | null)[] | { error: readonly string[] }> {
+  const alone = hosts.length === 1;
+  const result = alone
+    ? await evaluate(nix, ONE_HOST, { flake: flake.url, host: hosts[0] })
+    : await evaluate(nix, HOSTS, { flake: flake.url, hosts });
+  if (result.code !== 0) return { error: lastLines(result.stderr, 20) };
+  const shape = v.array(v.nullable(DERIVATION));
+  const values = parseShape(shape, alone ? [result.value] : result.value, "nix eval");
+  return hosts.map((host, index) => {
+    const [drvPath, outPath, outputName] = values[index] ?? [];
+    return drvPath === undefined ? null : { ...host, drvPath, outPath: outPath!, outputName: outputName! };
+  });
+}
+
+/**
+ * Evaluates hosts of several flakes, in as few processes as their weight allows.
+ *
+ * @returns their derivations, in the order of the jobs' hosts
+ * @throws {ReleaseError} of kind `evaluation`, with every host that does not evaluate and what nix says of it
+ */
+export async function evaluateHosts(
+  nix: NixContext,
+  jobs: readonly EvaluationJob[],
+  options: EvaluationOptions,
+): Promise<HostDerivation[]> {
+  const { derivations, failures } = await evaluateAll(jobs, {
+    ...options,
+    evaluateBatch: (flake, hosts) => evaluateBatch(nix, flake, hosts),
+  });
+  if (failures.length === 0) return derivations;
+  const names = failures.map(({ host }) => host.name);
+  throw new ReleaseError(
+    "evaluation",
+    `Cannot evaluate ${plural(failures.length, "host")}: ${quoteList(names)}`,
+    {
+      lines: failures.flatMap(({ host, lines }) => [
+        `host ${JSON.stringify(host.name)}:`,
+        ...lines.map((line) => `  | ${line}`),
+      ]),
+    },
+  );
+}

@@ -1,0 +1,52 @@
+/**
+ * The first, cheap evaluation: what the flake has, without evaluating a host.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { ReleaseError } from "../../errors.ts";
+import type { Inventory, LockedFlake } from "../../ports.ts";
+import { lastLines } from "../process.ts";
+import type { NixContext } from "./context.ts";
+import { evaluate } from "./evaluate.ts";
+import { INVENTORY } from "./expressions.ts";
+import { parseShape } from "./output.ts";
+
+/** What {@linkcode INVENTORY} gives. */
+const INVENTORY_SHAPE = v.object({
+  storeDir: v.string(),
+  hosts: v.object({ nixos: v.array(v.string()), darwin: v.array(v.string()) }),
+  attributes: v.record(v.string(), v.object({ ok: v.boolean(), value: v.unknown() })),
+});
+
+/**
+ * Evaluates the host names and the attributes at the given paths, and no host.
+ *
+ * @param attributes Paths of attributes by keys of the caller's own
+ * @throws {ReleaseError} of kind `evaluation` when the flake does not evaluate
+ */
+export async function readInventory(
+  nix: NixContext,
+  flake: LockedFlake,
+  attributes: ReadonlyMap<string, readonly string[]>,
+): Promise<Inventory> {
+  const result = await evaluate(nix, INVENTORY, {
+    flake: flake.url,
+    attributes: Object.fromEntries(attributes),
+  });
+  if (result.code !== 0) {
+    throw new ReleaseError(
+      "evaluation",
+      `Cannot evaluate the fleet of "${flake.url}": nix exited with ${result.code}`,
+      {
+        lines: lastLines(result.stderr, 20),
+        hint: flake.revision === null && flake.url.includes("dir=")
+          ? "older versions of nix cannot fix a changed tree in a sub-directory: commit the changes"
+          : undefined,
+      },
+    );
+  }
+  const { storeDir, hosts, attributes: values } = parseShape(INVENTORY_SHAPE, result.value, "nix eval");
+  const found = Object.entries(values).filter(([, { ok }]) => ok);
+  return { storeDir, hosts, attributes: new Map(found.map(([key, { value }]) => [key, value])) };
+}

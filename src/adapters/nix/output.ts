@@ -1,0 +1,51 @@
+/**
+ * Reads what nix commands print.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { decodeUtf8, parseJson } from "../../contract/json.ts";
+import { ReleaseError } from "../../errors.ts";
+import { type CommandResult, lastLines, text } from "../process.ts";
+
+/**
+ * The JSON that a nix command printed.
+ *
+ * @param command The command as messages name it, as in `nix eval`
+ * @throws {ReleaseError} of kind `evaluation` when it is not JSON in UTF-8
+ */
+export function parseOutput(result: CommandResult, command: string): unknown {
+  try {
+    // Not by JSON.parse: the one of Deno 2.9 takes one key for another in some documents with escapes in keys.
+    return parseJson(decodeUtf8(result.stdout), { roundIntegers: true });
+  } catch (error) {
+    throw new ReleaseError("evaluation", `Cannot read what "${command}" printed: it is not JSON in UTF-8`, {
+      cause: error,
+      lines: lastLines(result.stderr, 5),
+    });
+  }
+}
+
+/**
+ * Checks that a nix command printed what every version that we know prints.
+ *
+ * @param command The command as messages name it, as in `nix eval`
+ * @throws {ReleaseError} of kind `evaluation` when it printed something else
+ */
+export function parseShape<T>(schema: v.GenericSchema<unknown, T>, value: unknown, command: string): T {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new ReleaseError(
+    "evaluation",
+    `Cannot read what "${command}" printed: ${
+      v.getDotPath(issue) ?? "it"
+    } is ${issue.received}, expected ${issue.expected}`,
+    { hint: "this nix may be newer than this program; please report it with the output of nix --version" },
+  );
+}
+
+/** The lines that a command printed, without empty ones. */
+export function outputLines(result: CommandResult): string[] {
+  return text(result).split("\n").filter((line) => line !== "");
+}
