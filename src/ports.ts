@@ -22,6 +22,8 @@ export interface LockedFlake {
 
 /** What the first, cheap evaluation finds. */
 export interface Inventory {
+  /** The version of the nix that evaluates, as in `2.26.3`. */
+  readonly nixVersion: string;
   readonly storeDir: string;
   readonly hosts: HostNames;
   /** By the key that was asked for; undefined when the flake has no such attribute. */

@@ -163,6 +163,7 @@ export class FakeWorld {
         const outputs = new Map(this.outputs).set("fleet.resolved", this.fleet);
         const found = asked.filter(([, path]) => outputs.has(path));
         return {
+          nixVersion: "2.26.3",
           storeDir: "/nix/store",
           hosts: this.names,
           attributes: new Map(found.map(([key, path]) => [key, outputs.get(path)])),

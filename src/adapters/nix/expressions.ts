@@ -14,6 +14,7 @@ let
     then { ok = true; value = found.value.\${name}; }
     else { ok = false; value = null; };
 in {
+  nixVersion = builtins.nixVersion;
   storeDir = builtins.storeDir;
   hosts = {
     nixos = builtins.attrNames (outputs.nixosConfigurations or {});

@@ -14,6 +14,7 @@ import { parseShape } from "./output.ts";
 
 /** What {@linkcode INVENTORY} gives. */
 const INVENTORY_SHAPE = v.object({
+  nixVersion: v.string(),
   storeDir: v.string(),
   hosts: v.object({ nixos: v.array(v.string()), darwin: v.array(v.string()) }),
   attributes: v.record(v.string(), v.object({ ok: v.boolean(), value: v.unknown() })),
@@ -46,7 +47,7 @@ export async function readInventory(
       },
     );
   }
-  const { storeDir, hosts, attributes: values } = parseShape(INVENTORY_SHAPE, result.value, "nix eval");
+  const { attributes: values, ...inventory } = parseShape(INVENTORY_SHAPE, result.value, "nix eval");
   const found = Object.entries(values).filter(([, { ok }]) => ok);
-  return { storeDir, hosts, attributes: new Map(found.map(([key, { value }]) => [key, value])) };
+  return { ...inventory, attributes: new Map(found.map(([key, { value }]) => [key, value])) };
 }
