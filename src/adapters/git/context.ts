@@ -1,0 +1,86 @@
+/**
+ * What every git command is run with.
+ *
+ * @module
+ */
+import { ReleaseError } from "../../errors.ts";
+import { type CommandResult, lastLines, type Shell, text, withoutGitLocation } from "../process.ts";
+
+/** What every git command is run with. */
+export interface GitContext {
+  readonly shell: Shell;
+  /** The absolute path of `git`. */
+  readonly git: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How one git command is run. */
+export interface GitOptions {
+  /** The directory that it runs in, absolute. */
+  readonly cwd: string;
+  /** Variables beside those of every git command. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Closed when absent. */
+  readonly stdin?: string;
+}
+
+/** Objects and the reference reach the disk before the program says that it has committed. */
+export const DURABLE: readonly string[] = [
+  ...["-c", "core.fsync=committed,reference"],
+  ...["-c", "core.fsyncMethod=fsync"],
+];
+
+const encoder = new TextEncoder();
+
+/**
+ * What the operator's own git is run with.
+ *
+ * @param env The environment; what in it would say which repository is meant is left out
+ * @param variables Variables that every command gets beside it
+ * @throws {ReleaseError} of kind `io` when there is no git
+ */
+export function gitContext(
+  shell: Shell,
+  env: Readonly<Record<string, string>>,
+  variables: Readonly<Record<string, string>>,
+): GitContext {
+  return { shell, git: shell.find("git"), env: { ...withoutGitLocation(env), ...variables } };
+}
+
+/** Runs a git command. One that fails is a result, not an error. */
+export function runGit(
+  { shell, git, env }: GitContext,
+  args: readonly string[],
+  options: GitOptions,
+): Promise<CommandResult> {
+  return shell.run([git, ...args], {
+    cwd: options.cwd,
+    env: { ...env, ...options.env },
+    stdin: options.stdin === undefined ? undefined : encoder.encode(options.stdin),
+  });
+}
+
+/**
+ * Runs a git command that has to succeed.
+ *
+ * @param what What it does, as in `write the tree`
+ * @returns what it printed, without the final newline
+ * @throws {ReleaseError} of kind `git` when it fails
+ */
+export async function expectGit(
+  git: GitContext,
+  what: string,
+  args: readonly string[],
+  options: GitOptions,
+): Promise<string> {
+  const result = await runGit(git, args, options);
+  if (result.code !== 0) throw gitError(what, result);
+  return text(result);
+}
+
+/** A git command that failed, and the last that it said. */
+export function gitError(what: string, result: CommandResult): ReleaseError {
+  return new ReleaseError("git", `Cannot ${what}: git exited with ${result.code}`, {
+    lines: lastLines(result.stderr, 10),
+  });
+}

@@ -1,0 +1,85 @@
+/**
+ * Indexes: one of our own, which a commit is made with, and the user's.
+ *
+ * @module
+ */
+import type { Warning } from "../../model.ts";
+import { type CommandResult, lastLines } from "../process.ts";
+import { DURABLE, expectGit, type GitContext, gitError, runGit } from "./context.ts";
+import type { TreeEntry } from "./objects.ts";
+
+/** An index of a repository. */
+export interface GitIndex {
+  /** The root of the work tree. */
+  readonly root: string;
+  /** The path of its file; null: the user's own. */
+  readonly file: string | null;
+}
+
+/**
+ * Fills an index with the tree of a commit.
+ *
+ * @param commit Null leaves it empty
+ * @throws {ReleaseError} of kind `git` when git fails
+ */
+export async function readTree(git: GitContext, index: GitIndex, commit: string | null): Promise<void> {
+  const args = commit === null ? ["read-tree", "--empty"] : ["read-tree", commit];
+  await expectGit(git, "read the current commit", args, optionsOf(index));
+}
+
+/**
+ * Puts files into an index, whatever else is in it.
+ *
+ * @throws {ReleaseError} of kind `git` when git fails
+ */
+export async function addToIndex(
+  git: GitContext,
+  index: GitIndex,
+  entries: readonly TreeEntry[],
+): Promise<void> {
+  const result = await updateIndex(git, index, entries);
+  if (result.code !== 0) throw gitError("add the release files", result);
+}
+
+/**
+ * Makes a tree of what is in an index.
+ *
+ * @returns the tree
+ * @throws {ReleaseError} of kind `git` when git fails
+ */
+export async function writeTree(git: GitContext, index: GitIndex): Promise<string> {
+  return await expectGit(git, "write the tree", [...DURABLE, "write-tree"], optionsOf(index));
+}
+
+/**
+ * Puts the files of a commit that is made into the user's own index, so that they do not show up as changes.
+ *
+ * @param root The root of the work tree
+ * @returns what the user should know when that does not work, or null
+ */
+export async function refreshIndex(
+  git: GitContext,
+  root: string,
+  entries: readonly TreeEntry[],
+): Promise<Warning | null> {
+  const result = await updateIndex(git, { root, file: null }, entries);
+  if (result.code === 0) return null;
+  return {
+    code: "stale-index",
+    message: "The release is committed, but git's index could not be brought up to date: " +
+      `git status shows the release files as changed (${lastLines(result.stderr, 1).join("")})`,
+  };
+}
+
+function updateIndex(
+  git: GitContext,
+  index: GitIndex,
+  entries: readonly TreeEntry[],
+): Promise<CommandResult> {
+  const stdin = entries.map(({ id, path }) => `100644 ${id}\t${path}\0`).join("");
+  return runGit(git, ["update-index", "--add", "-z", "--index-info"], { ...optionsOf(index), stdin });
+}
+
+function optionsOf({ root, file }: GitIndex) {
+  return { cwd: root, env: file === null ? {} : { GIT_INDEX_FILE: file } };
+}

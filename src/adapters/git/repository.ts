@@ -1,0 +1,61 @@
+/**
+ * What git knows of a repository.
+ *
+ * @module
+ */
+import type { Repository } from "../../ports.ts";
+import { text } from "../process.ts";
+import { type GitContext, gitError, runGit } from "./context.ts";
+
+/**
+ * The repository that a directory lies in.
+ *
+ * @returns null outside git
+ * @throws {ReleaseError} of kind `git` when git refuses to look at it
+ */
+export async function findRepository(git: GitContext, dir: string): Promise<Repository | null> {
+  const both = await runGit(git, ["rev-parse", "--show-toplevel", "HEAD^{commit}"], { cwd: dir });
+  if (both.code === 0) {
+    const [root, head] = text(both).split(/\n(?=[0-9a-f]+$)/);
+    return { root: await Deno.realPath(root!), head: head! };
+  }
+  const result = await runGit(git, ["rev-parse", "--show-toplevel"], { cwd: dir });
+  // A branch without a commit yet.
+  if (result.code === 0) return { root: await Deno.realPath(text(result)), head: null };
+  // "Outside git" and "git refuses to look" (another user's repository) exit alike. Told to trust every directory,
+  // git succeeds in the second case alone, and that must not pass for the first.
+  const trusting = await runGit(git, ["-c", "safe.directory=*", "rev-parse", "--git-dir"], { cwd: dir });
+  if (trusting.code === 0) throw gitError(`read the repository of "${dir}"`, result);
+  return null;
+}
+
+/**
+ * The full commit that a short commit, a tag or a branch names.
+ *
+ * @param root The root of the work tree
+ * @returns null when there is no such commit
+ */
+export async function resolveCommit(git: GitContext, root: string, name: string): Promise<string | null> {
+  const args = ["rev-parse", "--quiet", "--verify", "--end-of-options", `${name}^{commit}`];
+  const result = await runGit(git, args, { cwd: root });
+  return result.code === 0 ? text(result) : null;
+}
+
+/**
+ * The first of these paths that git ignores.
+ *
+ * @param root The root of the work tree
+ * @param paths Relative to the root
+ * @returns null when it ignores none
+ * @throws {ReleaseError} of kind `git` when git cannot tell
+ */
+export async function firstIgnored(
+  git: GitContext,
+  root: string,
+  paths: readonly string[],
+): Promise<string | null> {
+  const options = { cwd: root, stdin: paths.join("\0") + "\0" };
+  const result = await runGit(git, ["check-ignore", "-z", "--stdin"], options);
+  if (result.code > 1) throw gitError("ask which files are ignored", result);
+  return text(result).split("\0")[0] || null;
+}
