@@ -1,27 +1,58 @@
 /**
  * Writes what is made from the sources: the tables of options and permissions in README.md and docs/permissions.md, and
- * nix/options.json. `deno task generate`; tests compare them.
+ * nix/options.json.
+ *
+ *     deno task generate           writes them
+ *     deno task generate --check   fails when one is out of date
  *
  * @module
  */
+import { fromFileUrl, join } from "@std/path";
 import { optionsTable } from "../src/cli/help.ts";
 import { permissionsTable } from "../src/cli/permissions.ts";
 import { nixOptions } from "./nix_options.ts";
 
-/** A table that is made from the sources, and where it stands. */
-const TABLES = [
-  { path: "../README.md", mark: "options", table: optionsTable() },
-  { path: "../docs/permissions.md", mark: "permissions", table: permissionsTable() },
-];
+/** What is made, by file: from the text that the file has, the one that it has to have. */
+const GENERATED: Record<string, (text: string) => string> = {
+  "README.md": (text) => withTable(text, "options", optionsTable()),
+  "docs/permissions.md": (text) => withTable(text, "permissions", permissionsTable()),
+  "nix/options.json": () => `${JSON.stringify(nixOptions(), null, 2)}\n`,
+};
 
-for (const { path, mark, table } of TABLES) {
-  const file = new URL(path, import.meta.url);
-  const text = await Deno.readTextFile(file);
-  const [before] = text.split(`<!-- ${mark} -->`);
-  const [, after] = text.split(`<!-- /${mark} -->`);
-  await Deno.writeTextFile(file, `${before}<!-- ${mark} -->\n\n${table}\n\n<!-- /${mark} -->${after}`);
+/** A text with another table between its two marks. */
+function withTable(text: string, mark: string, table: string): string {
+  const [before, , after, ...more] = text.split(new RegExp(`<!-- /?${mark} -->`));
+  if (after === undefined || more.length > 0) {
+    throw new Error(`Expected <!-- ${mark} --> and <!-- /${mark} -->, once each`);
+  }
+  return `${before}<!-- ${mark} -->\n\n${table}\n\n<!-- /${mark} -->${after}`;
 }
-await Deno.writeTextFile(
-  new URL("../nix/options.json", import.meta.url),
-  `${JSON.stringify(nixOptions(), null, 2)}\n`,
-);
+
+/**
+ * Makes the generated files of a project.
+ *
+ * @param write Whether those that are out of date are written
+ * @returns those that were out of date
+ */
+export async function generate(root: string, { write }: { write: boolean }): Promise<string[]> {
+  const changed: string[] = [];
+  for (const [path, make] of Object.entries(GENERATED)) {
+    const text = await Deno.readTextFile(join(root, path));
+    const wanted = make(text);
+    if (wanted === text) continue;
+    changed.push(path);
+    if (write) await Deno.writeTextFile(join(root, path), wanted);
+  }
+  return changed;
+}
+
+if (import.meta.main) {
+  const check = Deno.args.includes("--check");
+  const changed = await generate(fromFileUrl(new URL("..", import.meta.url)), { write: !check });
+  if (check && changed.length > 0) {
+    await Deno.stderr.write(
+      new TextEncoder().encode(`${changed.join(", ")} out of date: run \`deno task generate\`\n`),
+    );
+    Deno.exitCode = 1;
+  }
+}
