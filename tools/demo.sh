@@ -111,6 +111,8 @@ line rights "the program may run nix, git and sh, and read and write in the demo
 # ── The release: the real program, with no more rights than it needs ─────────────────────────────────
 
 title "Release"
+# The variables are for the hook.
+# shellcheck disable=SC2016
 set -- \
   --revocations-attr fleet.revocations \
   --bootstrap-nonces-attr fleet.bootstrapNonces \
