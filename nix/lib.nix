@@ -19,6 +19,8 @@ let
     name: value:
     if builtins.isAttrs value then
       lib.mapAttrs (_name: checked name) value
+    else if builtins.isList value then
+      map (checked name) value
     else if builtins.isString value && looksLikeKey value then
       refuse name "it looks like a private key or a token"
     else if name == "signKey" && value != null && lib.hasPrefix builtins.storeDir value then

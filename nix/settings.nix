@@ -4,18 +4,23 @@
 let
   inherit (lib) types;
 
-  typeOf = {
+  # A type by its name, or `{ "enum": [ … ] }` for one of these words.
+  typeOf = type: if builtins.isAttrs type then types.enum type.enum else named.${type};
+
+  named = {
     switch = types.bool;
     text = types.str;
     # nix and its options have words too where a number is expected, as `auto` is.
     number = types.either types.int types.str;
+    # A text with commas is one too, as on the command line.
+    list = types.either (types.listOf types.str) types.str;
     pairs = types.attrsOf types.str;
   };
 
   optionOf =
     { flag, type, description, ... }@entry:
     lib.mkOption {
-      type = types.nullOr typeOf.${type};
+      type = types.nullOr (typeOf type);
       default = null;
       description =
         "${description}. The same as `--${flag}`"
