@@ -2,6 +2,10 @@
 { packageFor, mkReleaseApp }:
 { lib, flake-parts-lib, ... }:
 {
+  _file = ./flake-module.nix;
+  # By this the module system knows that it has the module already, and declares the options once.
+  key = toString ./flake-module.nix;
+
   options.perSystem = flake-parts-lib.mkPerSystemOption (
     { config, pkgs, ... }:
     let

@@ -184,6 +184,27 @@ Deno.test({
 });
 
 Deno.test({
+  name: "the flake-parts module may be imported twice, as when another module brings it",
+  ignore,
+  async fn() {
+    const twice = WITH_FLAKE_PARTS.replace(/imports = \[ (\S+) \]/, "imports = [ $1 $1 ]");
+    assertEquals(twice.split("flakeModules.default").length, 3);
+    await using fleet = await demoFleet(twice);
+    const flake = await consume(fleet);
+    const apply = "apps: builtins.mapAttrs (_: app: app.type) apps";
+    const { code, stdout, stderr } = await flake.nix([
+      "eval",
+      "--json",
+      `.#apps.${SYSTEM}`,
+      "--apply",
+      apply,
+    ]);
+    assertEquals(code, 0, stderr);
+    assertEquals(JSON.parse(stdout), { release: "app" });
+  },
+});
+
+Deno.test({
   name: "the flakes in docs/nix.md have the apps that it says",
   ignore,
   async fn() {
