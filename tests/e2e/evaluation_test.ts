@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
+import { SYSTEM } from "../support/command.ts";
 import { type Draft, type FleetOptions, TestFleet } from "../support/fleet.ts";
 import { expectRefused } from "../support/refusal.ts";
 import {
@@ -13,7 +14,6 @@ import {
   releaseBelow,
   shell,
   SIDECARS,
-  SYSTEM,
 } from "../support/releases.ts";
 
 const ALL_ONE: [string, string | null][] = [["db", "one"], ["web1", "one"], ["web2", "one"]];

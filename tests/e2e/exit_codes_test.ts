@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { SYSTEM } from "../support/command.ts";
 import { type FleetOptions, SIGN, TestFleet } from "../support/fleet.ts";
 
 const RAW_SIGNATURE = 'head -c 64 /dev/zero > "$NIXFLEET_OUTPUT"';
@@ -24,7 +25,7 @@ const FAILING_BUILD = `{
   outputs = _: {
     nixosConfigurations.db.config.system.build.toplevel = derivation {
       name = "push-hook-failed";
-      system = "x86_64-linux";
+      system = "${SYSTEM}";
       builder = "/bin/sh";
       args = ["-c" "echo 'smoke verify: the sign hook exited with 3' >&2; exit 3"];
     };

@@ -16,6 +16,8 @@ for (const name of CASES) {
     const golden: Draft = JSON.parse(await Deno.readTextFile(join(FLAKES, name, "case.json")));
     await using fleet = await TestFleet.create({ git: false });
     assertEquals(await replayCommits(fleet, name, golden["git"]), golden["heads"]);
+    // The golden hosts are x86_64-linux, which decides their store paths. Their builder is the shell of any machine.
+    const env = { NIX_CONFIG: `${fleet.env()["NIX_CONFIG"]}\nextra-platforms = x86_64-linux` };
     const result = await fleet.run([
       "--sign-cmd",
       SIGN,
@@ -25,7 +27,7 @@ for (const name of CASES) {
       golden["signedAt"],
       "--signature-algorithm",
       golden["signatureAlgorithm"],
-    ]);
+    ], { env });
     assertEquals(result.code, 0, result.stderr);
     const made = await fleet.files();
     // ECDSA signatures differ from run to run, so the golden case has none.

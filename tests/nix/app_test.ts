@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { PROJECT } from "../support/command.ts";
+import { PROJECT, SYSTEM } from "../support/command.ts";
 import { KEY, PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
-import { FLAKE_URL, PACKAGED, SYSTEM, TestFlake } from "../support/nix_package.ts";
+import { FLAKE_URL, PACKAGED, TestFlake } from "../support/nix_package.ts";
 
 const ignore = !PACKAGED;
 

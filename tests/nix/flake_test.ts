@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { nixOptions } from "../../tools/nix_options.ts";
-import { PROJECT } from "../support/command.ts";
+import { PROJECT, SYSTEM } from "../support/command.ts";
 import { TestFleet } from "../support/fleet.ts";
-import { PACKAGED, SYSTEM, TestFlake } from "../support/nix_package.ts";
+import { PACKAGED, TestFlake } from "../support/nix_package.ts";
 
 const ignore = !PACKAGED;
 const SYSTEMS = ["aarch64-darwin", "aarch64-linux", "x86_64-darwin", "x86_64-linux"];

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { ensureDir } from "@std/fs";
-import { expectRun, run, which } from "../support/command.ts";
+import { expectRun, run, SYSTEM, which } from "../support/command.ts";
 import { KEY, TestFleet } from "../support/fleet.ts";
-import { PACKAGED, SYSTEM, TestFlake } from "../support/nix_package.ts";
+import { PACKAGED, TestFlake } from "../support/nix_package.ts";
 
 const ignore = !PACKAGED;
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { ensureDir } from "@std/fs";
-import { expectRun, PROJECT, which } from "../support/command.ts";
+import { expectRun, PROJECT, SYSTEM, which } from "../support/command.ts";
 import { TestFleet } from "../support/fleet.ts";
-import { FLAKE_URL, PACKAGED, SYSTEM, TestFlake } from "../support/nix_package.ts";
+import { FLAKE_URL, PACKAGED, TestFlake } from "../support/nix_package.ts";
 
 const TEMPLATE = join(PROJECT, "templates/default");
 

@@ -8,6 +8,9 @@ import { dirname, fromFileUrl, join, resolve } from "@std/path";
 /** The root of the project. */
 export const PROJECT: string = resolve(dirname(fromFileUrl(import.meta.url)), "../..");
 
+/** The system of this machine, as nix names it. */
+export const SYSTEM: string = `${Deno.build.arch}-${Deno.build.os}`;
+
 /** A finished process. */
 export interface Finished {
   readonly code: number;

@@ -7,12 +7,12 @@
 import { dirname, fromFileUrl, join } from "@std/path";
 import { ensureDir } from "@std/fs";
 import { ENVIRONMENT } from "../../src/release.ts";
-import { expectRun, type Finished, PROJECT, run, which } from "./command.ts";
+import { expectRun, type Finished, PROJECT, run, SYSTEM, which } from "./command.ts";
 
-/** The flake that reads its hosts and its fleet from JSON files beside it. */
-const FLAKE = await Deno.readTextFile(
-  join(dirname(fromFileUrl(import.meta.url)), "../golden/flakes/plain/commits/1/flake.nix"),
-);
+const GOLDEN = join(dirname(fromFileUrl(import.meta.url)), "../golden/flakes/plain/commits/1/flake.nix");
+
+/** The flake that reads its hosts and its fleet from JSON files beside it, with hosts that this machine builds. */
+const FLAKE = (await Deno.readTextFile(GOLDEN)).replace("x86_64-linux", SYSTEM);
 
 /** The published test key of RFC 8032, 7.1, test 1. */
 export const KEY: string = join(PROJECT, "tests/golden/flakes/key.pem");
@@ -30,7 +30,7 @@ export type Draft = Record<string, any>;
 
 /** A fleet of two channels: web1 and web2 on stable with waves, db on edge. */
 export function sampleFleet(): Draft {
-  const host = (channel: string, tags: string[]) => ({ system: "x86_64-linux", tags, channel });
+  const host = (channel: string, tags: string[]) => ({ system: SYSTEM, tags, channel });
   const channel = (rolloutPolicy: string) => ({
     rolloutPolicy,
     reconcileIntervalMinutes: 30,

@@ -34,9 +34,6 @@ export const PACKAGED: boolean =
 /** Where the project is fetched from. */
 export const FLAKE_URL = "github:fleet-release/fleet-release";
 
-/** The system of this machine, as nix names it. */
-export const SYSTEM: string = `${Deno.build.arch}-${Deno.build.os}`;
-
 /** The project and the stand-ins for its inputs, beside a fleet, where a test can change them. */
 export class TestFlake {
   readonly #fleet: TestFleet;

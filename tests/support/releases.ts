@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { type Finished, PROJECT, run, which } from "./command.ts";
+import { type Finished, PROJECT, run, SYSTEM, which } from "./command.ts";
 import { type Draft, SIGN, TestFleet } from "./fleet.ts";
 
 /** How a program is started. */
@@ -13,9 +13,6 @@ export interface Start {
   cwd?: string;
   env?: Record<string, string>;
 }
-
-/** The name that nix has for the kind of machine that this is. */
-export const SYSTEM = `${Deno.build.arch}-${Deno.build.os}`;
 
 /** The signing time of tests in which time stands still. */
 export const NOW = "2026-06-01T12:00:00Z";

@@ -68,7 +68,7 @@ pureTest("structureProblems() takes ten files at the top of src/, and refuses el
 
 /** Runs the tool on a project of these files. */
 async function check(files: Record<string, string>): Promise<{ code: number; stderr: string }> {
-  const root = await Deno.makeTempDir({ prefix: "fleet-release-test-" });
+  const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "fleet-release-test-" }));
   try {
     for (const [path, text] of Object.entries({ "deno.json": "{}", ...files })) {
       await ensureDir(dirname(join(root, path)));
