@@ -25,7 +25,6 @@ export {
   type HostsSpec,
   type ReleaseConfig,
   type SignatureEncoding,
-  validateConfig,
 } from "./src/config.ts";
 export { canonicalBytes, sha256Hex } from "./src/contract/canonical.ts";
 export { canonicalize } from "./src/contract/json.ts";
@@ -47,10 +46,11 @@ export { enumerateHosts } from "./src/plan/hosts.ts";
 export { type HostKind, type HostNames, type HostRef } from "./src/model.ts";
 export { filterExpiredPins, pinTargetCommit, validatePinSourceUrl } from "./src/plan/pins.ts";
 export { loadExistingSignedAtIfUnchanged } from "./src/plan/reuse.ts";
-export type { ReleasedArtifact, ReleasedHost, RunOutcome } from "./src/pipeline.ts";
+export type { ReleasedArtifact, ReleasedHost, RunOutcome } from "./src/report/outcome.ts";
+export type { HostWork } from "./src/model.ts";
 export type { CommandTrace } from "./src/adapters/process.ts";
 export type { Clock, Log, Stage } from "./src/ports.ts";
-export { release, type ReleaseOptions } from "./src/release.ts";
+export { release, type ReleaseOptions, validateConfig } from "./src/commands/release.ts";
 export type { StageTime } from "./src/stages/run.ts";
 export { computeRolloutId, projectManifest } from "./src/plan/rollouts.ts";
 export type { Warning } from "./src/model.ts";

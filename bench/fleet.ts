@@ -5,7 +5,7 @@
  */
 import { join } from "@std/path";
 import { type Draft, TestFleet } from "../tests/support/fleet.ts";
-import { expectRun, which } from "../tests/support/command.ts";
+import { expectRun, SYSTEM, which } from "../tests/support/command.ts";
 
 /** Cheap, since a signature is not what is measured. */
 const SIGN = 'head -c 64 /dev/zero > "$NIXFLEET_OUTPUT"';
@@ -113,8 +113,7 @@ export class BenchFleet implements AsyncDisposable {
 /** Puts these hosts on the sample fleet's channels, in turns, and those of `stable` into its two waves. */
 function spread(draft: Draft, hosts: readonly string[]): void {
   const half = (parity: number) => hosts.filter((_, index) => index % 2 === parity);
-  const entry =
-    (channel: string) => (name: string) => [name, { system: "x86_64-linux", tags: ["bench"], channel }];
+  const entry = (channel: string) => (name: string) => [name, { system: SYSTEM, tags: ["bench"], channel }];
   const [stable, edge] = [half(0), half(1)];
   draft["hosts"] = Object.fromEntries([...stable.map(entry("stable")), ...edge.map(entry("edge"))]);
   draft["waves"] = {

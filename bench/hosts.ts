@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { SYSTEM } from "../tests/support/command.ts";
 import { BenchFleet } from "./fleet.ts";
 import { race } from "./race.ts";
 import { type Benchmark, formatRatio, formatSeconds, ratios, type Report, spreadOf } from "./report.ts";
@@ -43,7 +44,8 @@ export const heavyBenchmark: Benchmark = {
   about: `${ABOUT}\nEvaluating a host takes half a second or more, and some hundred megabytes.`,
 
   async run(quick) {
-    const flake = await Deno.readTextFile(new URL("fixtures/heavy.nix", import.meta.url));
+    const text = await Deno.readTextFile(new URL("fixtures/heavy.nix", import.meta.url));
+    const flake = text.replace("x86_64-linux", SYSTEM);
     // Two, since hosts that are too few for all cores are easily put into one process.
     const few = await measure(names("heavy", 2), quick ? 2 : 5, flake);
     const many = await measure(names("heavy", 12), quick ? 1 : 3, flake);

@@ -67,9 +67,11 @@ lib.throwIf (lib.versionOlder deno.version "2.8.3")
         printf '%s' "$wrapper" >"$out/bin/fleet-release"
         chmod +x "$out/bin/fleet-release"
 
-        # One run while the cache can still be written: what Deno makes of the TypeScript is kept, which takes two
-        # thirds off every later start. In the place of the databases beside it come directories, so that nobody
-        # writes them: not even root, who could where the store is not mounted read-only.
+        # What Deno makes of the TypeScript is kept, of every module that a run may load, which takes two thirds off
+        # every start. In the place of the databases beside it come directories, so that nobody writes them: not even
+        # root, who could where the store is not mounted read-only.
+        DENO_DIR=$out/share/deno ${lib.getExe deno} cache --config ${app}/deno.json --node-modules-dir=manual \
+          --no-remote --frozen ${app}/src/main.ts
         "$out/bin/fleet-release" --help >/dev/null
         rm -f "$out"/share/deno/*-shm "$out"/share/deno/*-wal
         for entry in "$out"/share/deno/*; do

@@ -18,7 +18,12 @@ let
   };
 
   optionOf =
-    { flag, type, description, ... }@entry:
+    {
+      flag,
+      type,
+      description,
+      ...
+    }@entry:
     lib.mkOption {
       type = types.nullOr (typeOf type);
       default = null;

@@ -1,5 +1,6 @@
 /**
- * What a release run is told to do: types, defaults and the rules that hold between fields.
+ * What a release is told to do: the fields, and the rules that hold within and between them. Their defaults are those
+ * of the command's options.
  *
  * @module
  */
@@ -8,7 +9,12 @@ import { looksLikeKey } from "./secrets.ts";
 import { nearest } from "./text.ts";
 import { ReleaseError } from "./errors.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "./contract/time.ts";
-import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm, type Timestamp } from "./contract/types.ts";
+import {
+  isSignatureAlgorithm,
+  SIGNATURE_ALGORITHMS,
+  type SignatureAlgorithm,
+  type Timestamp,
+} from "./contract/types.ts";
 
 /** Which hosts to release: all that the flake has (without some), or exactly these in this order. */
 export type HostsSpec =
@@ -96,108 +102,49 @@ export interface ReleaseConfig {
   readonly evalWorkers: number | undefined;
 }
 
-/** What holds when nothing else is given. */
-export const DEFAULTS: ReleaseConfig = {
-  hosts: { kind: "auto", exclude: [] },
-  buildFlake: ".",
-  fleetResolvedAttr: ".#fleet.resolved",
-  revocationsAttr: undefined,
-  bootstrapNoncesAttr: undefined,
-  pinSourceUrl: undefined,
-  pushCmd: undefined,
-  hookEnv: [],
-  signCmd: undefined,
-  signKey: undefined,
-  signAgent: undefined,
-  signatureAlgorithm: undefined,
-  signatureEncoding: "raw",
-  trustFile: undefined,
-  trustAttr: undefined,
-  publicKey: undefined,
-  allowPreviousKey: false,
-  releaseDir: "releases",
-  artifactName: "fleet.resolved.json",
-  gitCommit: false,
-  gitPush: undefined,
-  // `[skip ci]` keeps the commit from starting the CI job that made it.
-  commitTemplate: "chore(ci): release {sha:0:8} [skip ci]",
-  gitUserName: undefined,
-  gitUserEmail: undefined,
-  smokeVerify: true,
-  reuseUnchangedSignature: false,
-  requireClean: false,
-  strict: false,
-  now: undefined,
-  nixOptions: [],
-  builders: undefined,
-  maxJobs: undefined,
-  evalWorkers: undefined,
-};
-
 /**
- * Fills in the defaults and checks the rules that hold between fields. Pure.
+ * Checks the rules that hold within and between fields, and puts the time into its normal form. Pure.
  *
- * @param settings What the user set; absent or undefined fields take their default
- * @returns the whole configuration; `gitPush` implies `gitCommit`
+ * @returns the configuration; `gitPush` implies `gitCommit`
  * @throws {ReleaseError} of kind `usage`, naming the option
- *
- * @example
- * ```ts
-
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * const config = validateConfig({ signCmd: "sign", gitPush: { remote: "origin", branch: "main" } });
- * assertEquals(config.gitCommit, true);
- * assertEquals(config.releaseDir, "releases");
- * assertThrows(() => validateConfig({}), Error, "--sign-cmd");
- * ```
  */
-export function validateConfig(settings: Partial<ReleaseConfig>): ReleaseConfig {
-  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  const merged: ReleaseConfig = { ...DEFAULTS, ...given };
-  checkSigner(merged);
-  checkTrust(merged);
-  if (merged.hosts.kind === "explicit" && merged.hosts.hosts.length === 0) {
+export function checkConfig(config: ReleaseConfig): ReleaseConfig {
+  checkSigner(config);
+  checkTrust(config);
+  if (config.hosts.kind === "explicit" && config.hosts.hosts.length === 0) {
     throw new ReleaseError("usage", "No hosts to release: --hosts is empty", {
       hint: 'give names, or "auto" for all',
     });
   }
-  checkArtifactName(merged.artifactName);
-  if (merged.releaseDir.trim() === "") throw new ReleaseError("usage", "--release-dir is empty");
-  if (merged.now !== undefined && parseTimestamp(merged.now) === undefined) {
-    throw new ReleaseError("usage", `Cannot read --now "${merged.now}": expected ${TIMESTAMP_FORM}`);
-  }
+  checkArtifactName(config.artifactName);
+  if (config.releaseDir.trim() === "") throw new ReleaseError("usage", "--release-dir is empty");
   for (const option of ["gitUserName", "gitUserEmail"] as const) {
-    if (merged[option]?.trim() === "") {
+    if (config[option]?.trim() === "") {
       throw new ReleaseError("usage", `--git-user-${option === "gitUserName" ? "name" : "email"} is empty`);
     }
   }
-  if (merged.evalWorkers !== undefined && !(Number.isInteger(merged.evalWorkers) && merged.evalWorkers > 0)) {
+  const { evalWorkers } = config;
+  if (evalWorkers !== undefined && !(Number.isInteger(evalWorkers) && evalWorkers > 0)) {
     throw new ReleaseError(
       "usage",
-      `Cannot use --eval-workers ${merged.evalWorkers}: expected a whole number above 0`,
+      `Cannot use --eval-workers ${evalWorkers}: expected a whole number above 0`,
     );
   }
-  return {
-    ...merged,
-    now: merged.now === undefined ? undefined : parseTimestamp(merged.now),
-    gitCommit: merged.gitCommit || merged.gitPush !== undefined,
-  };
+  const now = config.now === undefined ? undefined : parseTimestamp(config.now);
+  if (now === undefined && config.now !== undefined) {
+    throw new ReleaseError("usage", `Cannot read --now "${config.now}": expected ${TIMESTAMP_FORM}`);
+  }
+  return { ...config, now, gitCommit: config.gitCommit || config.gitPush !== undefined };
 }
 
-function checkSigner(
-  { signCmd, signKey, signAgent, signatureAlgorithm, signatureEncoding }: ReleaseConfig,
-): void {
-  const ways = Object.entries({ "--sign-cmd": signCmd, "--sign-key": signKey, "--sign-agent": signAgent })
+function checkSigner(config: ReleaseConfig): void {
+  const { signCmd, signKey, signAgent, signatureAlgorithm, signatureEncoding } = config;
+  const [way] = Object.entries({ "--sign-cmd": signCmd, "--sign-key": signKey, "--sign-agent": signAgent })
     .filter(([, value]) => value !== undefined);
-  const [first, second] = ways.map(([option]) => option);
-  if (second !== undefined) {
-    throw new ReleaseError("usage", `Two ways to sign: ${first} and ${second}`, { hint: "give one of them" });
-  }
-  if (first === undefined || ways[0]![1]!.trim() === "") {
-    const problem = first === undefined
+  if (way === undefined || way[1]!.trim() === "") {
+    const problem = way === undefined
       ? "none of --sign-key, --sign-agent and --sign-cmd is given"
-      : `${first} is empty`;
+      : `${way[0]} is empty`;
     throw new ReleaseError("usage", `No way to sign: ${problem}`, {
       hint: "`fleet-release keygen FILE` makes a key for --sign-key FILE; a --sign-cmd COMMAND, also from " +
         "NIXFLEET_SIGN_CMD, signs $NIXFLEET_INPUT into $NIXFLEET_OUTPUT, 64 raw bytes",
@@ -210,14 +157,7 @@ function checkSigner(
       "--sign-agent is given a key, expected the name of a file with its public part",
     );
   }
-  if (signatureAlgorithm !== undefined && !SIGNATURE_ALGORITHMS.includes(signatureAlgorithm)) {
-    const meant = nearest(signatureAlgorithm, SIGNATURE_ALGORITHMS);
-    throw new ReleaseError(
-      "usage",
-      `Unknown signature algorithm "${signatureAlgorithm}": expected ${SIGNATURE_ALGORITHMS.join(" or ")}`,
-      { hint: meant === undefined ? undefined : `did you mean "${meant}"?` },
-    );
-  }
+  if (signatureAlgorithm !== undefined) checkSignatureAlgorithm(signatureAlgorithm);
   if (signatureEncoding === "der" && (signCmd === undefined || signatureAlgorithm !== "ecdsa-p256")) {
     throw new ReleaseError("usage", "--signature-encoding der is for a --sign-cmd that makes ecdsa-p256", {
       hint: "add --signature-algorithm ecdsa-p256, or leave it out",
@@ -226,12 +166,27 @@ function checkSigner(
 }
 
 /**
+ * Checks the name of a signature algorithm.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+export function checkSignatureAlgorithm(name: string): SignatureAlgorithm {
+  if (isSignatureAlgorithm(name)) return name;
+  const meant = nearest(name, SIGNATURE_ALGORITHMS);
+  throw new ReleaseError(
+    "usage",
+    `Unknown signature algorithm "${name}": expected ${SIGNATURE_ALGORITHMS.join(" or ")}`,
+    { hint: meant === undefined ? undefined : `did you mean "${meant}"?` },
+  );
+}
+
+/**
  * Checks that a signing key is a file's name, or `env:` and that of a variable. What is wrong is not repeated: it may
  * be the key itself.
  *
  * @throws {ReleaseError} of kind `usage`
  */
-export function checkSignKey(signKey: string): void {
+export function checkSignKey(signKey: string): string {
   const hint = "put the key into a variable, and give --sign-key env:NAME";
   if (/^env:(?![A-Za-z_]\w*$)/.test(signKey)) {
     throw new ReleaseError("usage", "--sign-key env: is not followed by the name of a variable", { hint });
@@ -239,28 +194,14 @@ export function checkSignKey(signKey: string): void {
   if (looksLikeKey(signKey)) {
     throw new ReleaseError("usage", "--sign-key is given a key, expected the name of its file", { hint });
   }
+  return signKey;
 }
 
-function checkTrust({ trustFile, trustAttr, publicKey, allowPreviousKey }: ReleaseConfig): void {
-  const [first, second] = Object.entries({
-    "--trust-file": trustFile,
-    "--trust-attr": trustAttr,
-    "--public-key": publicKey,
-  }).flatMap(([option, value]) => value === undefined ? [] : [option]);
-  if (second !== undefined) {
-    throw new ReleaseError("usage", `Two sources of trusted keys: ${first} and ${second}`, {
-      hint: "give one of them",
-    });
-  }
-  if (allowPreviousKey && trustFile === undefined && trustAttr === undefined) {
-    throw new ReleaseError(
-      "usage",
-      "--allow-previous-key is given without keys of which one is the previous",
-      {
-        hint: "give --trust-file or --trust-attr",
-      },
-    );
-  }
+function checkTrust({ trustFile, trustAttr, allowPreviousKey }: ReleaseConfig): void {
+  if (!allowPreviousKey || trustFile !== undefined || trustAttr !== undefined) return;
+  throw new ReleaseError("usage", "--allow-previous-key is given without keys of which one is the previous", {
+    hint: "give --trust-file or --trust-attr",
+  });
 }
 
 /**
@@ -290,4 +231,37 @@ export function checkArtifactName(name: string): void {
       hint: 'give a file name such as "fleet.resolved.json"',
     });
   }
+}
+
+/** Reads `REMOTE:BRANCH`. The last colon divides them: URLs have colons too, and branches cannot. */
+export function parseGitPush(text: string): GitPushTarget {
+  const colon = text.lastIndexOf(":");
+  const remote = text.slice(0, Math.max(colon, 0));
+  const branch = text.slice(colon + 1).replace(/^refs\/heads\//, "");
+  const problem = colon === -1
+    ? "there is no colon in it"
+    : remote === ""
+    ? "the remote is empty"
+    : branch === ""
+    ? "the branch is empty"
+    : remote.startsWith("-")
+    ? "the remote begins with a dash"
+    : !isBranchName(branch)
+    ? `"${branch}" is no branch name`
+    : branch.endsWith(".git")
+    ? "it looks like a URL without a branch"
+    : undefined;
+  if (problem !== undefined) {
+    throw new ReleaseError("usage", `Cannot read --git-push "${text}": ${problem}`, {
+      hint: 'expected REMOTE:BRANCH, as in "origin:main" or "git@host:org/fleet.git:main"',
+    });
+  }
+  return { remote, branch };
+}
+
+/** The rules of git-check-ref-format for what stands behind `refs/heads/`. */
+function isBranchName(name: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return !/[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\.$|\/$|^[/-]/.test(name) && name !== "@" &&
+    name.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"));
 }

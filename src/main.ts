@@ -1,91 +1,102 @@
 /**
- * The program: arguments in, exit code out.
+ * The program: finds the command, runs it in a world, gives the exit code.
  *
  * @module
  */
 import metadata from "../deno.json" with { type: "json" };
-import { failureCode } from "./cli/commands.ts";
-import { helpText } from "./cli/help.ts";
+import { SETTINGS_VARIABLE } from "./cli/arguments.ts";
+import type { Session } from "./cli/command.ts";
 import {
   asksForJsonLog,
-  commandOf,
+  type CommandList,
   type Invocation,
-  type OutputSettings,
-  parseCommandLine,
-} from "./cli/parse.ts";
-import { readSettings } from "./cli/settings.ts";
-import { canonicalizeInput } from "./commands/canonicalize.ts";
-import { keygen, pubkey } from "./commands/keys.ts";
-import { reportLines, verify } from "./commands/verify.ts";
+  nameIn,
+  readCommandLine,
+} from "./cli/command_line.ts";
+import { COMMANDS } from "./commands/list.ts";
 import { ReleaseError } from "./errors.ts";
-import { createLog, printData, type ProgramLog, stderrStream } from "./report/log.ts";
-import { flagsFor } from "./cli/permissions.ts";
-import { readEnvironment, release, SYSTEM_CLOCK } from "./release.ts";
+import { createLog } from "./report/log.ts";
+import { processWorld, type World } from "./world.ts";
 
 /**
  * Runs the program once.
  *
  * @param args The command line, without the program's name
+ * @param commands What it can do; the first command needs no name
  * @returns the exit code
  */
-export async function main(args: readonly string[]): Promise<number> {
-  const open = (output: OutputSettings) =>
-    createLog({
-      format: output.logFormat,
-      verbose: output.verbose,
-      stream: stderrStream(),
-      clock: SYSTEM_CLOCK,
-    });
+export async function main(
+  args: readonly string[],
+  world: World,
+  { commands = COMMANDS }: { readonly commands?: CommandList } = {},
+): Promise<number> {
+  const open = (format: "pretty" | "json", verbose = false) =>
+    createLog({ format, verbose, stream: world.stderr, clock: world.clock });
   // Until the command line is read, errors are told in the way that it most likely asks for.
-  let log = open({ json: false, logFormat: asksForJsonLog(args) ? "json" : "pretty", verbose: false });
+  let log = open(asksForJsonLog(args) ? "json" : "pretty");
+  const [first, ...others] = args;
+  const planning = first === "--print-permissions";
+  const line = planning ? others : args;
   try {
-    if (args[0] === "--print-permissions") {
-      printData(flagsFor(args.slice(1)).join("\n"));
+    const invocation = await read(commands, line, world);
+    if (planning) {
+      await printPermissions(invocation, world);
       return 0;
     }
-    const env = readEnvironment();
-    const invocation = parseCommandLine(args, env, () => readSettings(env));
-    if (invocation.command === "release") log = open(invocation.output);
-    return await run(invocation, log);
+    if (invocation.kind === "request" && invocation.log !== undefined) {
+      log = open(invocation.log.format, invocation.log.verbose);
+    }
+    return await run(commands, invocation, { world, log });
   } catch (error) {
     const known = error instanceof ReleaseError ? error : unforeseen(error);
     log.error(known);
-    return failureCode(commandOf(args), known);
+    const command = await commands[nameIn(commands, line)]!();
+    return command.failureCode(known);
   } finally {
     log.close();
   }
 }
 
-async function run(invocation: Invocation, log: ProgramLog): Promise<number> {
-  switch (invocation.command) {
+/** Reads the command line, in the layers above its variables. */
+async function read(commands: CommandList, args: readonly string[], world: World): Promise<Invocation> {
+  const { variables } = await commands[nameIn(commands, args)]!();
+  const env = world.environment.read(variables);
+  return await readCommandLine(commands, args, {
+    env,
+    async settings(options) {
+      const path = env[SETTINGS_VARIABLE];
+      if (!path) return {};
+      const { readSettings } = await import("./cli/settings.ts");
+      return await readSettings(path, options, world.cwd);
+    },
+  });
+}
+
+async function run(commands: CommandList, invocation: Invocation, session: Session): Promise<number> {
+  const { stdout } = session.world;
+  switch (invocation.kind) {
     case "help":
-      printData(helpText(invocation.of));
+      stdout.write(`${await help(commands, invocation.of)}\n`);
       return 0;
     case "version":
-      printData(`fleet-release ${metadata.version}`);
+      stdout.write(`fleet-release ${metadata.version}\n`);
       return 0;
-    case "release": {
-      const outcome = await release(invocation.settings, { log });
-      if (invocation.output.json) printData(JSON.stringify(outcome, null, 2));
-      return 0;
-    }
-    case "verify": {
-      const report = await verify(invocation, { log, clock: SYSTEM_CLOCK });
-      report.warnings.forEach((warning) => log.warn(warning));
-      if (invocation.json) printData(JSON.stringify(report, null, 2));
-      else printData(reportLines(report).join("\n"));
-      return report.verified ? 0 : 1;
-    }
-    case "keygen":
-      printData(await keygen(invocation));
-      return 0;
-    case "pubkey":
-      printData(await pubkey(invocation));
-      return 0;
-    case "canonicalize":
-      printData(await canonicalizeInput(), "");
-      return 0;
+    case "request":
+      return await invocation.request.run(session);
   }
+}
+
+/** The help of a command; that of the one that needs no name tells of all. */
+async function help(commands: CommandList, name: string): Promise<string> {
+  const { helpText } = await import("./cli/help.ts");
+  const all = await Promise.all(Object.values(commands).map((load) => load()));
+  return helpText(await commands[name]!(), name === Object.keys(commands)[0] ? all : []);
+}
+
+async function printPermissions(invocation: Invocation, world: World): Promise<void> {
+  const { permissionFlags, surroundingsOf } = await import("./cli/permissions.ts");
+  const flags = permissionFlags(invocation, surroundingsOf(world));
+  world.stdout.write(`${flags.join("\n")}\n`);
 }
 
 /** A permission that is not granted, or a mistake of this program. */
@@ -98,4 +109,4 @@ function unforeseen(error: unknown): ReleaseError {
   return new ReleaseError("io", `Unforeseen: ${message}`, { cause: error, lines: stack ?? [] });
 }
 
-if (import.meta.main) Deno.exitCode = await main(Deno.args);
+if (import.meta.main) Deno.exitCode = await main(Deno.args, processWorld());

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { StorePath } from "./contract/store_path.ts";
 import type { SignatureAlgorithm, Timestamp } from "./contract/types.ts";
 
 /** Which of the flake's attribute sets a host comes from. */
@@ -15,6 +16,34 @@ export interface HostRef {
   /** Which attribute set it is in. */
   readonly kind: HostKind;
 }
+
+/** A host, and the commit that it is built from. */
+export interface PinnedHost extends HostRef {
+  /** Its channel; null when the fleet does not know the host. */
+  readonly channel: string | null;
+  /** The commit that a pin holds it at; null when it is built from the source that is released. */
+  readonly pinnedTo: string | null;
+}
+
+/** A host, evaluated: what has to be built. */
+export interface HostDerivation extends HostRef {
+  readonly drvPath: string;
+  readonly outPath: string;
+  readonly outputName: string;
+}
+
+/** A host with its pin and its derivation. */
+export interface DerivedHost extends PinnedHost, HostDerivation {}
+
+/** A host, built. */
+export interface BuiltHost extends DerivedHost {
+  readonly storePath: StorePath;
+  /** The base name of the store path, which consumers know it by. */
+  readonly closureHash: string;
+}
+
+/** What is done for a host. */
+export type HostWork = "evaluate" | "build" | "push";
 
 /** The names in the flake's two attribute sets of hosts. */
 export type HostNames = Readonly<Record<HostKind, readonly string[]>>;

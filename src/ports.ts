@@ -6,7 +6,7 @@
 import type { StorePath } from "./contract/store_path.ts";
 import type { SignatureAlgorithm } from "./contract/types.ts";
 import type { PublicKey } from "./crypto/signature.ts";
-import type { HostNames, HostRef, Warning } from "./model.ts";
+import type { HostDerivation, HostNames, PinnedHost, Warning } from "./model.ts";
 
 /** A flake at one fixed state. */
 export interface LockedFlake {
@@ -30,11 +30,9 @@ export interface Inventory {
   readonly attributes: ReadonlyMap<string, unknown>;
 }
 
-/** A host, evaluated: what has to be built. */
-export interface HostDerivation extends HostRef {
-  readonly drvPath: string;
-  readonly outPath: string;
-  readonly outputName: string;
+/** A host, and the flake that it is in at the commit that it is built from. */
+export interface HostInFlake extends PinnedHost {
+  readonly flake: LockedFlake;
 }
 
 /** Told when work on a host begins and when it has ended well. */
@@ -46,17 +44,18 @@ export interface Nix {
   lock(reference: string): Promise<LockedFlake>;
   /** Evaluates the host names and the attributes at the given paths, and no host. */
   inventory(flake: LockedFlake, attributes: ReadonlyMap<string, readonly string[]>): Promise<Inventory>;
-  /** Evaluates hosts of several flakes; fails with every host that does not evaluate. */
-  evaluateHosts(
-    jobs: readonly { flake: LockedFlake; hosts: readonly HostRef[]; together?: boolean }[],
-    progress: HostProgress,
-  ): Promise<HostDerivation[]>;
-  /** Builds everything in one process, and keeps it from garbage collection until the run ends. */
+  /** Evaluates hosts of several flakes, and gives each one's derivation, in their order; fails with all that do not evaluate. */
+  evaluateHosts(hosts: readonly HostInFlake[], progress: HostProgress): Promise<HostDerivation[]>;
+  /**
+   * Builds everything, and keeps it from garbage collection until the run ends.
+   *
+   * @returns what was built for each host, in their order
+   */
   build(
-    derivations: readonly HostDerivation[],
+    hosts: readonly HostDerivation[],
     storeDir: string,
     progress: HostProgress,
-  ): Promise<ReadonlyMap<string, StorePath>>;
+  ): Promise<StorePath[]>;
 }
 
 /** A git repository with the flake in it. */

@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { DEFAULTS, type ReleaseConfig, validateConfig } from "../src/config.ts";
+import { defaultConfig, validateConfig } from "../src/commands/release.ts";
+import type { ReleaseConfig } from "../src/config.ts";
 import { deepFreeze, pureTest, refusal } from "./support/pure.ts";
 
+const DEFAULTS = defaultConfig();
 const SIGN = { signCmd: "sign" };
 
 pureTest("validateConfig() fills in the defaults of the contract", () => {

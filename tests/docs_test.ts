@@ -1,14 +1,22 @@
 import { assertEquals } from "@std/assert";
-import { optionsTable } from "../src/cli/help.ts";
+import { commandsTable, optionsTable } from "../src/cli/help.ts";
 import { permissionsTable } from "../src/cli/permissions.ts";
+import { RELEASE } from "../src/commands/release.ts";
 import permissions from "../docs/permissions.md" with { type: "text" };
 import readme from "../README.md" with { type: "text" };
+import { ALL } from "./support/asked.ts";
 import { pureTest } from "./support/pure.ts";
 
 pureTest("the README's table of options is the one that optionsTable() makes", () => {
   const parts = readme.split(/<!-- \/?options -->/);
   assertEquals(parts.length, 3, "README.md wants <!-- options --> and <!-- /options -->, once each");
-  assertEquals(parts[1]!.trim(), optionsTable());
+  assertEquals(parts[1]!.trim(), optionsTable(RELEASE));
+});
+
+pureTest("the README's table of commands is the one that commandsTable() makes", () => {
+  const parts = readme.split(/<!-- \/?commands -->/);
+  assertEquals(parts.length, 3, "README.md wants <!-- commands --> and <!-- /commands -->, once each");
+  assertEquals(parts[1]!.trim(), commandsTable(ALL));
 });
 
 pureTest("the table in docs/permissions.md is the one that permissionsTable() makes", () => {
@@ -18,5 +26,5 @@ pureTest("the table in docs/permissions.md is the one that permissionsTable() ma
     3,
     "docs/permissions.md wants <!-- permissions --> and <!-- /permissions -->, once each",
   );
-  assertEquals(parts[1]!.trim(), permissionsTable());
+  assertEquals(parts[1]!.trim(), permissionsTable(ALL));
 });

@@ -1,7 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ErrorKind, ioError, ReleaseError } from "../src/errors.ts";
-import { hideSecrets } from "../src/secrets.ts";
-import { nearest } from "../src/text.ts";
 import { pureTest } from "./support/pure.ts";
 
 /** The exit codes of the contract. */
@@ -63,56 +61,3 @@ pureTest("ioError() says what was tried and what the file system said", () => {
   ]);
   assertEquals(ioError("Cannot read", "broken").message, "Cannot read: broken");
 });
-
-const KNOWN = ["hosts", "sign-cmd", "push-cmd", "git-push", "git-commit"];
-
-const NEAREST: [word: string, meant: string | undefined][] = [
-  ["hosts", "hosts"],
-  ["host", "hosts"],
-  ["hots", "hosts"],
-  ["ohsts", "hosts"],
-  ["hostss", "hosts"],
-  ["signcmd", "sign-cmd"],
-  ["sign-command", "sign-cmd"],
-  ["pushcmd", "push-cmd"],
-  ["git-psuh", "git-push"],
-  ["gitcomit", "git-commit"],
-  ["bogus-option-name", undefined],
-  ["HOSTS", undefined],
-];
-
-pureTest("nearest() gives the known word with the fewest edits, if those are few for its length", () => {
-  assertEquals(NEAREST.map(([word]) => [word, nearest(word, KNOWN)]), NEAREST);
-});
-
-pureTest("nearest() gives the first of words that are equally near, and none of no words", () => {
-  assertEquals(nearest("web3", ["web1", "web2"]), "web1");
-  assertEquals(nearest("web3", ["web2", "web1"]), "web2");
-  assertEquals(nearest("web3", []), undefined);
-});
-
-pureTest("nearest() takes words of any letters", () => {
-  assertEquals(nearest("grün", ["gruen", "grün", "grau"]), "grün");
-  assertEquals(nearest("", ["ab", "abc"]), "ab");
-  assertEquals(nearest("", ["abc"]), undefined);
-});
-
-const HIDDEN: [text: string, shown: string][] = [
-  ["https://user:token@host.example/fleet", "https://***@host.example/fleet"],
-  ["https://token@host.example", "https://***@host.example"],
-  ["git+ssh://git@host.example:22/fleet", "git+ssh://***@host.example:22/fleet"],
-  ["cannot read 'https://u:p@h/a' and https://u:p@h/b", "cannot read 'https://***@h/a' and https://***@h/b"],
-  ['{"remote":"https://u:p@h/a"}', '{"remote":"https://***@h/a"}'],
-  ["https://host.example/a@b", "https://host.example/a@b"],
-  ["https://host.example?mail=a@b", "https://host.example?mail=a@b"],
-  ["git@host.example:org/fleet.git", "git@host.example:org/fleet.git"],
-  ["bot@example.com", "bot@example.com"],
-  ["", ""],
-];
-
-pureTest(
-  "hideSecrets() takes the user and the password out of URLs, and nothing out of other text",
-  () => {
-    assertEquals(HIDDEN.map(([text]) => [text, hideSecrets(text)]), HIDDEN);
-  },
-);

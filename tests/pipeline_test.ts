@@ -1,11 +1,13 @@
 // The order of the effects, and what a run comes to. The end-to-end tests do the same with real nix and git.
 
 import { assertEquals } from "@std/assert";
+import metadata from "../deno.json" with { type: "json" };
 import type { ReleaseConfig } from "../src/config.ts";
 import { canonicalBytes, sha256Hex } from "../src/contract/canonical.ts";
 import { pureTest, rejection } from "./support/pure.ts";
 import {
   COMMIT,
+  drvOf,
   FakeWorld,
   hashOf,
   pathOf,
@@ -67,7 +69,7 @@ const EFFECTS = [
   "git push eeeeeeee to main of origin",
 ];
 
-pureTest("runPipeline() has its effects in the order of the contract", async () => {
+pureTest("release() has its effects in the order of the contract", async () => {
   const world = busyWorld();
   await world.release(BUSY);
   assertEquals(world.effects, EFFECTS);
@@ -77,7 +79,7 @@ for (const [failAt, effect] of EFFECTS.entries()) {
   const writes = EFFECTS.indexOf("publish") < failAt;
   const after = writes ? "leaves the release written" : "writes nothing";
 
-  pureTest(`runPipeline() ${after} and goes no further when effect ${failAt} fails: ${effect}`, async () => {
+  pureTest(`release() ${after} and goes no further when effect ${failAt} fails: ${effect}`, async () => {
     const world = busyWorld();
     const old = new Uint8Array([1]);
     world.files.set("other.json", old);
@@ -93,7 +95,7 @@ for (const [failAt, effect] of EFFECTS.entries()) {
   });
 }
 
-pureTest("runPipeline() writes rollouts, sidecars, fleet, each behind its signature", async () => {
+pureTest("release() writes rollouts, sidecars, fleet, each behind its signature", async () => {
   const world = busyWorld();
   await world.release(BUSY);
   assertEquals(world.published.map((files) => files.map(({ path }) => withoutIds(path))), [[
@@ -110,7 +112,7 @@ pureTest("runPipeline() writes rollouts, sidecars, fleet, each behind its signat
   ]]);
 });
 
-pureTest("runPipeline() writes the bytes that were signed, and their signatures", async () => {
+pureTest("release() writes the bytes that were signed, and their signatures", async () => {
   const world = busyWorld();
   const signed = new Map<string, Uint8Array>();
   world.sign = ({ path, bytes }) => {
@@ -129,7 +131,19 @@ pureTest("runPipeline() writes the bytes that were signed, and their signatures"
   }
 });
 
-pureTest("runPipeline() gives all that was released", async () => {
+/** What a result says of every host that was evaluated, built and pushed in no time. */
+function releasedHost(name: string) {
+  return {
+    name,
+    kind: "nixos" as const,
+    derivation: drvOf(name),
+    storePath: pathOf(name),
+    closureHash: hashOf(name),
+    seconds: { evaluate: 0, build: 0, push: 0 },
+  };
+}
+
+pureTest("release() gives all that was released", async () => {
   const world = busyWorld();
   const outcome = await world.release(BUSY);
   const sha256 = (path: string) => sha256Hex(world.files.get(path)!);
@@ -144,10 +158,13 @@ pureTest("runPipeline() gives all that was released", async () => {
     signedAt: "2026-06-01T12:00:00Z",
     releaseCommit: RELEASE_COMMIT,
     pushedTo: { remote: "origin", branch: "main" },
+    flake: world.flake.url,
+    nixVersion: "2.26.3",
+    programVersion: metadata.version,
     hosts: [
-      { name: "web2", kind: "nixos", storePath: pathOf("web2"), pinnedTo: null },
-      { name: "db", kind: "nixos", storePath: pathOf("db"), pinnedTo: PINNED },
-      { name: "web1", kind: "nixos", storePath: pathOf("web1"), pinnedTo: null },
+      { ...releasedHost("web2"), channel: "stable", pinnedTo: null },
+      { ...releasedHost("db"), channel: "edge", pinnedTo: PINNED },
+      { ...releasedHost("web1"), channel: "stable", pinnedTo: null },
     ],
     artifacts: [
       ...["fleet.resolved.json", "revocations.json", "bootstrap-nonces.json"].map((path) => ({
@@ -180,7 +197,7 @@ pureTest("runPipeline() gives all that was released", async () => {
   });
 });
 
-pureTest("runPipeline() tells the log of each stage, its result, and the hosts in it", async () => {
+pureTest("release() tells the log of each stage, its result, and the hosts in it", async () => {
   const world = busyWorld();
   await world.release(BUSY);
   assertEquals(world.logged, [
@@ -192,6 +209,7 @@ pureTest("runPipeline() tells the log of each stage, its result, and the hosts i
     ...["web2", "web1", "db"].flatMap((name) => [`${name} started`, `${name} done`]),
     "end evaluate: Evaluated 3 hosts",
     "start build",
+    ...["web2", "db", "web1"].flatMap((name) => [`${name} started`, `${name} done`]),
     "end build: Built 3 hosts",
     "start push",
     ...["web2", "db", "web1"].flatMap((name) => [`${name} started`, `${name} done`]),
@@ -211,7 +229,7 @@ pureTest("runPipeline() tells the log of each stage, its result, and the hosts i
   ]);
 });
 
-pureTest("runPipeline() does no more than evaluate, build, sign and write unless it is told to", async () => {
+pureTest("release() does no more than evaluate, build, sign and write unless it is told to", async () => {
   const world = new FakeWorld();
   const { outcome, releaseCommit, pushedTo } = await world.release();
   assertEquals({ outcome, releaseCommit, pushedTo }, {
@@ -235,7 +253,7 @@ pureTest("runPipeline() does no more than evaluate, build, sign and write unless
   assertEquals(world.warnings, [UNVERIFIED]);
 });
 
-pureTest("runPipeline() puts each host's closure into the fleet and into its rollout", async () => {
+pureTest("release() puts each host's closure into the fleet and into its rollout", async () => {
   const world = new FakeWorld();
   const { artifacts } = await world.release();
   const { hosts, meta } = world.json();
@@ -260,7 +278,7 @@ pureTest("runPipeline() puts each host's closure into the fleet and into its rol
   assertEquals(stable["fleetResolvedHash"], artifacts[0]!.sha256);
 });
 
-pureTest("runPipeline() stamps with --now to the nanosecond, and with the clock to the second", async () => {
+pureTest("release() stamps with --now to the nanosecond, and with the clock to the second", async () => {
   const world = new FakeWorld();
   const now = "2026-06-01T12:00:00.123456789Z";
   assertEquals((await world.release({ now })).signedAt, now);
@@ -268,7 +286,7 @@ pureTest("runPipeline() stamps with --now to the nanosecond, and with the clock 
   assertEquals((await world.release({ now: undefined })).signedAt, "2026-06-02T00:00:00Z");
 });
 
-pureTest("runPipeline() changes nothing when the same release is there already", async () => {
+pureTest("release() changes nothing when the same release is there already", async () => {
   const world = new FakeWorld();
   await world.release();
   const before = new Map(world.files);
@@ -277,7 +295,7 @@ pureTest("runPipeline() changes nothing when the same release is there already",
   assertEquals(world.logged.at(-1), "end write: Wrote nothing: every file is there");
 });
 
-pureTest("runPipeline() with --git-commit pushes nothing when there is no commit", async () => {
+pureTest("release() with --git-commit pushes nothing when there is no commit", async () => {
   const world = new FakeWorld();
   world.releaseCommit = null;
   const gitPush = { remote: "origin", branch: "main" };
@@ -292,7 +310,7 @@ pureTest("runPipeline() with --git-commit pushes nothing when there is no commit
   assertEquals((await world.release({ gitPush })).outcome, "released");
 });
 
-pureTest("runPipeline() commits the published files, as it is told", async () => {
+pureTest("release() commits the published files, as it is told", async () => {
   const world = new FakeWorld();
   await world.release({
     gitCommit: true,
@@ -308,7 +326,7 @@ pureTest("runPipeline() commits the published files, as it is told", async () =>
   }]);
 });
 
-pureTest("runPipeline() pushes and writes nothing when a host was not built", async () => {
+pureTest("release() pushes and writes nothing when a host was not built", async () => {
   const world = new FakeWorld();
   world.lost = ["web1", "db"];
   assertEquals(await rejection(world.release({ pushCmd: "upload" })), {
@@ -319,7 +337,7 @@ pureTest("runPipeline() pushes and writes nothing when a host was not built", as
   assertEquals(world.published, []);
 });
 
-pureTest("runPipeline() writes nothing when the sign hook signed something else", async () => {
+pureTest("release() writes nothing when the sign hook signed something else", async () => {
   const world = new FakeWorld();
   world.sign = ({ path }) =>
     Promise.resolve({
@@ -335,7 +353,7 @@ pureTest("runPipeline() writes nothing when the sign hook signed something else"
   assertEquals(world.published, []);
 });
 
-pureTest("runPipeline() reads nothing back with --smoke-verify false, and says so", async () => {
+pureTest("release() reads nothing back with --smoke-verify false, and says so", async () => {
   const world = new FakeWorld();
   world.sign = () => Promise.resolve({ signature: new Uint8Array(64), input: new Uint8Array() });
   const { outcome, warnings, stages } = await world.release({ smokeVerify: false });
@@ -347,7 +365,7 @@ pureTest("runPipeline() reads nothing back with --smoke-verify false, and says s
   assertEquals(stages.some(({ stage }) => stage === "verify"), false);
 });
 
-pureTest("runPipeline() gives the warnings of every stage in its result", async () => {
+pureTest("release() gives the warnings of every stage in its result", async () => {
   const world = new FakeWorld();
   world.flake = { ...world.flake, url: "path:/nix/store/x", revision: null, dirty: true };
   world.fleet["note"] = "x";
@@ -376,7 +394,7 @@ async function trustedWorld(world = new FakeWorld()): Promise<FakeWorld> {
 const TRUST: Partial<ReleaseConfig> = { trustFile: "trust.json" };
 
 pureTest(
-  "runPipeline() reads the trusted keys before it evaluates a host, and verifies before it writes",
+  "release() reads the trusted keys before it evaluates a host, and verifies before it writes",
   async () => {
     const world = await trustedWorld(busyWorld());
     const { warnings, stages } = await world.release({ ...BUSY, ...TRUST });
@@ -400,7 +418,7 @@ pureTest(
   },
 );
 
-pureTest("runPipeline() reads the trusted keys with the fleet when --trust-attr names them", async () => {
+pureTest("release() reads the trusted keys with the fleet when --trust-attr names them", async () => {
   const world = new FakeWorld();
   const signer = await newSigner("ecdsa-p256");
   world.signWith(signer);
@@ -411,7 +429,7 @@ pureTest("runPipeline() reads the trusted keys with the fleet when --trust-attr 
   assertEquals(world.json()["meta"].signatureAlgorithm, "ecdsa-p256");
 });
 
-pureTest("runPipeline() evaluates and builds nothing for a signer that consumers do not trust", async () => {
+pureTest("release() evaluates and builds nothing for a signer that consumers do not trust", async () => {
   const world = await trustedWorld();
   const stranger = await newSigner();
   world.signWith(stranger);
@@ -424,7 +442,7 @@ pureTest("runPipeline() evaluates and builds nothing for a signer that consumers
   assertEquals(world.effects.slice(3), ["read input trust.json"]);
 });
 
-pureTest("runPipeline() evaluates and builds nothing when the trusted keys cannot be read", async () => {
+pureTest("release() evaluates and builds nothing when the trusted keys cannot be read", async () => {
   const world = await trustedWorld();
   assertEquals(await rejection(world.release({ trustFile: "gone.json" })), {
     kind: "io",
@@ -434,7 +452,7 @@ pureTest("runPipeline() evaluates and builds nothing when the trusted keys canno
 });
 
 pureTest(
-  "runPipeline() writes nothing when a command signs with a key that consumers do not trust",
+  "release() writes nothing when a command signs with a key that consumers do not trust",
   async () => {
     for (const smokeVerify of [true, false]) {
       const world = await trustedWorld();
@@ -452,7 +470,7 @@ pureTest(
   },
 );
 
-pureTest("runPipeline() writes nothing that consumers refuse for its time", async () => {
+pureTest("release() writes nothing that consumers refuse for its time", async () => {
   const world = new FakeWorld();
   const signer = await newSigner();
   world.signWith(signer);
@@ -467,7 +485,7 @@ pureTest("runPipeline() writes nothing that consumers refuse for its time", asyn
   assertEquals(world.published, []);
 });
 
-pureTest("runPipeline() gives the warnings of the signer before all others", async () => {
+pureTest("release() gives the warnings of the signer before all others", async () => {
   const world = new FakeWorld();
   const exposed = { code: "exposed-key", message: "The key can be read by others" };
   world.signer = { ...world.signer, warnings: [exposed] };

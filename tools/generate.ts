@@ -1,6 +1,5 @@
 /**
- * Writes what is made from the sources: the tables of options and permissions in README.md and docs/permissions.md, and
- * nix/options.json.
+ * Writes what is made from the commands: the tables in README.md and docs/permissions.md, and nix/options.json.
  *
  *     deno task generate           writes them
  *     deno task generate --check   fails when one is out of date
@@ -8,15 +7,20 @@
  * @module
  */
 import { fromFileUrl, join } from "@std/path";
-import { optionsTable } from "../src/cli/help.ts";
+import { commandsTable, optionsTable } from "../src/cli/help.ts";
 import { permissionsTable } from "../src/cli/permissions.ts";
+import { COMMANDS } from "../src/commands/list.ts";
+import { RELEASE } from "../src/commands/release.ts";
 import { nixOptions } from "./nix_options.ts";
+
+const ALL = await Promise.all(Object.values(COMMANDS).map((load) => load()));
 
 /** What is made, by file: from the text that the file has, the one that it has to have. */
 const GENERATED: Record<string, (text: string) => string> = {
-  "README.md": (text) => withTable(text, "options", optionsTable()),
-  "docs/permissions.md": (text) => withTable(text, "permissions", permissionsTable()),
-  "nix/options.json": () => `${JSON.stringify(nixOptions(), null, 2)}\n`,
+  "README.md": (text) =>
+    withTable(withTable(text, "commands", commandsTable(ALL)), "options", optionsTable(RELEASE)),
+  "docs/permissions.md": (text) => withTable(text, "permissions", permissionsTable(ALL)),
+  "nix/options.json": () => `${JSON.stringify(nixOptions(RELEASE), null, 2)}\n`,
 };
 
 /** A text with another table between its two marks. */

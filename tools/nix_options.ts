@@ -1,10 +1,11 @@
 /**
- * Makes the options of nix/settings.nix from the table of the command line: `deno task generate` writes them to
+ * Makes the options of nix/settings.nix from those of the command line: `deno task generate` writes them to
  * nix/options.json.
  *
  * @module
  */
-import { type Option, RELEASE_OPTIONS } from "../src/cli/options.ts";
+import type { Command } from "../src/cli/command.ts";
+import { camelCase, type Option } from "../src/cli/option.ts";
 
 /** An option of nix/settings.nix. */
 export interface NixOption {
@@ -12,8 +13,8 @@ export interface NixOption {
   readonly flag: string;
   /** Its name in the settings, with a dot between a set and what is in it. */
   readonly name: string;
-  /** `pairs` is an attribute set of texts. */
-  readonly type: "switch" | "text" | "number" | "pairs";
+  /** `pairs` is an attribute set of texts, and a number may be a text too. */
+  readonly type: "switch" | "text" | "number" | "list" | "pairs" | { readonly enum: readonly string[] };
   readonly default?: string;
   readonly description: string;
 }
@@ -21,28 +22,38 @@ export interface NixOption {
 /** What is asked of one run alone: it would be wrong, or of no use, in every run of an app. */
 const NO_SETTINGS = ["help", "version", "now"];
 
-/** All settings, in the order of `--help`. */
-export function nixOptions(): NixOption[] {
-  return (RELEASE_OPTIONS as readonly Option[]).filter(({ flag }) => !NO_SETTINGS.includes(flag)).map((
-    option,
-  ) => ({
-    flag: option.flag,
-    name: settingName(option),
+/** All settings of a command, in the order of `--help`. */
+export function nixOptions({ options }: Command): NixOption[] {
+  return Object.entries(options).filter(([flag]) => !NO_SETTINGS.includes(flag)).map(([flag, option]) => ({
+    flag,
+    name: settingName(flag, option),
     type: settingType(option),
-    ...(option.default === undefined ? {} : { default: option.default }),
+    ...(option.defaultText === undefined ? {} : { default: option.defaultText }),
     description: option.help,
   }));
 }
 
 /** Camel case; what is about git is in a set of its own, as `--git-user-name` in `git.userName`. */
-function settingName({ flag, group }: Option): string {
-  const camelCase = (words: string) => words.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+function settingName(flag: string, { group }: Option): string {
   if (flag === "option") return "nixOptions";
   return group === "Git" ? `git.${camelCase(flag.replace(/^(git|commit)-/, ""))}` : camelCase(flag);
 }
 
-function settingType({ value, repeatable }: Option): NixOption["type"] {
-  if (repeatable) return "pairs";
-  if (value === undefined || value === "BOOL") return "switch";
-  return value === "N" ? "number" : "text";
+function settingType({ kind, choices = [] }: Option): NixOption["type"] {
+  switch (kind) {
+    case "switch":
+    case "boolean":
+      return "switch";
+    case "choice":
+      return { enum: choices };
+    case "number":
+    case "list":
+    case "pairs":
+      return kind;
+    case "text":
+    case "command":
+    case "path-read":
+    case "path-written":
+      return "text";
+  }
 }

@@ -14,14 +14,18 @@ export function absolutePath(path: string, cwd: string): string {
 /**
  * Wraps an error of the file system, in which the runtime names the absolute path. People read the one that they gave.
  *
+ * @param action What was tried
  * @param path The path as the user gave it
- * @param cwd What it is relative to
- * @param cause The error of the file system
+ * @param failed What it is relative to, and the error of the file system
  * @returns the error to throw, of kind `io`
  */
-export function readError(path: string, cwd: string, cause: unknown): ReleaseError {
+export function fileError(
+  action: "read" | "write",
+  path: string,
+  { cwd, cause }: { cwd: string; cause: unknown },
+): ReleaseError {
   const absolute = absolutePath(path, cwd);
   const reason = (cause instanceof Error ? cause.message : String(cause))
     .replaceAll(`'${absolute}'`, `'${path}'`).replaceAll(`"${absolute}"`, `"${path}"`);
-  return new ReleaseError("io", `Cannot read "${path}": ${reason}`, { cause });
+  return new ReleaseError("io", `Cannot ${action} "${path}": ${reason}`, { cause });
 }

@@ -87,15 +87,16 @@ export interface ShellOptions {
 
 /** Runs programs by their absolute path, with an explicit environment. */
 export class Shell {
+  /** The directory that commands are run in unless another is given, absolute. */
+  readonly cwd: string;
   readonly #path: string;
-  readonly #cwd: string;
   readonly #trace: CommandTrace;
   #sh: string | undefined;
 
   /** Makes a shell. Nothing is looked for or run yet. */
   constructor({ path, cwd, trace }: ShellOptions) {
     this.#path = path;
-    this.#cwd = cwd;
+    this.cwd = cwd;
     this.#trace = trace;
   }
 
@@ -144,7 +145,7 @@ export class Shell {
     const { CommandBuilder } = await import("@david/dax");
     const command = new CommandBuilder()
       .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", ...argv])
-      .cwd(options.cwd ?? this.#cwd)
+      .cwd(options.cwd ?? this.cwd)
       .clearEnv()
       .env({ ...options.env })
       .stdin(options.stdin ?? "null")

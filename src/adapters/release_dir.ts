@@ -7,7 +7,7 @@ import { dirname, join, relative, resolve } from "@std/path";
 import { isReleasePath } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseDir } from "../ports.ts";
-import { absolutePath, readError } from "./paths.ts";
+import { absolutePath, fileError } from "./paths.ts";
 import { DIRECTORIES, leftovers, publishFiles, type ReleaseLocation } from "./publish.ts";
 
 /**
@@ -77,15 +77,15 @@ export async function readReleaseFiles(
       const absolute = absolutePath(file, cwd);
       if ((await Deno.stat(absolute)).isFile) files.set(path, await Deno.readFile(absolute));
     } catch (error) {
-      throw readError(file, cwd, error);
+      throw fileError("read", file, { cwd, cause: error });
     }
   }
   return files;
 }
 
 /**
- * What can be a release's files in a directory, sorted, by their path from above; none when it is a sub-directory that is
- * not there.
+ * What can be a release's files in a directory, sorted, by their path from above; none when it is a sub-directory that
+ * is not there.
  */
 async function pathsIn(dir: string, sub: string, cwd: string): Promise<string[]> {
   const paths: string[] = [];
@@ -96,7 +96,9 @@ async function pathsIn(dir: string, sub: string, cwd: string): Promise<string[]>
       if (isReleasePath(path)) paths.push(path);
     }
   } catch (error) {
-    if (sub === "" || !(error instanceof Deno.errors.NotFound)) throw readError(shown, cwd, error);
+    if (sub === "" || !(error instanceof Deno.errors.NotFound)) {
+      throw fileError("read", shown, { cwd, cause: error });
+    }
   }
   return paths.sort();
 }

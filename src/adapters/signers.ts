@@ -3,15 +3,22 @@
  *
  * @module
  */
-import type { SignHook } from "./hooks/sign.ts";
 import { type AgentOptions, connectAgent } from "./ssh_agent.ts";
-import type { ReleaseConfig } from "../config.ts";
+import type { ReleaseConfig, SignatureEncoding } from "../config.ts";
+import type { SignatureAlgorithm } from "../contract/types.ts";
 import { parsePrivateKey, parsePublicKey, type Signer } from "../crypto/private_key.ts";
 import type { PublicKey } from "../crypto/signature.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import type { ArtifactSigner, Inputs } from "../ports.ts";
 import { signKeyVariable } from "../secrets.ts";
+
+/** A command that signs, and what it makes. */
+export interface SignHook {
+  readonly command: string;
+  readonly algorithm: SignatureAlgorithm;
+  readonly encoding: SignatureEncoding;
+}
 
 /** Where signers come from. */
 export interface SignerSources {

@@ -1,172 +1,212 @@
 /**
- * Arguments and environment, read by a command's list of options.
+ * The layers that options come from: the command line over a settings file over variables over defaults.
  *
  * @module
  */
 import { parseArgs } from "@std/cli";
-import { nearest } from "../text.ts";
 import { ReleaseError } from "../errors.ts";
-import { type CommandName, COMMANDS, isCommandName } from "./commands.ts";
-import type { NameIn, Option } from "./options.ts";
+import { nearest } from "../text.ts";
+import type { Command, Given } from "./command.ts";
+import { camelCase, type Option, type OptionTable, waysTo } from "./option.ts";
 
-/** Options of which only one makes sense: giving one takes back another that a setting or a variable gives. */
-const SIGNERS = ["sign-cmd", "sign-key", "sign-agent"];
-/** See {@linkcode SIGNERS}. */
-const TRUST = ["trust-file", "trust-attr", "public-key"];
-
-/** Options that say more of these. A setting does so of what the settings give, not of what the command line gives. */
-const COMPANIONS: Readonly<Record<string, readonly string[]>> = {
-  "signature-algorithm": SIGNERS,
-  "signature-encoding": SIGNERS,
-  "allow-previous-key": TRUST,
-};
+/** The variable that names the settings file of a flake app. */
+export const SETTINGS_VARIABLE = "FLEET_RELEASE_SETTINGS";
 
 /**
- * Options given by a file: by their long names, a text, true or false, or for the one that may be given several times
- * pairs of a name and a value.
+ * Options given by a file: by their long names, what the command line would have behind them, true or false for a
+ * switch, and pairs of a name and a value for an option that is given several times.
  */
 export type Settings = Readonly<Record<string, string | boolean | [string, string][]>>;
 
-/** Where options come from: what is given in one place wins over what is given in the next. */
-export interface Sources {
-  readonly args: readonly string[];
-  readonly settings: Settings;
-  readonly env: Readonly<Record<string, string>>;
-}
+/** The part of a command that says how its command line is read. */
+type Syntax = Pick<Command, "name" | "usage" | "options" | "operands">;
 
-/** What was given, by the names in a list of options. */
-export interface Arguments<Name extends string> {
-  /** The value of an option, or else of its setting or its variable; undefined when none is given. */
-  value(name: Name): string | undefined;
-  /** The same of an option that cannot be empty: `--x ""` and a `--x` with nothing behind it read alike. */
-  filled(name: Name): string | undefined;
-  /** Whether a switch is on. */
-  flag(name: Name): boolean;
-  /** Every `--option NAME VALUE`. */
-  readonly nixOptions: [string, string][];
+/** What stands behind a command on its command line, not yet read. */
+export interface Arguments {
   /** What is no option. */
   readonly operands: readonly string[];
+  /** The value of an option; undefined when it is not given. */
+  text(flag: string): string | undefined;
+  /** Whether a switch is on; undefined when it is not given. */
+  flag(flag: string): boolean | undefined;
+  /** Every pair of an option that is given several times. */
+  pairs(flag: string): readonly [string, string][];
 }
 
 /**
- * Reads what stands behind a command. An empty variable counts as unset.
+ * Takes the arguments of a command apart.
  *
+ * @param commands The names of all commands, one of which may have been meant; the first needs no name
  * @throws {ReleaseError} of kind `usage`, naming the option and, for an unknown one, the nearest that there is
  */
-export function readArguments<List extends readonly Option[]>(
-  command: CommandName,
-  options: List,
-  { args, settings, env }: Sources,
-): Arguments<NameIn<List>> {
-  const { nixOptions, rest } = takeNixOptions(args, options);
-  const withValue = options.filter(({ value }) => value !== undefined).map(({ flag }) => flag);
+export function parseArguments(
+  syntax: Syntax,
+  args: readonly string[],
+  commands: readonly string[],
+): Arguments {
+  const { options } = syntax;
+  const { pairs, rest } = takePairs(args, options);
+  const named = Object.entries(options);
+  const withValue = named.filter(([, { kind }]) => kind !== "switch" && kind !== "pairs").map(([flag]) =>
+    flag
+  );
   const operands: string[] = [];
+  const takeOperand = (arg: string, isOption: boolean) => {
+    if (isOption || syntax.operands === undefined) {
+      throw unknownArgument(arg, { syntax, args: rest, commands });
+    }
+    operands.push(arg);
+  };
   const parsed: Record<string, unknown> = parseArgs(rest, {
     string: withValue,
-    boolean: options.filter(({ value }) => value === undefined).map(({ flag }) => flag),
+    boolean: named.filter(([, { kind }]) => kind === "switch").map(([flag]) => flag),
     // Collected, so that an option given twice is seen and not half ignored.
     collect: withValue,
     alias: Object.fromEntries(
-      options.flatMap(({ flag, short }) => short === undefined ? [] : [[flag, short]]),
+      named.flatMap(([flag, { short }]) => short === undefined ? [] : [[flag, short]]),
     ),
     unknown: (arg, key) => {
-      if (key !== undefined || COMMANDS[command].operands === undefined) {
-        throw unknownArgument(arg, options, rest, command);
-      }
-      operands.push(arg);
+      takeOperand(arg, key !== undefined);
       return false;
     },
   });
   // What stands behind `--` is not looked at as it is read.
-  for (const operand of (parsed["_"] as unknown[]).map(String)) {
-    if (COMMANDS[command].operands === undefined) throw unknownArgument(operand, options, rest, command);
-    operands.push(operand);
-  }
-
-  const fromArguments = (name: string): string | undefined => {
-    const given = (parsed[name] ?? []) as string[];
-    if (given.length > 1) {
-      throw new ReleaseError("usage", `--${name} is given ${given.length} times, expected once`);
-    }
-    return given[0];
-  };
-  const setting = (name: string): Settings[string] | undefined =>
-    COMPANIONS[name]?.some((leader) => fromArguments(leader) !== undefined) ? undefined : settings[name];
-  const fromSettings = (name: string): string | undefined => {
-    const text = setting(name);
-    return typeof text === "string" ? text : undefined;
-  };
-  const fromEnvironment = (name: string): string | undefined => {
-    const variable = options.find(({ flag }) => flag === name)?.env;
-    return (variable === undefined ? undefined : env[variable]) || undefined;
-  };
-  const value = (name: string): string | undefined => {
-    const alternatives = [SIGNERS, TRUST].find((group) => group.includes(name)) ?? [name];
-    // An empty option takes back what the settings say.
-    if (fromArguments(name) === "" && fromSettings(name) !== undefined) return undefined;
-    for (const source of [fromArguments, fromSettings, fromEnvironment]) {
-      // What is given in one place replaces all that it is an alternative to in the next.
-      if (alternatives.some((other) => source(other) !== undefined)) return source(name);
-    }
-    return undefined;
-  };
-  const settingPairs = settings["option"];
+  for (const operand of (parsed["_"] as unknown[]).map(String)) takeOperand(operand, false);
   return {
-    value,
-    filled(name) {
-      const text = value(name);
-      if (text === "") {
-        throw new ReleaseError("usage", `--${name} is empty`, {
-          hint: `write --${name}=VALUE when the value begins with a dash`,
-        });
-      }
-      return text;
-    },
-    flag: (name) =>
-      rest.some((arg) => arg.startsWith(`--${name}=`)) || parsed[name] === true
-        ? parsed[name] === true
-        : setting(name) === true,
-    nixOptions: [...(Array.isArray(settingPairs) ? settingPairs : []), ...nixOptions],
     operands,
+    text(flag) {
+      const given = (parsed[flag] ?? []) as string[];
+      if (given.length > 1) {
+        throw new ReleaseError("usage", `--${flag} is given ${given.length} times, expected once`);
+      }
+      return given[0];
+    },
+    flag: (flag) =>
+      parsed[flag] === true ? true : rest.some((arg) => arg.startsWith(`--${flag}=`)) ? false : undefined,
+    pairs: (flag) => pairs[flag] ?? [],
   };
 }
 
+/** Where options come from beside the command line. */
+interface Layers {
+  readonly settings: Settings;
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /**
- * Takes every `--option NAME VALUE` out: the one option with two values, which no parser of options knows. And keeps
- * an empty value with its option, which the parser would take for an argument of its own.
+ * Reads the values of all options. What is given in one place wins over what is given in the next; an empty variable
+ * counts as unset.
+ *
+ * @throws {ReleaseError} of kind `usage`, naming the option
  */
-function takeNixOptions(
+export function readOptions(options: OptionTable, args: Arguments, layers: Layers): Given<OptionTable> {
+  const given = new Set<string>();
+  const values = Object.entries(options).map(([flag, option]) => {
+    const value = valueOf(flag, options, args, layers);
+    if (value !== undefined) given.add(flag);
+    return [camelCase(flag), value === undefined ? option.default : value];
+  });
+  return { values: Object.fromEntries(values), operands: args.operands, given };
+}
+
+/** The value of one option; undefined when it is not given. */
+function valueOf(flag: string, options: OptionTable, args: Arguments, layers: Layers): unknown {
+  const option = options[flag]!;
+  const setting = settingOf(flag, options, args, layers.settings);
+  if (option.kind === "pairs") {
+    const pairs = [...(Array.isArray(setting) ? setting : []), ...args.pairs(flag)];
+    return pairs.length === 0 ? undefined : pairs;
+  }
+  if (option.kind === "switch") {
+    return args.flag(flag) ?? (typeof setting === "boolean" ? setting : undefined);
+  }
+  const text = textOf(flag, options, args, layers);
+  if (text === undefined) return undefined;
+  if (text === "" && !option.mayBeEmpty) {
+    throw new ReleaseError("usage", `--${flag} is empty`, {
+      hint: `write --${flag}=VALUE when the value begins with a dash`,
+    });
+  }
+  return option.read(text, flag);
+}
+
+function textOf(
+  flag: string,
+  options: OptionTable,
+  args: Arguments,
+  { settings, env }: Layers,
+): string | undefined {
+  const { oneWayTo } = options[flag]!;
+  const fromSettings = (name: string): string | undefined => {
+    const text = settingOf(name, options, args, settings);
+    return typeof text === "string" ? text : undefined;
+  };
+  const fromEnvironment = (name: string): string | undefined => {
+    const variable = options[name]!.env;
+    return (variable === undefined ? undefined : env[variable]) || undefined;
+  };
+  // An empty option takes back what the settings say.
+  if (args.text(flag) === "" && fromSettings(flag) !== undefined) return undefined;
+  const ways = oneWayTo === undefined ? [flag] : waysTo(oneWayTo, options);
+  for (const source of [args.text, fromSettings, fromEnvironment]) {
+    // What is given in one place replaces all that it is an alternative to in the next.
+    if (ways.some((other) => source(other) !== undefined)) return source(flag);
+  }
+  return undefined;
+}
+
+function settingOf(
+  flag: string,
+  options: OptionTable,
+  args: Arguments,
+  settings: Settings,
+): Settings[string] | undefined {
+  const { saysMoreOf } = options[flag]!;
+  const leaders = saysMoreOf === undefined ? [] : waysTo(saysMoreOf, options);
+  return leaders.some((leader) => args.text(leader) !== undefined) ? undefined : settings[flag];
+}
+
+/**
+ * Takes every pair out, as in `--option NAME VALUE`: two values, which no parser of options knows. And keeps an empty
+ * value with its option, which the parser would take for an argument of its own.
+ */
+function takePairs(
   args: readonly string[],
-  options: readonly Option[],
-): { nixOptions: [string, string][]; rest: string[] } {
-  const nixOptions: [string, string][] = [];
+  options: OptionTable,
+): { pairs: Record<string, [string, string][]>; rest: string[] } {
+  const pairs: Record<string, [string, string][]> = {};
   const rest: string[] = [];
-  const known = options.some(({ flag }) => flag === "option");
   for (let index = 0; index < args.length; index++) {
     const arg = args[index]!;
     refuseStrangeSwitch(arg, options);
-    if (!known || (arg !== "--option" && !arg.startsWith("--option="))) {
-      const empty = args[index + 1] === "" &&
-        options.some(({ flag, value }) => value && arg === `--${flag}`);
+    const flag = /^--([^=]+)/.exec(arg)?.[1] ?? "";
+    const option = ownOption(options, flag);
+    if (option?.kind !== "pairs") {
+      const empty = args[index + 1] === "" && arg === `--${flag}` && option !== undefined &&
+        option.kind !== "switch";
       rest.push(empty ? `${arg}=` : arg);
       if (empty) index++;
       continue;
     }
-    const name = arg === "--option" ? args[++index] : undefined;
+    const name = arg === `--${flag}` ? args[++index] : undefined;
     const value = args[++index];
     if (!name || value === undefined || name.startsWith("-") || value.startsWith("--")) {
-      throw new ReleaseError("usage", "--option wants a name and a value, as in --option cores 4");
+      throw new ReleaseError("usage", `--${flag} wants a name and a value, as in --${flag} cores 4`);
     }
-    nixOptions.push([name, value]);
+    (pairs[flag] ??= []).push([name, value]);
   }
-  return { nixOptions, rest };
+  return { pairs, rest };
+}
+
+/** A name may be `constructor`, which every object has. */
+function ownOption(options: OptionTable, flag: string): Option | undefined {
+  return Object.hasOwn(options, flag) ? options[flag] : undefined;
 }
 
 /** A switch can be given as `--json=false`. Of anything else behind the `=` the parser makes true. */
-function refuseStrangeSwitch(arg: string, options: readonly Option[]): void {
-  const [, name, value] = /^--([^=]+)=(.*)$/s.exec(arg) ?? [];
-  const option = options.find(({ flag }) => flag === name);
-  if (option !== undefined && option.value === undefined && value !== "true" && value !== "false") {
+function refuseStrangeSwitch(arg: string, options: OptionTable): void {
+  const [, name = "", value] = /^--([^=]+)=(.*)$/s.exec(arg) ?? [];
+  if (ownOption(options, name)?.kind === "switch" && value !== "true" && value !== "false") {
     throw new ReleaseError(
       "usage",
       `Cannot read --${name} "${value}": expected true or false, or the option alone`,
@@ -174,38 +214,43 @@ function refuseStrangeSwitch(arg: string, options: readonly Option[]): void {
   }
 }
 
-function unknownArgument(
-  arg: string,
-  options: readonly Option[],
-  args: readonly string[],
-  command: CommandName,
-): ReleaseError {
-  const named = command === "release" ? "" : `${command} `;
-  const help = `fleet-release ${named}--help lists the options`;
-  if (!arg.startsWith("-")) {
-    // The words of a command that was not quoted: one of them may be a token, so none is shown.
-    const hook = args.slice(0, args.indexOf(arg)).findLast((before, index) => {
-      const match = /^--(?:sign|push)-cmd(?:=(.*))?$/s.exec(before);
-      return match !== null && !/\s/.test(match[1] ?? args[index + 1] ?? "");
-    });
-    if (hook !== undefined) {
-      const option = hook.split("=")[0];
-      return new ReleaseError("usage", `Unknown argument behind ${option}`, {
-        hint: `put the whole command into quotes: ${option} '...'`,
-      });
-    }
-    const meant = isCommandName(arg) ? undefined : nearest(arg, Object.keys(COMMANDS));
-    return new ReleaseError("usage", `Unknown argument "${arg}"`, {
-      hint: command !== "release"
-        ? `usage: fleet-release ${COMMANDS[command].usage[0]}`
-        : arg === args[0] && meant !== undefined
-        ? `did you mean the command "${meant}"?`
-        : `a command comes first, and ${command} takes options alone; ${help}`,
-    });
-  }
-  const name = arg.replace(/^-+/, "").split("=")[0]!;
-  const meant = nearest(name, options.map(({ flag }) => flag));
+/** A command line, for what is said of an argument that has no place in it. */
+interface Line {
+  readonly syntax: Syntax;
+  readonly args: readonly string[];
+  readonly commands: readonly string[];
+}
+
+function unknownArgument(arg: string, line: Line): ReleaseError {
+  const { name, options } = line.syntax;
+  const help = `fleet-release ${name === line.commands[0] ? "" : `${name} `}--help lists the options`;
+  if (!arg.startsWith("-")) return unknownOperand(arg, line, help);
+  const flag = arg.replace(/^-+/, "").split("=")[0]!;
+  const meant = nearest(flag, Object.keys(options));
   return new ReleaseError("usage", `Unknown option "${arg.split("=")[0]}"`, {
     hint: meant === undefined ? help : `did you mean --${meant}?`,
+  });
+}
+
+function unknownOperand(arg: string, { syntax, args, commands }: Line, help: string): ReleaseError {
+  const { name, usage, options } = syntax;
+  // The words of a command that was not quoted: one of them may be a token, so none is shown.
+  const hook = args.slice(0, args.indexOf(arg)).findLast((before, index) => {
+    const [, flag = "", text] = /^--([^=]+)(?:=(.*))?$/s.exec(before) ?? [];
+    return ownOption(options, flag)?.kind === "command" && !/\s/.test(text ?? args[index + 1] ?? "");
+  });
+  if (hook !== undefined) {
+    const option = hook.split("=")[0];
+    return new ReleaseError("usage", `Unknown argument behind ${option}`, {
+      hint: `put the whole command into quotes: ${option} '...'`,
+    });
+  }
+  const meant = commands.includes(arg) ? undefined : nearest(arg, commands);
+  return new ReleaseError("usage", `Unknown argument "${arg}"`, {
+    hint: name !== commands[0]
+      ? `usage: fleet-release ${usage[0]}`
+      : arg === args[0] && meant !== undefined
+      ? `did you mean the command "${meant}"?`
+      : `a command comes first, and ${name} takes options alone; ${help}`,
   });
 }

@@ -1,65 +1,79 @@
 /**
- * The texts that are made from the tables of commands and options.
+ * The texts that are made from the commands.
  *
  * @module
  */
 import { markdownTable } from "../text.ts";
-import { type CommandName, COMMANDS, type CommandSpec } from "./commands.ts";
-import { type Option, RELEASE_OPTIONS } from "./options.ts";
+import type { Command } from "./command.ts";
+import type { Option } from "./option.ts";
 
-/** The text of `--help`: of a command, and of the whole program when it is the one that needs no name. */
-export function helpText(name: CommandName = "release"): string {
-  const { usage, about, options, exitCodes, example }: CommandSpec = COMMANDS[name];
-  const width = Math.max(...options.map((option) => signature(option).length)) + 4;
-  const groups = Map.groupBy(options, ({ group }) => group);
-  const sections = [...groups].map(([group, options]) =>
-    [`${group}:`, ...options.map((option) => `  ${signature(option).padEnd(width)}${help(option)}`)].join(
-      "\n",
-    )
+/**
+ * The text of `--help` of a command.
+ *
+ * @param all All commands, for the one that needs no name and whose help is that of the whole program
+ */
+export function helpText(
+  { usage, about, options, exitCodes, example }: Command,
+  all: readonly Command[] = [],
+): string {
+  const lines = Object.entries(options).map(([flag, option]) => ({ option, left: signature(flag, option) }));
+  const width = Math.max(...lines.map(({ left }) => left.length)) + 4;
+  const groups = Map.groupBy(lines, ({ option }) => option.group);
+  const sections = [...groups].map(([group, lines]) =>
+    [`${group}:`, ...lines.map(({ option, left }) => `  ${left.padEnd(width)}${help(option)}`)].join("\n")
   );
   return [
     usage.map((line, index) => `${index === 0 ? "Usage:" : "      "} fleet-release ${line}`).join("\n"),
     about,
-    ...(name === "release" ? [commandList()] : []),
+    ...(all.length === 0 ? [] : [commandList(all)]),
     ...sections,
     ["Exit codes:", ...exitCodes.map((meaning, code) => `  ${code}  ${meaning}`)].join("\n"),
     `Example:\n  ${example}`,
   ].join("\n\n");
 }
 
-function commandList(): string {
-  const commands = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
+function commandList(commands: readonly Command[]): string {
   return [
     "Commands, each with a --help of its own:",
-    ...commands,
+    ...commands.map(({ name, summary }) => `  ${name.padEnd(14)}${summary}`),
     "",
     "--print-permissions before all other arguments prints what Deno permits such a run, and does no more.",
   ].join("\n");
 }
 
-/** The options of a release as a Markdown table, for the README, padded as the formatter pads it. */
-export function optionsTable(): string {
-  const rows = RELEASE_OPTIONS.map((option: Option) => {
+/** The commands as a Markdown table, for the README. */
+export function commandsTable(commands: readonly Command[]): string {
+  return markdownTable([
+    ["command", "what it does"],
+    ...commands.map(({ name, summary }) => [`\`${name}\``, summary]),
+  ]);
+}
+
+/** The options of a command as a Markdown table, for the README, padded as the formatter pads it. */
+export function optionsTable({ options }: Command): string {
+  const rows = Object.entries(options).map(([flag, option]) => {
+    const { help, defaultText, env } = option;
     const more = [
-      ...(option.default === undefined ? [] : [`default \`${option.default}\``]),
-      ...(option.env === undefined ? [] : [`env \`${option.env}\``]),
+      ...(defaultText === undefined ? [] : [`default \`${defaultText}\``]),
+      ...(env === undefined ? [] : [`env \`${env}\``]),
     ];
     return [
-      `\`${signature(option).trim()}\``,
-      `${option.help}${more.length === 0 ? "" : ` (${more.join(", ")})`}`,
+      `\`${signature(flag, option).trim()}\``,
+      `${help}${more.length === 0 ? "" : ` (${more.join(", ")})`}`,
     ];
   });
   return markdownTable([["option", "what it does"], ...rows]);
 }
 
-function signature({ flag, short, value }: Option): string {
-  return `${short === undefined ? "    " : `-${short}, `}--${flag}${value === undefined ? "" : ` ${value}`}`;
+function signature(flag: string, { short, placeholder }: Option): string {
+  const value = placeholder === undefined ? "" : ` ${placeholder}`;
+  return `${short === undefined ? "    " : `-${short}, `}--${flag}${value}`;
 }
 
-function help(option: Option): string {
+function help({ help, defaultText, env }: Option): string {
   const more = [
-    ...(option.default === undefined ? [] : [`default: ${option.default}`]),
-    ...(option.env === undefined ? [] : [`env: ${option.env}`]),
+    ...(defaultText === undefined ? [] : [`default: ${defaultText}`]),
+    ...(env === undefined ? [] : [`env: ${env}`]),
   ];
-  return more.length === 0 ? option.help : `${option.help} [${more.join(", ")}]`;
+  return more.length === 0 ? help : `${help} [${more.join(", ")}]`;
 }

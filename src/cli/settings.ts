@@ -4,26 +4,22 @@
  * @module
  */
 import { decodeUtf8, parseJson } from "../contract/json.ts";
+import { absolutePath } from "../adapters/paths.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import { nearest } from "../text.ts";
 import type { Settings } from "./arguments.ts";
-import { COMMANDS } from "./commands.ts";
-import type { Option } from "./options.ts";
-
-/** The variable that names the file. */
-export const SETTINGS_VARIABLE = "FLEET_RELEASE_SETTINGS";
+import type { Option, OptionTable } from "./option.ts";
 
 /**
- * Reads the file that {@linkcode SETTINGS_VARIABLE} names: an object of options by their long names.
+ * Reads the settings file of a flake app.
  *
- * @returns no settings when the variable is not set
+ * @param path Absolute, or relative to the current directory
  * @throws {ReleaseError} of kind `io` or `usage`, naming the file and the option
  */
-export function readSettings(env: Readonly<Record<string, string>>): Settings {
-  const path = env[SETTINGS_VARIABLE];
-  if (!path) return {};
+export async function readSettings(path: string, options: OptionTable, cwd: string): Promise<Settings> {
   try {
-    return parseSettings(path, parseJson(decodeUtf8(Deno.readFileSync(path))));
+    const bytes = await Deno.readFile(absolutePath(path, cwd));
+    return parseSettings(path, parseJson(decodeUtf8(bytes)), options);
   } catch (error) {
     if (error instanceof ReleaseError && error.kind === "usage") throw error;
     throw ioError(`Cannot read the settings "${path}"`, error);
@@ -31,43 +27,59 @@ export function readSettings(env: Readonly<Record<string, string>>): Settings {
 }
 
 /**
- * Checks settings by the table of options, and writes them as the command line would: numbers as text, and the option
- * that may be given several times, an object, as pairs.
+ * Checks settings by the table of options, and writes them as the command line would: numbers as text, lists with
+ * commas, and what may be given several times, an object, as pairs.
+ *
+ * @param path Where they come from, for errors
+ * @throws {ReleaseError} of kind `usage`, naming the file and the option
  */
-export function parseSettings(path: string, value: unknown): Settings {
+export function parseSettings(path: string, value: unknown, options: OptionTable): Settings {
   const refuse = (problem: string, hint?: string) =>
     new ReleaseError("usage", `Cannot use the settings "${path}": ${problem}`, { hint });
   if (!isObject(value)) throw refuse("expected an object of options by their long names");
-  const { options } = COMMANDS.release;
-  const settings = Object.entries(value).map(([name, setting]) => {
-    const option = options.find(({ flag }) => flag === name);
+  const settings = Object.entries(value).flatMap(([name, setting]) => {
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
     if (option === undefined) {
-      const meant = nearest(name, options.map(({ flag }) => flag));
+      const meant = nearest(name, Object.keys(options));
       const hint = meant === undefined ? undefined : `did you mean "${meant}"?`;
       throw refuse(`there is no option "${name}"`, hint);
     }
+    // Nothing is in it, so nothing is set.
+    if (option.kind === "list" && Array.isArray(setting) && setting.length === 0) return [];
     const read = readSetting(option, setting);
-    if (read !== undefined) return [name, read] as const;
-    const expected = option.repeatable
-      ? "an object of texts"
-      : option.value === undefined
-      ? "true or false"
-      : "a text";
+    if (read !== undefined) return [[name, read] as const];
     // Not what it is: a hook's text may hold a token.
-    throw refuse(`"${name}" is ${describeType(setting)}, expected ${expected}`);
+    throw refuse(`"${name}" is ${describeType(setting)}, expected ${expected(option)}`);
   });
   return Object.fromEntries(settings);
 }
 
-function readSetting({ value, repeatable }: Option, setting: unknown): Settings[string] | undefined {
-  if (repeatable) {
+function expected({ kind }: Option): string {
+  switch (kind) {
+    case "pairs":
+      return "an object of texts";
+    case "switch":
+      return "true or false";
+    case "list":
+      return "a list of texts without commas";
+    default:
+      return "a text";
+  }
+}
+
+function readSetting({ kind }: Option, setting: unknown): Settings[string] | undefined {
+  if (kind === "pairs") {
     if (!isObject(setting)) return undefined;
     const pairs = Object.entries(setting).filter((pair): pair is [string, string] =>
       typeof pair[1] === "string"
     );
     return pairs.length === Object.keys(setting).length ? pairs : undefined;
   }
-  if (value === undefined) return typeof setting === "boolean" ? setting : undefined;
+  if (kind === "switch") return typeof setting === "boolean" ? setting : undefined;
+  if (kind === "list" && Array.isArray(setting)) {
+    const texts = setting.filter((item) => typeof item === "string" && !item.includes(","));
+    return texts.length === setting.length ? texts.join(",") : undefined;
+  }
   return ["string", "number", "boolean"].includes(typeof setting) ? String(setting) : undefined;
 }
 

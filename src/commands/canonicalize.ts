@@ -3,21 +3,27 @@
  *
  * @module
  */
-import { canonicalize, decodeUtf8 } from "../contract/json.ts";
-import { ioError } from "../errors.ts";
+import { defineCommand } from "../cli/command.ts";
+import { HELP_OPTIONS } from "./shared.ts";
 
-/**
- * Reads all of standard input. Needs no permission.
- *
- * @returns the canonical form
- * @throws {ReleaseError} of kind `contract`, with line and column, when the input has no canonical form
- */
-export async function canonicalizeInput(): Promise<string> {
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = await new Response(Deno.stdin.readable).bytes();
-  } catch (error) {
-    throw ioError("Cannot read standard input", error);
-  }
-  return canonicalize(decodeUtf8(bytes));
-}
+/** The command. */
+export const CANONICALIZE = defineCommand({
+  name: "canonicalize",
+  usage: ["canonicalize < FILE"],
+  summary: "write JSON in its canonical form",
+  about:
+    "Reads JSON from standard input and writes its canonical form (RFC 8785) to standard output. Refuses what has\n" +
+    "none: duplicate keys, lone surrogates, integers that lose precision, numbers beyond a double, depth over 512.",
+  options: HELP_OPTIONS,
+  exitCodes: ["written", "not JSON, or without a canonical form", "arguments, input or output"],
+  example: "fleet-release canonicalize < fleet.json | sha256sum",
+  variables: [],
+  grants: [],
+  read: () => ({}),
+  async run(_settings, { world }) {
+    const { canonicalize, decodeUtf8 } = await import("../contract/json.ts");
+    world.stdout.write(canonicalize(decodeUtf8(await world.stdin())));
+    return 0;
+  },
+  failureCode: ({ kind }) => kind === "contract" ? 1 : 2,
+});

@@ -3,83 +3,310 @@
  *
  * @module
  */
-import { readReleaseTree } from "../adapters/git/tree.ts";
-import { createInputs } from "../adapters/files.ts";
-import { readReleaseFiles } from "../adapters/release_dir.ts";
-import { type CommandTrace, Shell } from "../adapters/process.ts";
-import { plural, stripControls } from "../text.ts";
-import type { VerifySettings } from "../cli/parse.ts";
-import { wholeSeconds } from "../contract/time.ts";
-import type { RolloutManifest } from "../contract/types.ts";
+import { dirname, resolve } from "@std/path";
+import { defineCommand, type Given, type Session } from "../cli/command.ts";
+import type { Surroundings } from "../cli/grant.ts";
+import { flag, number, pathRead, text } from "../cli/option.ts";
+import { checkArtifactName } from "../config.ts";
+import { FLEET_FILE, signaturePath } from "../contract/layout.ts";
+import { parseTimestamp, TIMESTAMP_FORM, wholeSeconds } from "../contract/time.ts";
 import { ReleaseError } from "../errors.ts";
-import type { Warning } from "../model.ts";
-import type { Clock, Log } from "../ports.ts";
-import { GIT_ENVIRONMENT, requireEnvironment } from "../release.ts";
-import { type ArtifactVerdict, type FailureCode, verifyArtifact } from "../verify/artifact.ts";
+import type { Report } from "../report/verdict.ts";
+import type { ArtifactVerdict, VerifyArtifactOptions } from "../verify/artifact.ts";
 import type { ReleaseFiles } from "../verify/bindings.ts";
-import { type ReleaseVerdict, verifyRelease } from "../verify/release.ts";
-import { type KeySlot, parseTrustFile, type Trust, trustAt, type TrustedKey } from "../verify/trust.ts";
+import type { Trust, TrustedKey } from "../verify/trust.ts";
+import { found, HELP_OPTIONS, trustFile } from "./shared.ts";
 
-/** What `--json` prints. */
-export interface Report {
-  readonly verified: boolean;
-  /** When it was signed; null when that cannot be told. */
-  readonly signedAt: string | null;
-  /** The commit that it names. */
-  readonly ciCommit: string | null;
-  /** The documents, each with the key that verifies it. */
-  readonly files: readonly { path: string; kind: string | null; sha256: string; key: KeySlot | null }[];
-  /** Every reason to refuse it. */
-  readonly failures: readonly { path: string; code: FailureCode; message: string }[];
-  readonly warnings: readonly Warning[];
-  /** What was verified, for people. */
-  readonly summary: string;
+/** A file to verify, and its signature. */
+interface FileSubject {
+  readonly kind: "artifact" | "rollout-manifest";
+  readonly file: string;
+  readonly signature: string;
 }
 
-/** The world that `verify` sees. */
-export interface VerifyWorld {
-  readonly log: Log & CommandTrace;
-  readonly clock: Clock;
+/** What is verified. */
+type Subject =
+  | { readonly kind: "directory"; readonly dir: string; readonly git: string | undefined }
+  | FileSubject & { readonly kind: "artifact" }
+  | FileSubject & { readonly kind: "rollout-manifest"; readonly rolloutId: string };
+
+/** What `verify` is told. Paths are relative to the current directory. */
+export interface VerifySettings {
+  readonly subject: Subject;
+  readonly trustFile: string;
+  readonly artifactName: string;
+  /** Undefined: the clock. */
+  readonly now: string | undefined;
+  /** Undefined: each channel's own. */
+  readonly freshnessWindowSeconds: number | undefined;
+  readonly json: boolean;
+}
+
+/** The programs of `--git`. */
+const GIT_PROGRAMS = ["git", "sh"];
+/** The variables that git needs to read a commit. */
+export const GIT_VARIABLES: readonly string[] = [
+  "HOME",
+  "PATH",
+  "XDG_CONFIG_HOME",
+  "GIT_CONFIG_COUNT",
+  "GIT_CONFIG_GLOBAL",
+  "GIT_CONFIG_NOSYSTEM",
+];
+
+const OPTIONS = {
+  "trust-file": trustFile("the keys that consumers trust"),
+  "signature": pathRead({
+    group: "What to verify",
+    placeholder: "FILE",
+    goesWith: ["artifact", "rollout-manifest"],
+    defaultText: "FILE.sig",
+    help: "the signature of the one file",
+  }),
+  "rollout-id": text({
+    group: "What to verify",
+    placeholder: "ID",
+    goesWith: ["rollout-manifest"],
+    help: "the id that names the rollout manifest",
+  }),
+  "git": text({
+    group: "What to verify",
+    placeholder: "REV",
+    goesWith: ["directory"],
+    help: "read the directory from this commit, tag or branch, without a checkout",
+  }),
+  "artifact-name": text({
+    group: "What to verify",
+    placeholder: "NAME",
+    goesWith: ["directory"],
+    default: FLEET_FILE,
+    help: "file name of the fleet artifact",
+  }),
+  "now": text({
+    group: "What to verify",
+    placeholder: "TIME",
+    help: "time to judge by, RFC 3339, in place of the clock",
+  }),
+  "freshness-window": number({
+    group: "What to verify",
+    placeholder: "SECONDS",
+    least: 0,
+    defaultText: "each channel's own",
+    help: "how old a signature may be",
+  }),
+  "json": flag({ group: "Output", help: "print the verdict on stdout as JSON" }),
+  ...HELP_OPTIONS,
+};
+
+const USAGE = [
+  "verify [DIR] --trust-file FILE [OPTION...]",
+  "verify artifact FILE --trust-file FILE [OPTION...]",
+  "verify rollout-manifest FILE --rollout-id ID --trust-file FILE [OPTION...]",
+];
+
+/** The command. */
+export const VERIFY = defineCommand({
+  name: "verify",
+  usage: USAGE,
+  summary: "check a release, or one file of it, as the strictest consumer would",
+  about:
+    "Checks a release directory (by default `releases`), or one file of it, against the keys in a trust file.\n" +
+    "Reports all that is wrong.",
+  options: OPTIONS,
+  operands: 'a directory, or "artifact" or "rollout-manifest" and a file',
+  exitCodes: ["verified", "refused", "arguments, or a file that cannot be read"],
+  example: "fleet-release verify releases --trust-file trust.json",
+  variables: GIT_VARIABLES,
+  grants: [
+    {
+      permission: "read",
+      what: "the directory, or the file and its signature",
+      why: "what is verified",
+      of: ({ subject }: VerifySettings, { cwd }) => {
+        if (subject.kind !== "directory") {
+          return [resolve(cwd, subject.file), resolve(cwd, subject.signature)];
+        }
+        return subject.git === undefined ? [resolve(cwd, subject.dir)] : [];
+      },
+    },
+    {
+      permission: "run",
+      what: "with `--git`, `git` and `sh`",
+      why: "git has the files",
+      of: (settings, around) => withGit(settings, () => found(GIT_PROGRAMS, around)),
+    },
+    {
+      permission: "read",
+      what: "with `--git`, the directories of these programs",
+      why: "to find them; git itself reads the repository",
+      of: (settings, around: Surroundings) =>
+        withGit(settings, () => found(GIT_PROGRAMS, around).map((path) => dirname(path))),
+    },
+    {
+      permission: "env",
+      what: "with `--git`, the variables that git goes by, each by name",
+      why: "they are all that it gets",
+      of: (settings) =>
+        withGit(
+          settings,
+          () => [...GIT_VARIABLES, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"],
+        ),
+    },
+  ],
+  read: readSettings,
+  run: verify,
+  failureCode: () => 2,
+});
+
+function withGit({ subject }: VerifySettings, values: () => readonly string[]): readonly string[] {
+  return subject.kind === "directory" && subject.git !== undefined ? values() : [];
+}
+
+function readSettings(given: Given<typeof OPTIONS>): VerifySettings {
+  const { values } = given;
+  const subject = subjectOf(given);
+  const { trustFile, now, artifactName, freshnessWindow, json } = values;
+  if (trustFile === undefined) {
+    throw new ReleaseError("usage", "No keys to verify with: --trust-file is missing", {
+      hint: "`fleet-release pubkey KEY --format trust-file` writes one for a key that you hold",
+    });
+  }
+  if (now !== undefined && parseTimestamp(now) === undefined) {
+    throw new ReleaseError("usage", `Cannot read --now "${now}": expected ${TIMESTAMP_FORM}`);
+  }
+  checkArtifactName(artifactName);
+  return { subject, trustFile, artifactName, now, freshnessWindowSeconds: freshnessWindow, json };
+}
+
+/** What is to be verified, and that nothing is said that does not go with it. */
+function subjectOf({ values, operands, given }: Given<typeof OPTIONS>): Subject {
+  const [first = "releases", file, stray] = operands;
+  const refuseOthers = (kind: Subject["kind"]) => {
+    const misfit = Object.entries(OPTIONS).find(([flag, { goesWith }]) =>
+      given.has(flag) && goesWith !== undefined && !goesWith.includes(kind)
+    );
+    if (misfit === undefined) return;
+    // An option of either kind of file does not go with a directory, and one of manifests alone not with an artifact.
+    const subject = kind === "directory"
+      ? "a directory"
+      : misfit[1].goesWith?.includes("directory")
+      ? "a file"
+      : "an artifact";
+    throw new ReleaseError("usage", `--${misfit[0]} does not go with ${subject}`);
+  };
+  if (first !== "artifact" && first !== "rollout-manifest") {
+    if (file !== undefined) {
+      throw new ReleaseError("usage", `Unknown argument "${file}"`, {
+        hint: 'to verify one file, write "artifact FILE" or "rollout-manifest FILE"',
+      });
+    }
+    refuseOthers("directory");
+    if (first === "") throw new ReleaseError("usage", "The directory to verify is empty");
+    return { kind: "directory", dir: first, git: values.git };
+  }
+  if (!file) {
+    throw new ReleaseError("usage", `Nothing to verify: the file behind "${first}" is missing`, {
+      hint: `to verify a directory of that name, write ./${first}`,
+    });
+  }
+  if (stray !== undefined) {
+    throw new ReleaseError("usage", `Unknown argument "${stray}"`, {
+      hint: `usage: fleet-release ${USAGE[first === "artifact" ? 1 : 2]}`,
+    });
+  }
+  refuseOthers(first);
+  const signature = values.signature ?? signaturePath(file);
+  if (first === "artifact") return { kind: first, file, signature };
+  return { kind: first, file, signature, rolloutId: checkRolloutId(values.rolloutId) };
+}
+
+function checkRolloutId(rolloutId: string | undefined): string {
+  if (rolloutId !== undefined && /^[0-9a-f]{64}$/.test(rolloutId)) return rolloutId;
+  throw new ReleaseError(
+    "usage",
+    rolloutId === undefined ? "--rollout-id is missing" : `Cannot read --rollout-id "${rolloutId}"`,
+    { hint: "expected the 64 lower-case hex digits that the manifest's file is named by" },
+  );
 }
 
 /**
- * Verifies. Needs permission to read what it reads, and with `--git` to run git and sh.
+ * Verifies, and prints the verdict. Needs permission to read what it reads, and with `--git` to run git and sh.
  *
  * @throws {ReleaseError} when something cannot be read
  */
-export async function verify(settings: VerifySettings, { log, clock }: VerifyWorld): Promise<Report> {
-  const now = settings.now ?? wholeSeconds(clock.now());
-  const record = parseTrustFile(settings.trustFile, await createInputs(Deno.cwd()).read(settings.trustFile));
-  const { trust, warnings } = trustAt(record, now);
-  const { subject } = settings;
-  if (subject.kind === "directory") {
-    const files = subject.git === undefined
-      ? await readReleaseFiles(subject.dir, Deno.cwd())
-      : await readCommit(subject.dir, subject.git, log);
-    const { artifactName, freshnessWindowSeconds } = settings;
-    const verdict = await verifyRelease(files, { artifactName, trust, now, freshnessWindowSeconds });
-    return releaseReport(verdict, warnings);
+async function verify(settings: VerifySettings, session: Session): Promise<number> {
+  const { world, log } = session;
+  const { reportLines } = await import("../report/verdict.ts");
+  const report = await judge(settings, session);
+  report.warnings.forEach((warning) => log.warn(warning));
+  world.stdout.write(`${settings.json ? JSON.stringify(report, null, 2) : reportLines(report).join("\n")}\n`);
+  return report.verified ? 0 : 1;
+}
+
+async function judge(settings: VerifySettings, session: Session): Promise<Report> {
+  const { subject, artifactName, freshnessWindowSeconds, trustFile } = settings;
+  const { world } = session;
+  const [{ createInputs }, { parseTrustFile, trustAt }, { fileReport, releaseReport }, { verifyRelease }] =
+    await Promise.all([
+      import("../adapters/files.ts"),
+      import("../verify/trust.ts"),
+      import("../report/verdict.ts"),
+      import("../verify/release.ts"),
+    ]);
+  const now = settings.now ?? wholeSeconds(world.clock.now());
+  const inputs = createInputs(world.cwd);
+  const { trust, warnings } = trustAt(parseTrustFile(trustFile, await inputs.read(trustFile)), now);
+  if (subject.kind !== "directory") {
+    const read = (path: string) => inputs.read(path);
+    const verdict = await judgeFile(settings, subject, { trust, now, read });
+    return fileReport(subject.file, verdict, warnings);
   }
-  const verdict = await verifyFile(settings, subject, trust, now);
-  return fileReport(subject.file, verdict, warnings);
+  const files = await readFiles(subject, session);
+  const verdict = await verifyRelease(files, { artifactName, trust, now, freshnessWindowSeconds });
+  return releaseReport(verdict, warnings);
 }
 
-async function readCommit(dir: string, revision: string, log: CommandTrace): Promise<ReleaseFiles> {
-  const env = gitEnvironment();
-  const cwd = Deno.cwd();
-  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log });
-  return await readReleaseTree(shell, env, { cwd, revision, dir });
+/** The files of a directory, as they are on disk or in a commit. */
+async function readFiles(
+  { dir, git }: Subject & { kind: "directory" },
+  { world, log }: Session,
+): Promise<ReleaseFiles> {
+  if (git === undefined) {
+    const { readReleaseFiles } = await import("../adapters/release_dir.ts");
+    return await readReleaseFiles(dir, world.cwd);
+  }
+  const [{ readReleaseTree }, { Shell }] = await Promise.all([
+    import("../adapters/git/tree.ts"),
+    import("../adapters/process.ts"),
+  ]);
+  // The repository may be a stranger's: git gets what it needs, and nothing of what the user may hold for releases.
+  const env = Object.fromEntries(
+    Object.entries(world.environment.require(GIT_VARIABLES)).filter(([name]) =>
+      GIT_VARIABLES.includes(name) || /^GIT_CONFIG_(KEY|VALUE)_/.test(name)
+    ),
+  );
+  const shell = new Shell({ path: env["PATH"] ?? "", cwd: world.cwd, trace: log });
+  return await readReleaseTree(shell, env, { cwd: world.cwd, revision: git, dir });
 }
 
-async function verifyFile(
+/** What one file is judged by. */
+interface Judging {
+  readonly trust: Trust;
+  readonly now: string;
+  readonly read: (path: string) => Promise<Uint8Array<ArrayBuffer>>;
+}
+
+async function judgeFile(
   { freshnessWindowSeconds }: VerifySettings,
-  subject: Exclude<VerifySettings["subject"], { kind: "directory" }>,
-  { keys, rejectBefore }: Trust,
-  now: string,
+  subject: Exclude<Subject, { kind: "directory" }>,
+  { trust: { keys, rejectBefore }, now, read }: Judging,
 ): Promise<ArtifactVerdict<TrustedKey>> {
-  const bytes = await createInputs(Deno.cwd()).read(subject.file);
-  const signature = await readSignature(subject);
-  const options = { bytes, signature, keys, now, freshnessWindowSeconds, rejectBefore };
+  const { verifyArtifact } = await import("../verify/artifact.ts");
+  const bytes = await read(subject.file);
+  const signature = await readSignature(subject, read);
+  const options: VerifyArtifactOptions & { keys: Trust["keys"] } = {
+    ...{ bytes, signature, keys, now, freshnessWindowSeconds, rejectBefore },
+  };
   if (subject.kind === "artifact") {
     const verdict = await verifyArtifact(options);
     const message = "it is a rollout manifest: verify it as one, with its --rollout-id";
@@ -95,25 +322,16 @@ async function verifyFile(
 
 /** A file without the signature that belongs beside it is refused; one that was named has to be there. */
 async function readSignature(
-  { file, signature }: { file: string; signature: string },
+  { file, signature }: FileSubject,
+  read: Judging["read"],
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   try {
-    return await createInputs(Deno.cwd()).read(signature);
+    return await read(signature);
   } catch (error) {
     const isMissing = error instanceof ReleaseError && error.cause instanceof Deno.errors.NotFound;
-    if (isMissing && signature === `${file}.sig`) return null;
+    if (isMissing && signature === signaturePath(file)) return null;
     throw error;
   }
-}
-
-/** The repository may be a stranger's: git gets what it needs, and nothing of what the user may hold for releases. */
-function gitEnvironment(): Record<string, string> {
-  const all = requireEnvironment(GIT_ENVIRONMENT);
-  return Object.fromEntries(
-    Object.entries(all).filter(([name]) =>
-      GIT_ENVIRONMENT.includes(name) || /^GIT_CONFIG_(KEY|VALUE)_/.test(name)
-    ),
-  );
 }
 
 function withFailure(
@@ -121,72 +339,4 @@ function withFailure(
   failure: ArtifactVerdict["failures"][number],
 ): ArtifactVerdict<TrustedKey> {
   return { ...verdict, verified: false, failures: [...verdict.failures, failure] };
-}
-
-function releaseReport(verdict: ReleaseVerdict, warnings: readonly Warning[]): Report {
-  const { meta, files, hosts, earlierManifests } = verdict;
-  const earlier = earlierManifests === 0
-    ? ""
-    : `, beside ${plural(earlierManifests, "manifest")} of earlier releases`;
-  return {
-    verified: verdict.verified,
-    signedAt: meta?.signedAt ?? null,
-    ciCommit: meta?.ciCommit ?? null,
-    files: files.map(({ path, kind, sha256, key }) => ({ path, kind, sha256, key: key?.slot ?? null })),
-    failures: verdict.failures,
-    warnings: [...warnings, ...verdict.warnings],
-    summary: `a release of ${plural(hosts, "host")} in ${plural(files.length, "file")}${sidecarsOf(files)}${
-      stampOf(meta)
-    }${keysOf(files.map(({ key }) => key))}${earlier}`,
-  };
-}
-
-function fileReport(
-  path: string,
-  { verified, kind, document, sha256, key, failures }: ArtifactVerdict<TrustedKey>,
-  warnings: readonly Warning[],
-): Report {
-  const meta = document?.meta ?? null;
-  const what = kind === "rollout-manifest" && document !== null
-    ? `a rollout manifest of channel "${(document as RolloutManifest).channel}"`
-    : `${kind === null ? "a document" : `the ${kind}`}`;
-  return {
-    verified,
-    signedAt: meta?.signedAt ?? null,
-    ciCommit: meta?.ciCommit ?? null,
-    files: [{ path, kind, sha256, key: key?.slot ?? null }],
-    failures: failures.map((failure) => ({ path, ...failure })),
-    warnings,
-    summary: `${what}${stampOf(meta)}${keysOf([key])}`,
-  };
-}
-
-/** No signature says which sidecars a release has, so people are told. */
-function sidecarsOf(files: ReleaseVerdict["files"]): string {
-  const missing = (["revocations", "bootstrap-nonces"] as const)
-    .filter((kind) => !files.some((file) => file.kind === kind));
-  return missing.length === 0 ? "" : `, without ${missing.join(" and ")}`;
-}
-
-function stampOf(meta: { signedAt: string | null; ciCommit: string | null } | null): string {
-  if (meta === null) return "";
-  return `, signed at ${meta.signedAt}${
-    meta.ciCommit === null ? "" : ` from commit ${meta.ciCommit.slice(0, 8)}`
-  }`;
-}
-
-function keysOf(keys: readonly (TrustedKey | null)[]): string {
-  const slots = [...new Set(keys.flatMap((key) => key === null ? [] : [key.slot]))];
-  return slots.length === 0 ? "" : ` by the ${slots.join(" and the ")} key`;
-}
-
-/** The report for people: one line when all is well, else one for each reason. */
-export function reportLines({ verified, failures, summary }: Report): string[] {
-  if (verified) return [`verified ${summary}`];
-  return [
-    ...failures.map(({ path, code, message }) =>
-      `refused ${JSON.stringify(path)}: ${stripControls(message)} [${code}]`
-    ),
-    `refused: ${plural(failures.length, "reason")}`,
-  ];
 }

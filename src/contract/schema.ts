@@ -337,12 +337,13 @@ function show(value: unknown): string {
  */
 export function unknownFields(name: DocumentName, value: unknown): { path: string; count: number }[] {
   const found = new Map<string, { path: string; count: number }>();
-  collectUnknown(DOCUMENTS[name].schema, value, prefixOf(name), [], (path, pattern) => {
+  const report = ({ path, pattern }: Place) => {
     const key = pattern.join("\0");
     const entry = found.get(key);
     if (entry === undefined) found.set(key, { path: documentPath(path), count: 1 });
     else entry.count++;
-  });
+  };
+  collectUnknown(DOCUMENTS[name].schema, value, { place: { path: prefixOf(name), pattern: [] }, report });
   return [...found.values()];
 }
 
@@ -357,37 +358,43 @@ interface SchemaShape {
   metadata?: ObjectOptions;
 }
 
-function collectUnknown(
-  schema: SchemaShape,
-  value: unknown,
-  path: readonly (string | number)[],
-  pattern: readonly (string | number)[],
-  report: (path: readonly (string | number)[], pattern: readonly (string | number)[]) => void,
-): void {
+/** A place in a document. */
+interface Place {
+  readonly path: readonly (string | number)[];
+  /** The path with `*` for every index and every name that the user chooses. */
+  readonly pattern: readonly (string | number)[];
+}
+
+/** Where a value stands, and who is told of the unknown fields in it. */
+interface Search {
+  readonly place: Place;
+  readonly report: (place: Place) => void;
+}
+
+function collectUnknown(schema: SchemaShape, value: unknown, { place, report }: Search): void {
   if (typeof value !== "object" || value === null) return;
+  const below = (key: string | number, part: string | number = key): Place => ({
+    path: [...place.path, key],
+    pattern: [...place.pattern, part],
+  });
   const parts = schema.pipe ?? [schema];
   const { aliases = {}, saysNothingEmpty = [] } =
     parts.find((part) => part.metadata !== undefined)?.metadata ?? {};
   for (const part of parts) {
-    if (part.wrapped !== undefined) collectUnknown(part.wrapped, value, path, pattern, report);
+    if (part.wrapped !== undefined) collectUnknown(part.wrapped, value, { place, report });
     if (part.type === "array" && Array.isArray(value)) {
-      value.forEach((item, index) =>
-        collectUnknown(part.item!, item, [...path, index], [...pattern, "*"], report)
-      );
+      value.forEach((item, index) => collectUnknown(part.item!, item, { place: below(index, "*"), report }));
     }
     if (part.type === "map") {
       for (const [key, item] of Object.entries(value)) {
-        collectUnknown(part.value!, item, [...path, key], [...pattern, "*"], report);
+        collectUnknown(part.value!, item, { place: below(key, "*"), report });
       }
     }
     if (part.type === "object") {
       for (const [key, item] of Object.entries(value)) {
         const known = part.entries![aliases[key] ?? key];
-        if (known === undefined) {
-          if (!(saysNothingEmpty.includes(key) && saysNothing(item))) {
-            report([...path, key], [...pattern, key]);
-          }
-        } else collectUnknown(known, item, [...path, key], [...pattern, key], report);
+        if (known !== undefined) collectUnknown(known, item, { place: below(key), report });
+        else if (!(saysNothingEmpty.includes(key) && saysNothing(item))) report(below(key));
       }
     }
   }

@@ -42,7 +42,7 @@ const REFRESH_MS = 500;
 
 /** A log in the given format. */
 export function createLog(options: LogOptions): ProgramLog {
-  return options.format === "json" ? jsonLog(options) : prettyLog(options);
+  return options.format === "json" ? jsonLog(options) : new PrettyLog(options);
 }
 
 /** One JSON object a line. `event` tells what it is; every one of a stage has `stage`. */
@@ -99,84 +99,115 @@ function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
 }
 
 /** Lines for people: one a stage, and on a terminal one more that shows what is going on. */
-function prettyLog({ verbose, stream, clock }: LogOptions): ProgramLog {
-  let current: { stage: Stage; start: number; done: number; running: Map<string, number> } | undefined;
-  let timer: ReturnType<typeof setInterval> | undefined;
-  let statusShown = false;
+class PrettyLog implements ProgramLog {
+  readonly #verbose: boolean;
+  readonly #stream: Stream;
+  readonly #clock: Clock;
+  #current: RunningStage | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #statusShown = false;
 
-  function line(text: string): void {
-    stream.write(`${statusShown ? "\r\x1b[K" : ""}${stripControls(hideSecrets(text))}\n`);
-    statusShown = false;
+  constructor({ verbose, stream, clock }: LogOptions) {
+    this.#verbose = verbose;
+    this.#stream = stream;
+    this.#clock = clock;
   }
 
-  function status(): void {
-    if (current === undefined) return;
-    const { stage, start, done, running } = current;
-    const parts = [stage.title];
-    if (done > 0) parts.push(`${done} done`);
-    if (running.size > 0) parts.push([...running.keys()].join(", "));
-    const text = hideSecrets(`${parts.join(" · ")} (${seconds((clock.monotonic() - start) / 1000)})`);
-    if (!stream.isTerminal) {
-      const names = [...running.keys()];
-      const shown = names.length > 3
-        ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`
-        : names.join(", ");
-      line(
-        `  still ${stage.title.charAt(0).toLowerCase()}${stage.title.slice(1)}: ${
-          plural(done, "host")
-        } done` +
-          (shown === "" ? "" : `, now ${shown}`),
-      );
-      return;
-    }
-    const fitting = text.length > stream.width - 1
-      ? `${text.slice(0, Math.max(0, stream.width - 2))}…`
-      : text;
-    stream.write(`\r\x1b[K${fitting}`);
-    statusShown = true;
+  start(stage: Stage): void {
+    this.close();
+    this.#current = { stage, start: this.#clock.monotonic(), done: 0, running: new Set() };
+    this.#timer = setInterval(() => this.#status(), this.#stream.isTerminal ? REFRESH_MS : HEARTBEAT_MS);
+    if (this.#stream.isTerminal) this.#status();
   }
 
-  function stop(): void {
-    if (timer !== undefined) clearInterval(timer);
-    timer = undefined;
-    if (statusShown) stream.write("\r\x1b[K");
-    statusShown = false;
-    current = undefined;
+  end(_stage: Stage, result: string, duration: number): void {
+    this.close();
+    this.#line(`${result} in ${seconds(duration)}`);
   }
 
-  return {
-    start(stage) {
-      stop();
-      current = { stage, start: clock.monotonic(), done: 0, running: new Map() };
-      timer = setInterval(status, stream.isTerminal ? REFRESH_MS : HEARTBEAT_MS);
-      if (stream.isTerminal) status();
-    },
-    end(_stage, result, duration) {
-      stop();
-      line(`${result} in ${seconds(duration)}`);
-    },
-    host(name, state) {
-      if (current === undefined) return;
-      if (state === "started") current.running.set(name, clock.monotonic());
-      else if (current.running.delete(name)) current.done++;
-      if (stream.isTerminal) status();
-    },
-    warn: ({ message }) => line(`warning: ${message}`),
-    error({ message, path, lines, hint }) {
-      stop();
-      line(`error: ${message}`);
-      if (path !== undefined) line(`  at: ${path}`);
-      for (const detail of lines) line(`  ${detail}`);
-      if (hint !== undefined) line(`hint: ${hint}`);
-    },
-    command(argv) {
-      if (verbose) line(`$ ${quoteCommand(argv)}`);
-    },
-    output(text) {
-      if (verbose) line(`  ${stripControls(text)}`);
-    },
-    close: stop,
-  };
+  host(name: string, state: "started" | "done"): void {
+    if (this.#current === undefined) return;
+    if (state === "started") this.#current.running.add(name);
+    else if (this.#current.running.delete(name)) this.#current.done++;
+    if (this.#stream.isTerminal) this.#status();
+  }
+
+  warn({ message }: Warning): void {
+    this.#line(`warning: ${message}`);
+  }
+
+  error({ message, path, lines, hint }: ReleaseError): void {
+    this.close();
+    this.#line(`error: ${message}`);
+    if (path !== undefined) this.#line(`  at: ${path}`);
+    for (const detail of lines) this.#line(`  ${detail}`);
+    if (hint !== undefined) this.#line(`hint: ${hint}`);
+  }
+
+  command(argv: readonly string[]): void {
+    if (this.#verbose) this.#line(`$ ${quoteCommand(argv)}`);
+  }
+
+  output(text: string): void {
+    if (this.#verbose) this.#line(`  ${stripControls(text)}`);
+  }
+
+  close(): void {
+    if (this.#timer !== undefined) clearInterval(this.#timer);
+    this.#timer = undefined;
+    if (this.#statusShown) this.#stream.write(CLEAR);
+    this.#statusShown = false;
+    this.#current = undefined;
+  }
+
+  #line(text: string): void {
+    this.#stream.write(`${this.#statusShown ? CLEAR : ""}${stripControls(hideSecrets(text))}\n`);
+    this.#statusShown = false;
+  }
+
+  /** Shows what the running stage is doing: on a terminal in place, elsewhere on a line of its own. */
+  #status(): void {
+    if (this.#current === undefined) return;
+    if (!this.#stream.isTerminal) return this.#line(heartbeatOf(this.#current));
+    const taken = seconds((this.#clock.monotonic() - this.#current.start) / 1000);
+    const text = hideSecrets(`${statusOf(this.#current)} (${taken})`);
+    const { width } = this.#stream;
+    const fitting = text.length > width - 1 ? `${text.slice(0, Math.max(0, width - 2))}…` : text;
+    this.#stream.write(`${CLEAR}${fitting}`);
+    this.#statusShown = true;
+  }
+}
+
+/** Returns to the beginning of the terminal's line and clears it. */
+const CLEAR = "\r\x1b[K";
+
+/** A stage, and what is known of the hosts in it. */
+interface RunningStage {
+  readonly stage: Stage;
+  /** By the monotonic clock. */
+  readonly start: number;
+  /** How many hosts are done. */
+  done: number;
+  /** The hosts that are worked on, in the order in which that began. */
+  readonly running: Set<string>;
+}
+
+/** As in `Building 9 hosts · 2 done · web1, web2`. */
+function statusOf({ stage, done, running }: RunningStage): string {
+  const parts = [stage.title];
+  if (done > 0) parts.push(`${done} done`);
+  if (running.size > 0) parts.push([...running].join(", "));
+  return parts.join(" · ");
+}
+
+/** As in `  still building 9 hosts: 2 hosts done, now web1, web2`. */
+function heartbeatOf({ stage: { title }, done, running }: RunningStage): string {
+  const names = [...running];
+  const shown = names.length > 3
+    ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`
+    : names.join(", ");
+  return `  still ${title.charAt(0).toLowerCase()}${title.slice(1)}: ${plural(done, "host")} done` +
+    (shown === "" ? "" : `, now ${shown}`);
 }
 
 function seconds(value: number): string {

@@ -1,5 +1,5 @@
 /**
- * Reads a signed release back as a consumer would, before any of it is written.
+ * Verifies a signed release as a consumer would, before any of it is written.
  *
  * @module
  */
@@ -7,8 +7,47 @@ import { equalBytes } from "../bytes.ts";
 import { signaturePath } from "../contract/layout.ts";
 import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
 import { ReleaseError } from "../errors.ts";
-import type { SignedArtifact } from "../model.ts";
+import type { SignedArtifact, Stamp } from "../model.ts";
+import { plural } from "../text.ts";
 import { bindRelease, type ReleaseFiles } from "../verify/bindings.ts";
+import type { Run } from "./run.ts";
+import { type TrustedKeys, verifyTrusted } from "./trust.ts";
+
+/** A release that is signed, and what it is judged by. */
+export interface SignedRelease {
+  /** All artifacts of the release, the fleet first. */
+  readonly signed: readonly SignedArtifact[];
+  readonly stamp: Stamp;
+  /** The keys that consumers trust; null when nobody says which. */
+  readonly trusted: TrustedKeys | null;
+}
+
+/**
+ * Verifies the signatures with the keys that consumers trust, and reads the release back as they would.
+ *
+ * @throws {ReleaseError} of kind `smoke-verify`, naming the artifact
+ */
+export async function checkRelease(run: Run, { signed, stamp, trusted }: SignedRelease): Promise<void> {
+  if (trusted !== null) {
+    await run.stage({
+      name: "verify-signatures",
+      title: "Verifying the signatures",
+      done: () => `Verified ${plural(signed.length, "signature")}`,
+    }, () => verifyTrusted(signed, stamp, trusted));
+  }
+  if (!run.config.smokeVerify) {
+    run.warn({
+      code: "no-smoke-verify",
+      message: "The signed artifacts were not read back: --smoke-verify is false",
+    });
+    return;
+  }
+  await run.stage({
+    name: "verify",
+    title: "Reading the release back",
+    done: () => `Read ${plural(signed.length, "artifact")} back as a consumer would`,
+  }, () => smokeVerify(signed));
+}
 
 /**
  * Checks that the artifacts are what a consumer accepts as one release: each is canonical and decodes, its signer saw

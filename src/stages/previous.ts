@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../contract/layout.ts";
-import { type ReleaseConfig } from "../config.ts";
+import { signaturePath } from "../contract/layout.ts";
 import { equalBytes } from "../bytes.ts";
 import { lookup, mapRecord } from "../contract/records.ts";
 import { quoteList } from "../text.ts";
@@ -12,9 +11,9 @@ import type { FleetResolved } from "../contract/types.ts";
 import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
 import { ReleaseError } from "../errors.ts";
 import { composeArtifacts, type ComposeOptions, type EvaluatedFleet } from "../plan/compose.ts";
-import type { HostRef, SignedArtifact, Stamp, Warn } from "../model.ts";
+import type { HostRef, SignedArtifact, Stamp } from "../model.ts";
 import { loadExistingSignedAtIfUnchanged, readFleet } from "../plan/reuse.ts";
-import type { Ports } from "../ports.ts";
+import type { Run } from "./run.ts";
 import { isTrusted, type TrustedKeys } from "./trust.ts";
 
 /**
@@ -22,11 +21,9 @@ import { isTrusted, type TrustedKeys } from "./trust.ts";
  * would fall out of their rollouts.
  */
 export async function keepOtherHosts(
+  { config: { artifactName }, ports: { releaseDir }, warn }: Run,
   fleet: FleetResolved,
   selected: readonly HostRef[],
-  artifactName: string,
-  { releaseDir }: Ports,
-  warn: Warn,
 ): Promise<FleetResolved> {
   const chosen = new Set(selected.map(({ name }) => name));
   const bytes = await releaseDir.read(artifactName);
@@ -64,16 +61,22 @@ export async function keepOtherHosts(
   return { ...fleet, hosts };
 }
 
+/** What would be released if nothing were kept. */
+export interface NewRelease {
+  readonly evaluated: EvaluatedFleet;
+  readonly options: ComposeOptions;
+  /** The fleet, stamped anew. */
+  readonly fleet: FleetResolved;
+  readonly trusted: TrustedKeys | null;
+}
+
 /**
  * The release on disk, if it may stay as it is: every artifact of the new one, with the old stamp put in, is there
  * byte for byte and signed, by a key that consumers trust where these are known.
  */
 export async function reuseRelease(
-  evaluated: EvaluatedFleet,
-  options: ComposeOptions,
-  fleet: FleetResolved,
-  trusted: TrustedKeys | null,
-  { releaseDir }: Ports,
+  { ports: { releaseDir } }: Run,
+  { evaluated, options, fleet, trusted }: NewRelease,
 ): Promise<{ signed: SignedArtifact[]; stamp: Stamp } | null> {
   // A run that was killed while it wrote may have left an artifact beside another one's signature.
   if (await releaseDir.interrupted()) return null;
@@ -85,7 +88,7 @@ export async function reuseRelease(
   const signed: SignedArtifact[] = [];
   for (const artifact of artifacts) {
     const bytes = await releaseDir.read(artifact.path);
-    const signature = await releaseDir.read(`${artifact.path}.sig`);
+    const signature = await releaseDir.read(signaturePath(artifact.path));
     if (bytes === null || signature?.length !== SIGNATURE_LENGTH || !equalBytes(bytes, artifact.bytes)) {
       return null;
     }
@@ -94,25 +97,4 @@ export async function reuseRelease(
     signed.push({ ...artifact, signature });
   }
   return { signed, stamp };
-}
-
-/** A sidecar of an earlier release stays signed and valid; that it is not part of this one must not go unnoticed. */
-export async function warnOfStaleSidecars(
-  config: ReleaseConfig,
-  { releaseDir }: Ports,
-  warn: Warn,
-): Promise<void> {
-  const left = [
-    ...(config.revocationsAttr === undefined ? [REVOCATIONS_FILE] : []),
-    ...(config.bootstrapNoncesAttr === undefined ? [BOOTSTRAP_NONCES_FILE] : []),
-  ];
-  for (const path of left) {
-    if (await releaseDir.read(path) === null) continue;
-    warn({
-      code: "stale-sidecar",
-      message: `"${path}" is from an earlier release and not part of this one: consumers take it for valid ` +
-        "until it is stale. Give its attribute again, or delete it",
-      path,
-    });
-  }
 }

@@ -1,9 +1,40 @@
 /**
- * Runs the stages of the pipeline: announces each, takes its time, and keeps both for the result.
+ * A run: what all of its stages are given, and how one of them is run.
  *
  * @module
  */
-import type { Clock, Log } from "../ports.ts";
+import type { ReleaseConfig } from "../config.ts";
+import { wholeSeconds } from "../contract/time.ts";
+import type { Timestamp } from "../contract/types.ts";
+import type { HostWork, Warn, Warning } from "../model.ts";
+import { type AttributePaths, parseAttributePaths } from "../plan/attributes.ts";
+import type { Ports } from "../ports.ts";
+
+/** What every stage is given. */
+export interface Run {
+  readonly config: ReleaseConfig;
+  /** Where the flake says what. */
+  readonly attributes: AttributePaths;
+  readonly ports: Ports;
+  /** The signing time: what pins, nonces and keys expire by. */
+  readonly now: Timestamp;
+  /** Tells the user of something, at once and in the result. */
+  readonly warn: Warn;
+  /** Runs a stage: announces it, takes its time, and tells its result. */
+  readonly stage: RunStage;
+  /** Tells that work on a host begins or has ended well, and keeps how long it took. */
+  readonly host: (work: HostWork, name: string, state: "started" | "done") => void;
+  /** What has been noted so far. */
+  readonly notes: Notes;
+}
+
+/** What a run notes for its result. */
+export interface Notes {
+  readonly warnings: readonly Warning[];
+  readonly stages: readonly StageTime[];
+  /** Seconds of work, by the host. */
+  readonly seconds: ReadonlyMap<string, Readonly<Partial<Record<HostWork, number>>>>;
+}
 
 /** How long a stage took. */
 export interface StageTime {
@@ -23,24 +54,65 @@ export interface StageSpec<T> {
   readonly done: (result: T) => string;
 }
 
-/** Runs one stage. */
+/** Runs one stage. An error is reported once, by its catcher. */
 export type RunStage = <T>(spec: StageSpec<T>, body: () => T | Promise<T>) => Promise<T>;
 
 /**
- * Makes the function that runs stages, and the list that it keeps their times in.
+ * Begins a run.
  *
- * @param log Told when a stage begins and when it has ended well; an error is reported once, by its catcher
+ * @param signal Ends the run before its next stage, by throwing the signal's reason
+ * @throws {ReleaseError} of kind `usage` when an attribute path cannot be read
  */
-export function stages(log: Log, clock: Clock): { run: RunStage; times: StageTime[] } {
-  const times: StageTime[] = [];
-  const run: RunStage = async ({ name, title, done }, body) => {
-    log.start({ name, title });
-    const start = clock.monotonic();
-    const result = await body();
-    const seconds = (clock.monotonic() - start) / 1000;
-    times.push({ stage: name, seconds: Math.round(seconds * 1000) / 1000 });
-    log.end({ name, title }, done(result), seconds);
-    return result;
+export function startRun(config: ReleaseConfig, ports: Ports, signal?: AbortSignal): Run {
+  const { log, clock } = ports;
+  const warnings: Warning[] = [];
+  const stages: StageTime[] = [];
+  const times = hostTimes(() => clock.monotonic());
+  const warn: Warn = (...found) => {
+    warnings.push(...found);
+    found.forEach((warning) => log.warn(warning));
   };
-  return { run, times };
+  const attributes = parseAttributePaths(config);
+  warn(...ports.signer.warnings);
+  return {
+    config,
+    attributes,
+    ports,
+    now: config.now ?? wholeSeconds(clock.now()),
+    warn,
+    async stage({ name, title, done }, body) {
+      signal?.throwIfAborted();
+      log.start({ name, title });
+      const start = clock.monotonic();
+      const result = await body();
+      const seconds = (clock.monotonic() - start) / 1000;
+      stages.push({ stage: name, seconds: toMilliseconds(seconds) });
+      log.end({ name, title }, done(result), seconds);
+      return result;
+    },
+    host(work, name, state) {
+      times.take(work, name, state);
+      log.host(name, state);
+    },
+    notes: { warnings, stages, seconds: times.seconds },
+  };
+}
+
+/** Keeps how long the work on each host took. */
+function hostTimes(monotonic: () => number) {
+  const started = new Map<string, number>();
+  const seconds = new Map<string, Partial<Record<HostWork, number>>>();
+  const take = (work: HostWork, name: string, state: "started" | "done") => {
+    const now = monotonic();
+    const key = `${work} ${name}`;
+    if (state === "started") started.set(key, now);
+    // Without a start there was nothing to do: the host was built already.
+    const taken = toMilliseconds((now - (started.get(key) ?? now)) / 1000);
+    if (state === "done") seconds.set(name, { ...seconds.get(name), [work]: taken });
+  };
+  return { seconds, take };
+}
+
+function toMilliseconds(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
 }

@@ -1,15 +1,14 @@
 /**
- * What is released: the flake, its repository, and all that can be checked before work begins.
+ * What is released: the flake at one fixed state, and where it comes from.
  *
  * @module
  */
 import { join, relative } from "@std/path";
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../contract/layout.ts";
-import { type ReleaseConfig } from "../config.ts";
+import type { ReleaseConfig } from "../config.ts";
+import { BOOTSTRAP_NONCES_FILE, manifestPath, REVOCATIONS_FILE, signaturePath } from "../contract/layout.ts";
 import { ReleaseError } from "../errors.ts";
-import { attributePaths } from "./evaluate.ts";
-import type { Warn } from "../model.ts";
-import type { Identity, LockedFlake, Ports, Repository } from "../ports.ts";
+import type { Identity, LockedFlake, Repository } from "../ports.ts";
+import type { Run } from "./run.ts";
 
 /** The flake at one fixed state, and where it comes from. */
 export interface Source {
@@ -20,51 +19,62 @@ export interface Source {
   readonly ciCommit: string | null;
 }
 
-/** Locks the flake, finds its repository, and checks all that can be checked before work begins. */
-export async function resolveSource(config: ReleaseConfig, ports: Ports, warn: Warn): Promise<Source> {
-  const { nix, git } = ports;
-  attributePaths(config);
+/**
+ * Locks the flake, finds its repository, and checks all that can be checked before work begins. Every later nix call
+ * is given what is locked here, and never `.` again.
+ */
+export async function lockSource(run: Run): Promise<Source> {
+  const { buildFlake } = run.config;
+  return await run.stage({
+    name: "source",
+    title: `Reading flake ${buildFlake}`,
+    done: ({ flake }) => `Read flake ${buildFlake} at ${flake.revision?.slice(0, 8) ?? "no commit"}`,
+  }, () => resolveSource(run));
+}
+
+async function resolveSource(run: Run): Promise<Source> {
+  const { config, ports: { nix, git } } = run;
   const flake = await nix.lock(config.buildFlake);
   const found = flake.localDir === null ? null : await git.repositoryOf(flake.localDir);
   // The release is committed on top of what nix has read. Should HEAD have moved since, git refuses the commit.
   const follows = flake.revision !== null && !/[?&](ref|rev)=/.test(config.buildFlake);
   const repository = found && follows ? { ...found, head: flake.revision } : found;
   const ciCommit = flake.revision ?? repository?.head ?? null;
-  if (flake.revision === null) {
-    const reason = flake.dirty
-      ? "there are changes that are not committed"
-      : repository === null
-      ? "it is not in git"
-      : `"${config.buildFlake}" is read as a plain directory`;
-    if (config.requireClean) {
-      throw new ReleaseError(
-        "usage",
-        `Cannot release "${config.buildFlake}" with --require-clean: ${reason}`,
-        {
-          hint: flake.dirty
-            ? "commit or stash the changes"
-            : "give a flake reference that nix locks to a commit",
-        },
-      );
-    }
-    warn({
-      code: flake.dirty ? "dirty-tree" : "no-commit",
-      message: `The source has no locked revision (${reason}): ` +
-        (ciCommit === null
-          ? "the release names no commit"
-          : `the release names commit ${ciCommit.slice(0, 8)}, which need not contain what is built`),
-    });
+  const source = { flake, repository, ciCommit };
+  if (flake.revision === null) checkUnlocked(source, run);
+  if (config.gitCommit) await checkCommittable(repository, run);
+  return source;
+}
+
+/** A source without a locked revision is refused, or the release says of its commit what may not be so. */
+function checkUnlocked({ flake, repository, ciCommit }: Source, { config, warn }: Run): void {
+  const reason = flake.dirty
+    ? "there are changes that are not committed"
+    : repository === null
+    ? "it is not in git"
+    : `"${config.buildFlake}" is read as a plain directory`;
+  if (config.requireClean) {
+    throw new ReleaseError(
+      "usage",
+      `Cannot release "${config.buildFlake}" with --require-clean: ${reason}`,
+      {
+        hint: flake.dirty
+          ? "commit or stash the changes"
+          : "give a flake reference that nix locks to a commit",
+      },
+    );
   }
-  if (config.gitCommit) await checkCommittable(config, ports, repository);
-  return { flake, repository, ciCommit };
+  warn({
+    code: flake.dirty ? "dirty-tree" : "no-commit",
+    message: `The source has no locked revision (${reason}): ` +
+      (ciCommit === null
+        ? "the release names no commit"
+        : `the release names commit ${ciCommit.slice(0, 8)}, which need not contain what is built`),
+  });
 }
 
 /** The release directory must be where a commit can take it from; found out before anything is built. */
-async function checkCommittable(
-  config: ReleaseConfig,
-  ports: Ports,
-  repository: Repository | null,
-): Promise<void> {
+async function checkCommittable(repository: Repository | null, { config, ports }: Run): Promise<void> {
   const { git, releaseDir } = ports;
   if (repository === null) {
     throw new ReleaseError(
@@ -87,8 +97,8 @@ async function checkCommittable(
       },
     );
   }
-  const paths = [config.artifactName, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, "rollouts/manifest.json"]
-    .flatMap((path) => [join(prefix, path), join(prefix, `${path}.sig`)]);
+  const paths = [config.artifactName, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, manifestPath("manifest")]
+    .flatMap((path) => [join(prefix, path), join(prefix, signaturePath(path))]);
   const ignored = await git.firstIgnored(repository, paths);
   if (ignored !== null) {
     throw new ReleaseError("usage", `Cannot commit "${config.releaseDir}": git ignores "${ignored}"`, {
@@ -99,6 +109,6 @@ async function checkCommittable(
 }
 
 /** Who the commit is made by. */
-export function identityOf(config: ReleaseConfig): Identity {
-  return { name: config.gitUserName, email: config.gitUserEmail };
+export function identityOf({ gitUserName, gitUserEmail }: ReleaseConfig): Identity {
+  return { name: gitUserName, email: gitUserEmail };
 }

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { ReleaseConfig } from "../config.ts";
 import { equalBytes } from "../bytes.ts";
-import type { Timestamp, TrustFile } from "../contract/types.ts";
+import type { TrustFile } from "../contract/types.ts";
 import { type ErrorDetails, ReleaseError } from "../errors.ts";
-import type { SignedArtifact, Stamp, Warn } from "../model.ts";
-import type { ArtifactSigner, Inputs } from "../ports.ts";
+import type { SignedArtifact, Stamp } from "../model.ts";
+import type { ArtifactSigner } from "../ports.ts";
+import type { Run } from "./run.ts";
 import {
   type Acceptance,
   judgeSignature,
@@ -33,36 +33,35 @@ export interface TrustedKeys extends Trust {
   readonly slots: readonly KeySlot[];
 }
 
-/** What trusted keys are read by, beside the options. */
-export interface TrustSources {
-  /** What `--trust-attr` evaluates to; undefined when there is no such option. */
-  readonly attribute: unknown;
-  /** What the successor retires by. */
-  readonly now: Timestamp;
+/**
+ * Reads the keys that consumers trust, and refuses a signer whose signatures none of them would accept, before hours of
+ * building.
+ *
+ * @param attribute What `--trust-attr` evaluates to; null when there is no such option
+ * @returns null when the user gives no keys, of which there is a warning
+ * @throws {ReleaseError} of kind `io`, `contract` or `usage` when they cannot be read or none is usable, and of kind
+ * `smoke-verify` when the signer's is none of them
+ */
+export async function checkTrust(run: Run, attribute: unknown): Promise<TrustedKeys | null> {
+  const trusted = await readTrustedKeys(run, attribute);
+  if (trusted !== null) refuseUntrustedSigner(run.ports.signer, trusted);
+  return trusted;
 }
 
-/**
- * Reads the keys that consumers trust.
- *
- * @returns null when the user gives none, of which there is a warning
- * @throws {ReleaseError} of kind `io`, `contract` or `usage` when they cannot be read or none is usable
- */
-export async function readTrustedKeys(
-  { trustFile, trustAttr, publicKey, allowPreviousKey }: ReleaseConfig,
-  { attribute, now }: TrustSources,
-  inputs: Pick<Inputs, "read">,
-  warn: Warn,
+async function readTrustedKeys(
+  { config: { trustFile, trustAttr, publicKey, allowPreviousKey }, ports: { inputs }, now, warn }: Run,
+  attribute: unknown,
 ): Promise<TrustedKeys | null> {
   const slots: KeySlot[] = allowPreviousKey ? ["current", "previous", "successor"] : ["current", "successor"];
   if (trustFile !== undefined) {
     const origin = `--trust-file ${trustFile}`;
     const record = parseTrustFile(trustFile, await inputs.read(trustFile));
-    return { slots, origin, ...usableKeys(origin, record, now, warn) };
+    return { slots, origin, ...usableKeys(origin, record, { now, warn }) };
   }
   if (trustAttr !== undefined) {
     const origin = `--trust-attr ${trustAttr}`;
     const record = decodeTrust(origin, () => attribute);
-    return { slots, origin, ...usableKeys(origin, record, now, warn) };
+    return { slots, origin, ...usableKeys(origin, record, { now, warn }) };
   }
   if (publicKey !== undefined) {
     const [, algorithm, base64] = /^([^:]*):(.*)$/s.exec(publicKey) ?? [];
@@ -84,7 +83,7 @@ export async function readTrustedKeys(
   return null;
 }
 
-function usableKeys(origin: string, record: TrustFile, now: Timestamp, warn: Warn): Trust {
+function usableKeys(origin: string, record: TrustFile, { now, warn }: Pick<Run, "now" | "warn">): Trust {
   const { trust, warnings } = trustAt(record, now);
   if (trust.keys.length > 0) {
     warn(...warnings);
@@ -100,12 +99,7 @@ function usableKeys(origin: string, record: TrustFile, now: Timestamp, warn: War
   );
 }
 
-/**
- * Refuses a signer whose signatures no consumer would accept, before anything is built for it.
- *
- * @throws {ReleaseError} of kind `smoke-verify`
- */
-export function refuseUntrustedSigner(
+function refuseUntrustedSigner(
   { algorithm, publicKey }: ArtifactSigner,
   { keys, slots, origin }: TrustedKeys,
 ): void {

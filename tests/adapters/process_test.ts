@@ -1,53 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type CommandTrace, lastLines, Shell, text, withoutGitLocation } from "../../src/adapters/process.ts";
-import { quoteCommand, stripControls } from "../../src/text.ts";
 import { pureTest, refusal } from "../support/pure.ts";
-
-/** Reads a command line as a POSIX shell does, for words in single quotes, escaped or plain. */
-function readCommand(line: string): string[] {
-  const words: string[] = [];
-  for (const [word] of line.matchAll(/(?:'[^']*'|\\.|[^\s'\\])+/gs)) {
-    words.push(word.replaceAll(/'([^']*)'|\\(.)/gs, (_, quoted, escaped) => quoted ?? escaped));
-  }
-  return words;
-}
-
-const COMMANDS: [argv: string[], line: string][] = [
-  [["/bin/nix", "--version"], "/bin/nix --version"],
-  [["nix", "eval", ".#fleet.resolved"], "nix eval '.#fleet.resolved'"],
-  [["nix", "--option", "cores", "4"], "nix --option cores 4"],
-  [["nix", "git+file:///srv/fleet?rev=a"], "nix 'git+file:///srv/fleet?rev=a'"],
-  [["sh", "-c", 'sign "$NIXFLEET_INPUT"'], `sh -c 'sign "$NIXFLEET_INPUT"'`],
-  [["echo", ""], "echo ''"],
-  [["echo", "it's"], "echo 'it'\\''s'"],
-  [["echo", "'", "''"], "echo ''\\''' ''\\'''\\'''"],
-  [
-    ["echo", "a\nb", "a\\b", "$HOME", "*", "~", "a b", "#", "ü"],
-    "echo 'a\nb' 'a\\b' '$HOME' '*' '~' 'a b' '#' 'ü'",
-  ],
-  [["git", "a@b:c,d/e%f_g-h.i=j+k"], "git a@b:c,d/e%f_g-h.i=j+k"],
-];
-
-pureTest("quoteCommand() writes a command that a shell reads back as it is", () => {
-  assertEquals(COMMANDS.map(([argv]) => [argv, quoteCommand(argv)]), COMMANDS);
-  for (const [argv, line] of COMMANDS) assertEquals(readCommand(line), argv);
-});
-
-const STRIPPED: [line: string, plain: string][] = [
-  ["plain", "plain"],
-  ["\x1b[31;1merror:\x1b[0m no", "error: no"],
-  ["\x1b[1mbold\x1b[22m \x1b[38;5;196mred\x1b[m", "bold red"],
-  ["\x1b[2K\rprogress\x1b[?25l", "progress"],
-  ["a\x1b[1;2Hb\x1b[Kc", "abc"],
-  ["bell\x07 back\x08 null\0 delete\x7f return\r", "bell back null delete return"],
-  ["tab\tstays, and so does\na line", "tab\tstays, and so does\na line"],
-  ["ünïcode \u{1f5a5}", "ünïcode \u{1f5a5}"],
-  ["", ""],
-];
-
-pureTest("stripControls() takes out colours and control characters, and leaves tabs and lines", () => {
-  assertEquals(STRIPPED.map(([line]) => [line, stripControls(line)]), STRIPPED);
-});
 
 pureTest("lastLines() gives the last lines that say something, without colours", () => {
   const lines = ["", "one", "  ", "\x1b[31mtwo\x1b[0m", "\t", "\x1b[0m", "  three", ""];

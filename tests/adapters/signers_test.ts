@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import type { SignHook } from "../../src/adapters/hooks/sign.ts";
-import { type ReleaseConfig, validateConfig } from "../../src/config.ts";
+import type { ReleaseConfig } from "../../src/config.ts";
+import { validateConfig } from "../../src/commands/release.ts";
 import type { SignatureAlgorithm } from "../../src/contract/types.ts";
 import { joinBytes } from "../../src/bytes.ts";
 import { publicKeyBlob, wireNumber, wireString } from "../../src/crypto/openssh.ts";
@@ -12,7 +12,7 @@ import { verifySignature } from "../../src/crypto/signature.ts";
 import { ReleaseError } from "../../src/errors.ts";
 import type { ArtifactSigner, Inputs } from "../../src/ports.ts";
 import { createInputs } from "../../src/adapters/files.ts";
-import { type OpenSigner, openSigner } from "../../src/adapters/signers.ts";
+import { type OpenSigner, openSigner, type SignHook } from "../../src/adapters/signers.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 
 const ALGORITHMS: readonly SignatureAlgorithm[] = ["ed25519", "ecdsa-p256"];

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseGitPush } from "../../src/cli/parse.ts";
+import { parseGitPush } from "../../src/config.ts";
 import { pureTest, refusal } from "../support/pure.ts";
 
 const READ: [text: string, remote: string, branch: string][] = [

@@ -1,11 +1,17 @@
 import { assertEquals } from "@std/assert";
-import { helpText, optionsTable } from "../../src/cli/help.ts";
-import { type CommandName, COMMANDS, type CommandSpec } from "../../src/cli/commands.ts";
-import { DEFAULTS } from "../../src/config.ts";
+import { defineCommand } from "../../src/cli/command.ts";
+import { commandsTable, helpText, optionsTable } from "../../src/cli/help.ts";
+import { boolean, choice, flag, pairs, text } from "../../src/cli/option.ts";
+import { defaultConfig, RELEASE } from "../../src/commands/release.ts";
+import { main } from "../../src/main.ts";
+import { ALL } from "../support/asked.ts";
+import { memoryWorld } from "../support/memory_world.ts";
 import { pureTest } from "../support/pure.ts";
-
-const ALL_OPTIONS = COMMANDS.release.options;
-const LINES = helpText().split("\n");
+import canonicalize from "./help/canonicalize.txt" with { type: "text" };
+import keygen from "./help/keygen.txt" with { type: "text" };
+import pubkey from "./help/pubkey.txt" with { type: "text" };
+import release from "./help/release.txt" with { type: "text" };
+import verify from "./help/verify.txt" with { type: "text" };
 
 /** Options of the contract, by its own list, and those that the program adds to it. */
 const CONTRACT = [
@@ -21,149 +27,168 @@ const ADDED = [
 ].flat();
 
 pureTest("the options of a release are those of the contract and nineteen more", () => {
-  assertEquals(ALL_OPTIONS.map(({ flag }) => flag).sort(), [...CONTRACT, ...ADDED].sort());
-  const letters = ALL_OPTIONS.flatMap(({ short }) => short ?? []);
+  assertEquals(Object.keys(RELEASE.options).sort(), [...CONTRACT, ...ADDED].sort());
+  assertEquals(ADDED.length, 19);
+  const letters = Object.values(RELEASE.options).flatMap(({ short }) => short ?? []);
   assertEquals(letters.sort(), ["V", "h", "v"]);
 });
 
-for (const name of Object.keys(COMMANDS) as CommandName[]) {
-  const { usage, about, options, exitCodes, example }: CommandSpec = COMMANDS[name];
-  const lines = helpText(name).split("\n");
+/** The whole help of each command, as people read it. */
+const HELP: Record<string, string> = { release, verify, keygen, pubkey, canonicalize };
 
-  pureTest(`helpText() of ${name} has one line for each option, with its value, default and variable`, () => {
-    for (const { flag, short, value, default: fallback, env, help } of options) {
-      const found = lines.filter((line) => new RegExp(`^ {2}(-\\w, | {4})--${flag}( |$)`).test(line));
-      assertEquals(found.length, 1, flag);
-      const more = [
-        ...(fallback === undefined ? [] : [`default: ${fallback}`]),
-        ...(env === undefined ? [] : [`env: ${env}`]),
-      ];
-      assertEquals(found[0]!.trim().split(/ {2,}/), [
-        `${short === undefined ? "" : `-${short}, `}--${flag}${value === undefined ? "" : ` ${value}`}`,
-        more.length === 0 ? help : `${help} [${more.join(", ")}]`,
-      ]);
-    }
-  });
+pureTest("the help of every command is known here", () => {
+  assertEquals(ALL.map(({ name }) => name), Object.keys(HELP));
+});
 
-  pureTest(`helpText() of ${name} has no option that there is not, and lines up what they do`, () => {
-    const found = lines.filter((line) => /^ {2}(-\w, | {4})--/.test(line));
-    assertEquals(found.length, options.length);
-    const columns = found.map((line) => line.indexOf(line.trim().split(/ {2,}/)[1]!));
-    assertEquals(new Set(columns).size, 1);
-  });
-
+for (const [name, expected] of Object.entries(HELP)) {
   pureTest(
-    `helpText() of ${name} begins with its usage and purpose, and ends with codes and an example`,
-    () => {
-      const sections = helpText(name).split("\n\n");
-      assertEquals(sections.slice(0, 2), [
-        usage.map((line, index) => `${index === 0 ? "Usage:" : "      "} fleet-release ${line}`).join("\n"),
-        about,
-      ]);
-      assertEquals(sections.slice(-2), [
-        ["Exit codes:", ...exitCodes.map((meaning, code) => `  ${code}  ${meaning}`)].join("\n"),
-        `Example:\n  ${example}`,
-      ]);
-      assertEquals(lines.filter((line) => line !== line.trimEnd()), []);
+    `${name} --help and help ${name} print the whole help, word for word, and no blank at a line's end`,
+    async () => {
+      for (const args of [[name, "--help"], ["help", name]]) {
+        const { world, printed } = memoryWorld();
+        assertEquals(await main(args, world), 0);
+        assertEquals(printed(), { stdout: expected, stderr: "" });
+      }
+      assertEquals(expected.split("\n").filter((line) => line !== line.trimEnd()), []);
     },
   );
 }
 
-pureTest("helpText() groups the options under titles, with the usage first and the exit codes last", () => {
-  assertEquals(LINES.slice(0, 12), [
-    "Usage: fleet-release [release] --sign-key FILE [OPTION...]",
-    "       fleet-release [release] --sign-cmd COMMAND [OPTION...]",
-    "",
-    "Turns one commit of a Nix fleet into a signed release.",
-    "",
-    "Commands, each with a --help of its own:",
-    "  release       make a release; what happens without a command",
-    "  verify        check a release, or one file of it, as the strictest consumer would",
-    "  keygen        make a private key",
-    "  pubkey        print the public part of a key",
-    "  canonicalize  write JSON in its canonical form",
-    "",
-  ]);
-  assertEquals(LINES.filter((line) => /^[A-Z].*:$/.test(line)).slice(1), [
-    "What to release:",
-    "Hooks:",
-    "Signing:",
-    "Trust:",
-    "Where to:",
-    "Git:",
-    "Safety:",
-    "Nix:",
-    "Output:",
-    "Exit codes:",
-    "Example:",
-  ]);
-  assertEquals(LINES.filter((line) => /^ {2}\d {2}/.test(line)).map((line) => line.slice(2, 3)), [
-    "0",
-    "1",
-    "2",
-    "3",
-  ]);
-  assertEquals(helpText("release"), helpText());
+pureTest("the help of the program is that of a release", async () => {
+  for (const args of [["--help"], ["-h"], ["help"]]) {
+    const { world, printed } = memoryWorld();
+    assertEquals(await main(args, world), 0);
+    assertEquals(printed(), { stdout: release, stderr: "" });
+  }
 });
 
-pureTest("helpText() of a command is its usage, purpose, options, exit codes and an example", () => {
-  assertEquals(
-    helpText("pubkey"),
-    `Usage: fleet-release pubkey FILE [OPTION...]
+/** A command with an option of each shape. */
+const GREET = defineCommand({
+  name: "greet",
+  usage: ["greet NAME", "greet --all"],
+  summary: "greet somebody",
+  about: "Greets.\nMore of it.",
+  options: {
+    "all": flag({ group: "Whom", short: "a", help: "greet all" }),
+    "name": text({ group: "Whom", placeholder: "NAME", env: "GREET_NAME", help: "greet one" }),
+    "words": text({
+      group: "How",
+      placeholder: "TEXT",
+      default: "hello",
+      env: "GREET_WORDS",
+      help: "say it",
+    }),
+    "loud": boolean({ group: "How", default: false, help: "say it loudly" }),
+    "tone": choice({
+      group: "How",
+      placeholder: "TONE",
+      choices: ["warm", "cold"],
+      defaultText: "as it comes",
+      help: "warm or cold",
+    }),
+    "with": pairs({ group: "Whom", placeholder: "NAME VALUE", help: "name a gift" }),
+  },
+  exitCodes: ["greeted", "nobody is there"],
+  example: "fleet-release greet world",
+  variables: [],
+  grants: [],
+  read: () => ({}),
+  run: () => Promise.resolve(0),
+});
 
-Prints the public part of a private or public key file: PKCS#8, SPKI, OpenSSH or nix.
+pureTest(
+  "helpText() has the usage, the purpose, the options under their titles, the exit codes and an example",
+  () => {
+    assertEquals(
+      helpText(GREET),
+      `Usage: fleet-release greet NAME
+       fleet-release greet --all
 
-Output:
-      --format FORMAT    fragment: a key of a trust file; trust-file: a whole one; public-key: for --public-key ` +
-      `[default: fragment]
-  -h, --help             print this
-  -V, --version          print the version
+Greets.
+More of it.
+
+Whom:
+  -a, --all                greet all
+      --name NAME          greet one [env: GREET_NAME]
+      --with NAME VALUE    name a gift
+
+How:
+      --words TEXT         say it [default: hello, env: GREET_WORDS]
+      --loud BOOL          say it loudly [default: false]
+      --tone TONE          warm or cold [default: as it comes]
 
 Exit codes:
-  0  printed
-  1  usage, or the file cannot be read or is no key
+  0  greeted
+  1  nobody is there
 
 Example:
-  fleet-release pubkey release.pem`,
+  fleet-release greet world`,
+    );
+  },
+);
+
+pureTest("helpText() of the command that needs no name lists all commands behind its purpose", () => {
+  assertEquals(
+    helpText(GREET, [GREET, RELEASE]).slice(0, helpText(GREET, [GREET, RELEASE]).indexOf("\n\nWhom:")),
+    `Usage: fleet-release greet NAME
+       fleet-release greet --all
+
+Greets.
+More of it.
+
+Commands, each with a --help of its own:
+  greet         greet somebody
+  release       make a release; what happens without a command
+
+--print-permissions before all other arguments prints what Deno permits such a run, and does no more.`,
+  );
+});
+
+pureTest("optionsTable() is a Markdown table of two padded columns with one row for each option", () => {
+  assertEquals(
+    optionsTable(GREET),
+    `| option              | what it does                                |
+| ------------------- | ------------------------------------------- |
+| \`-a, --all\`         | greet all                                   |
+| \`--name NAME\`       | greet one (env \`GREET_NAME\`)                |
+| \`--words TEXT\`      | say it (default \`hello\`, env \`GREET_WORDS\`) |
+| \`--loud BOOL\`       | say it loudly (default \`false\`)             |
+| \`--tone TONE\`       | warm or cold (default \`as it comes\`)        |
+| \`--with NAME VALUE\` | name a gift                                 |`,
+  );
+});
+
+pureTest("commandsTable() is a Markdown table with one row for each command", () => {
+  assertEquals(
+    commandsTable(ALL),
+    `| command        | what it does                                                        |
+| -------------- | ------------------------------------------------------------------- |
+| \`release\`      | make a release; what happens without a command                      |
+| \`verify\`       | check a release, or one file of it, as the strictest consumer would |
+| \`keygen\`       | make a private key                                                  |
+| \`pubkey\`       | print the public part of a key                                      |
+| \`canonicalize\` | write JSON in its canonical form                                    |`,
   );
 });
 
 pureTest("the defaults of the help are those that hold", () => {
   const told = Object.fromEntries(
-    ALL_OPTIONS.flatMap(({ flag, default: value }) => value === undefined ? [] : [[flag, value]]),
+    Object.entries(RELEASE.options).flatMap(([flag, { defaultText }]) =>
+      defaultText === undefined ? [] : [[flag, defaultText]]
+    ),
   );
+  const config = defaultConfig();
   assertEquals(told, {
-    "hosts": DEFAULTS.hosts.kind,
-    "build-flake": DEFAULTS.buildFlake,
-    "fleet-resolved-attr": DEFAULTS.fleetResolvedAttr,
+    "hosts": config.hosts.kind,
+    "build-flake": config.buildFlake,
+    "fleet-resolved-attr": config.fleetResolvedAttr,
     "signature-algorithm": "that of the key, or ed25519",
-    "signature-encoding": DEFAULTS.signatureEncoding,
-    "release-dir": DEFAULTS.releaseDir,
-    "artifact-name": DEFAULTS.artifactName,
-    "commit-template": DEFAULTS.commitTemplate,
-    "smoke-verify": String(DEFAULTS.smokeVerify),
+    "signature-encoding": config.signatureEncoding,
+    "release-dir": config.releaseDir,
+    "artifact-name": config.artifactName,
+    "commit-template": config.commitTemplate,
+    "smoke-verify": String(config.smokeVerify),
     "eval-workers": "one for each core",
     "log-format": "pretty",
   });
-});
-
-pureTest("optionsTable() is a Markdown table of two padded columns with one row for each option", () => {
-  const [header, line, ...rows] = optionsTable().split("\n");
-  const cells = (row: string) => row.split("|").slice(1, -1).map((cell) => cell.trim());
-  assertEquals(cells(header!), ["option", "what it does"]);
-  assertEquals(cells(line!).map((cell) => cell.replaceAll("-", "")), ["", ""]);
-  assertEquals(new Set([header, line, ...rows].map((row) => row!.length)).size, 1);
-  assertEquals(
-    rows.map(cells),
-    ALL_OPTIONS.map(({ flag, short, value, default: fallback, env, help }) => {
-      const more = [
-        ...(fallback === undefined ? [] : [`default \`${fallback}\``]),
-        ...(env === undefined ? [] : [`env \`${env}\``]),
-      ];
-      return [
-        `\`${short === undefined ? "" : `-${short}, `}--${flag}${value === undefined ? "" : ` ${value}`}\``,
-        more.length === 0 ? help : `${help} (${more.join(", ")})`,
-      ];
-    }),
-  );
 });

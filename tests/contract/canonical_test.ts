@@ -1,6 +1,5 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { canonicalBytes, sha256Hex } from "../../src/contract/canonical.ts";
-import { equalBytes } from "../../src/bytes.ts";
 import { pureTest } from "../support/pure.ts";
 
 /** RFC 8785: a JSON text, and its canonical form. */
@@ -94,15 +93,4 @@ pureTest("sha256Hex() gives the digests of FIPS 180-4, and digests a part of a b
   ];
   assertEquals(digests.map(([text]) => [text, sha256Hex(encode(text))]), digests);
   assertEquals(sha256Hex(encode("xxabcxx").subarray(2, 5)), sha256Hex(encode("abc")));
-});
-
-pureTest("equalBytes() compares every byte and the length", () => {
-  const bytes = Uint8Array.of(1, 2, 3);
-  assert(equalBytes(bytes, Uint8Array.of(1, 2, 3)));
-  assert(equalBytes(new Uint8Array(), new Uint8Array()));
-  assert(equalBytes(bytes, Uint8Array.of(0, 1, 2, 3, 4).subarray(1, 4)));
-  for (const other of [[], [1, 2], [1, 2, 3, 4], [0, 2, 3], [1, 0, 3], [1, 2, 0]]) {
-    assert(!equalBytes(bytes, Uint8Array.from(other)), `${other}`);
-    assert(!equalBytes(Uint8Array.from(other), bytes), `${other}`);
-  }
 });

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import { compareBytes, documentPath, lookup, mapRecord } from "../../src/contract/records.ts";
-import { plural, quoteList } from "../../src/text.ts";
 import { deepFreeze, pureTest } from "../support/pure.ts";
 
 const OWN_NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty"];
@@ -35,26 +34,6 @@ pureTest("compareBytes() orders by UTF-8 bytes, where JavaScript's own order dif
     }
   }
   assertEquals(ascending.toReversed().sort(compareBytes), ascending);
-});
-
-pureTest("plural() adds an s unless there is exactly one", () => {
-  assertEquals([0, 1, 2, 21].map((count) => plural(count, "host")), [
-    "0 hosts",
-    "1 host",
-    "2 hosts",
-    "21 hosts",
-  ]);
-});
-
-pureTest("quoteList() quotes names, and counts those beyond the tenth", () => {
-  const names = Array.from({ length: 12 }, (_, index) => `h${index}`);
-  const ten = '"h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7", "h8", "h9"';
-  assertEquals(quoteList([]), "");
-  assertEquals(quoteList(["a"]), '"a"');
-  assertEquals(quoteList(['a"b', "c\nd"]), '"a\\"b", "c\\nd"');
-  assertEquals(quoteList(names.slice(0, 10)), ten);
-  assertEquals(quoteList(names), `${ten} and 2 more`);
-  assertEquals(quoteList(names.slice(0, 3), 2), '"h0", "h1" and 1 more');
 });
 
 pureTest("documentPath() quotes a name unless it is made of letters, digits, _ and - alone", () => {

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
-import { PROJECT, which } from "../support/command.ts";
-import { type Draft, type FleetOptions, TestFleet } from "../support/fleet.ts";
+import { which } from "../support/command.ts";
+import { type Draft, FLAKE, type FleetOptions, TestFleet } from "../support/fleet.ts";
 import { type Attempt, expectRefused, type Refusal, writeEarlierRelease } from "../support/refusal.ts";
 
 /** Something that the program refuses: how the sample fleet or the command line differs, and what is said. */
@@ -199,8 +199,6 @@ testRefusals([
     },
   })),
 ]);
-
-const FLAKE = await Deno.readTextFile(join(PROJECT, "tests/golden/flakes/plain/commits/1/flake.nix"));
 
 /** The flake of the sample fleet, with one piece of its code replaced. */
 function flakeWith(piece: string, replacement: string): FleetOptions {

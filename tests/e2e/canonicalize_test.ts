@@ -1,13 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { type Finished, PROJECT, run, which } from "../support/command.ts";
-import { DENO_ENV, expectProgram, runProgram } from "../support/program.ts";
+import { runInProcess } from "../support/in_process.ts";
+import { DENO_ENV } from "../support/program.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
-/** Runs `canonicalize` without any permission. */
-function canonicalize(stdin: Uint8Array): Promise<Finished> {
-  return runProgram([], ["canonicalize"], { cwd: PROJECT, stdin });
+/** Runs `canonicalize` in this process. */
+function canonicalize(stdin: Uint8Array<ArrayBuffer>): Promise<Finished> {
+  return runInProcess(["canonicalize"], { cwd: PROJECT, stdin });
 }
 
 /** Runs `canonicalize` without any permission behind a redirection of the shell. */
@@ -23,8 +24,7 @@ Deno.test("canonicalize leaves golden artifacts as they are", async () => {
     for (const { name } of Deno.readDirSync(dir)) {
       if (!name.endsWith(".json")) continue;
       const text = await Deno.readTextFile(join(dir, name));
-      const call = [[], ["canonicalize"], { cwd: PROJECT, stdin: encode(text) }] as const;
-      assertEquals(await expectProgram(...call), text, name);
+      assertEquals(await canonicalize(encode(text)), { code: 0, stdout: text, stderr: "" }, name);
     }
   }
 });
@@ -39,7 +39,7 @@ Deno.test("canonicalize sorts by UTF-16, writes numbers as RFC 8785 says, and no
 });
 
 /** What has no canonical form: the input, and what stands behind `Cannot read the JSON: `. */
-const REFUSED: Record<string, [input: Uint8Array | string, problem: string]> = {
+const REFUSED: Record<string, [input: Uint8Array<ArrayBuffer> | string, problem: string]> = {
   "nothing": ["", "found the end of the text at line 1, column 1, expected a value"],
   "blanks": [" \n ", "found the end of the text at line 2, column 2, expected a value"],
   "a duplicate key": ['{"a":1,\n "b":2, "a":3}', 'duplicate key "a" at line 2, column 9'],
@@ -113,7 +113,7 @@ Deno.test("canonicalize exits with 2 when it is given arguments", async () => {
       ["--json", 'Unknown option "--json"', "fleet-release canonicalize --help lists the options"],
     ] as const
   ) {
-    const result = await runProgram([], ["canonicalize", arg], { cwd: PROJECT });
+    const result = await runInProcess(["canonicalize", arg], { cwd: PROJECT });
     assertEquals(result, { code: 2, stdout: "", stderr: `error: ${message}\nhint: ${hint}\n` });
   }
 });

@@ -3,6 +3,7 @@ import { exists } from "@std/fs";
 import { join } from "@std/path";
 import { parsePublicKey } from "../../src/crypto/private_key.ts";
 import { expectRun, PROJECT, which } from "../support/command.ts";
+import { runInProcess } from "../support/in_process.ts";
 import { DENO_ENV, expectProgram, inTempDir, runProgram } from "../support/program.ts";
 
 const PATH = { PATH: Deno.env.get("PATH") ?? "" };
@@ -69,7 +70,7 @@ Deno.test("keygen never writes over what is there, nor through a link", async ()
     await Deno.symlink(join(cwd, "file"), join(cwd, "link"));
     await Deno.symlink(join(cwd, "elsewhere"), join(cwd, "dangling"));
     for (const name of ["file", "directory", "link", "dangling"]) {
-      const result = await runProgram([`--allow-write=${cwd}`], ["keygen", name], { cwd });
+      const result = await runInProcess(["keygen", name], { cwd });
       assertEquals(result, {
         code: 1,
         stdout: "",
@@ -120,12 +121,12 @@ Deno.test("keygen and pubkey say what is wrong, and write nothing", async () => 
     await Deno.writeTextFile(join(cwd, "text"), "no key");
     await Deno.writeTextFile(join(cwd, "empty"), "");
     for (const [what, [args, message, hint]] of Object.entries(REFUSED)) {
-      const result = await runProgram([`--allow-read=${cwd}`, `--allow-write=${cwd}`], args, { cwd });
+      const result = await runInProcess(args, { cwd });
       const stderr = `error: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`;
       assertEquals(result, { code: 1, stdout: "", stderr }, what);
     }
     for (const command of ["keygen", "pubkey"]) {
-      const { code, stderr } = await runProgram([`--allow-read=${cwd}`, `--allow-write=${cwd}`], [
+      const { code, stderr } = await runInProcess([
         command,
         "missing/key",
       ], { cwd });
@@ -178,7 +179,7 @@ Deno.test("pubkey prints the public part of a key in every format, with permissi
       ciReleaseKey: { current: key, ...none },
     });
 
-    const refused = (file: string) => runProgram([`--allow-read=${cwd}`], ["pubkey", file], { cwd });
+    const refused = (file: string) => runInProcess(["pubkey", file], { cwd });
     for (
       const [file, problem, hint] of [
         ["rsa", "it is an RSA key, expected an ssh-ed25519 key", "`fleet-release keygen` makes one"],

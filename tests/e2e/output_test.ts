@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { basename, join } from "@std/path";
-import { COMMANDS } from "../../src/cli/commands.ts";
-import { type Finished, PROJECT, run, which } from "../support/command.ts";
+import { RELEASE } from "../../src/commands/release.ts";
+import metadata from "../../deno.json" with { type: "json" };
+import { expectRun, type Finished, PROJECT, run, which } from "../support/command.ts";
 import { type Draft, type FleetOptions, SIGN, TestFleet } from "../support/fleet.ts";
 import { writeEarlierRelease } from "../support/refusal.ts";
 
@@ -119,20 +120,30 @@ Deno.test("the program's --json is the whole result, as it is on disk and in git
   const artifacts = ["fleet.resolved.json", "revocations.json", ...manifests];
   assertEquals(artifacts.length, 4);
   const { stages, ...others } = result;
+  const seconds = others.hosts.map(({ seconds }: Draft) => seconds);
+  others.hosts.forEach((host: Draft) => delete host["seconds"]);
   assertEquals(others, {
     outcome: "released",
     commit,
     signedAt: NOW,
     releaseCommit: await fleet.git("--git-dir", "../remote.git", "rev-parse", "main"),
     pushedTo: { remote: "../remote.git", branch: "main" },
-    hosts: [["web1", "nixos", null], ["web2", "nixos", old], ["db", "darwin", null]].map((
-      [name, kind, pinnedTo],
-    ) => ({
-      name,
-      kind,
-      storePath: join("/nix/store", released["hosts"][name!].closureHash),
-      pinnedTo,
-    })),
+    flake: `git+file://${fleet.dir}?ref=main&rev=${commit}`,
+    nixVersion: (await expectRun([which("nix"), "--version"])).trim().split(" ").at(-1),
+    programVersion: metadata.version,
+    hosts: await Promise.all(
+      [
+        ["web1", "nixos", "stable", null],
+        ["web2", "nixos", "stable", old],
+        ["db", "darwin", "edge", null],
+      ].map(async ([name, kind, channel, pinnedTo]) => {
+        const { closureHash } = released["hosts"][name!];
+        const storePath = join("/nix/store", closureHash);
+        const query = [which("nix-store"), "--query", "--deriver", storePath];
+        const derivation = (await expectRun(query, { env: fleet.env() })).trim();
+        return { name, kind, channel, pinnedTo, derivation, storePath, closureHash };
+      }),
+    ),
     artifacts: await Promise.all(artifacts.map(async (path) => {
       const sha256 = await sha256Of(join(fleet.dir, "releases", path));
       return { path, sha256, rolloutId: path.startsWith("rollouts/") ? sha256 : null, reused: false };
@@ -143,6 +154,10 @@ Deno.test("the program's --json is the whole result, as it is on disk and in git
     manifests.map((path) => basename(path, ".json")),
     result.artifacts.slice(2).map(({ rolloutId }: Draft) => rolloutId),
   );
+  for (const work of seconds) {
+    assertEquals(Object.keys(work), ["evaluate", "build", "push"]);
+    assert(Object.values(work).every((taken) => Number(taken) >= 0), JSON.stringify(work));
+  }
   assertEquals(stages.map(({ stage }: Draft) => stage), STAGES.map(([name]) => name));
   for (const stage of stages) {
     assertEquals(Object.keys(stage), ["stage", "seconds"]);
@@ -160,8 +175,11 @@ Deno.test("the program's --json tells of a run that changes nothing", async () =
   const first = JSON.parse((await fleet.release([...args, NOW])).stdout);
   const { code, stdout, stderr } = await fleet.release([...args, "2026-06-01T12:30:00Z"]);
   assertEquals(code, 0, stderr);
-  assertEquals({ ...JSON.parse(stdout), stages: [] }, {
+  const unchanged = JSON.parse(stdout);
+  for (const { hosts } of [first, unchanged]) hosts.forEach((host: Draft) => delete host["seconds"]);
+  assertEquals({ ...unchanged, flake: "", stages: [] }, {
     ...first,
+    flake: "",
     outcome: "no-change",
     releaseCommit: null,
     artifacts: first.artifacts.map((artifact: Draft) => ({ ...artifact, reused: true })),
@@ -291,7 +309,7 @@ Deno.test("the program's --help tells every option, and needs no permission", as
   const flags = lines.flatMap((line) =>
     /^ {2}(?:-\w, | {4})--([a-z-]+)(?: [A-Z0-9:]+)* {2,}\S/.exec(line)?.[1] ?? []
   );
-  assertEquals(flags, COMMANDS.release.options.map(({ flag }) => flag));
+  assertEquals(flags, Object.keys(RELEASE.options));
   assertEquals(lines.filter((line) => /^ {2}\d {2}/.test(line)).map((line) => line.trim()[0]), [
     "0",
     "1",

@@ -5,7 +5,6 @@ import { RealAgent } from "../support/agent.ts";
 import { type ProgramStart, TestFleet } from "../support/fleet.ts";
 import { opensslVerifies } from "../support/openssl.ts";
 import { expectRefused } from "../support/refusal.ts";
-import { expectProgram } from "../support/program.ts";
 import { flakeOf, NOW, onlyHosts, shell } from "../support/releases.ts";
 import { trustBytes } from "../support/trust.ts";
 
@@ -16,7 +15,9 @@ const ONE_HOST = { edit: onlyHosts("db"), nixos: ["db"] };
 async function trustFileFor(fleet: TestFleet, keyFile: string): Promise<string> {
   const file = join(fleet.root, "home/trust.json");
   const args = ["pubkey", keyFile, "--format", "trust-file"];
-  await Deno.writeTextFile(file, await expectProgram([`--allow-read=${keyFile}`], args, { cwd: fleet.root }));
+  const { code, stdout, stderr } = await fleet.run(args);
+  assertEquals([code, stderr], [0, ""]);
+  await Deno.writeTextFile(file, stdout);
   return file;
 }
 
@@ -84,7 +85,7 @@ Deno.test("--sign-key env:NAME takes the key from a variable, with permission to
       "",
     ]);
   }
-  assertEquals(await said({ env: { RELEASE_KEY: pem } }), [
+  assertEquals(await said({ env: { RELEASE_KEY: pem }, variables: [] }), [
     1,
     'error: No permission to read the variable "RELEASE_KEY"',
     "hint: give it with --allow-env=RELEASE_KEY, beside what is there",

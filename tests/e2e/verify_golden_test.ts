@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { PROJECT, run } from "../support/command.ts";
+import { PROJECT } from "../support/command.ts";
+import { runInProcess } from "../support/in_process.ts";
 
 /** A verdict of the reference's verifier; see tests/golden/README.md. */
 interface GoldenVerdict {
@@ -46,21 +47,14 @@ for (const { name, kind, trust, now, freshnessWindowSeconds, rolloutId, exit, ..
       await Deno.writeFile(join(dir, "document"), document);
       await Deno.writeFile(join(dir, "signature"), Uint8Array.fromHex(golden.signature));
       await Deno.writeTextFile(join(dir, "trust"), trust);
-      const { code, stdout, stderr } = await run([
-        Deno.execPath(),
-        "run",
-        "--no-prompt",
-        "--cached-only",
-        "--frozen",
-        `--allow-read=${dir}`,
-        join(PROJECT, "src/main.ts"),
+      const { code, stdout, stderr } = await runInProcess([
         "verify",
         kind,
         "document",
         ...["--signature", "signature", "--trust-file", "trust", "--now", now, "--json"],
         ...["--freshness-window", String(freshnessWindowSeconds)],
         ...(rolloutId === undefined ? [] : ["--rollout-id", rolloutId]),
-      ], { cwd: dir, env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? "", HOME: dir, NO_COLOR: "1" } });
+      ], { cwd: dir });
       assertEquals({ code, stderr: code === 2 ? "" : stderr.replace(/^warning: .*\n/gm, "") }, {
         code: name in STRICTER ? 1 : exit,
         stderr: "",

@@ -2,8 +2,9 @@ import { assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { dirname, join } from "@std/path";
 import { sha256Hex } from "../../src/contract/canonical.ts";
-import { GIT_ENVIRONMENT } from "../../src/release.ts";
+import { GIT_VARIABLES } from "../../src/commands/verify.ts";
 import { expectRun, type Finished, which } from "../support/command.ts";
+import { runInProcess } from "../support/in_process.ts";
 import { inTempDir, runProgram } from "../support/program.ts";
 import { newSigner, rolesOf, signedRelease } from "../support/signed_release.ts";
 import { trustOf } from "../support/trust.ts";
@@ -55,15 +56,20 @@ async function withRelease(use: (dir: string) => Promise<void>, files: Files = F
   });
 }
 
-/** Runs `verify` where it may read exactly these paths. */
+/** Runs `verify`, in this process. */
+function verifyHere(dir: string, args: readonly string[]): Promise<Finished> {
+  return runInProcess(["verify", ...args, ...NOW], { cwd: dir });
+}
+
+/** Runs `verify` as a process that may read exactly these paths. */
 function verify(dir: string, paths: readonly string[], args: readonly string[]): Promise<Finished> {
   const readable = paths.map((path) => join(dir, path)).join(",");
   return runProgram([`--allow-read=${readable}`], ["verify", ...args, ...NOW], { cwd: dir });
 }
 
-/** Verifies a release directory, where it may read that and the trust file. */
+/** Verifies a release directory. */
 function verifyDirectory(dir: string, ...args: string[]): Promise<Finished> {
-  return verify(dir, ["releases", "trust.json"], ["--trust-file", "trust.json", ...args]);
+  return verifyHere(dir, ["--trust-file", "trust.json", ...args]);
 }
 
 /** The codes of what `--json` reports, by path. */
@@ -89,8 +95,10 @@ const REPORT = {
 
 Deno.test("verify accepts a release with permission to read it and the trust file, and nothing else", async () => {
   await withRelease(async (dir) => {
-    assertEquals(await verifyDirectory(dir), { code: 0, stdout: SUMMARY, stderr: "" });
-    assertEquals(await verifyDirectory(dir, join(dir, "releases")), { code: 0, stdout: SUMMARY, stderr: "" });
+    const permitted = await verify(dir, ["releases", "trust.json"], ["--trust-file", "trust.json"]);
+    assertEquals(permitted, { code: 0, stdout: SUMMARY, stderr: "" });
+    assertEquals(await verifyDirectory(dir), permitted);
+    assertEquals(await verifyDirectory(dir, join(dir, "releases")), permitted);
     const { code, stdout, stderr } = await verifyDirectory(dir, "--json");
     assertEquals({ code, stdout: JSON.parse(stdout), stderr }, { code: 0, stdout: REPORT, stderr: "" });
     assertEquals(REPORT.files.map(({ kind }) => kind), [
@@ -206,11 +214,9 @@ Deno.test("verify does not pass over what it cannot read", async () => {
 Deno.test("verify judges by the clock, by each channel's freshness window, and by --freshness-window", async () => {
   await withRelease(async (dir) => {
     const codes = async (...args: string[]) => {
-      const result = await runProgram(
-        [`--allow-read=${dir}`],
-        ["verify", "--trust-file", "trust.json", "--json", ...args],
-        { cwd: dir },
-      );
+      const result = await runInProcess(["verify", "--trust-file", "trust.json", "--json", ...args], {
+        cwd: dir,
+      });
       return [result.code, new Set(codesOf(result).map((failure) => failure.split(": ")[1]!))];
     };
     const none = new Set();
@@ -223,7 +229,7 @@ Deno.test("verify judges by the clock, by each channel's freshness window, and b
   const signedAt = `${new Date().toISOString().slice(0, 19)}Z`;
   await withRelease(async (dir) => {
     const args = ["verify", "--trust-file", "trust.json"];
-    assertEquals((await runProgram([`--allow-read=${dir}`], args, { cwd: dir })).code, 0);
+    assertEquals((await runInProcess(args, { cwd: dir })).code, 0);
   }, await signedRelease({ signer, signedAt }));
 });
 
@@ -355,7 +361,7 @@ const CANNOT: Record<string, [args: string[], message: string, hint?: string]> =
 Deno.test("verify exits with 2, and prints nothing on stdout, for arguments and files that it cannot use", async () => {
   await withRelease(async (dir) => {
     for (const [what, [args, message, hint]] of Object.entries(CANNOT)) {
-      const { code, stdout, stderr } = await runProgram([`--allow-read=${dir}`], ["verify", ...args], {
+      const { code, stdout, stderr } = await runInProcess(["verify", ...args], {
         cwd: dir,
       });
       const [first, ...others] = stderr.split("\n");
@@ -376,11 +382,14 @@ Deno.test("verify exits with 2, and prints nothing on stdout, for arguments and 
 
 Deno.test("verify refuses one file of which nothing says how old it may be, or that has no signature", async () => {
   await withRelease(async (dir) => {
-    const stale = await runProgram(
-      [`--allow-read=${dir}`],
-      ["verify", "artifact", "releases/revocations.json", "--trust-file", "trust.json", ...NOW],
-      { cwd: dir },
-    );
+    const stale = await runInProcess([
+      "verify",
+      "artifact",
+      "releases/revocations.json",
+      "--trust-file",
+      "trust.json",
+      ...NOW,
+    ], { cwd: dir });
     assertEquals(stale, {
       code: 1,
       stdout:
@@ -389,11 +398,14 @@ Deno.test("verify refuses one file of which nothing says how old it may be, or t
       stderr: "",
     });
     await Deno.remove(join(dir, "releases/fleet.resolved.json.sig"));
-    const unsigned = await runProgram(
-      [`--allow-read=${dir}`],
-      ["verify", "artifact", "releases/fleet.resolved.json", "--trust-file", "trust.json", ...NOW],
-      { cwd: dir },
-    );
+    const unsigned = await runInProcess([
+      "verify",
+      "artifact",
+      "releases/fleet.resolved.json",
+      "--trust-file",
+      "trust.json",
+      ...NOW,
+    ], { cwd: dir });
     assertEquals(unsigned, {
       code: 1,
       stdout:
@@ -452,7 +464,7 @@ Deno.test("verify --git reads a revision without a checkout, with permission to 
       const readable = [cwd, trust, dirname(git), dirname(sh)].join(",");
       const permissions = [`--allow-run=${git},${sh}`, `--allow-read=${readable}`];
       const variables = `--allow-env=${
-        [...GIT_ENVIRONMENT, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"].join(",")
+        [...GIT_VARIABLES, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"].join(",")
       }`;
       return runProgram(
         [...permissions, variables],

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { RELEASE } from "../../src/commands/release.ts";
 import { nixOptions } from "../../tools/nix_options.ts";
 import { PROJECT, SYSTEM } from "../support/command.ts";
 import { TestFleet } from "../support/fleet.ts";
@@ -95,11 +96,11 @@ Deno.test({
 
 Deno.test("nix/options.json is what the table of options makes", async () => {
   const written = JSON.parse(await Deno.readTextFile(`${PROJECT}/nix/options.json`));
-  assertEquals(written, nixOptions());
+  assertEquals(written, nixOptions(RELEASE));
 });
 
 Deno.test("every setting has a name of its own", () => {
-  const names = nixOptions().map(({ name }) => name);
+  const names = nixOptions(RELEASE).map(({ name }) => name);
   assertEquals(names.length, new Set(names).size);
 });
 

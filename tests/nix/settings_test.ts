@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { join } from "@std/path";
-import { nixOptions } from "../../tools/nix_options.ts";
+import { type NixOption, nixOptions } from "../../tools/nix_options.ts";
+import { RELEASE } from "../../src/commands/release.ts";
 import { parseSettings } from "../../src/cli/settings.ts";
 import { TestFleet } from "../support/fleet.ts";
 import { PACKAGED, TestFlake } from "../support/nix_package.ts";
@@ -11,14 +11,9 @@ const APP = `{
   package = { outPath = "/fleet-release"; meta.mainProgram = "fleet-release"; };
 }`;
 
-/** The type of a setting, as nix/options.json says it. */
-type SettingType = "switch" | "text" | "number" | "pairs" | "list" | { enum: string[] };
-
-/** @param types The types of settings in whose place nix/options.json may have others */
 function settingsTest(
   name: string,
   fn: (world: { evaluate: (settings: string) => Promise<unknown>; refusal: Refusal }) => Promise<void>,
-  types: Record<string, SettingType> = {},
 ): void {
   Deno.test({
     name,
@@ -26,7 +21,6 @@ function settingsTest(
     async fn() {
       await using fleet = await TestFleet.create({ git: false });
       const flake = await TestFlake.create(fleet);
-      await retype(join(flake.project, "nix/options.json"), types);
       const program = (settings: string) =>
         flake.own(["eval", "--raw"], "#lib", [
           "--apply",
@@ -46,13 +40,6 @@ function settingsTest(
       });
     },
   });
-}
-
-/** Gives settings in a table of options other types. */
-async function retype(path: string, types: Record<string, SettingType>): Promise<void> {
-  const table: { name: string; type: SettingType }[] = JSON.parse(await Deno.readTextFile(path));
-  const retyped = table.map((entry) => ({ ...entry, type: types[entry.name] ?? entry.type }));
-  await Deno.writeTextFile(path, JSON.stringify(retyped));
 }
 
 type Refusal = (settings: string) => Promise<string>;
@@ -97,23 +84,16 @@ settingsTest(
       pairs: '{ cores = "4"; }',
       list: '[ "A" ]',
     };
-    const write = (type: SettingType) =>
+    const write = (type: NixOption["type"]) =>
       typeof type === "string" ? value[type] : JSON.stringify(type.enum[0]);
-    const written = nixOptions().map(({ name, type }) => `${name} = ${write(type)};`).join(" ");
+    const written = nixOptions(RELEASE).map(({ name, type }) => `${name} = ${write(type)};`).join(" ");
     const settings = await evaluate(`{ ${written} }`);
     assertEquals(
-      Object.keys(parseSettings("settings.json", settings)).sort(),
-      nixOptions().map(({ flag }) => flag).sort(),
+      Object.keys(parseSettings("settings.json", settings, RELEASE.options)).sort(),
+      nixOptions(RELEASE).map(({ flag }) => flag).sort(),
     );
   },
 );
-
-const LISTS_AND_WORDS: Record<string, SettingType> = {
-  hookEnv: "list",
-  logFormat: { enum: ["pretty", "json"] },
-  signatureAlgorithm: { enum: ["ed25519", "ecdsa-p256"] },
-  signatureEncoding: { enum: ["raw", "der"] },
-};
 
 settingsTest("a list is written as a list, and a text with commas as it stands", async ({ evaluate }) => {
   assertEquals(await evaluate('{ hookEnv = [ "A" "B" ]; }'), { "hook-env": ["A", "B"] });
@@ -123,7 +103,7 @@ settingsTest("a list is written as a list, and a text with commas as it stands",
   // Modules that each need a variable do not have to know of each other.
   const modules = '{ imports = [ { hookEnv = [ "A" ]; } { hookEnv = [ "B" ]; } ]; }';
   assertEquals(await evaluate(modules), { "hook-env": ["A", "B"] });
-}, LISTS_AND_WORDS);
+});
 
 settingsTest("an enumeration is written as the word that it is", async ({ evaluate }) => {
   const words = '{ logFormat = "json"; signatureAlgorithm = "ecdsa-p256"; signatureEncoding = "der"; }';
@@ -133,7 +113,7 @@ settingsTest("an enumeration is written as the word that it is", async ({ evalua
     "signature-encoding": "der",
   });
   assertEquals(await evaluate("{ logFormat = null; signatureEncoding = null; }"), {});
-}, LISTS_AND_WORDS);
+});
 
 settingsTest(
   "a word that an enumeration has not, and a list of other things than texts, are refused",
@@ -155,7 +135,6 @@ settingsTest(
       "A definition for option `hookEnv' is not of type `null or list of string or string'.",
     );
   },
-  LISTS_AND_WORDS,
 );
 
 settingsTest("a private key is refused in a list too", async ({ refusal }) => {
@@ -163,7 +142,7 @@ settingsTest("a private key is refused in a list too", async ({ refusal }) => {
     await refusal('{ hookEnv = [ "A" "AGE-SECRET-KEY-1QQQ" ]; }'),
     'Cannot use the setting "hookEnv": it looks like a private key or a token, and everyone can read what is in the store',
   );
-}, LISTS_AND_WORDS);
+});
 
 settingsTest(
   "a setting that there is not, or of another type, is refused at evaluation",

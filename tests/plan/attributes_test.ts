@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { parseAttributePath } from "../../src/plan/attributes.ts";
+import { ATTRIBUTES, parseAttributePath, parseAttributePaths } from "../../src/plan/attributes.ts";
+import { defaultConfig, RELEASE } from "../../src/commands/release.ts";
 import { pureTest, refusal } from "../support/pure.ts";
 
 const PATHS: [text: string, names: string[]][] = [
@@ -51,5 +52,36 @@ pureTest("parseAttributePath() refuses what names another flake or is no attribu
       message: `Cannot read --revocations-attr "${text}": expected an attribute path of the flake`,
       hint: 'as in "fleet.resolved" or ".#fleet.resolved"; the flake itself is given by --build-flake',
     });
+  }
+});
+
+pureTest(
+  "parseAttributePaths() reads the path of all that the flake is asked for, and of nothing else",
+  () => {
+    assertEquals([...parseAttributePaths(defaultConfig())], [["fleet", ["fleet", "resolved"]]]);
+    const config = {
+      ...defaultConfig(),
+      fleetResolvedAttr: "a.f",
+      revocationsAttr: ".#a.r",
+      bootstrapNoncesAttr: 'a."n.n"',
+      trustAttr: "t",
+    };
+    assertEquals([...parseAttributePaths(config)], [
+      ["fleet", ["a", "f"]],
+      ["revocations", ["a", "r"]],
+      ["bootstrapNonces", ["a", "n.n"]],
+      ["trusted", ["t"]],
+    ]);
+  },
+);
+
+pureTest("parseAttributePaths() names the option of a path that it cannot read", () => {
+  for (const { option, setting } of Object.values(ATTRIBUTES)) {
+    assertEquals(refusal(() => parseAttributePaths({ ...defaultConfig(), [setting]: "x y" })), {
+      kind: "usage",
+      message: `Cannot read ${option} "x y": expected an attribute path of the flake`,
+      hint: 'as in "fleet.resolved" or ".#fleet.resolved"; the flake itself is given by --build-flake',
+    });
+    assertEquals(Object.hasOwn(RELEASE.options, option.slice("--".length)), true, option);
   }
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { DEFAULTS } from "../../src/config.ts";
+import { defaultConfig } from "../../src/commands/release.ts";
 import { renderCommitMessage } from "../../src/plan/commit_message.ts";
 import { pureTest } from "../support/pure.ts";
 
@@ -9,7 +9,7 @@ const AT = "2026-04-27T12:00:00Z";
 const MESSAGES: [claim: string, template: string, ciCommit: string | null, at: string, message: string][] = [
   [
     "fills in the default template",
-    DEFAULTS.commitTemplate,
+    defaultConfig().commitTemplate,
     SHA,
     AT,
     "chore(ci): release 01234567 [skip ci]",

@@ -161,6 +161,65 @@ pureTest("the pretty log shows nothing of a host outside a stage, and close() le
   assertEquals(written, [`${CLEAR}Building 2 hosts (0 ms)`, CLEAR]);
 });
 
+/** Runs with timers that go off when the test says so. */
+function withTimers(body: (goOff: () => void, intervals: () => number[]) => void): void {
+  const { setInterval, clearInterval } = globalThis;
+  const timers = new Map<number, { callback: () => void; milliseconds: number }>();
+  let last = 0;
+  Object.assign(globalThis, {
+    setInterval: (callback: () => void, milliseconds: number) => {
+      timers.set(++last, { callback, milliseconds });
+      return last;
+    },
+    clearInterval: (timer: number) => timers.delete(timer),
+  });
+  try {
+    body(
+      () => timers.forEach(({ callback }) => callback()),
+      () => [...timers.values()].map(({ milliseconds }) => milliseconds),
+    );
+  } finally {
+    Object.assign(globalThis, { setInterval, clearInterval });
+  }
+}
+
+pureTest("the pretty log says each minute where nobody watches that a stage still goes on", () => {
+  withTimers((goOff, intervals) => {
+    const { log, text } = opened();
+    log.start(BUILD);
+    assertEquals(intervals(), [60_000]);
+    goOff();
+    for (const name of ["web1", "web2", "web3"]) log.host(name, "started");
+    goOff();
+    for (const name of ["web4", "web5"]) log.host(name, "started");
+    log.host("web1", "done");
+    goOff();
+    log.end(BUILD, "Built 2 hosts", 180);
+    assertEquals(intervals(), []);
+    assertEquals(
+      text(),
+      `  still building 2 hosts: 0 hosts done
+  still building 2 hosts: 0 hosts done, now web1, web2, web3
+  still building 2 hosts: 1 host done, now web2, web3, web4 and 1 more
+Built 2 hosts in 3 min 0 s
+`,
+    );
+  });
+});
+
+pureTest("the pretty log lets a terminal see the time go by, twice a second", () => {
+  withTimers((goOff, intervals) => {
+    const { log, time, written } = opened({ isTerminal: true });
+    log.start(BUILD);
+    assertEquals(intervals(), [500]);
+    time.milliseconds += 500;
+    goOff();
+    log.close();
+    assertEquals(intervals(), []);
+    assertEquals(written, [`${CLEAR}Building 2 hosts (0 ms)`, `${CLEAR}Building 2 hosts (0.5 s)`, CLEAR]);
+  });
+});
+
 const DURATIONS: [seconds: number, text: string][] = [
   [0, "0 ms"],
   [0.0004, "0 ms"],

@@ -1,7 +1,7 @@
 // What the flake says: its attributes, its hosts and its pins.
 
 import { assertEquals } from "@std/assert";
-import { COMMIT, FakeWorld, pathOf, UNVERIFIED } from "../support/fake_ports.ts";
+import { COMMIT, drvOf, FakeWorld, hashOf, pathOf, UNVERIFIED } from "../support/fake_ports.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 
 const A = "a".repeat(40);
@@ -67,22 +67,30 @@ function pinned(pins: Record<string, string>): FakeWorld {
   return world;
 }
 
-pureTest("the program evaluates pinned hosts from their commit, one evaluation for each commit", async () => {
+pureTest("the program evaluates pinned hosts from their commit, one flake for each commit", async () => {
   const world = pinned({ web1: A, db: B });
   world.names = { ...world.names, darwin: ["mini"] };
   world.fleet["hosts"].mini = world.fleet["hosts"].web1;
   const { hosts } = await world.release(SOURCE);
+  const db = { name: "db", kind: "nixos", channel: "edge", pinnedTo: B } as const;
+  const web1 = { name: "web1", kind: "nixos", channel: "stable", pinnedTo: A } as const;
+  const web2 = { name: "web2", kind: "nixos", channel: "stable", pinnedTo: null } as const;
+  const mini = { name: "mini", kind: "darwin", channel: "stable", pinnedTo: A } as const;
   assertEquals(world.evaluated, [
-    { url: `git+ssh://host/fleet?allRefs=1&rev=${B}`, hosts: ["db"], together: true },
-    { url: `git+ssh://host/fleet?allRefs=1&rev=${A}`, hosts: ["web1", "mini"], together: true },
-    { url: world.flake.url, hosts: ["web2"], together: false },
+    { url: `git+ssh://host/fleet?allRefs=1&rev=${B}`, hosts: [db] },
+    { url: `git+ssh://host/fleet?allRefs=1&rev=${A}`, hosts: [web1, mini] },
+    { url: world.flake.url, hosts: [web2] },
   ]);
-  assertEquals(hosts, [
-    { name: "db", kind: "nixos", storePath: pathOf("db"), pinnedTo: B },
-    { name: "web1", kind: "nixos", storePath: pathOf("web1"), pinnedTo: A },
-    { name: "web2", kind: "nixos", storePath: pathOf("web2"), pinnedTo: null },
-    { name: "mini", kind: "darwin", storePath: pathOf("mini"), pinnedTo: A },
-  ]);
+  assertEquals(
+    hosts,
+    [db, web1, web2, mini].map((host) => ({
+      ...host,
+      derivation: drvOf(host.name),
+      storePath: pathOf(host.name),
+      closureHash: hashOf(host.name),
+      seconds: { evaluate: 0, build: 0 },
+    })),
+  );
 });
 
 pureTest("the program signs the full commit of a pin that names a tag or less", async () => {

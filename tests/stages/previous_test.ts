@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { ReleaseConfig } from "../../src/config.ts";
 import type { Signer } from "../../src/crypto/private_key.ts";
-import { FakeWorld, hashOf, UNVERIFIED, withoutIds } from "../support/fake_ports.ts";
+import { addHost, FakeWorld, hashOf, UNVERIFIED, withoutIds } from "../support/fake_ports.ts";
 import { fullNonces, fullRevocations } from "../support/full_fleet.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 import { newSigner } from "../support/signed_release.ts";
@@ -61,6 +61,21 @@ pureTest("a run for some hosts keeps nothing that the release on disk does not g
   world.fleet["hosts"].web3 = world.fleet["hosts"].web2;
   await world.release(explicit("web2"));
   assertEquals(closures(world), [...ALL, ["web3", null]]);
+});
+
+pureTest("a run for some hosts keeps the closures of the others whatever their names", async () => {
+  for (const name of ["__proto__", "constructor"]) {
+    const world = new FakeWorld();
+    world.names = { ...world.names, nixos: [...world.names.nixos, name] };
+    addHost(world.fleet, name, { channel: "edge" });
+    await world.release();
+    const { warnings } = await world.release(explicit("web1", "web2", "db"));
+    assertEquals(closures(world), [[name, hashOf(name)], ...ALL]);
+    assertEquals(warnings, [{
+      code: "kept-closure",
+      message: `This run leaves out "${name}": it keeps the closure that the release on disk gives`,
+    }, UNVERIFIED]);
+  }
 });
 
 pureTest("a run for some hosts keeps no closure over one that the flake declares", async () => {

@@ -1,10 +1,21 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { validateConfig } from "../../src/commands/release.ts";
+import type { ReleaseConfig } from "../../src/config.ts";
+import type { Warning } from "../../src/model.ts";
 import type { Clock, Log } from "../../src/ports.ts";
-import { stages } from "../../src/stages/run.ts";
-import { pureTest } from "../support/pure.ts";
+import { startRun } from "../../src/stages/run.ts";
+import { FakeWorld } from "../support/fake_ports.ts";
+import { pureTest, refusal, rejection } from "../support/pure.ts";
 
-/** A log that keeps what it is told, and a clock that the test moves. */
-function recorder() {
+/** A run with a log that keeps what it is told, and a clock that the test moves. */
+function recorder(
+  { settings = {}, signal, warnings = [] }: {
+    settings?: Partial<ReleaseConfig>;
+    signal?: AbortSignal;
+    /** Those of the signer. */
+    warnings?: Warning[];
+  } = {},
+) {
   const events: string[] = [];
   const time = { milliseconds: 1000 };
   const log: Log = {
@@ -14,46 +25,53 @@ function recorder() {
     warn: ({ code }) => events.push(`warning ${code}`),
   };
   const clock: Clock = {
-    now: () => Temporal.Instant.from("2026-06-01T12:00:00Z"),
+    now: () => Temporal.Instant.from("2026-06-01T12:00:00.987654321Z"),
     monotonic: () => time.milliseconds,
   };
-  return { events, time, ...stages(log, clock) };
+  const ports = new FakeWorld().ports();
+  const signer = { ...ports.signer, warnings };
+  const config = validateConfig({ signCmd: "sign", ...settings });
+  const run = startRun(config, { ...ports, signer, log, clock }, signal);
+  return { events, time, run };
 }
 
 const build = { name: "build", title: "Building", done: (result: number) => `Built ${result}` };
 
-pureTest("stages() announces a stage, gives its result, and keeps its time to the millisecond", async () => {
-  const { events, time, run, times } = recorder();
-  const result = await run(build, () => {
-    events.push("body");
-    time.milliseconds += 1234.5678;
-    return 9;
-  });
-  assertEquals(result, 9);
-  assertEquals(events, [
-    "start build: Building",
-    "body",
-    `end build (Building): Built 9 in ${(1000 + 1234.5678 - 1000) / 1000}`,
-  ]);
-  assertEquals(times, [{ stage: "build", seconds: 1.235 }]);
-});
+pureTest(
+  "startRun() announces a stage, gives its result, and keeps its time to the millisecond",
+  async () => {
+    const { events, time, run } = recorder();
+    const result = await run.stage(build, () => {
+      events.push("body");
+      time.milliseconds += 1234.5678;
+      return 9;
+    });
+    assertEquals(result, 9);
+    assertEquals(events, [
+      "start build: Building",
+      "body",
+      `end build (Building): Built 9 in ${(1000 + 1234.5678 - 1000) / 1000}`,
+    ]);
+    assertEquals(run.notes.stages, [{ stage: "build", seconds: 1.235 }]);
+  },
+);
 
-pureTest("stages() keeps the stages in the order in which they end, each with its own time", async () => {
-  const { time, run, times } = recorder();
+pureTest("startRun() keeps the stages in the order in which they end, each with its own time", async () => {
+  const { time, run } = recorder();
   for (const [name, milliseconds] of [["a", 10], ["b", 0], ["a", 2000]] as const) {
-    await run({ name, title: name, done: () => name }, async () => {
+    await run.stage({ name, title: name, done: () => name }, async () => {
       await Promise.resolve();
       time.milliseconds += milliseconds;
     });
   }
-  assertEquals(times, [
+  assertEquals(run.notes.stages, [
     { stage: "a", seconds: 0.01 },
     { stage: "b", seconds: 0 },
     { stage: "a", seconds: 2 },
   ]);
 });
 
-pureTest("stages() passes an error on, and neither ends the stage nor keeps its time", async () => {
+pureTest("startRun() passes an error on, and neither ends the stage nor keeps its time", async () => {
   const error = new Error("broken");
   for (
     const body of [
@@ -63,9 +81,182 @@ pureTest("stages() passes an error on, and neither ends the stage nor keeps its 
       () => Promise.reject(error),
     ]
   ) {
-    const { events, run, times } = recorder();
-    assertEquals(await assertRejects(() => run(build, body)), error);
+    const { events, run } = recorder();
+    assertEquals(await assertRejects(() => run.stage(build, body)), error);
     assertEquals(events, ["start build: Building"]);
-    assertEquals(times, []);
+    assertEquals(run.notes.stages, []);
   }
+});
+
+pureTest(
+  "startRun() ends a run before its next stage when the signal is aborted, with its reason",
+  async () => {
+    const stop = new AbortController();
+    const reason = new Error("no more");
+    const { events, run } = recorder({ signal: stop.signal });
+    // The stage that runs comes to its end.
+    const result = await run.stage(build, async () => {
+      stop.abort(reason);
+      await Promise.resolve();
+      return 9;
+    });
+    assertEquals(result, 9);
+    const next = run.stage({ ...build, name: "push" }, () => events.push("body"));
+    assertEquals(await assertRejects(() => next), reason);
+    assertEquals(events, ["start build: Building", "end build (Building): Built 9 in 0"]);
+    assertEquals(run.notes.stages, [{ stage: "build", seconds: 0 }]);
+  },
+);
+
+pureTest("a release that is aborted has no effect of a later stage", async () => {
+  for (
+    const [effect, last] of [
+      ["lock .", "repository of /fleet"],
+      ["build db web1 web2", "build db web1 web2"],
+      ["sign fleet.resolved.json", "sign rollouts/ID.json"],
+    ] as const
+  ) {
+    const stop = new AbortController();
+    const reason = new Error("no more");
+    const world = new FakeWorld();
+    world.onEffect = (happened) => {
+      if (happened === effect) stop.abort(reason);
+    };
+    assertEquals(await assertRejects(() => world.release({}, stop.signal)), reason);
+    assertEquals(world.effects.at(-1), last);
+    assertEquals(world.published, []);
+  }
+});
+
+pureTest("a release whose signal is aborted already has no effect at all", async () => {
+  const world = new FakeWorld();
+  const reason = new Error("no more");
+  assertEquals(await assertRejects(() => world.release({}, AbortSignal.abort(reason))), reason);
+  assertEquals([world.effects, world.logged], [[], []]);
+});
+
+const ATTRIBUTES = {
+  fleetResolvedAttr: "--fleet-resolved-attr",
+  revocationsAttr: "--revocations-attr",
+  bootstrapNoncesAttr: "--bootstrap-nonces-attr",
+  trustAttr: "--trust-attr",
+};
+
+for (const [field, option] of Object.entries(ATTRIBUTES)) {
+  pureTest(
+    `startRun() refuses what ${option} gives before any effect, and tells the log nothing`,
+    async () => {
+      const said = {
+        kind: "usage" as const,
+        message: `Cannot read ${option} "other#fleet": expected an attribute path of the flake`,
+        hint: 'as in "fleet.resolved" or ".#fleet.resolved"; the flake itself is given by --build-flake',
+      };
+      const world = new FakeWorld();
+      world.signer = { ...world.signer, warnings: [{ code: "exposed-key", message: "" }] };
+      assertEquals(refusal(() => world.run({ [field]: "other#fleet" })), said);
+      assertEquals(await rejection(world.release({ [field]: "other#fleet" })), said);
+      assertEquals([world.effects, world.logged, world.warnings], [[], [], []]);
+    },
+  );
+}
+
+pureTest("startRun() reads the attribute paths that the options give, and of no other", () => {
+  const paths = (settings: Partial<ReleaseConfig>) => [...recorder({ settings }).run.attributes];
+  assertEquals(paths({}), [["fleet", ["fleet", "resolved"]]]);
+  const all = {
+    fleetResolvedAttr: ".#f",
+    revocationsAttr: 'r."a.b"',
+    bootstrapNoncesAttr: "n",
+    trustAttr: "t.u",
+  };
+  assertEquals(paths(all), [
+    ["fleet", ["f"]],
+    ["revocations", ["r", "a.b"]],
+    ["bootstrapNonces", ["n"]],
+    ["trusted", ["t", "u"]],
+  ]);
+});
+
+pureTest("startRun() signs at --now to the nanosecond, or at the clock's whole second", () => {
+  assertEquals(recorder().run.now, "2026-06-01T12:00:00Z");
+  const now = "2026-06-01T12:00:00.123456789Z";
+  assertEquals(recorder({ settings: { now } }).run.now, now);
+});
+
+pureTest("startRun() tells of warnings at once, and keeps them, those of the signer first", () => {
+  const [exposed, a, b] = ["exposed-key", "a", "b"].map((code) => ({ code, message: code }));
+  const { events, run } = recorder({ warnings: [exposed!] });
+  run.warn();
+  run.warn(a!, b!);
+  assertEquals(events, ["warning exposed-key", "warning a", "warning b"]);
+  assertEquals(run.notes.warnings, [exposed!, a!, b!]);
+});
+
+pureTest("startRun() keeps the seconds of each host's work, to the millisecond, and tells the log", () => {
+  const { events, time, run } = recorder();
+  run.host("evaluate", "web1", "started");
+  time.milliseconds += 1000;
+  run.host("evaluate", "web2", "started");
+  time.milliseconds += 500.6789;
+  run.host("evaluate", "web2", "done");
+  run.host("evaluate", "web1", "done");
+  run.host("build", "web1", "started");
+  time.milliseconds += 250;
+  run.host("build", "web1", "done");
+  assertEquals([...run.notes.seconds], [
+    ["web2", { evaluate: 0.501 }],
+    ["web1", { evaluate: 1.501, build: 0.25 }],
+  ]);
+  assertEquals(events, [
+    "web1 started",
+    "web2 started",
+    "web2 done",
+    "web1 done",
+    "web1 started",
+    "web1 done",
+  ]);
+});
+
+pureTest(
+  "startRun() keeps 0 seconds for a host that is done without a start: there was nothing to do",
+  () => {
+    const { time, run } = recorder();
+    run.host("evaluate", "web1", "started");
+    time.milliseconds += 1000;
+    run.host("build", "web1", "done");
+    assertEquals([...run.notes.seconds], [["web1", { build: 0 }]]);
+  },
+);
+
+pureTest("startRun() keeps the seconds of hosts apart, whatever their names", () => {
+  const { time, run } = recorder();
+  const names = ["__proto__", "constructor", "build web1", "web1"];
+  for (const [index, name] of names.entries()) {
+    run.host("build", name, "started");
+    time.milliseconds += 1000 * (index + 1);
+    run.host("build", name, "done");
+  }
+  assertEquals(run.notes.seconds, new Map(names.map((name, index) => [name, { build: index + 1 }])));
+});
+
+pureTest("a release gives the seconds of each host's work, and 0 where it was built already", async () => {
+  const world = new FakeWorld();
+  world.builtBefore = ["web1"];
+  for (
+    const [work, milliseconds] of Object.entries({ "evaluate db": 1500, "build db": 20, "build web2": 3000 })
+  ) {
+    world.takes.set(work, milliseconds);
+  }
+  world.takes.set("upload web1", 250);
+  const { hosts, stages } = await world.release({ pushCmd: "upload" });
+  assertEquals(hosts.map(({ name, seconds }) => [name, seconds]), [
+    ["db", { evaluate: 1.5, build: 0.02, push: 0 }],
+    ["web1", { evaluate: 0, build: 0, push: 0.25 }],
+    ["web2", { evaluate: 0, build: 3, push: 0 }],
+  ]);
+  assertEquals(stages.filter(({ seconds }) => seconds > 0), [
+    { stage: "evaluate", seconds: 1.5 },
+    { stage: "build", seconds: 3.02 },
+    { stage: "push", seconds: 0.25 },
+  ]);
 });

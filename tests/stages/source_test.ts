@@ -88,22 +88,6 @@ pureTest("the program releases a flake of another machine, and looks for no repo
   assertEquals(world.effects.slice(0, 2), ["lock github:org/fleet", "inventory fleet.resolved"]);
 });
 
-pureTest("the program refuses an attribute path that it cannot read before it calls nix", async () => {
-  for (
-    const [field, option] of Object.entries({
-      fleetResolvedAttr: "--fleet-resolved-attr",
-      revocationsAttr: "--revocations-attr",
-      bootstrapNoncesAttr: "--bootstrap-nonces-attr",
-      trustAttr: "--trust-attr",
-    })
-  ) {
-    const world = new FakeWorld();
-    const { message } = await rejection(world.release({ [field]: "other#fleet" }));
-    assertEquals(message, `Cannot read ${option} "other#fleet": expected an attribute path of the flake`);
-    assertEquals(world.effects, []);
-  }
-});
-
 const OUTSIDE = {
   kind: "usage" as const,
   message: 'Cannot commit "releases": it is outside the repository of the flake',

@@ -1,66 +1,89 @@
 // The keys that consumers trust, in the making of a release. Keys and signatures are real.
 
 import { assertEquals } from "@std/assert";
-import { type ReleaseConfig, validateConfig } from "../../src/config.ts";
+import type { ReleaseConfig } from "../../src/config.ts";
 import { sha256Hex } from "../../src/contract/canonical.ts";
+import type { SignatureAlgorithm } from "../../src/contract/types.ts";
 import type { Signer } from "../../src/crypto/private_key.ts";
-import { ReleaseError } from "../../src/errors.ts";
+import type { PublicKey } from "../../src/crypto/signature.ts";
 import type { SignedArtifact, Stamp, Warning } from "../../src/model.ts";
-import {
-  isTrusted,
-  readTrustedKeys,
-  refuseUntrustedSigner,
-  type TrustedKeys,
-  verifyTrusted,
-} from "../../src/stages/trust.ts";
+import type { ArtifactSigner } from "../../src/ports.ts";
+import { checkTrust, isTrusted, type TrustedKeys, verifyTrusted } from "../../src/stages/trust.ts";
 import { parseTrustFile } from "../../src/verify/trust.ts";
-import { UNVERIFIED } from "../support/fake_ports.ts";
+import { FakeWorld, UNVERIFIED } from "../support/fake_ports.ts";
 import { pureTest, refusal, rejection } from "../support/pure.ts";
 import { newSigner } from "../support/signed_release.ts";
-import { fullTrust, trustBytes, trustOf } from "../support/trust.ts";
+import { fullTrust, trustBytes, trustOf, type TrustOptions } from "../support/trust.ts";
 
 const NOW = "2026-06-01T12:00:00Z";
 const encode = (text: string) => new TextEncoder().encode(text);
 
-/** Reads the keys by some options; `trust.json` is the file that there is. */
+/** What signs, as a run knows it. */
+type KnownSigner = Pick<ArtifactSigner, "algorithm" | "publicKey">;
+
+/** What there is beside the options. */
+interface Given {
+  /** The file `trust.json`. */
+  readonly file?: Uint8Array<ArrayBuffer>;
+  readonly attribute?: unknown;
+  /** By default a command that makes ed25519 signatures. */
+  readonly signer?: KnownSigner;
+}
+
+/** Reads the keys by some options, and checks the signer by them. */
 async function readKeys(
   settings: Partial<ReleaseConfig>,
-  { file, attribute }: { file?: Uint8Array<ArrayBuffer>; attribute?: unknown } = {},
+  { file, attribute = null, signer = { algorithm: "ed25519", publicKey: null } }: Given = {},
 ): Promise<{ trusted: TrustedKeys | null; warnings: Warning[] }> {
-  const warnings: Warning[] = [];
-  const inputs = {
-    read: (path: string) =>
-      path === "trust.json" && file !== undefined
-        ? Promise.resolve(file)
-        : Promise.reject(new ReleaseError("io", `Cannot read "${path}"`)),
-  };
-  const config = validateConfig({ signCmd: "sign", ...settings });
-  const trusted = await readTrustedKeys(
-    config,
-    { attribute, now: NOW },
-    inputs,
-    (...found) => warnings.push(...found),
-  );
-  return { trusted, warnings };
+  const world = new FakeWorld();
+  if (file !== undefined) world.inputs.set("trust.json", file);
+  world.signer = { ...signer, warnings: [] };
+  const trusted = await checkTrust(world.run({ now: NOW, ...settings }), attribute);
+  return { trusted, warnings: world.warnings };
 }
 
 const FILE = { trustFile: "trust.json" };
 
-/** Reads the keys of a trust file, of which there is nothing to warn. */
-async function trustIn(
-  options: Parameters<typeof trustBytes>[0],
+/** Reads the keys of a trust file, of which there is nothing to warn, for a signer that has the current one. */
+async function trustIn(options: TrustOptions, settings: Partial<ReleaseConfig> = {}): Promise<TrustedKeys> {
+  return await trustOfSigner(known(options.current!), options, settings);
+}
+
+/** Reads the keys of a trust file, of which there is nothing to warn, for this signer. */
+async function trustOfSigner(
+  signer: KnownSigner,
+  options: TrustOptions,
   settings: Partial<ReleaseConfig> = {},
 ): Promise<TrustedKeys> {
-  const { trusted, warnings } = await readKeys({ ...FILE, ...settings }, { file: trustBytes(options) });
+  const file = trustBytes(options);
+  const { trusted, warnings } = await readKeys({ ...FILE, ...settings }, { file, signer });
   assertEquals(warnings, []);
   return trusted!;
 }
 
-pureTest("readTrustedKeys() gives null and a warning when the user gives no keys", async () => {
+/** A signer whose key is known. */
+function known(publicKey: PublicKey): KnownSigner {
+  return { algorithm: publicKey.algorithm, publicKey };
+}
+
+/** The public parts of new keys. */
+async function publicKeys<A extends readonly SignatureAlgorithm[]>(
+  ...algorithms: A
+): Promise<{ [I in keyof A]: PublicKey }> {
+  const keys = algorithms.map(async (algorithm) => (await newSigner(algorithm)).publicKey);
+  return await Promise.all(keys) as { [I in keyof A]: PublicKey };
+}
+
+/** A command of which only the algorithm is known. */
+function command({ algorithm }: PublicKey): KnownSigner {
+  return { algorithm, publicKey: null };
+}
+
+pureTest("checkTrust() gives null and a warning when the user gives no keys", async () => {
   assertEquals(await readKeys({}), { trusted: null, warnings: [UNVERIFIED] });
 });
 
-pureTest("readTrustedKeys() gives the same keys from a file and from an attribute", async () => {
+pureTest("checkTrust() gives the same keys from a file and from an attribute", async () => {
   const [current, previous, successor] = await Promise.all([
     newSigner(),
     newSigner("ecdsa-p256"),
@@ -92,7 +115,7 @@ pureTest("readTrustedKeys() gives the same keys from a file and from an attribut
 });
 
 pureTest(
-  "readTrustedKeys() knows the successor until it retires, and not without a time for that",
+  "checkTrust() knows the successor until it retires, and not without a time for that",
   async () => {
     const [{ publicKey: current }, { publicKey: successor }] = await Promise.all([newSigner(), newSigner()]);
     for (
@@ -104,10 +127,11 @@ pureTest(
   },
 );
 
-pureTest("readTrustedKeys() reads --public-key of either algorithm", async () => {
+pureTest("checkTrust() reads --public-key of either algorithm", async () => {
   for (const algorithm of ["ed25519", "ecdsa-p256"] as const) {
     const { publicKey } = await newSigner(algorithm);
-    assertEquals(await readKeys({ publicKey: `${algorithm}:${publicKey.bytes.toBase64()}` }), {
+    const settings = { publicKey: `${algorithm}:${publicKey.bytes.toBase64()}` };
+    assertEquals(await readKeys(settings, { signer: known(publicKey) }), {
       trusted: {
         keys: [{ slot: "current", ...publicKey }],
         rejectBefore: null,
@@ -119,7 +143,7 @@ pureTest("readTrustedKeys() reads --public-key of either algorithm", async () =>
   }
 });
 
-pureTest("readTrustedKeys() refuses a --public-key without an algorithm", async () => {
+pureTest("checkTrust() refuses a --public-key without an algorithm", async () => {
   for (const publicKey of ["", "AAAA", "ed25519"]) {
     assertEquals(await rejection(readKeys({ publicKey })), {
       kind: "usage",
@@ -138,7 +162,7 @@ const UNUSABLE: [algorithm: string, base64: string, problem: string][] = [
   ["ecdsa-p256", new Uint8Array(64).toBase64(), "the key is not a point of the curve P-256"],
 ];
 
-pureTest("readTrustedKeys() refuses keys of which none is usable, from wherever they come", async () => {
+pureTest("checkTrust() refuses keys of which none is usable, from wherever they come", async () => {
   for (const [algorithm, base64, problem] of UNUSABLE) {
     const record = { algorithm, public: base64 };
     const trust = trustOf({});
@@ -166,7 +190,7 @@ pureTest("readTrustedKeys() refuses keys of which none is usable, from wherever 
 });
 
 pureTest(
-  "readTrustedKeys() passes over a key that is not usable beside one that is, with a warning",
+  "checkTrust() passes over a key that is not usable beside one that is, with a warning",
   async () => {
     const { publicKey } = await newSigner();
     for (const [algorithm, base64, problem] of UNUSABLE) {
@@ -183,14 +207,14 @@ pureTest(
   },
 );
 
-pureTest("readTrustedKeys() gives on what the file system says of a trust file", async () => {
+pureTest("checkTrust() gives on what the file system says of a trust file", async () => {
   assertEquals(await rejection(readKeys({ trustFile: "gone.json" })), {
     kind: "io",
     message: 'Cannot read "gone.json"',
   });
 });
 
-pureTest("readTrustedKeys() refuses an attribute that is no trust file", async () => {
+pureTest("checkTrust() refuses an attribute that is no trust file", async () => {
   const full = fullTrust();
   assertEquals(await rejection(readKeys({ trustAttr: "t" }, { attribute: { ...full, ciReleaseKey: [] } })), {
     kind: "contract",
@@ -236,66 +260,58 @@ pureTest("parseTrustFile() refuses all else, and names the file and the place in
   }
 });
 
-/** What signs, as the pipeline knows it. */
-function known({ publicKey }: Signer, isCommand = false) {
-  const { algorithm } = publicKey;
-  const sign = () => Promise.reject(new Error("nothing is to be signed"));
-  return { algorithm, publicKey: isCommand ? null : publicKey, warnings: [], sign };
-}
-
 pureTest(
-  "refuseUntrustedSigner() takes the current key and the successor, and the previous key when allowed",
+  "checkTrust() takes a signer with the current key or the successor, and the previous key when allowed",
   async () => {
-    const [current, previous, successor] = await Promise.all([
-      newSigner(),
-      newSigner(),
-      newSigner("ecdsa-p256"),
-    ]);
-    const options = {
-      current: current.publicKey,
-      previous: previous.publicKey,
-      successor: successor.publicKey,
-      retireAt: "2026-07-01T00:00:00Z",
-    };
-    const strict = await trustIn(options);
-    const lax = await trustIn(options, { allowPreviousKey: true });
-    refuseUntrustedSigner(known(current), strict);
-    refuseUntrustedSigner(known(successor), strict);
-    refuseUntrustedSigner(known(previous), lax);
-    assertEquals(refusal(() => refuseUntrustedSigner(known(previous), strict)), {
+    const [current, previous, successor, stranger] = await publicKeys(
+      "ed25519",
+      "ed25519",
+      "ecdsa-p256",
+      "ed25519",
+    );
+    const keys = { current, previous, successor, retireAt: "2026-07-01T00:00:00Z" };
+    const lax = { allowPreviousKey: true };
+    for (const [key, settings] of [[current, {}], [successor, {}], [previous, lax]] as const) {
+      const { keys: found } = await trustOfSigner(known(key), keys, settings);
+      assertEquals(found.map(({ slot }) => slot), ["current", "previous", "successor"]);
+    }
+    assertEquals(await rejection(trustOfSigner(known(previous), keys)), {
       kind: "smoke-verify",
       message: "The signing key is the previous key of --trust-file trust.json",
       hint: "sign with the current key, or accept it for now with --allow-previous-key",
     });
-    const stranger = await newSigner();
-    for (const trusted of [strict, lax]) {
-      assertEquals(refusal(() => refuseUntrustedSigner(known(stranger), trusted)), {
+    for (const settings of [{}, lax]) {
+      assertEquals(await rejection(trustOfSigner(known(stranger), keys, settings)), {
         kind: "smoke-verify",
-        message:
-          `The signing key ed25519:${stranger.publicKey.bytes.toBase64()} is none of --trust-file trust.json`,
+        message: `The signing key ed25519:${stranger.bytes.toBase64()} is none of --trust-file trust.json`,
         hint: "consumers would refuse its signatures",
       });
     }
   },
 );
 
-pureTest("refuseUntrustedSigner() knows of a command only what algorithm it is to have", async () => {
-  const [current, previous] = await Promise.all([newSigner(), newSigner("ecdsa-p256")]);
-  const options = { current: current.publicKey, previous: previous.publicKey };
-  const trusted = await trustIn(options);
-  refuseUntrustedSigner(known(await newSigner(), true), trusted);
-  refuseUntrustedSigner(known(previous, true), await trustIn(options, { allowPreviousKey: true }));
-  assertEquals(refusal(() => refuseUntrustedSigner(known(previous, true), trusted)), {
+pureTest("checkTrust() knows of a command only what algorithm it is to have", async () => {
+  const [current, previous, stranger] = await publicKeys("ed25519", "ecdsa-p256", "ed25519");
+  const keys = { current, previous };
+  const slots = ["current", "previous"];
+  const strict = await trustOfSigner(command(stranger), keys);
+  const lax = await trustOfSigner(command(previous), keys, { allowPreviousKey: true });
+  for (const { keys } of [strict, lax]) assertEquals(keys.map(({ slot }) => slot), slots);
+  assertEquals(await rejection(trustOfSigner(command(previous), keys)), {
     kind: "smoke-verify",
     message: "No key of --trust-file trust.json may sign with ecdsa-p256",
     hint: "give the --signature-algorithm of the key: ed25519",
   });
-  const alone = await trustIn({ previous: current.publicKey });
-  assertEquals(refusal(() => refuseUntrustedSigner(known(current, true), alone)), {
+  assertEquals(await rejection(trustOfSigner(command(current), { previous: current })), {
     kind: "smoke-verify",
     message: "No key of --trust-file trust.json may sign with ed25519",
     hint: "sign with the current key, or accept it for now with --allow-previous-key",
   });
+});
+
+pureTest("checkTrust() asks nothing of the signer when the user gives no keys", async () => {
+  const [key] = await publicKeys("ecdsa-p256");
+  assertEquals(await readKeys({}, { signer: known(key) }), { trusted: null, warnings: [UNVERIFIED] });
 });
 
 /** The stamp of a release that a key signs. */

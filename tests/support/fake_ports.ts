@@ -1,18 +1,20 @@
 /**
- * A world in memory for tests of the pipeline: what it does is a list of effects, each of which can be made to fail.
+ * A world in memory for tests of the pipeline and its stages: what they do is a list of effects, each of which can be made to fail.
  *
  * @module
  */
-import { type ReleaseConfig, validateConfig } from "../../src/config.ts";
+import { validateConfig } from "../../src/commands/release.ts";
+import type { ReleaseConfig } from "../../src/config.ts";
 import { parseStorePath, type StorePath } from "../../src/contract/store_path.ts";
 import type { Signer } from "../../src/crypto/private_key.ts";
 import { ReleaseError } from "../../src/errors.ts";
-import { type RunOutcome, runPipeline } from "../../src/pipeline.ts";
-import type { HostNames, Warning } from "../../src/model.ts";
+import type { HostDerivation, HostNames, HostRef, PinnedHost, Warning } from "../../src/model.ts";
+import { release } from "../../src/pipeline.ts";
 import type {
   ArtifactSigner,
   Git,
   Hooks,
+  HostProgress,
   Inputs,
   LockedFlake,
   Log,
@@ -22,6 +24,8 @@ import type {
   ReleaseFile,
   Repository,
 } from "../../src/ports.ts";
+import type { RunOutcome } from "../../src/report/outcome.ts";
+import { type Run, startRun } from "../../src/stages/run.ts";
 import { type Draft, sampleFleet } from "./fleet.ts";
 
 /** The commit that is released. */
@@ -47,6 +51,22 @@ export function pathOf(host: string): StorePath {
   return parseStorePath(`/nix/store/${hashOf(host)}`, "/nix/store")!;
 }
 
+/** The store path of a host's derivation. */
+export function drvOf(host: string): string {
+  return `${pathOf(host)}.drv`;
+}
+
+/** What an evaluation gives for a host. */
+export function derivationOf({ name, kind }: HostRef): HostDerivation {
+  return { name, kind, drvPath: drvOf(name), outPath: pathOf(name), outputName: "out" };
+}
+
+/** Adds a host to a fleet, like `web1` but for what is given, whatever its name. */
+export function addHost(fleet: Draft, name: string, more: Draft = {}): void {
+  const { hosts } = fleet as { hosts: Draft };
+  fleet["hosts"] = { ...hosts, [name]: { ...hosts["web1"], ...more } };
+}
+
 /** A world in memory, in which the sample fleet can be released. Tests change its fields before they run it. */
 export class FakeWorld {
   /** What was done, in its order. */
@@ -55,6 +75,8 @@ export class FakeWorld {
   failAt = Infinity;
   /** What it fails with. */
   readonly failure: ReleaseError = new ReleaseError("io", "this effect fails");
+  /** Told of each effect as it happens. */
+  onEffect: (effect: string) => void = () => {};
 
   /** What `--build-flake` is locked to. */
   flake: LockedFlake = {
@@ -81,6 +103,10 @@ export class FakeWorld {
   readonly outputs: Map<string, unknown> = new Map();
   /** Hosts of which nix gives no store path. */
   lost: readonly string[] = [];
+  /** Hosts that are built already. */
+  builtBefore: readonly string[] = [];
+  /** How many milliseconds the work on a host takes, by its effect and name as in `build web1`; 0 by default. */
+  readonly takes: Map<string, number> = new Map();
   /** What signs: by default a command, of which no key is known. */
   signer: Omit<ArtifactSigner, "sign"> = { algorithm: "ed25519", publicKey: null, warnings: [] };
   /** What it does with the bytes. */
@@ -101,18 +127,24 @@ export class FakeWorld {
   readonly published: ReleaseFile[][] = [];
   /** What each commit was made with. */
   readonly committed: Omit<Parameters<Git["commit"]>[1], "onWarning">[] = [];
-  /** What each job of an evaluation was. */
-  readonly evaluated: { url: string; hosts: string[]; together: boolean }[] = [];
+  /** The hosts that were evaluated, by the flake that each is in. */
+  readonly evaluated: { url: string; hosts: PinnedHost[] }[] = [];
   readonly warnings: Warning[] = [];
   /** What the log was told of stages and hosts. */
   readonly logged: string[] = [];
 
-  /** Runs the pipeline in this world. */
-  release(settings: Partial<ReleaseConfig> = {}): Promise<RunOutcome> {
-    return runPipeline(
-      validateConfig({ signCmd: "sign", now: "2026-06-01T12:00:00Z", ...settings }),
-      this.ports(),
-    );
+  /** Milliseconds of the clock. */
+  #milliseconds = 0;
+
+  /** Begins a run in this world, for one stage of it. */
+  run(settings: Partial<ReleaseConfig> = {}, signal?: AbortSignal): Run {
+    const config = validateConfig({ signCmd: "sign", now: "2026-06-01T12:00:00Z", ...settings });
+    return startRun(config, this.ports(), signal);
+  }
+
+  /** Makes a whole release in this world. */
+  async release(settings: Partial<ReleaseConfig> = {}, signal?: AbortSignal): Promise<RunOutcome> {
+    return await release(this.run(settings, signal));
   }
 
   /** Signs with a key from now on. */
@@ -129,7 +161,20 @@ export class FakeWorld {
   /** Something happens in the world, and may fail. */
   #effect(effect: string): void {
     this.effects.push(effect);
+    this.onEffect(effect);
     if (this.effects.length > this.failAt) throw this.failure;
+  }
+
+  /** Time goes by while a host is worked on. */
+  #work(effect: string, host: string): void {
+    this.#milliseconds += this.takes.get(`${effect} ${host}`) ?? 0;
+  }
+
+  /** Work on a host begins, takes its time and has ended well. */
+  #workWith(progress: HostProgress, effect: string, host: string): void {
+    progress(host, "started");
+    this.#work(effect, host);
+    progress(host, "done");
   }
 
   /** What the pipeline sees of this world. */
@@ -144,7 +189,7 @@ export class FakeWorld {
       log: this.#log(),
       clock: {
         now: () => Temporal.Instant.from("2026-06-02T00:00:00.987654321Z"),
-        monotonic: () => 0,
+        monotonic: () => this.#milliseconds,
       },
     };
   }
@@ -169,31 +214,25 @@ export class FakeWorld {
           attributes: new Map(found.map(([key, path]) => [key, outputs.get(path)])),
         };
       },
-      evaluateHosts: async (jobs, progress) => {
+      evaluateHosts: async (hosts, progress) => {
         await Promise.resolve();
-        this.#effect(
-          `evaluate ${jobs.map(({ hosts }) => hosts.map(({ name }) => name).join(" ")).join(" | ")}`,
-        );
-        this.evaluated.push(...jobs.map(({ flake, hosts, together = false }) => ({
-          url: flake.url,
-          hosts: hosts.map(({ name }) => name),
-          together,
-        })));
-        return jobs.flatMap(({ hosts }) =>
-          hosts.map((host) => {
-            progress(host.name, "started");
-            progress(host.name, "done");
-            return { ...host, drvPath: `${host.name}.drv`, outPath: pathOf(host.name), outputName: "out" };
-          })
-        );
+        const jobs = [...Map.groupBy(hosts, ({ flake }) => flake)];
+        this.#effect(`evaluate ${jobs.map(([, hosts]) => namesOf(hosts).join(" ")).join(" | ")}`);
+        for (const [{ url }, hosts] of jobs) {
+          this.evaluated.push({ url, hosts: hosts.map(({ flake: _, ...host }) => host) });
+          for (const { name } of hosts) this.#workWith(progress, "evaluate", name);
+        }
+        return hosts.map(derivationOf);
       },
-      build: async (derivations) => {
+      build: async (hosts, _storeDir, progress) => {
         await Promise.resolve();
-        const names = derivations.map(({ name }) => name);
+        const names = namesOf(hosts);
         this.#effect(`build ${names.join(" ")}`);
-        return new Map(
-          names.filter((name) => !this.lost.includes(name)).map((name) => [name, pathOf(name)]),
-        );
+        for (const name of names) {
+          if (this.builtBefore.includes(name)) progress(name, "done");
+          else if (!this.lost.includes(name)) this.#workWith(progress, "build", name);
+        }
+        return names.map((name) => this.lost.includes(name) ? undefined! : pathOf(name));
       },
     };
   }
@@ -240,6 +279,7 @@ export class FakeWorld {
           throw new Error(`not that of ${host}`);
         }
         this.#effect(`${command} ${host}`);
+        this.#work(command, host);
       },
     };
   }
@@ -305,6 +345,10 @@ export class FakeWorld {
       warn: (warning) => this.warnings.push(warning),
     };
   }
+}
+
+function namesOf(hosts: readonly HostRef[]): string[] {
+  return hosts.map(({ name }) => name);
 }
 
 /** A path with `ID` for a rollout's id, which says nothing to a reader of a test. */

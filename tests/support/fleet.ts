@@ -6,13 +6,14 @@
  */
 import { dirname, fromFileUrl, join } from "@std/path";
 import { ensureDir } from "@std/fs";
-import { ENVIRONMENT } from "../../src/release.ts";
+import { VARIABLES } from "../../src/commands/release.ts";
 import { expectRun, type Finished, PROJECT, run, SYSTEM, which } from "./command.ts";
+import { runInProcess } from "./in_process.ts";
 
 const GOLDEN = join(dirname(fromFileUrl(import.meta.url)), "../golden/flakes/plain/commits/1/flake.nix");
 
 /** The flake that reads its hosts and its fleet from JSON files beside it, with hosts that this machine builds. */
-const FLAKE = (await Deno.readTextFile(GOLDEN)).replace("x86_64-linux", SYSTEM);
+export const FLAKE: string = (await Deno.readTextFile(GOLDEN)).replace("x86_64-linux", SYSTEM);
 
 /** The published test key of RFC 8032, 7.1, test 1. */
 export const KEY: string = join(PROJECT, "tests/golden/flakes/key.pem");
@@ -69,9 +70,9 @@ export interface ProgramStart {
   cwd?: string;
   /** What is put over the environment that processes of the fleet have. */
   env?: Record<string, string>;
-  /** Variables that it may read beside those of every release. */
+  /** Starts a process, which may read these variables beside those of every release. */
   variables?: readonly string[];
-  /** A socket that it may connect to. */
+  /** Starts a process, which may connect to this socket. */
   socket?: string;
 }
 
@@ -159,36 +160,33 @@ export class TestFleet implements AsyncDisposable {
     };
   }
 
-  /** Runs the program with the permissions that a release needs, each by name. */
-  run(
+  /** Runs the program, in this process unless a process has to be started. */
+  run(args: readonly string[], start: ProgramStart = {}): Promise<Finished> {
+    const { cwd = this.dir, env = {}, variables, socket } = start;
+    if (variables !== undefined || socket !== undefined) return this.runProcess(args, start);
+    return runInProcess(args, { cwd, env: { ...this.env(), ...env } });
+  }
+
+  /** Runs the program as a process, with the permissions that a release needs, each by name. */
+  runProcess(
     args: readonly string[],
     { cwd = this.dir, env = {}, variables = [], socket }: ProgramStart = {},
   ): Promise<Finished> {
-    return run(
-      [
-        Deno.execPath(),
-        "run",
-        ...programFlags([this.root], { path: env["PATH"] || undefined, variables, socket }),
-        join(PROJECT, "src/main.ts"),
-        ...args,
-      ],
-      {
-        cwd,
-        env: { ...this.env(), ...env },
-      },
-    );
+    const flags = programFlags([this.root], { path: env["PATH"] || undefined, variables, socket });
+    return run([Deno.execPath(), "run", ...flags, join(PROJECT, "src/main.ts"), ...args], {
+      cwd,
+      env: { ...this.env(), ...env },
+    });
   }
 
   /** Runs the program with the sign command that makes real signatures, which have to verify with their key. */
-  release(
-    args: readonly string[] = [],
-    options: ProgramStart = {},
-  ): Promise<Finished> {
-    const trusting = args.some((arg) => /^--(trust-file|trust-attr|public-key)\b/.test(arg));
-    return this.run(
-      ["--sign-cmd", SIGN, ...(trusting ? [] : ["--public-key", PUBLIC_KEY]), ...args],
-      options,
-    );
+  release(args: readonly string[] = [], options: ProgramStart = {}): Promise<Finished> {
+    return this.run(signing(args), options);
+  }
+
+  /** Releases as {@linkcode release} does, as a process. */
+  releaseProcess(args: readonly string[] = [], options: ProgramStart = {}): Promise<Finished> {
+    return this.runProcess(signing(args), options);
   }
 
   /** The files below a directory, by path, with their bytes; empty when it is not there. */
@@ -213,6 +211,12 @@ export class TestFleet implements AsyncDisposable {
   async json(path = "fleet.resolved.json"): Promise<Draft> {
     return JSON.parse(await Deno.readTextFile(join(this.dir, "releases", path)));
   }
+}
+
+/** The arguments, behind a sign command that makes real signatures and the key that they have to verify with. */
+function signing(args: readonly string[]): string[] {
+  const trusting = args.some((arg) => /^--(trust-file|trust-attr|public-key)\b/.test(arg));
+  return ["--sign-cmd", SIGN, ...(trusting ? [] : ["--public-key", PUBLIC_KEY]), ...args];
 }
 
 /**
@@ -246,7 +250,7 @@ function programFlags(
     `--allow-read=${[...dirs, ...sockets, ...new Set(programs.map((path) => dirname(path)))].join(",")}`,
     `--allow-write=${[...dirs, ...sockets].join(",")}`,
     `--allow-env=${
-      [...ENVIRONMENT, ...variables, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE", "NO_COLOR"]
+      [...VARIABLES, ...variables, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE", "NO_COLOR"]
         .join(",")
     }`,
     ...(mayConnect ? [`--allow-net=unix:${socket}`] : []),

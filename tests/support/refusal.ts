@@ -56,40 +56,40 @@ export async function writeEarlierRelease(fleet: TestFleet): Promise<void> {
 export interface World {
   /** What lies in the test's directory, by path: the bytes of files, and words for directories and links. */
   readonly paths: Map<string, Uint8Array | string>;
-  /** What git says of commits, index and objects; empty outside git. */
-  readonly git: string[];
+  /** What is staged; empty outside git. */
+  readonly staged: string;
 }
 
-/** Looks at everything that a refused run must leave as it is: the flake, what is beside it, and TMPDIR. */
+/** Looks at everything that a refused run must leave as it is: the flake, git's files, what is beside it, and TMPDIR. */
 export async function worldOf(fleet: TestFleet): Promise<World> {
   const paths: World["paths"] = new Map();
-  const visit = async (prefix: string) => {
+  const visit = (prefix: string) => {
     const entries = [...Deno.readDirSync(join(fleet.root, prefix))].sort((a, b) => a.name < b.name ? -1 : 1);
     for (const entry of entries) {
       const path = join(prefix, entry.name);
-      // nix keeps its caches in HOME, and git tells below what is in its directory.
-      if (path === "home" || path === "fleet/.git") continue;
-      if (entry.isSymlink) paths.set(path, `link to ${await Deno.readLink(join(fleet.root, path))}`);
-      else if (entry.isFile) paths.set(path, await Deno.readFile(join(fleet.root, path)));
+      // nix keeps its caches in HOME. git notes in its index when it has looked at a file: what is in it, it tells below.
+      if (path === "home" || path === "fleet/.git/index") continue;
+      if (entry.isSymlink) paths.set(path, `link to ${Deno.readLinkSync(join(fleet.root, path))}`);
+      else if (entry.isFile) paths.set(path, Deno.readFileSync(join(fleet.root, path)));
       else {
         paths.set(path, "directory");
-        await visit(path);
+        visit(path);
       }
     }
   };
-  await visit("");
-  const git: string[] = [];
-  if (await isInGit(fleet)) {
-    for (const command of ["rev-parse HEAD", "for-each-ref", "ls-files --stage", "status --porcelain"]) {
-      git.push(await fleet.git(...command.split(" ")));
-    }
-    git.push(await fleet.git("count-objects", "-v"));
-  }
-  return { paths, git };
+  visit("");
+  return { paths, staged: await isInGit(fleet) ? await fleet.git("ls-files", "--stage") : "" };
 }
 
 async function isInGit(fleet: TestFleet): Promise<boolean> {
   return await exists(join(fleet.dir, ".git"));
+}
+
+/** The commit that HEAD names, as git's files say it. */
+async function headOf(fleet: TestFleet): Promise<string> {
+  const read = async (path: string) => (await Deno.readTextFile(join(fleet.dir, ".git", path))).trim();
+  const head = await read("HEAD");
+  return head.startsWith("ref: ") ? await read(head.slice("ref: ".length)) : head;
 }
 
 /** The push command that leaves a mark beside the flake. */
@@ -126,7 +126,7 @@ export async function expectRefused(fleet: TestFleet, attempt: Attempt, refusal:
  * commit, `STORE/` for the beginning of a store path, and `SHA256` for a hash.
  */
 export async function inGeneral(fleet: TestFleet, text: string): Promise<string> {
-  const known = await isInGit(fleet) ? text.replaceAll(await fleet.git("rev-parse", "HEAD"), "COMMIT") : text;
+  const known = await isInGit(fleet) ? text.replaceAll(await headOf(fleet), "COMMIT") : text;
   return known.replaceAll(fleet.root, "ROOT").replace(/\?ref=[^&"\s]*&rev=COMMIT/g, "?rev=COMMIT")
     .replace(/[^\s"]*\/[0-9a-z]{32}-/g, "STORE/").replace(/[0-9a-f]{64}/g, "SHA256");
 }

@@ -5,9 +5,10 @@
  */
 import type { ArtifactSigner, Hooks } from "../../ports.ts";
 import type { Shell } from "../process.ts";
+import type { SignHook } from "../signers.ts";
 import { runPushHook } from "./push.ts";
 import { hookContext } from "./run.ts";
-import { runSignHook, type SignHook } from "./sign.ts";
+import { runSignHook } from "./sign.ts";
 
 /** What the hooks are given beside their own variables. */
 export interface HookSettings {

@@ -5,19 +5,12 @@
  */
 import { join } from "@std/path";
 import type { SignatureEncoding } from "../../config.ts";
-import type { SignatureAlgorithm } from "../../contract/types.ts";
 import { fixedFromDer } from "../../crypto/signature.ts";
 import { shapeOf, SIGNATURE_LENGTH, type SignatureShape } from "../../crypto/signature_shape.ts";
 import { ioError } from "../../errors.ts";
 import type { ReleaseFile, Signed } from "../../ports.ts";
+import type { SignHook } from "../signers.ts";
 import { type Hook, type HookContext, hookFailure, runHook } from "./run.ts";
-
-/** A command that signs, and what it makes. */
-export interface SignHook {
-  readonly command: string;
-  readonly algorithm: SignatureAlgorithm;
-  readonly encoding: SignatureEncoding;
-}
 
 /** What is signed, and where it is handed over. */
 export interface SignRequest extends ReleaseFile {

@@ -6,7 +6,8 @@
 import { join } from "@std/path";
 import { parseStorePath, type StorePath } from "../../contract/store_path.ts";
 import { ReleaseError } from "../../errors.ts";
-import type { HostDerivation, HostProgress } from "../../ports.ts";
+import type { HostDerivation } from "../../model.ts";
+import type { HostProgress } from "../../ports.ts";
 import { buildFailure } from "./build_failure.ts";
 import { BuildLog } from "./build_log.ts";
 import type { NixContext } from "./context.ts";
@@ -23,14 +24,14 @@ export interface BuildOptions {
 /**
  * Builds everything in one process, and keeps it from garbage collection until the temporary directory goes.
  *
- * @returns what was built, by the host's name
+ * @returns what was built for each host, in their order
  * @throws {ReleaseError} of kind `build`, with every host that was not built and why
  */
 export async function buildHosts(
   nix: NixContext,
   derivations: readonly HostDerivation[],
   { storeDir, tempDir, progress }: BuildOptions,
-): Promise<ReadonlyMap<string, StorePath>> {
+): Promise<StorePath[]> {
   const targets = [...new Set(derivations.map(targetOf))];
   const hostsOf = Map.groupBy(derivations, ({ drvPath }) => drvPath);
   const done = new Set<string>();
@@ -49,12 +50,12 @@ export async function buildHosts(
   if ("failure" in realised) {
     throw await buildFailure(nix, { derivations, storeDir, log, result: realised.failure });
   }
-  return new Map(derivations.map((derivation) => {
+  return derivations.map((derivation) => {
     const storePath = builtPath(derivation, realised.paths, storeDir);
     // What was built before is in no log.
     if (!done.has(derivation.name)) progress(derivation.name, "done");
-    return [derivation.name, storePath];
-  }));
+    return storePath;
+  });
 }
 
 function targetOf({ drvPath, outputName }: HostDerivation): string {

@@ -5,7 +5,7 @@
  */
 import { parseStorePath } from "../../contract/store_path.ts";
 import { ReleaseError } from "../../errors.ts";
-import type { HostDerivation } from "../../ports.ts";
+import type { HostDerivation } from "../../model.ts";
 import { quoteList } from "../../text.ts";
 import { type CommandResult, lastLines } from "../process.ts";
 import type { BuildLog } from "./build_log.ts";

@@ -51,16 +51,16 @@ export async function lockFlake(
     );
   }
   const metadata = parseOutput(result, "nix flake metadata");
-  return lockedFlake(parseShape(METADATA, metadata, "nix flake metadata"));
+  return lockedFlake(parseShape(METADATA, metadata, "nix flake metadata"), shell.cwd);
 }
 
-function lockedFlake({ url, resolvedUrl, path, locked }: FlakeMetadata): LockedFlake {
+function lockedFlake({ url, resolvedUrl, path, locked }: FlakeMetadata, cwd: string): LockedFlake {
   const revision = REVISIONED.includes(locked.type) ? locked.rev ?? null : null;
   return {
     url: revision === null ? snapshotUrl(path, locked) : url,
     revision,
     dirty: locked.type === "git" && revision === null,
-    localDir: localDirOf(resolvedUrl),
+    localDir: localDirOf(resolvedUrl, cwd),
   };
 }
 
@@ -77,8 +77,8 @@ function snapshotUrl(path: string, { narHash, lastModified, dir }: FlakeMetadata
 }
 
 /** The directory of a flake on this machine; null for any other. */
-function localDirOf(resolvedUrl: string): string | null {
+function localDirOf(resolvedUrl: string, cwd: string): string | null {
   const local = /^(?:git\+file:\/\/|path:)([^?]*)(?:\?(.*))?$/.exec(resolvedUrl);
   if (local === null) return null;
-  return resolve(decodeURIComponent(local[1]!), new URLSearchParams(local[2] ?? "").get("dir") ?? "");
+  return resolve(cwd, decodeURIComponent(local[1]!), new URLSearchParams(local[2] ?? "").get("dir") ?? "");
 }

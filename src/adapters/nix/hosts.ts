@@ -5,15 +5,15 @@
  */
 import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
-import type { HostRef } from "../../model.ts";
-import type { Clock, HostDerivation, HostProgress, LockedFlake } from "../../ports.ts";
+import type { HostDerivation, HostRef } from "../../model.ts";
+import type { Clock, HostInFlake, HostProgress, LockedFlake } from "../../ports.ts";
 import { plural, quoteList } from "../../text.ts";
 import { lastLines } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
 import { HOSTS, ONE_HOST } from "./expressions.ts";
 import { parseShape } from "./output.ts";
-import { evaluateAll, type EvaluationJob } from "./workers.ts";
+import { evaluateAll } from "./workers.ts";
 
 /** What {@linkcode HOSTS} gives for a host. */
 const DERIVATION = v.tuple([v.string(), v.string(), v.string()]);
@@ -38,13 +38,14 @@ export async function evaluateBatch(
   hosts: readonly HostRef[],
 ): Promise<(HostDerivation | null)[] | { error: readonly string[] }> {
   const alone = hosts.length === 1;
+  const names = hosts.map(({ name, kind }) => ({ name, kind }));
   const result = alone
-    ? await evaluate(nix, ONE_HOST, { flake: flake.url, host: hosts[0] })
-    : await evaluate(nix, HOSTS, { flake: flake.url, hosts });
+    ? await evaluate(nix, ONE_HOST, { flake: flake.url, host: names[0] })
+    : await evaluate(nix, HOSTS, { flake: flake.url, hosts: names });
   if (result.code !== 0) return { error: lastLines(result.stderr, 20) };
   const shape = v.array(v.nullable(DERIVATION));
   const values = parseShape(shape, alone ? [result.value] : result.value, "nix eval");
-  return hosts.map((host, index) => {
+  return names.map((host, index) => {
     const [drvPath, outPath, outputName] = values[index] ?? [];
     return drvPath === undefined ? null : { ...host, drvPath, outPath: outPath!, outputName: outputName! };
   });
@@ -53,19 +54,24 @@ export async function evaluateBatch(
 /**
  * Evaluates hosts of several flakes, in as few processes as their weight allows.
  *
- * @returns their derivations, in the order of the jobs' hosts
+ * @returns their derivations, in their order
  * @throws {ReleaseError} of kind `evaluation`, with every host that does not evaluate and what nix says of it
  */
 export async function evaluateHosts(
   nix: NixContext,
-  jobs: readonly EvaluationJob[],
+  hosts: readonly HostInFlake[],
   options: EvaluationOptions,
 ): Promise<HostDerivation[]> {
+  const jobs = [...Map.groupBy(hosts, ({ flake }) => flake)].map(([flake, hosts]) => ({
+    flake,
+    hosts,
+    together: hosts.some(({ pinnedTo }) => pinnedTo !== null),
+  }));
   const { derivations, failures } = await evaluateAll(jobs, {
     ...options,
     evaluateBatch: (flake, hosts) => evaluateBatch(nix, flake, hosts),
   });
-  if (failures.length === 0) return derivations;
+  if (failures.length === 0) return hosts.map((host) => derivations.get(host)!);
   const names = failures.map(({ host }) => host.name);
   throw new ReleaseError(
     "evaluation",

@@ -32,7 +32,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
   return {
     lock: (reference) => lockFlake(nix, reference),
     inventory: (flake, attributes) => readInventory(nix, flake, attributes),
-    evaluateHosts: (jobs, progress) => evaluateHosts(nix, jobs, { workers: evalWorkers, clock, progress }),
-    build: (derivations, storeDir, progress) => buildHosts(nix, derivations, { storeDir, tempDir, progress }),
+    evaluateHosts: (hosts, progress) => evaluateHosts(nix, hosts, { workers: evalWorkers, clock, progress }),
+    build: (hosts, storeDir, progress) => buildHosts(nix, hosts, { storeDir, tempDir, progress }),
   };
 }

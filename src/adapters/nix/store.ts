@@ -21,7 +21,9 @@ export function requisitesOf(nix: NixContext, path: string): Promise<string[]> {
   return query(nix, "--requisites", path);
 }
 
-/** The outputs of a derivation, as far as they are known before it is built; nothing when the store does not have it. */
+/**
+ * The outputs of a derivation, as far as they are known before it is built; nothing when the store does not have it.
+ */
 export function outputsOf(nix: NixContext, drvPath: string): Promise<string[]> {
   return query(nix, "--outputs", drvPath);
 }

@@ -7,8 +7,8 @@
  *
  * @module
  */
-import type { HostRef } from "../../model.ts";
-import type { Clock, HostDerivation, HostProgress, LockedFlake } from "../../ports.ts";
+import type { HostDerivation, HostRef } from "../../model.ts";
+import type { Clock, HostProgress, LockedFlake } from "../../ports.ts";
 
 /** Hosts of one flake. */
 export interface EvaluationJob {
@@ -48,13 +48,13 @@ const BATCH_BYTES = 40_000;
 /**
  * Evaluates all hosts, in as few processes as their weight allows.
  *
- * @returns the derivations in the order of the jobs' hosts, and every host that does not evaluate
+ * @returns the derivation of each host that evaluates, by the record of the host, and every other host
  */
 export async function evaluateAll(
   jobs: readonly EvaluationJob[],
   { workers, clock, progress, evaluateBatch }: Options,
-): Promise<{ derivations: HostDerivation[]; failures: EvaluationFailure[] }> {
-  const found = new Map<HostRef, HostDerivation>();
+): Promise<{ derivations: ReadonlyMap<HostRef, HostDerivation>; failures: EvaluationFailure[] }> {
+  const derivations = new Map<HostRef, HostDerivation>();
   const failures: EvaluationFailure[] = [];
   const schedule = new Schedule(jobs, workers);
 
@@ -75,7 +75,7 @@ export async function evaluateAll(
         // It threw, and the others went on. Alone, nix says why.
         schedule.retry({ flake, hosts: [host] });
       } else {
-        found.set(host, derivation);
+        derivations.set(host, derivation);
         progress(host.name, "done");
       }
     }
@@ -87,10 +87,7 @@ export async function evaluateAll(
 
   await Promise.all(Array.from({ length: workers }, work));
   const order = jobs.flatMap(({ hosts }) => hosts);
-  return {
-    derivations: order.flatMap((host) => found.get(host) ?? []),
-    failures: failures.sort((a, b) => order.indexOf(a.host) - order.indexOf(b.host)),
-  };
+  return { derivations, failures: failures.sort((a, b) => order.indexOf(a.host) - order.indexOf(b.host)) };
 }
 
 /** What is still to be evaluated, and how much of it one process gets. */

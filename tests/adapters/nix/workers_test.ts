@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { evaluateAll, type EvaluationJob } from "../../../src/adapters/nix/workers.ts";
 import type { HostRef } from "../../../src/model.ts";
-import type { Clock, HostDerivation, LockedFlake } from "../../../src/ports.ts";
+import type { HostDerivation } from "../../../src/model.ts";
+import type { Clock, LockedFlake } from "../../../src/ports.ts";
 import { pureTest } from "../../support/pure.ts";
 
 /** How hosts evaluate, by name: in how many seconds, and how it ends when it does not end well. */
@@ -14,7 +15,8 @@ interface Machine {
 }
 
 interface Run {
-  result: Awaited<ReturnType<typeof evaluateAll>>;
+  /** The derivations in the order of the jobs' hosts. */
+  result: Omit<Awaited<ReturnType<typeof evaluateAll>>, "derivations"> & { derivations: HostDerivation[] };
   /** The hosts of each process, in the order in which the processes began. */
   batches: string[][];
   /** How many processes ran at once, at most. */
@@ -82,7 +84,9 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
     next.finish();
     await settle();
   }
-  run.result = await whole;
+  const { derivations, failures } = await whole;
+  const order = jobs.flatMap(({ hosts }) => hosts);
+  run.result = { derivations: order.flatMap((host) => derivations.get(host) ?? []), failures };
   return run;
 }
 
@@ -208,7 +212,9 @@ pureTest("evaluateAll() takes a host that throws among others, and not alone, fo
     evaluateBatch: (_flake, some) =>
       Promise.resolve(some.map((host) => some.length > 1 && host.name === "a" ? null : derivation(host))),
   });
-  assertEquals(result, { derivations: hosts.map(derivation), failures: [] });
+  assertEquals(result.failures, []);
+  assertEquals([...result.derivations.keys()].sort((a, b) => a.name < b.name ? -1 : 1), hosts);
+  assertEquals(hosts.map((host) => result.derivations.get(host)), hosts.map(derivation));
 });
 
 pureTest("evaluateAll() halves a process that breaks until its host stands alone", async () => {

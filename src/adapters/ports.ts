@@ -1,0 +1,91 @@
+/**
+ * The ports of a run on the real world.
+ *
+ * @module
+ */
+import type { ReleaseConfig } from "../config.ts";
+import { ioError } from "../errors.ts";
+import type { Clock, Log, Ports } from "../ports.ts";
+import { signKeyVariable } from "../secrets.ts";
+import { createInputs } from "./files.ts";
+import { createGit } from "./git/git.ts";
+import { createHooks } from "./hooks/hooks.ts";
+import { createNix } from "./nix/nix.ts";
+import { type CommandTrace, Shell } from "./process.ts";
+import { createReleaseDir } from "./release_dir.ts";
+import { openSigner } from "./signers.ts";
+
+/** What the ports are made of. */
+export interface Surface {
+  /** The current directory, absolute. */
+  readonly cwd: string;
+  /** The environment of the run. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Variables in it that no process which is started needs. */
+  readonly hidden: readonly string[];
+  readonly log: Log & CommandTrace;
+  readonly clock: Clock;
+  /** How many processes can work at once. */
+  readonly cores: number;
+}
+
+/** Ports that hold a temporary directory, and maybe a connection, until they are disposed of. */
+export type OpenPorts = Ports & AsyncDisposable;
+
+/**
+ * Opens what a run needs of the world. A key is read, and the agent is asked for it, before any work begins.
+ *
+ * @throws {ReleaseError} of kind `io`, `usage` or `signer`, when something is missing or not permitted
+ */
+export async function openPorts(config: ReleaseConfig, surface: Surface): Promise<OpenPorts> {
+  const { cwd, env, hidden, log, clock, cores } = surface;
+  // One variable may hold the key.
+  const secret = [...hidden, signKeyVariable(config.signKey)];
+  const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name)));
+  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log });
+  await using stack = new AsyncDisposableStack();
+  const tempDir = await makeTempDir(env["TMPDIR"] || undefined);
+  stack.defer(() => removeTempDir(tempDir, log));
+  const inputs = createInputs(cwd);
+  const hooks = createHooks(shell, { env: childEnv, tempDir });
+  const signer = stack.use(await openSigner(config, { env, inputs, hook: hooks.signer }));
+  const ports: Ports = {
+    nix: createNix(shell, {
+      env: childEnv,
+      tempDir,
+      options: config.nixOptions,
+      builders: config.builders,
+      maxJobs: config.maxJobs,
+      evalWorkers: config.evalWorkers ?? cores,
+      clock,
+    }),
+    git: createGit(shell, { env: childEnv, tempDir }),
+    hooks,
+    signer,
+    inputs,
+    releaseDir: createReleaseDir(config.releaseDir, cwd),
+    log,
+    clock,
+  };
+  const held = stack.move();
+  return { ...ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** Makes the directory of a run, in the given one or the system's own. */
+async function makeTempDir(dir: string | undefined): Promise<string> {
+  try {
+    return await Deno.makeTempDir({ prefix: "fleet-release-", ...(dir === undefined ? {} : { dir }) });
+  } catch (error) {
+    throw ioError(`Cannot make a temporary directory in "${dir ?? "/tmp"}"`, error);
+  }
+}
+
+/**
+ * With it go the garbage collector roots and what was handed to the sign hook. What is left of it must not hide how the
+ * run ended.
+ */
+async function removeTempDir(path: string, log: Log): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch((error: Error) =>
+    log.warn({ code: "temporary-files", message: `Cannot remove "${path}": ${error.message}` })
+  );
+}

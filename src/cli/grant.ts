@@ -1,0 +1,42 @@
+/**
+ * What a command or an option has to be permitted to do.
+ *
+ * @module
+ */
+
+/** What Deno can permit. Network addresses, foreign code, imports and facts about the machine never are. */
+export type Permission = "run" | "read" | "write" | "net" | "env";
+
+/** A permission, and what it is for. */
+export interface Grant<Subject> {
+  readonly permission: Permission;
+  /** What is permitted, and why, for docs/permissions.md. */
+  readonly what: string;
+  readonly why: string;
+  /**
+   * What that is for one command line: absolute paths, or names of variables. None when it is not needed.
+   *
+   * @param subject The settings of a command, or the value of an option
+   */
+  of(subject: Subject, around: Surroundings): readonly string[];
+}
+
+/** What the permissions depend on beside the command line. */
+export interface Surroundings {
+  /** The current directory, absolute. */
+  readonly cwd: string;
+  /** Where temporary files go. */
+  readonly tempDir: string;
+  /** Whether this Deno has a permission for sockets: 2.8 asks for those to read and write alone. */
+  readonly sockets: boolean;
+  /** The socket of the ssh-agent. */
+  readonly agentSocket: string | undefined;
+  /** The file that a flake app brings its settings in. */
+  readonly settingsFile: string | undefined;
+  /** The absolute path of a program, as the run finds it, or undefined. */
+  readonly find: (program: string) => string | undefined;
+  /** The root of the git repository that a directory lies in, without symbolic links, or else the directory. */
+  readonly repositoryOf: (dir: string) => string;
+  /** The first directory on the way to a path that is not there; undefined when the path is there. */
+  readonly firstMissing: (path: string) => string | undefined;
+}

@@ -1,0 +1,15 @@
+/**
+ * The commands of the program. To add one, write its file and put it here.
+ *
+ * @module
+ */
+import type { CommandList } from "../cli/command_line.ts";
+
+/** All commands in the order of `--help`, each loaded when it is wanted. The first needs no name. */
+export const COMMANDS: CommandList = {
+  release: async () => (await import("./release.ts")).RELEASE,
+  verify: async () => (await import("./verify.ts")).VERIFY,
+  keygen: async () => (await import("./keygen.ts")).KEYGEN,
+  pubkey: async () => (await import("./pubkey.ts")).PUBKEY,
+  canonicalize: async () => (await import("./canonicalize.ts")).CANONICALIZE,
+};

@@ -1,0 +1,55 @@
+/**
+ * `fleet-release pubkey`: prints the public part of a key.
+ *
+ * @module
+ */
+import { resolve } from "@std/path";
+import { defineCommand, type Session } from "../cli/command.ts";
+import { formatKey, HELP_OPTIONS, KEY_FORMAT, keyFile, type KeyFormat } from "./shared.ts";
+
+/** What `pubkey` is told. */
+interface PubkeySettings {
+  readonly file: string;
+  readonly format: KeyFormat;
+}
+
+const OPERANDS = "the key file";
+
+/** The command. */
+export const PUBKEY = defineCommand({
+  name: "pubkey",
+  usage: ["pubkey FILE [OPTION...]"],
+  summary: "print the public part of a key",
+  about: "Prints the public part of a private or public key file: PKCS#8, SPKI, OpenSSH or nix.",
+  options: { "format": KEY_FORMAT, ...HELP_OPTIONS },
+  operands: OPERANDS,
+  exitCodes: ["printed", "usage, or the file cannot be read or is no key"],
+  example: "fleet-release pubkey release.pem",
+  variables: [],
+  grants: [{
+    permission: "read",
+    what: "the key file",
+    why: "its public part is printed",
+    of: ({ file }: PubkeySettings, { cwd }) => [resolve(cwd, file)],
+  }],
+  read: ({ values: { format }, operands }): PubkeySettings => ({
+    file: keyFile("pubkey", OPERANDS, operands),
+    format,
+  }),
+  run: pubkey,
+});
+
+/**
+ * Prints the public part of a private or public key.
+ *
+ * @throws {ReleaseError} when the file cannot be read, or is no key
+ */
+async function pubkey({ file, format }: PubkeySettings, { world }: Session): Promise<number> {
+  const { createInputs } = await import("../adapters/files.ts");
+  const { named } = await import("../adapters/signers.ts");
+  const { readPublicPart } = await import("../crypto/private_key.ts");
+  const text = new TextDecoder().decode(await createInputs(world.cwd).read(file));
+  const key = await named(file, () => readPublicPart(text));
+  world.stdout.write(`${await formatKey(key, format)}\n`);
+  return 0;
+}

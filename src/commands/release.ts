@@ -1,0 +1,574 @@
+/**
+ * `fleet-release release`: turns one commit of a fleet into a release.
+ *
+ * @module
+ */
+import { dirname, resolve } from "@std/path";
+import type { CommandTrace } from "../adapters/process.ts";
+import { SETTINGS_VARIABLE } from "../cli/arguments.ts";
+import { defineCommand, type Session } from "../cli/command.ts";
+import type { Grant, Surroundings } from "../cli/grant.ts";
+import {
+  boolean,
+  camelCase,
+  choice,
+  command,
+  defaultsOf,
+  flag,
+  list,
+  number,
+  numberOrWord,
+  pairs,
+  pathRead,
+  pathWritten,
+  text,
+  waysTo,
+} from "../cli/option.ts";
+import {
+  checkConfig,
+  checkSignatureAlgorithm,
+  checkSignKey,
+  parseGitPush,
+  type ReleaseConfig,
+} from "../config.ts";
+import { FLEET_FILE } from "../contract/layout.ts";
+import { SIGNATURE_ALGORITHMS } from "../contract/types.ts";
+import { ReleaseError } from "../errors.ts";
+import type { Clock, Log } from "../ports.ts";
+import type { RunOutcome } from "../report/outcome.ts";
+import { SILENT_LOG } from "../report/log.ts";
+import { localDirectory } from "../plan/flake_reference.ts";
+import { parseHostsSpec } from "../plan/hosts.ts";
+import { signKeyVariable } from "../secrets.ts";
+import { environmentOf, processWorld, type World } from "../world.ts";
+import { found, HELP_OPTIONS, readFile, trustFile } from "./shared.ts";
+
+/** All options of a release, in the order of `--help`. */
+const OPTIONS = {
+  "hosts": text({
+    group: "What to release",
+    placeholder: "SPEC",
+    default: { kind: "auto", exclude: [] },
+    defaultText: "auto",
+    mayBeEmpty: true,
+    read: parseHostsSpec,
+    help: '"auto" for all, "auto:exclude=a,b" for all but some, or "a,b,c"',
+  }),
+  "build-flake": text({
+    group: "What to release",
+    placeholder: "REF",
+    default: ".",
+    help: "flake of the fleet",
+    permits: [{
+      permission: "read",
+      what: "the repository of `--build-flake`, when it is on this machine",
+      why: "to tell where it begins; nix and git read what is in it",
+      of: (buildFlake, { cwd, repositoryOf }) => {
+        const dir = localDirectory(buildFlake);
+        return dir === undefined ? [] : [repositoryOf(resolve(cwd, dir))];
+      },
+    }],
+  }),
+  "fleet-resolved-attr": text({
+    group: "What to release",
+    placeholder: "ATTR",
+    default: ".#fleet.resolved",
+    help: "attribute that holds the fleet",
+  }),
+  "revocations-attr": text({
+    group: "What to release",
+    placeholder: "ATTR",
+    help: "attribute that holds the revocations; without it there is no such artifact",
+  }),
+  "bootstrap-nonces-attr": text({
+    group: "What to release",
+    placeholder: "ATTR",
+    help: "attribute that holds the bootstrap nonces; without it there is no such artifact",
+  }),
+  "pin-source-url": text({
+    group: "What to release",
+    placeholder: "REF",
+    help: "flake that pinned hosts are built from, at their commit",
+  }),
+  "now": text({
+    group: "What to release",
+    placeholder: "TIME",
+    help: "signing time, RFC 3339, in place of the clock",
+  }),
+  "push-cmd": command({
+    group: "Hooks",
+    placeholder: "COMMAND",
+    env: "NIXFLEET_PUSH_CMD",
+    help: "pushes $NIXFLEET_PATH, the closure of $NIXFLEET_HOST",
+  }),
+  "hook-env": list({
+    group: "Hooks",
+    placeholder: "NAMES",
+    item: (name) => /^[A-Za-z_]\w*$/.test(name) ? undefined : "is no name of a variable",
+    help: "variables that hooks need beside the usual ones, as in A,B; for permissions by name",
+    permits: [{
+      permission: "env",
+      what: "the variables of `--hook-env`",
+      why: "hooks get no others",
+      of: (names) => names,
+    }],
+  }),
+  "sign-cmd": command({
+    group: "Signing",
+    placeholder: "COMMAND",
+    env: "NIXFLEET_SIGN_CMD",
+    oneWayTo: "sign",
+    mayBeEmpty: true,
+    help: "hook that signs $NIXFLEET_INPUT into $NIXFLEET_OUTPUT, 64 raw bytes",
+  }),
+  "sign-key": pathRead({
+    group: "Signing",
+    placeholder: "FILE",
+    oneWayTo: "sign",
+    read: (signKey) => checkSignKey(signKey),
+    help: "sign with this private key: PKCS#8, OpenSSH or nix; env:NAME takes it from a variable",
+    permits: [
+      {
+        permission: "read",
+        what: "the file of `--sign-key`",
+        why: "the key to sign with",
+        of: (signKey, { cwd }) => signKeyVariable(signKey) === undefined ? [resolve(cwd, signKey)] : [],
+      },
+      {
+        permission: "env",
+        what: "the variable of `--sign-key env:NAME`",
+        why: "the key is taken from there, and handed to no child process",
+        of: (signKey) => signKeyVariable(signKey) ?? [],
+      } as Grant<string>,
+    ],
+  }),
+  "sign-agent": pathRead({
+    group: "Signing",
+    placeholder: "FILE",
+    oneWayTo: "sign",
+    help: "have the ssh-agent sign with the key whose public part is in this file",
+    permits: [
+      readFile("sign-agent", "which key the agent is to sign with"),
+      ...(["read", "write"] as const).map((permission): Grant<string> => ({
+        permission,
+        what: "with `--sign-agent`, the socket that `SSH_AUTH_SOCK` names",
+        why: "to talk to the ssh-agent",
+        of: (_, { agentSocket }) => agentSocket === undefined ? [] : [agentSocket],
+      })),
+      {
+        permission: "net",
+        what: "with `--sign-agent`, the same socket as `unix:PATH`",
+        why: "Deno 2.9 wants that, too. It is no address of a network, and none is ever permitted",
+        of: (_, { agentSocket, sockets }) =>
+          agentSocket === undefined || !sockets ? [] : [`unix:${agentSocket}`],
+      },
+    ],
+  }),
+  "signature-algorithm": choice({
+    group: "Signing",
+    placeholder: "NAME",
+    env: "NIXFLEET_SIGNATURE_ALGORITHM",
+    choices: SIGNATURE_ALGORITHMS,
+    saysMoreOf: "sign",
+    defaultText: "that of the key, or ed25519",
+    read: checkSignatureAlgorithm,
+    help: `what the sign command makes: ${SIGNATURE_ALGORITHMS.join(" or ")}`,
+  }),
+  "signature-encoding": choice({
+    group: "Signing",
+    placeholder: "NAME",
+    choices: ["raw", "der"],
+    default: "raw",
+    saysMoreOf: "sign",
+    help: "how the sign command writes an ecdsa-p256 signature: raw, or der",
+  }),
+  "reuse-unchanged-signature": flag({
+    group: "Signing",
+    help: "keep the release on disk when only its stamp would change and it is not due",
+  }),
+  "trust-file": trustFile(
+    "verify every signature with the keys that consumers trust, before any file is written",
+  ),
+  "trust-attr": text({
+    group: "Trust",
+    placeholder: "ATTR",
+    oneWayTo: "trust",
+    help: "the same with the keys that this attribute of the flake holds",
+  }),
+  "public-key": text({
+    group: "Trust",
+    placeholder: "ALGORITHM:BASE64",
+    oneWayTo: "trust",
+    help: "the same with this one key",
+  }),
+  "allow-previous-key": flag({
+    group: "Trust",
+    saysMoreOf: "trust",
+    help: "accept signatures by the previous key, which consumers are about to forget",
+  }),
+  "release-dir": pathWritten({
+    group: "Where to",
+    placeholder: "DIR",
+    default: "releases",
+    help: "where the artifacts are written",
+    permits: [
+      {
+        permission: "read",
+        what: "the repository of `--release-dir`, and what is written below",
+        why: "a release is committed to its own repository or not at all; an earlier release may be kept",
+        of: (releaseDir, { cwd, repositoryOf, firstMissing }) => {
+          const dir = resolve(cwd, releaseDir);
+          return [repositoryOf(dir), firstMissing(dir) ?? dir];
+        },
+      },
+      {
+        permission: "write",
+        what: "`--release-dir`, or the first directory on the way to it that is not there",
+        why: "the release is written there; the rest of the repository is git's",
+        of: (releaseDir, { cwd, firstMissing }) => {
+          const dir = resolve(cwd, releaseDir);
+          return [firstMissing(dir) ?? dir];
+        },
+      },
+    ],
+  }),
+  "artifact-name": text({
+    group: "Where to",
+    placeholder: "NAME",
+    default: FLEET_FILE,
+    mayBeEmpty: true,
+    help: "file name of the fleet artifact",
+  }),
+  "git-commit": flag({ group: "Git", help: "commit the release files" }),
+  "git-push": text({
+    group: "Git",
+    placeholder: "REMOTE:BRANCH",
+    mayBeEmpty: true,
+    read: parseGitPush,
+    help: "push the commit; implies --git-commit",
+  }),
+  "commit-template": text({
+    group: "Git",
+    placeholder: "TEXT",
+    // `[skip ci]` keeps the commit from starting the CI job that made it.
+    default: "chore(ci): release {sha:0:8} [skip ci]",
+    help: "message of the commit, with {sha:0:8}, {sha} and {ts}",
+  }),
+  "git-user-name": text({
+    group: "Git",
+    placeholder: "NAME",
+    env: "NIXFLEET_GIT_USER_NAME",
+    help: "author of the commit",
+  }),
+  "git-user-email": text({
+    group: "Git",
+    placeholder: "ADDRESS",
+    env: "NIXFLEET_GIT_USER_EMAIL",
+    help: "address of the author",
+  }),
+  "smoke-verify": boolean({
+    group: "Safety",
+    default: true,
+    help: "read the signed artifacts back as a consumer would before any is written",
+  }),
+  "require-clean": flag({
+    group: "Safety",
+    help: "refuse a source that nix cannot lock to a commit",
+  }),
+  "strict": flag({
+    group: "Safety",
+    help: "refuse a disruption budget that consumers cannot understand",
+  }),
+  "option": pairs({
+    group: "Nix",
+    placeholder: "NAME VALUE",
+    help: "setting for every nix command",
+  }),
+  "builders": text({
+    group: "Nix",
+    placeholder: "SPEC",
+    mayBeEmpty: true,
+    help: "remote builders, as for nix",
+  }),
+  "max-jobs": numberOrWord({
+    group: "Nix",
+    placeholder: "N",
+    help: "derivations built at once, as for nix",
+  }),
+  "eval-workers": number({
+    group: "Nix",
+    placeholder: "N",
+    least: 1,
+    defaultText: "one for each core",
+    help: "processes that evaluate hosts at once",
+  }),
+  "json": flag({ group: "Output", help: "print the result on stdout as JSON" }),
+  "log-format": choice({
+    group: "Output",
+    placeholder: "FORMAT",
+    choices: ["pretty", "json"],
+    default: "pretty",
+    help: "pretty, or json for one object a line on stderr",
+  }),
+  "verbose": flag({
+    short: "v",
+    group: "Output",
+    help: "show each command, so that it can be copied, and its output",
+  }),
+  ...HELP_OPTIONS,
+};
+
+/** The programs of a release, by the names that they are looked for by. */
+const PROGRAMS = ["nix", "nix-store", "git", "sh"];
+
+/**
+ * The variables that a run needs when the permissions name variables one by one: those that its options are read
+ * from, and those that nix, git and ssh go by. Others that a hook needs are named by `--hook-env`.
+ */
+export const VARIABLES: readonly string[] = [
+  ...["HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "USER"],
+  ...["CACHE", "CONFIG", "DATA", "STATE"].map((kind) => `XDG_${kind}_HOME`),
+  "XDG_RUNTIME_DIR",
+  ...[
+    "ASKPASS",
+    "AUTHOR_EMAIL",
+    "AUTHOR_NAME",
+    "COMMITTER_EMAIL",
+    "COMMITTER_NAME",
+    "CONFIG_COUNT",
+    "CONFIG_GLOBAL",
+  ]
+    .map((name) => `GIT_${name}`),
+  ...["GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO"],
+  SETTINGS_VARIABLE,
+  ...Object.values(OPTIONS).flatMap(({ env }) => env ?? []),
+  ...[
+    "CACHE_HOME",
+    "CONFIG_HOME",
+    "CONF_DIR",
+    "DATA_HOME",
+    "STATE_HOME",
+    "CONFIG",
+    "DAEMON_SOCKET_PATH",
+    "PATH",
+  ]
+    .map((name) => `NIX_${name}`),
+  ...["REMOTE", "SSHOPTS", "SSL_CERT_FILE", "STATE_DIR", "STORE_DIR", "USER_CONF_FILES"].map((name) =>
+    `NIX_${name}`
+  ),
+  ...["SSH_AUTH_SOCK", "SSL_CERT_DIR", "SSL_CERT_FILE"],
+  ...[
+    "ALL_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+  ],
+];
+
+/** What a release is told: what to release and how, and what it prints. */
+interface ReleaseSettings {
+  readonly config: ReleaseConfig;
+  /** Whether the result is printed on stdout as JSON. */
+  readonly json: boolean;
+}
+
+/** The command. */
+export const RELEASE = defineCommand({
+  name: "release",
+  usage: ["[release] --sign-key FILE [OPTION...]", "[release] --sign-cmd COMMAND [OPTION...]"],
+  summary: "make a release; what happens without a command",
+  about: "Turns one commit of a Nix fleet into a signed release.",
+  options: OPTIONS,
+  takesSettings: true,
+  exitCodes: [
+    "released, or nothing to change",
+    "usage, configuration, evaluation, build, git, input or output",
+    "a push hook failed, or a signature could not be made",
+    "a signed artifact could not be read back as a consumer would, or its signature is not trusted",
+  ],
+  example: `fleet-release --sign-key release.pem --trust-file trust.json \\
+    --push-cmd 'nix copy --to https://cache.example.com "$NIXFLEET_PATH"' --git-push origin:main`,
+  variables: VARIABLES,
+  grants: [
+    {
+      permission: "run",
+      what: "`nix`, `nix-store`, `git` and `sh`, by their paths on `PATH`",
+      why:
+        "they do the work; `sh` runs the hooks, and every command under it, so that one that is killed is noticed",
+      of: (_: ReleaseSettings, around: Surroundings) => found(PROGRAMS, around),
+    },
+    {
+      permission: "read",
+      what: "the directories of these programs",
+      why: "to find them",
+      of: (_, around) => found(PROGRAMS, around).map((path) => dirname(path)),
+    },
+    {
+      permission: "read",
+      what: "the temporary directory",
+      why: "as below",
+      of: (_, { tempDir }) => [tempDir],
+    },
+    {
+      permission: "write",
+      what: "the temporary directory",
+      why: "what hooks sign, git's index for the commit, and what keeps nix from collecting the builds",
+      of: (_, { tempDir }) => [tempDir],
+    },
+    {
+      permission: "read",
+      what: "the settings of a flake app",
+      why: "its options",
+      of: (_, { settingsFile }) => settingsFile === undefined ? [] : [settingsFile],
+    },
+    {
+      permission: "env",
+      what: "the variables that nix, git and ssh go by, each by name",
+      why: "they are all that the child processes get",
+      // Beside those that the program reads by name: Deno's own process API looks at the last.
+      of: () => [...VARIABLES, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"],
+    },
+  ],
+  read({ values }): ReleaseSettings {
+    const {
+      json,
+      logFormat: _format,
+      verbose: _verbose,
+      help: _help,
+      version: _version,
+      option,
+      ...settings
+    } = values;
+    return { json, config: validateConfig({ ...settings, nixOptions: option }) };
+  },
+  async run({ config, json }: ReleaseSettings, { world, log }: Session): Promise<number> {
+    const outcome = await releaseIn(world, config, log);
+    if (json) world.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
+    return 0;
+  },
+});
+
+/** What holds when nothing else is given. */
+export function defaultConfig(): ReleaseConfig {
+  const {
+    json: _json,
+    logFormat: _format,
+    verbose: _verbose,
+    help: _help,
+    version: _version,
+    option,
+    ...defaults
+  } = defaultsOf(OPTIONS);
+  return { ...defaults, nixOptions: option };
+}
+
+/**
+ * Fills in the defaults and checks the rules that hold between fields. Pure.
+ *
+ * @param settings What the user set; absent or undefined fields take their default
+ * @returns the whole configuration; `gitPush` implies `gitCommit`
+ * @throws {ReleaseError} of kind `usage`, naming the option
+ *
+ * @example
+ * ```ts
+ * import { validateConfig } from "../../mod.ts";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const config = validateConfig({ signCmd: "sign", gitPush: { remote: "origin", branch: "main" } });
+ * assertEquals(config.gitCommit, true);
+ * assertEquals(config.releaseDir, "releases");
+ * assertThrows(() => validateConfig({}), Error, "--sign-cmd");
+ * ```
+ */
+export function validateConfig(settings: Partial<ReleaseConfig>): ReleaseConfig {
+  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const config: ReleaseConfig = { ...defaultConfig(), ...given };
+  refuseTwoWays(config, "sign", "Two ways to sign");
+  refuseTwoWays(config, "trust", "Two sources of trusted keys");
+  return checkConfig(config);
+}
+
+function refuseTwoWays(config: ReleaseConfig, what: string, problem: string): void {
+  const ways = waysTo(what, OPTIONS)
+    .filter((flag) => (config as unknown as Record<string, unknown>)[camelCase(flag)] !== undefined);
+  if (ways.length < 2) return;
+  throw new ReleaseError("usage", `${problem}: --${ways[0]} and --${ways[1]}`, { hint: "give one of them" });
+}
+
+/** The variables that a run needs beside {@linkcode VARIABLES}. */
+function variablesOf({ signKey, hookEnv }: ReleaseConfig): string[] {
+  return [...hookEnv, ...(signKeyVariable(signKey) === undefined ? [] : [signKeyVariable(signKey)!])];
+}
+
+/** The world that a run sees, where it is not the process's own. */
+export interface ReleaseOptions {
+  /** Told what goes on. Silent by default. */
+  readonly log?: Log & CommandTrace;
+  /** The environment that nix, git and the hooks are given. By default this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The directory that relative paths start from, absolute. By default this process's own. */
+  readonly cwd?: string;
+  /** Time. By default the machine's. */
+  readonly clock?: Clock;
+  /** Ends the run before its next stage when it is aborted, with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Releases a fleet: evaluates, builds, pushes, signs, verifies, writes, and commits when it is told to.
+ *
+ * Requires permission to run `nix`, `nix-store`, `git` and `sh`; to read the directories they are in, the fleet's
+ * repository and the release directory; to write the last two and the temporary directory; and to read the
+ * environment.
+ *
+ * @param settings What to release and how; only one of `signKey`, `signAgent` and `signCmd` has to be there
+ * @param options The world, where it is not the process's own
+ * @returns what was released
+ * @throws {ReleaseError} whose `exitCode` the program ends with
+ *
+ * @example
+ * ```ts
+ * import { release, ReleaseError } from "../../mod.ts";
+ * import { assertRejects } from "@std/assert";
+ *
+ * // In CI: await release({ signKey: "env:RELEASE_KEY", gitPush: { remote: "origin", branch: "main" } })
+ * await assertRejects(() => release({ releaseDir: "releases" }), ReleaseError, "No way to sign");
+ * ```
+ */
+export async function release(
+  settings: Partial<ReleaseConfig>,
+  { log = SILENT_LOG, env, cwd, clock, signal }: ReleaseOptions = {},
+): Promise<RunOutcome> {
+  const config = validateConfig(settings);
+  const own = processWorld();
+  const world: World = {
+    ...own,
+    cwd: cwd ?? own.cwd,
+    environment: env === undefined ? own.environment : environmentOf(env),
+    clock: clock ?? own.clock,
+    signal: signal ?? own.signal,
+  };
+  return await releaseIn(world, config, log);
+}
+
+async function releaseIn(world: World, config: ReleaseConfig, log: Log & CommandTrace): Promise<RunOutcome> {
+  const env = world.environment.require([...VARIABLES, ...variablesOf(config)]);
+  const [{ openPorts }, { release }, { startRun }] = await Promise.all([
+    import("../adapters/ports.ts"),
+    import("../pipeline.ts"),
+    import("../stages/run.ts"),
+  ]);
+  const { cwd, clock, cores } = world;
+  await using ports = await openPorts(config, { cwd, env, hidden: HIDDEN, log, clock, cores });
+  return await release(startRun(config, ports, world.signal));
+}
+
+/** The hooks' texts may hold tokens, and no process that is started needs them. */
+const HIDDEN = [
+  SETTINGS_VARIABLE,
+  ...Object.values(OPTIONS).flatMap(({ kind, env }) => kind === "command" ? env ?? [] : []),
+];

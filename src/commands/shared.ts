@@ -1,0 +1,84 @@
+/**
+ * Options and grants that several commands have.
+ *
+ * @module
+ */
+import { resolve } from "@std/path";
+import type { Grant, Surroundings } from "../cli/grant.ts";
+import { choice, flag, type Option, pathRead } from "../cli/option.ts";
+import type { PublicKey } from "../crypto/signature.ts";
+import { ReleaseError } from "../errors.ts";
+import { looksLikeKey } from "../secrets.ts";
+
+/** What every command answers. */
+export const HELP_OPTIONS = {
+  "help": flag({ short: "h", group: "Output", help: "print this" }),
+  "version": flag({ short: "V", group: "Output", help: "print the version" }),
+};
+
+/** The file that an option names, to be read. */
+export function readFile(option: string, why: string): Grant<string> {
+  return {
+    permission: "read",
+    what: `the file of \`--${option}\``,
+    why,
+    of: (path, { cwd }) => [resolve(cwd, path)],
+  };
+}
+
+/** The keys that consumers trust. */
+export function trustFile(help: string): Option<string | undefined> {
+  return pathRead({
+    group: "Trust",
+    placeholder: "FILE",
+    oneWayTo: "trust",
+    help,
+    permits: [readFile("trust-file", "the keys to verify with")],
+  });
+}
+
+/** Programs, where they are on the machine. */
+export function found(programs: readonly string[], { find }: Surroundings): string[] {
+  return programs.flatMap((program) => find(program) ?? []);
+}
+
+/** How the public part of a key is printed. */
+export type KeyFormat = "fragment" | "trust-file" | "public-key";
+
+/** How the public part of a key is printed. */
+export const KEY_FORMAT: Option<KeyFormat> = choice({
+  group: "Output",
+  placeholder: "FORMAT",
+  choices: ["fragment", "trust-file", "public-key"],
+  default: "fragment",
+  help: "fragment: a key of a trust file; trust-file: a whole one; public-key: for --public-key",
+});
+
+/**
+ * The one operand of a command about a key: the key's file.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+export function keyFile(command: string, operands: string, [file, stray]: readonly string[]): string {
+  if (!file) {
+    throw new ReleaseError("usage", `${command} wants ${operands}`, {
+      hint: `write \`fleet-release ${command} FILE\``,
+    });
+  }
+  if (stray !== undefined) {
+    throw new ReleaseError("usage", `Unknown argument "${stray}"`, {
+      hint: `usage: fleet-release ${command} FILE [OPTION...]`,
+    });
+  }
+  if (looksLikeKey(file)) {
+    throw new ReleaseError("usage", `${command} is given a key, expected ${operands}`);
+  }
+  return file;
+}
+
+/** The public part of a key, in one of its forms. */
+export async function formatKey(key: PublicKey, format: KeyFormat): Promise<string> {
+  if (format === "public-key") return `${key.algorithm}:${key.bytes.toBase64()}`;
+  const { keyRecord, trustFileOf } = await import("../verify/trust.ts");
+  return JSON.stringify(format === "fragment" ? keyRecord(key) : trustFileOf(key), null, 2);
+}

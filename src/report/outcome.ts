@@ -1,0 +1,110 @@
+/**
+ * What a run came to: what logs, JSON and reports are views of.
+ *
+ * @module
+ */
+import type { StorePath } from "../contract/store_path.ts";
+import type { Timestamp } from "../contract/types.ts";
+import type { BuiltHost, HostKind, HostWork, SignedArtifact, Stamp, Warning } from "../model.ts";
+import { hideSecrets } from "../secrets.ts";
+
+/** What a run came to. */
+export interface RunOutcome {
+  /** `no-change`: what is on disk, or committed, is this release already. */
+  readonly outcome: "released" | "no-change";
+  /** The commit that was released; null outside git. */
+  readonly commit: string | null;
+  /** What the release is stamped with. */
+  readonly signedAt: Timestamp;
+  /** The commit that holds the release files; null without `gitCommit`, and when nothing changed. */
+  readonly releaseCommit: string | null;
+  /** Where the release commit was pushed to, without a password in the URL; null when it was not. */
+  readonly pushedTo: { readonly remote: string; readonly branch: string } | null;
+  /** What nix read, as a flake reference that always means it, without a password in the URL. */
+  readonly flake: string;
+  /** Version of the nix that evaluated it. */
+  readonly nixVersion: string;
+  /** Version of this program. */
+  readonly programVersion: string;
+  /** The hosts that were built, in the order of the release. */
+  readonly hosts: readonly ReleasedHost[];
+  /** The signed files, in the order in which they were signed. */
+  readonly artifacts: readonly ReleasedArtifact[];
+  /** What the user should know. */
+  readonly warnings: readonly Warning[];
+  /** Seconds per stage, in their order. */
+  readonly stages: readonly { readonly stage: string; readonly seconds: number }[];
+}
+
+/** A host that was built. */
+export interface ReleasedHost {
+  /** Name of the host. */
+  readonly name: string;
+  /** Which of the flake's attribute sets it comes from. */
+  readonly kind: HostKind;
+  /** Its channel; null when the fleet does not know the host. */
+  readonly channel: string | null;
+  /** The commit that it was built from, when a pin holds it there. */
+  readonly pinnedTo: string | null;
+  /** The store path of its derivation. */
+  readonly derivation: string;
+  /** What was built. */
+  readonly storePath: StorePath;
+  /** The base name of the store path, which consumers know it by. */
+  readonly closureHash: string;
+  /**
+   * How long the processes that worked on it took, in seconds: one that evaluated several hosts counts for each. 0 where
+   * there was nothing to do.
+   */
+  readonly seconds: Readonly<Partial<Record<HostWork, number>>>;
+}
+
+/** A file that was signed. */
+export interface ReleasedArtifact {
+  /** Path relative to the release directory. */
+  readonly path: string;
+  /** SHA-256 of the bytes, in lower-case hex. */
+  readonly sha256: string;
+  /** The rollout's id; null when the file is no rollout manifest. */
+  readonly rolloutId: string | null;
+  /** Whether the signature on disk was kept. */
+  readonly reused: boolean;
+}
+
+/** The facts of a run, as its stages leave them. */
+export interface RunFacts
+  extends
+    Pick<RunOutcome, "outcome" | "releaseCommit" | "pushedTo" | "flake" | "nixVersion" | "programVersion"> {
+  readonly stamp: Stamp;
+  readonly hosts: readonly BuiltHost[];
+  readonly signed: readonly SignedArtifact[];
+  /** Whether the signatures on disk were kept. */
+  readonly reused: boolean;
+  readonly notes: {
+    readonly warnings: RunOutcome["warnings"];
+    readonly stages: RunOutcome["stages"];
+    readonly seconds: ReadonlyMap<string, ReleasedHost["seconds"]>;
+  };
+}
+
+/** The result of a run. */
+export function outcomeOf({ stamp, hosts, signed, reused, notes, ...facts }: RunFacts): RunOutcome {
+  const { outcome, releaseCommit, pushedTo, flake, nixVersion, programVersion } = facts;
+  return {
+    outcome,
+    commit: stamp.ciCommit,
+    signedAt: stamp.signedAt,
+    releaseCommit,
+    pushedTo: pushedTo && { ...pushedTo, remote: hideSecrets(pushedTo.remote) },
+    flake: hideSecrets(flake),
+    nixVersion,
+    programVersion,
+    hosts: hosts.map(({ name, kind, channel, pinnedTo, drvPath, storePath, closureHash }) => ({
+      ...{ name, kind, channel, pinnedTo, derivation: drvPath, storePath, closureHash },
+      seconds: notes.seconds.get(name) ?? {},
+    })),
+    artifacts: signed.map(({ path, sha256, rolloutId = null }) => ({ path, sha256, rolloutId, reused })),
+    warnings: notes.warnings,
+    stages: notes.stages,
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * Commits the release, and pushes the commit.
+ *
+ * @module
+ */
+import type { GitPushTarget } from "../config.ts";
+import type { Stamp } from "../model.ts";
+import { renderCommitMessage } from "../plan/commit_message.ts";
+import type { ReleaseFile } from "../ports.ts";
+import type { Run } from "./run.ts";
+import { identityOf, type Source } from "./source.ts";
+
+/** Commits the files, when that is asked for; gives the commit, or null when nothing has changed. */
+export async function commitRelease(
+  run: Run,
+  { repository }: Source,
+  { files, stamp }: { files: readonly ReleaseFile[]; stamp: Stamp },
+): Promise<string | null> {
+  const { config, ports: { git, releaseDir } } = run;
+  if (!config.gitCommit) return null;
+  return await run.stage({
+    name: "commit",
+    title: "Committing the release",
+    done: (commit) => commit === null ? "Committed nothing: no change" : `Committed ${commit.slice(0, 8)}`,
+  }, () =>
+    git.commit(repository!, {
+      releaseDir: releaseDir.path,
+      files,
+      message: renderCommitMessage(config.commitTemplate, stamp.ciCommit, stamp.signedAt),
+      identity: identityOf(config),
+      onWarning: run.warn,
+    }));
+}
+
+/** Pushes a commit, when that is asked for; gives where to, or null when it was not pushed. */
+export async function pushCommit(
+  run: Run,
+  { repository }: Source,
+  commit: string | null,
+): Promise<GitPushTarget | null> {
+  const target = run.config.gitPush;
+  if (commit === null || target === undefined) return null;
+  const { remote, branch } = target;
+  await run.stage({
+    name: "git-push",
+    title: `Pushing to ${branch}`,
+    done: () => `Pushed ${commit.slice(0, 8)} to ${branch}`,
+  }, () => run.ports.git.push(repository!, commit, remote, branch));
+  return target;
+}

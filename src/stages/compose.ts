@@ -1,0 +1,56 @@
+/**
+ * Composes the exact bytes of the release. From here on nothing changes them.
+ *
+ * @module
+ */
+import type { Artifact, BuiltHost, SignedArtifact, Stamp } from "../model.ts";
+import { composeArtifacts } from "../plan/compose.ts";
+import { plural } from "../text.ts";
+import type { FleetToRelease } from "./fleet.ts";
+import { reuseRelease } from "./previous.ts";
+import type { Run } from "./run.ts";
+import type { Source } from "./source.ts";
+import type { TrustedKeys } from "./trust.ts";
+
+/** What is to be signed, or has been. */
+export interface Composed {
+  readonly artifacts: readonly Artifact[];
+  readonly stamp: Stamp;
+  /** The release on disk, when it may stay as it is. */
+  readonly kept: readonly SignedArtifact[] | null;
+}
+
+/** What a release is composed of. */
+export interface Parts {
+  readonly source: Source;
+  readonly fleet: FleetToRelease;
+  readonly trusted: TrustedKeys | null;
+  readonly hosts: readonly BuiltHost[];
+}
+
+/** Composes the artifacts of the release, or finds that the one on disk has the same. */
+export async function composeRelease(run: Run, parts: Parts): Promise<Composed> {
+  return await run.stage({
+    name: "compose",
+    title: "Composing the release",
+    done: ({ artifacts, kept }) =>
+      `Composed ${plural(artifacts.length, "artifact")}${
+        kept === null ? "" : ", unchanged since they were signed"
+      }`,
+  }, () => compose(run, parts));
+}
+
+async function compose(run: Run, { source, fleet: { evaluated }, trusted, hosts }: Parts): Promise<Composed> {
+  const { config, now, ports } = run;
+  const stamp = { signedAt: now, ciCommit: source.ciCommit, signatureAlgorithm: ports.signer.algorithm };
+  const closureHashes = Object.fromEntries(hosts.map(({ name, closureHash }) => [name, closureHash]));
+  const options = { closureHashes, stamp, now, artifactName: config.artifactName };
+  const fresh = composeArtifacts(evaluated, options);
+  run.warn(...fresh.warnings);
+  const reused = config.reuseUnchangedSignature
+    ? await reuseRelease(run, { evaluated, options, fleet: fresh.fleet, trusted })
+    : null;
+  return reused === null
+    ? { artifacts: fresh.artifacts, stamp, kept: null }
+    : { artifacts: reused.signed, stamp: reused.stamp, kept: reused.signed };
+}

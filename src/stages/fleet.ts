@@ -1,0 +1,117 @@
+/**
+ * What the flake says about its fleet.
+ *
+ * @module
+ */
+import { documentPath, lookup } from "../contract/records.ts";
+import type { FleetResolved } from "../contract/types.ts";
+import { ReleaseError } from "../errors.ts";
+import type { PinnedHost } from "../model.ts";
+import { type AttributeName, ATTRIBUTES } from "../plan/attributes.ts";
+import { decodeFleet, type EvaluatedFleet } from "../plan/compose.ts";
+import { enumerateHosts } from "../plan/hosts.ts";
+import { pinNames, pinTargetCommit, resolvePins, validatePinSourceUrl } from "../plan/pins.ts";
+import type { Inventory } from "../ports.ts";
+import { plural } from "../text.ts";
+import { keepOtherHosts } from "./previous.ts";
+import type { Run } from "./run.ts";
+import type { Source } from "./source.ts";
+
+/** The fleet as the flake declares it, and the hosts of it that this run releases. */
+export interface FleetToRelease {
+  readonly storeDir: string;
+  readonly nixVersion: string;
+  /** In the order of the release, each with the commit that it is built from. */
+  readonly hosts: readonly PinnedHost[];
+  readonly evaluated: EvaluatedFleet;
+  /** What `--trust-attr` evaluates to; null without it. */
+  readonly trusted: unknown;
+}
+
+/**
+ * Evaluates host names, fleet and sidecars in one cheap evaluation, and checks them, so that mistakes show before
+ * anything is built.
+ */
+export async function evaluateFleet(run: Run, source: Source): Promise<FleetToRelease> {
+  return await run.stage({
+    name: "fleet",
+    title: "Evaluating the fleet",
+    done: ({ hosts, evaluated }) =>
+      `Evaluated the fleet: releasing ${hosts.length} of ${
+        plural(Object.keys(evaluated.fleet.hosts).length, "host")
+      }`,
+  }, () => readFleet(run, source));
+}
+
+async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
+  const { config, attributes, now, ports, warn } = run;
+  const inventory = await ports.nix.inventory(source.flake, attributes);
+  const selected = enumerateHosts(config.hosts, inventory.hosts);
+  const said = (name: AttributeName) => valueOf(name, run, inventory);
+  const documents = {
+    fleet: said("fleet"),
+    revocations: said("revocations"),
+    bootstrapNonces: said("bootstrapNonces"),
+  };
+  const trusted = said("trusted");
+  const decoded = decodeFleet(documents, now, config.strict);
+  warn(...decoded.warnings);
+  const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, run);
+  validatePinSourceUrl(fleet, source.ciCommit, config.pinSourceUrl);
+  const partial = config.hosts.kind === "explicit" || config.hosts.exclude.length > 0;
+  return {
+    storeDir: inventory.storeDir,
+    nixVersion: inventory.nixVersion,
+    hosts: selected.map((host) => {
+      const { channel = null, pin } = lookup(fleet.hosts, host.name) ?? {};
+      return { ...host, channel, pinnedTo: pinTargetCommit(pin, source.ciCommit) };
+    }),
+    trusted,
+    evaluated: {
+      ...decoded.evaluated,
+      fleet: partial ? await keepOtherHosts(run, fleet, selected) : fleet,
+    },
+  };
+}
+
+/** The evaluated JSON; an attribute that was asked for and is not there, or is null, is an error. */
+function valueOf(name: AttributeName, { config }: Run, { attributes }: Inventory): unknown {
+  const { option, setting } = ATTRIBUTES[name];
+  const attribute = config[setting];
+  if (attribute === undefined) return null;
+  const value = attributes.get(name) ?? null;
+  if (value !== null) return value;
+  throw new ReleaseError(
+    "evaluation",
+    `The flake has no attribute "${attribute}", which ${option} names${
+      attributes.has(name) ? ": it is null" : ""
+    }`,
+    { path: attribute, hint: `add it to the flake's outputs, or give another ${option}` },
+  );
+}
+
+const FULL_COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+/** Replaces what pins name by full commits, so that what is signed says which commit is run. */
+async function resolvePinnedCommits(
+  fleet: FleetResolved,
+  { repository }: Source,
+  { ports: { git } }: Run,
+): Promise<FleetResolved> {
+  const commits = new Map<string, string>();
+  for (const [name, host] of pinNames(fleet)) {
+    // A full id is asked for too: it may be that of a tag. What the repository here lacks, the pin source may have.
+    const commit = (repository && await git.resolveCommit(repository, name)) ??
+      (FULL_COMMIT.test(name) ? name : null);
+    if (commit === null) {
+      throw new ReleaseError("usage", `Cannot resolve the pin of host "${host}": "${name}" names no commit`, {
+        path: documentPath(["hosts", host, "pin", "commit"]),
+        hint: repository === null
+          ? "the flake is not in a local git repository: give the full commit"
+          : "give a full commit, or a short commit, tag or branch of the flake's repository (fetch it first)",
+      });
+    }
+    commits.set(name, commit);
+  }
+  return resolvePins(fleet, commits);
+}

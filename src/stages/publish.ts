@@ -1,0 +1,55 @@
+/**
+ * Writes the release.
+ *
+ * @module
+ */
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, signaturePath } from "../contract/layout.ts";
+import type { SignedArtifact } from "../model.ts";
+import type { ReleaseFile } from "../ports.ts";
+import { plural } from "../text.ts";
+import type { Run } from "./run.ts";
+
+/**
+ * The files of a release in the order of writing: content-addressed manifests first, the fleet last, and each
+ * signature before what it signs. A reader who finds the new fleet finds all that it leads to.
+ *
+ * @param signed In the order of signing: the fleet, the sidecars, the manifests
+ */
+export function filesToWrite([fleet, ...others]: readonly SignedArtifact[]): ReleaseFile[] {
+  const manifests = others.filter(({ rolloutId }) => rolloutId !== undefined);
+  const sidecars = others.filter(({ rolloutId }) => rolloutId === undefined);
+  return [...manifests, ...sidecars, fleet!].flatMap(({ path, bytes, signature }) => [
+    { path: signaturePath(path), bytes: signature },
+    { path, bytes },
+  ]);
+}
+
+/** Writes the files, and gives the paths of those that were not there already. */
+export async function writeRelease(run: Run, files: readonly ReleaseFile[]): Promise<readonly string[]> {
+  const { config, ports: { releaseDir } } = run;
+  const written = await run.stage({
+    name: "write",
+    title: `Writing ${config.releaseDir}`,
+    done: (written) =>
+      written.length === 0 ? "Wrote nothing: every file is there" : `Wrote ${plural(written.length, "file")}`,
+  }, () => releaseDir.publish(files));
+  await warnOfStaleSidecars(run);
+  return written;
+}
+
+/** A sidecar of an earlier release stays signed and valid; that it is not part of this one must not go unnoticed. */
+async function warnOfStaleSidecars({ config, ports: { releaseDir }, warn }: Run): Promise<void> {
+  const left = [
+    ...(config.revocationsAttr === undefined ? [REVOCATIONS_FILE] : []),
+    ...(config.bootstrapNoncesAttr === undefined ? [BOOTSTRAP_NONCES_FILE] : []),
+  ];
+  for (const path of left) {
+    if (await releaseDir.read(path) === null) continue;
+    warn({
+      code: "stale-sidecar",
+      message: `"${path}" is from an earlier release and not part of this one: consumers take it for valid ` +
+        "until it is stale. Give its attribute again, or delete it",
+      path,
+    });
+  }
+}

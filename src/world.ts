@@ -1,0 +1,151 @@
+/**
+ * What the program sees of the process that it runs in: variables, current directory, streams, time, and when to stop.
+ * The one module that asks Deno for them; what is outside of the process belongs to the adapters.
+ *
+ * @module
+ */
+import { writeAll } from "./bytes.ts";
+import { ioError, ReleaseError } from "./errors.ts";
+import type { Clock } from "./ports.ts";
+import { quoteList } from "./text.ts";
+
+/** The process as a run sees it. Tests give their own. */
+export interface World {
+  /** The current directory, absolute: what relative paths start from. */
+  readonly cwd: string;
+  readonly environment: Environment;
+  /** Reads standard input to its end. */
+  readonly stdin: () => Promise<Uint8Array<ArrayBuffer>>;
+  /** Data. */
+  readonly stdout: Pick<Stream, "write">;
+  /** What people, or with `--log-format json` programs, follow a run by. */
+  readonly stderr: Stream;
+  readonly clock: Clock;
+  /** Aborted when the run is to stop before its next stage. */
+  readonly signal: AbortSignal;
+  /** How many processes can work at once. */
+  readonly cores: number;
+  /** Version of Deno. */
+  readonly runtime: string;
+}
+
+/** Where text goes. */
+export interface Stream {
+  write(text: string): void;
+  /** Whether a person looks at it, and lines can be written over. */
+  readonly isTerminal: boolean;
+  /** Columns of the terminal. */
+  readonly width: number;
+}
+
+/** The environment, as far as it may be read. */
+export interface Environment {
+  /** All variables, or where they are permitted by name, those of these that may be read and are set. */
+  read(names: readonly string[]): Record<string, string>;
+  /**
+   * The same of variables that a run cannot do without: one that is silently left out would have nix or git do
+   * something else.
+   *
+   * @throws {ReleaseError} of kind `io`, naming the variables that may not be read
+   */
+  require(names: readonly string[]): Record<string, string>;
+}
+
+/** The environment that is given, of which everything may be read. */
+export function environmentOf(variables: Readonly<Record<string, string>>): Environment {
+  return { read: () => ({ ...variables }), require: () => ({ ...variables }) };
+}
+
+/** The machine's clock. */
+export const SYSTEM_CLOCK: Clock = {
+  now: () => Temporal.Now.instant(),
+  monotonic: () => performance.now(),
+};
+
+/** This process. */
+export function processWorld(): World {
+  return {
+    get cwd() {
+      return Deno.cwd();
+    },
+    environment: { read: readVariables, require: requireVariables },
+    stdin: readStdin,
+    stdout: { write: writeStdout },
+    stderr: stderrStream(),
+    clock: SYSTEM_CLOCK,
+    signal: new AbortController().signal,
+    cores: navigator.hardwareConcurrency,
+    runtime: Deno.version.deno,
+  };
+}
+
+async function readStdin(): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await new Response(Deno.stdin.readable).bytes();
+  } catch (error) {
+    throw ioError("Cannot read standard input", error);
+  }
+}
+
+function writeStdout(text: string): void {
+  try {
+    writeAll(Deno.stdout, new TextEncoder().encode(text));
+  } catch (error) {
+    throw ioError("Cannot write standard output", error);
+  }
+}
+
+function stderrStream(): Stream {
+  const encoder = new TextEncoder();
+  const isTerminal = Deno.stderr.isTerminal();
+  return {
+    write(text) {
+      try {
+        writeAll(Deno.stderr, encoder.encode(text));
+      } catch (error) {
+        // Nobody reads any more. A release that is half written is worse than one that nobody watched.
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      }
+    },
+    isTerminal,
+    get width() {
+      // A terminal that does not know its size says 0.
+      return (isTerminal && Deno.consoleSize().columns) || 80;
+    },
+  };
+}
+
+function readVariables(names: readonly string[]): Record<string, string> {
+  const all = Deno.permissions.querySync({ name: "env" }).state === "granted";
+  const env = all ? Deno.env.toObject() : permittedOf(names);
+  if (!all) Object.assign(env, permittedOf(gitConfigVariables(Number(env["GIT_CONFIG_COUNT"] ?? 0))));
+  if (Deno.permissions.querySync({ name: "run" }).state === "granted") return env;
+  // A run permission that names programs refuses every one of them a loader variable.
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(LD|DYLD)_/.test(name)));
+}
+
+function requireVariables(names: readonly string[]): Record<string, string> {
+  const count = mayRead("GIT_CONFIG_COUNT") ? Number(Deno.env.get("GIT_CONFIG_COUNT") ?? 0) : 0;
+  const refused = [...names, ...gitConfigVariables(count)].filter((variable) => !mayRead(variable));
+  if (refused.length === 0) return readVariables(names);
+  throw new ReleaseError("io", `No permission to read the variable ${quoteList(refused)}`, {
+    hint: `give it with --allow-env=${refused.join(",")}, beside what is there`,
+  });
+}
+
+function mayRead(variable: string): boolean {
+  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+}
+
+function permittedOf(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((variable) => {
+    const value = mayRead(variable) ? Deno.env.get(variable) : undefined;
+    return value === undefined ? [] : [[variable, value]];
+  }));
+}
+
+/** The variables that `GIT_CONFIG_COUNT` announces; git fails when it finds fewer. */
+function gitConfigVariables(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => [`GIT_CONFIG_KEY_${index}`, `GIT_CONFIG_VALUE_${index}`])
+    .flat();
+}

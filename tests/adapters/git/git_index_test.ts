@@ -1,0 +1,86 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { addToIndex, readTree, refreshIndex, writeTree } from "../../../src/adapters/git/git_index.ts";
+import { storeFiles, treeOf } from "../../../src/adapters/git/objects.ts";
+import { bytesOf, DURABLE, GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
+import { rejection } from "../../support/pure.ts";
+
+const ADD = [GIT, "update-index", "--add", "-z", "--index-info"];
+
+/** A file of the work tree, in git's store. What that runs is not kept. */
+async function stored({ fleet, git, commands }: GitFleet, path: string) {
+  await fleet.write({ [path]: "{}" });
+  const entries = await storeFiles(git, { root: fleet.dir, prefix: "" }, [{ path, bytes: bytesOf("{}") }]);
+  commands.length = 0;
+  return entries;
+}
+
+Deno.test("readTree(), addToIndex() and writeTree() make a tree beside what is staged", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, head, commands } = world;
+  await fleet.write({ "staged.txt": "staged" });
+  await fleet.git("add", "staged.txt");
+  const entries = await stored(world, 'releases/a "b".json');
+  const index = { root: fleet.dir, file: join(fleet.root, "tmp/index") };
+  await readTree(git, index, head);
+  await addToIndex(git, index, entries);
+  const tree = await writeTree(git, index);
+  assertEquals(commands, [[GIT, "read-tree", head], ADD, [GIT, ...DURABLE, "write-tree"]]);
+  const names = (await fleet.git("ls-tree", "-rz", "--name-only", tree)).split("\0");
+  assertEquals(names, ["flake.nix", "fleet.json", "hosts.json", 'releases/a "b".json', ""]);
+  assertEquals(await fleet.git("diff", "--cached", "--name-only"), "staged.txt");
+});
+
+Deno.test("readTree() of no commit leaves nothing in an index", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, head, commands } = world;
+  const index = { root: fleet.dir, file: join(fleet.root, "tmp/index") };
+  await readTree(git, index, head);
+  await readTree(git, index, null);
+  assertEquals(commands.at(-1), [GIT, "read-tree", "--empty"]);
+  assertEquals(await writeTree(git, index), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+});
+
+Deno.test("readTree(), addToIndex() and writeTree() say which of them failed", async () => {
+  await using world = await gitFleet();
+  const { fleet, git } = world;
+  const index = { root: fleet.dir, file: join(fleet.root, "gone/index") };
+  const entries = [{ id: "0".repeat(40), path: "a" }];
+  const messages = [];
+  for (
+    const failing of [
+      () => readTree(git, index, "gone"),
+      () => addToIndex(git, index, entries),
+      () => writeTree(git, index),
+    ]
+  ) messages.push((await rejection(failing())).message.replace(/\d+$/, "N"));
+  assertEquals(messages, [
+    "Cannot read the current commit: git exited with N",
+    "Cannot add the release files: git exited with N",
+    "Cannot write the tree: git exited with N",
+  ]);
+});
+
+Deno.test("refreshIndex() puts files into the user's own index, and leaves the rest of it", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, head, commands } = world;
+  await fleet.write({ "staged.txt": "staged" });
+  await fleet.git("add", "staged.txt");
+  const entries = await stored(world, "a.json");
+  assertEquals(await refreshIndex(git, fleet.dir, entries), null);
+  assertEquals(commands, [ADD]);
+  assertEquals(await fleet.git("diff", "--cached", "--name-only"), "a.json\nstaged.txt");
+  assertEquals(await treeOf(git, fleet.dir, head), await fleet.git("rev-parse", "HEAD^{tree}"));
+});
+
+Deno.test("refreshIndex() gives a warning when somebody holds the index", async () => {
+  await using world = await gitFleet();
+  const { fleet, git } = world;
+  const entries = await stored(world, "a.json");
+  await Deno.writeTextFile(join(fleet.dir, ".git/index.lock"), "");
+  const warning = await refreshIndex(git, fleet.dir, entries);
+  assertEquals(warning?.code, "stale-index");
+  const beginning = "The release is committed, but git's index could not be brought up to date: " +
+    "git status shows the release files as changed (";
+  assert(warning!.message.startsWith(beginning), warning!.message);
+});

@@ -1,0 +1,96 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { findRepository, firstIgnored, resolveCommit } from "../../../src/adapters/git/repository.ts";
+import { expectRun, which } from "../../support/command.ts";
+import { GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
+import { rejection } from "../../support/pure.ts";
+
+/** Only root can give a directory to somebody else. */
+const IS_ROOT = await expectRun([which("id"), "-u"]) === "0\n";
+
+let world: GitFleet;
+Deno.test.beforeAll(async () => {
+  world = await gitFleet();
+});
+Deno.test.beforeEach(() => {
+  world.commands.length = 0;
+});
+Deno.test.afterAll(() => world[Symbol.asyncDispose]());
+
+const BOTH = [GIT, "rev-parse", "--show-toplevel", "HEAD^{commit}"];
+const ROOT = [GIT, "rev-parse", "--show-toplevel"];
+const TRUSTING = [GIT, "-c", "safe.directory=*", "rev-parse", "--git-dir"];
+
+Deno.test("findRepository() gives the root and the commit of HEAD from a directory below, by one command", async () => {
+  const { fleet, git, head, commands } = world;
+  await Deno.mkdir(join(fleet.dir, "below/it"), { recursive: true });
+  await Deno.symlink(fleet.dir, join(fleet.root, "link"));
+  for (const dir of ["fleet", "fleet/below/it", "link", "link/below"]) {
+    assertEquals(await findRepository(git, join(fleet.root, dir)), { root: fleet.dir, head }, dir);
+  }
+  assertEquals(commands, [BOTH, BOTH, BOTH, BOTH]);
+});
+
+Deno.test("findRepository() gives no commit on a branch without one", async () => {
+  const { fleet, git, commands } = world;
+  const dir = join(fleet.root, "unborn\nhead");
+  await fleet.git("init", "-q", dir);
+  assertEquals(await findRepository(git, dir), { root: dir, head: null });
+  assertEquals(commands, [BOTH, ROOT]);
+});
+
+Deno.test("findRepository() gives null outside git", async () => {
+  assertEquals(await findRepository(world.git, world.fleet.root), null);
+  assertEquals(world.commands, [BOTH, ROOT, TRUSTING]);
+});
+
+Deno.test({
+  name: "findRepository() does not take another user's repository for none",
+  ignore: !IS_ROOT,
+  fn: async () => {
+    const { fleet, git, commands } = world;
+    const dir = join(fleet.root, "stranger");
+    await fleet.git("init", "-q", dir);
+    for (const path of [dir, join(dir, ".git")]) await Deno.chown(path, 12_345, 12_345);
+    const { lines, ...refused } = await rejection(findRepository(git, dir));
+    const message = `Cannot read the repository of "${dir}": git exited with 128`;
+    assertEquals(refused, { kind: "git", message });
+    assert(lines!.some((line) => line.includes("dubious ownership")), lines!.join("\n"));
+    assertEquals(commands, [BOTH, ROOT, TRUSTING]);
+  },
+});
+
+Deno.test("resolveCommit() gives the commit of a short commit, a tag or a branch, and null for no commit", async () => {
+  const { fleet, git, head, commands } = world;
+  await fleet.git("tag", "-a", "-m", "v1", "v1");
+  await fleet.git("tag", "tree", "HEAD^{tree}");
+  const named: [name: string, commit: string | null][] = [
+    [head.slice(0, 10), head],
+    ["v1", head],
+    ["main", head],
+    ["tree", null],
+    ["gone", null],
+    ["--all", null],
+  ];
+  const found: typeof named = [];
+  for (const [name] of named) found.push([name, await resolveCommit(git, fleet.dir, name)]);
+  assertEquals(found, named);
+  const options = ["--quiet", "--verify", "--end-of-options"];
+  assertEquals(commands, named.map(([name]) => [GIT, "rev-parse", ...options, `${name}^{commit}`]));
+});
+
+Deno.test("firstIgnored() gives the first path that git ignores, as it is, or null", async () => {
+  const { fleet, git, commands } = world;
+  await fleet.write({ ".gitignore": "*.sig\n" });
+  assertEquals(await firstIgnored(git, fleet.dir, ["a.json", "ü b.sig", "c.sig"]), "ü b.sig");
+  assertEquals(await firstIgnored(git, fleet.dir, ["a.json"]), null);
+  const argv = [GIT, "check-ignore", "-z", "--stdin"];
+  assertEquals(commands, [argv, argv]);
+});
+
+Deno.test("firstIgnored() refuses to answer where git cannot", async () => {
+  const { lines, ...refused } = await rejection(firstIgnored(world.git, world.fleet.root, ["a.json"]));
+  const message = "Cannot ask which files are ignored: git exited with 128";
+  assertEquals(refused, { kind: "git", message });
+  assert(lines!.some((line) => line.includes("not a git repository")), lines!.join("\n"));
+});

@@ -1,0 +1,76 @@
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { runPushHook } from "../../../src/adapters/hooks/push.ts";
+import { hookContext } from "../../../src/adapters/hooks/run.ts";
+import { parseStorePath } from "../../../src/contract/store_path.ts";
+import { which } from "../../support/command.ts";
+import { rejection } from "../../support/pure.ts";
+import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
+
+const HASH = `${"0".repeat(32)}-nixos-system-web1`;
+const CLOSURE = {
+  host: "web 1",
+  storePath: parseStorePath(`/nix/store/${HASH}`, "/nix/store")!,
+  closureHash: HASH,
+};
+
+/** Runs a push hook in a directory. */
+async function push({ path: cwd }: TemporaryDirectory, command: string) {
+  const traced = tracedShell(cwd);
+  const context = hookContext(traced.shell, { PATH: "/usr/bin:/bin", TOKEN: "abc" });
+  await runPushHook(context, command, CLOSURE);
+  return traced;
+}
+
+Deno.test("runPushHook() gives the command the closure and the environment, and nothing else", async () => {
+  await using dir = await TemporaryDirectory.create();
+  await push(dir, "env > told");
+  const told = (await Deno.readTextFile(join(dir.path, "told"))).trimEnd().split("\n");
+  // A shell sets these by itself.
+  assertEquals(told.filter((line) => !/^(PWD|OLDPWD|SHLVL|_)=/.test(line)).sort(), [
+    `NIXFLEET_CLOSURE_HASH=${HASH}`,
+    "NIXFLEET_HOST=web 1",
+    `NIXFLEET_PATH=/nix/store/${HASH}`,
+    "PATH=/usr/bin:/bin",
+    "TOKEN=abc",
+  ]);
+});
+
+Deno.test("runPushHook() runs the command in the shell's directory, without stdin", async () => {
+  await using dir = await TemporaryDirectory.create();
+  await push(dir, "{ pwd -P; cat; } > told");
+  assertEquals(await Deno.readTextFile(join(dir.path, "told")), `${dir.path}\n`);
+});
+
+Deno.test("runPushHook() shows the variables and no text of the command, nor where its output repeats it", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const { commands, output } = await push(dir, "echo --token=s3cret '$ s3cret'");
+  assertEquals(commands, [[
+    "NIXFLEET_HOST=web 1",
+    `NIXFLEET_PATH=/nix/store/${HASH}`,
+    `NIXFLEET_CLOSURE_HASH=${HASH}`,
+    ...["sh", "-c", "<push hook>"],
+  ]]);
+  assertEquals(output, ["*** ***"]);
+});
+
+Deno.test("runPushHook() refuses with the exit code, and the last of both outputs without secrets", async () => {
+  await using dir = await TemporaryDirectory.create();
+  assertEquals(await rejection(push(dir, "echo out of s3cret; exec >&2; echo refused; exit 7")), {
+    kind: "push-hook",
+    message: 'Push hook failed for host "web 1": it exited with 7',
+    lines: ["out of ***", "***"],
+    hint: "*** stands for a part of the hook's own text",
+  });
+  const { message } = await rejection(push(dir, "kill -9 $$"));
+  assertEquals(message, 'Push hook failed for host "web 1": it exited with 137');
+});
+
+Deno.test("hookContext() takes the sh that is on the PATH, and refuses a PATH without it", async () => {
+  assertEquals(hookContext(tracedShell("/").shell, {}).sh, which("sh"));
+  assertEquals(await rejection(Promise.try(() => hookContext(tracedShell("/", "/gone").shell, {}))), {
+    kind: "io",
+    message: 'Cannot find "sh" on PATH',
+    hint: "install sh, or add the directory that it is in to PATH",
+  });
+});

@@ -1,0 +1,114 @@
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { buildHosts } from "../../../src/adapters/nix/build.ts";
+import { buildFailure } from "../../../src/adapters/nix/build_failure.ts";
+import { BuildLog } from "../../../src/adapters/nix/build_log.ts";
+import { realise } from "../../../src/adapters/nix/realise.ts";
+import { createNix } from "../../../src/adapters/nix/nix.ts";
+import type { HostDerivation } from "../../../src/model.ts";
+import { rejection } from "../../support/pure.ts";
+import { derivationsOf, NIX_STORE, type NixFleet, nixFleet, NO_FLAGS } from "../../support/nix_fleet.ts";
+
+const STORE = "/nix/store";
+
+/** Builds in a directory of its own, and tells what it was told. */
+async function build({ nix, fleet }: NixFleet, derivations: readonly HostDerivation[]) {
+  const told: string[] = [];
+  const tempDir = await Deno.makeTempDir({ dir: join(fleet.root, "tmp") });
+  const progress = (name: string, state: string) => told.push(`${name} ${state}`);
+  const built = await buildHosts(nix, derivations, { storeDir: STORE, tempDir, progress });
+  return { built: new Map(derivations.map(({ name }, index) => [name, String(built[index])])), told };
+}
+
+const withoutHashes = (lines: readonly string[] = []) =>
+  lines.map((line) => line.replaceAll(/\/nix\/store\/[0-9a-z]{32}-/g, "STORE/"));
+
+Deno.test("buildHosts() builds a derivation of two hosts once, and tells of both", async () => {
+  await using world = await nixFleet(
+    `let same = host (build "same" "echo > $out"); in { a = same; b = same; }`,
+  );
+  const derivations = await derivationsOf(world, "a", "b");
+  const [{ drvPath, outPath }] = derivations;
+  const built = new Map([["a", outPath], ["b", outPath]]);
+  assertEquals(await build(world, derivations), {
+    built,
+    told: ["a started", "b started", "a done", "b done"],
+  });
+  assertEquals(world.commands.map(([, , ...rest]) => rest.filter((word) => word.includes("!"))), [
+    [`${drvPath}!out`],
+  ]);
+  // What is there already is done, and was never begun.
+  assertEquals(await build(world, derivations), { built, told: ["a done", "b done"] });
+});
+
+Deno.test("buildHosts() refuses with the hosts that were not built, and the log of what failed them", async () => {
+  await using world = await nixFleet(`let kernel = build "kernel" "echo no space >&2; exit 6"; in {
+    web = host (build "web" "echo \${kernel} > $out");
+    good = host (build "good" "echo > $out");
+  }`);
+  const { lines, ...refused } = await rejection(build(world, await derivationsOf(world, "good", "web")));
+  assertEquals(refused, { kind: "build", message: 'Cannot build host "web": nix-store exited with 100' });
+  assertEquals(withoutHashes(lines), ['host "web": STORE/kernel.drv', "  | no space"]);
+});
+
+Deno.test("buildFailure() asks the store what is missing, what it is made of, and which of that was not made", async () => {
+  await using world = await nixFleet(`{
+    bad = host (build "bad" "echo its own fault; exit 1");
+    good = host (build "good" "echo > $out");
+  }`);
+  const derivations = await derivationsOf(world, "good", "bad");
+  const [good, bad] = derivations as [HostDerivation, HostDerivation];
+  const log = new BuildLog(() => {});
+  const realised = await realise(world.nix, derivations.map(({ drvPath }) => `${drvPath}!out`), {
+    root: join(world.fleet.root, "tmp/kept"),
+    onLog: (line) => log.add(line),
+  });
+  if (!("failure" in realised)) throw new Error("it was built");
+  world.commands.length = 0;
+  const failure = { derivations, storeDir: STORE, log, result: realised.failure };
+  const { kind, message, lines } = await buildFailure(world.nix, failure);
+  assertEquals({ kind, message, lines }, {
+    kind: "build",
+    message: 'Cannot build host "bad": nix-store exited with 100',
+    lines: [`host "bad": ${bad.drvPath}`, "  | its own fault"],
+  });
+  assertEquals(world.commands, [
+    [NIX_STORE, "--check-validity", "--print-invalid", good.outPath, bad.outPath],
+    [NIX_STORE, "--query", "--requisites", bad.drvPath],
+    [NIX_STORE, "--query", "--outputs", bad.drvPath],
+    [NIX_STORE, "--check-validity", "--print-invalid", bad.outPath],
+  ]);
+});
+
+Deno.test("createNix() goes from a fleet's reference to what is built of its hosts", async () => {
+  await using world = await nixFleet(`{ web = host (build "web" "echo > $out"); }`);
+  const { fleet, shell } = world;
+  const nix = createNix(shell, {
+    ...NO_FLAGS,
+    env: fleet.env(),
+    tempDir: join(fleet.root, "tmp"),
+    evalWorkers: 2,
+    clock: { now: () => Temporal.Now.instant(), monotonic: () => performance.now() },
+  });
+  const flake = await nix.lock(fleet.dir);
+  const { storeDir, hosts } = await nix.inventory(flake, new Map());
+  const refs = hosts.nixos.map((name) => ({
+    name,
+    kind: "nixos" as const,
+    channel: null,
+    pinnedTo: null,
+    flake,
+  }));
+  const derivations = await nix.evaluateHosts(refs, () => {});
+  const built = await nix.build(derivations, storeDir, () => {});
+  assertEquals<string[]>(built, [derivations[0]!.outPath]);
+  assertEquals(
+    world.commands.map(([, ...words]) => words.find((word) => /^(flake|eval|--realise)$/.test(word))),
+    [
+      "flake",
+      "eval",
+      "eval",
+      "--realise",
+    ],
+  );
+});

@@ -1,0 +1,62 @@
+import { assertEquals } from "@std/assert";
+import { nixContext } from "../../../src/adapters/nix/context.ts";
+import { evaluate } from "../../../src/adapters/nix/evaluate.ts";
+import { applyTo } from "../../../src/adapters/nix/expressions.ts";
+import { readInventory } from "../../../src/adapters/nix/inventory.ts";
+import { rejection } from "../../support/pure.ts";
+import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
+import { FLAGS, NIX, nixFleet, NO_FLAGS } from "../../support/nix_fleet.ts";
+
+/** A program in nix's place. */
+async function nixThat(script: string) {
+  const dir = await TemporaryDirectory.create();
+  for (const name of ["nix", "nix-store"]) {
+    await Deno.writeTextFile(`${dir.path}/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+  const { shell } = tracedShell(dir.path, `${dir.path}:/usr/bin:/bin`);
+  return {
+    nix: nixContext(shell, { PATH: "/usr/bin:/bin" }, NO_FLAGS),
+    [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("evaluate() applies a function to data, by one command", async () => {
+  await using world = await nixFleet("{}");
+  const { nix, commands } = world;
+  const twice = "{ n, name }: { n = n + n; inherit name; }";
+  const data = { n: 21, name: '"${x}"\\' };
+  const { code, value } = await evaluate(nix, twice, data);
+  assertEquals({ code, value }, { code: 0, value: { n: 42, name: '"${x}"\\' } });
+  assertEquals(commands, [[NIX, ...FLAGS, "eval", "--json", "--expr", applyTo(twice, data)]]);
+});
+
+Deno.test("evaluate() gives no value when nix fails, and the last that it said", async () => {
+  await using world = await nixFleet("{}");
+  const { code, value, stderr } = await evaluate(world.nix, '_: throw "not this one"', {});
+  assertEquals({ code, value }, { code: 1, value: undefined });
+  assertEquals(stderr.some((line) => line.includes("not this one")), true, stderr.join("\n"));
+});
+
+Deno.test("evaluate() gives a process a heap that few hosts fit into, and no threads to mark it", async () => {
+  await using world = await nixThat(`printf '"%s %s"' "$GC_INITIAL_HEAP_SIZE" "$GC_MARKERS"`);
+  assertEquals((await evaluate(world.nix, "f", {})).value, "1G 1");
+});
+
+Deno.test("evaluate() refuses what is not JSON, with what nix said beside it", async () => {
+  await using world = await nixThat("echo nonsense; echo why >&2");
+  assertEquals(await rejection(evaluate(world.nix, "f", {})), {
+    kind: "evaluation",
+    message: 'Cannot read what "nix eval" printed: it is not JSON in UTF-8',
+    lines: ["why"],
+  });
+});
+
+Deno.test("a nix that prints another shape than the known ones is refused, by the place that differs", async () => {
+  await using world = await nixThat(`echo '{ "nixVersion": "9", "storeDir": 1 }'`);
+  const flake = { url: "path:/fleet", revision: null, dirty: false, localDir: null };
+  assertEquals(await rejection(readInventory(world.nix, flake, new Map())), {
+    kind: "evaluation",
+    message: 'Cannot read what "nix eval" printed: storeDir is 1, expected string',
+    hint: "this nix may be newer than this program; please report it with the output of nix --version",
+  });
+});

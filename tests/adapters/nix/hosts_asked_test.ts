@@ -1,0 +1,100 @@
+// What nix is asked about hosts, and how many processes are.
+
+import { assertEquals } from "@std/assert";
+import { applyTo, HOSTS, ONE_HOST } from "../../../src/adapters/nix/expressions.ts";
+import { createNix } from "../../../src/adapters/nix/nix.ts";
+import { type CommandResult, Shell } from "../../../src/adapters/process.ts";
+import type { HostInFlake, LockedFlake } from "../../../src/ports.ts";
+import { SILENT_LOG } from "../../../src/report/log.ts";
+import { derivationOf } from "../../support/fake_ports.ts";
+import { deepFreeze, pureTest } from "../../support/pure.ts";
+
+/** A shell in which `nix eval` knows these hosts, and keeps what it was asked. */
+class FakeShell extends Shell {
+  readonly asked: string[] = [];
+  readonly #answers: ReadonlyMap<string, unknown>;
+
+  constructor(answers: ReadonlyMap<string, unknown>) {
+    super({ path: "", cwd: "/", trace: SILENT_LOG });
+    this.#answers = answers;
+  }
+
+  override find(program: string): string {
+    return `/bin/${program}`;
+  }
+
+  override run(argv: readonly string[]): Promise<CommandResult> {
+    const expression = argv.at(-1)!;
+    this.asked.push(expression);
+    const answer = this.#answers.get(expression);
+    const stdout = new TextEncoder().encode(JSON.stringify(answer));
+    return Promise.resolve({ code: answer === undefined ? 1 : 0, stdout, stderr: [] });
+  }
+}
+
+const flakeAt = (commit: string): LockedFlake => ({
+  ...{ url: `git+file:///fleet?rev=${commit}`, revision: commit },
+  ...{ dirty: false, localDir: null },
+});
+
+const CURRENT = flakeAt("c".repeat(40));
+const PINNED = flakeAt("a".repeat(40));
+const OTHER = flakeAt("b".repeat(40));
+
+const current = (name: string): HostInFlake => ({
+  ...{ name, kind: "nixos", channel: "stable", pinnedTo: null, flake: CURRENT },
+});
+const pinned = (name: string, flake: LockedFlake): HostInFlake => ({
+  ...{ name, kind: "darwin", channel: null, pinnedTo: flake.revision, flake },
+});
+
+/** Five that are pinned to one commit, one to another, and two that are not. */
+const FLEET: readonly HostInFlake[] = deepFreeze([
+  pinned("a", PINNED),
+  current("web1"),
+  pinned("__proto__", PINNED),
+  pinned("alone", OTHER),
+  pinned("b", PINNED),
+  current("web2"),
+  pinned("c", PINNED),
+  pinned("d", PINNED),
+]);
+
+/** What nix is asked, and what it answers: hosts with their kind and name, and nothing else. */
+const ANSWERS = new Map<string, unknown>(
+  [["a", "__proto__", "b", "c", "d"], ["web1", "web2"], ["alone"]].map((names) => {
+    const hosts = names.map((name) => FLEET.find((host) => host.name === name)!);
+    const flake = hosts[0]!.flake.url;
+    const refs = hosts.map(({ name, kind }) => ({ name, kind }));
+    const answers = hosts.map(derivationOf).map(({ drvPath, outPath, outputName }) => [
+      drvPath,
+      outPath,
+      outputName,
+    ]);
+    return names.length === 1
+      ? [applyTo(ONE_HOST, { flake, host: refs[0] }), answers[0]]
+      : [applyTo(HOSTS, { flake, hosts: refs }), answers];
+  }),
+);
+
+pureTest(
+  "nix is told of a host no more than its kind and name, and once of all that one commit has",
+  async () => {
+    const shell = new FakeShell(ANSWERS);
+    const nix = createNix(shell, {
+      ...{ env: {}, tempDir: "/tmp", options: [], builders: undefined, maxJobs: undefined, evalWorkers: 1 },
+      clock: { now: () => Temporal.Now.instant(), monotonic: () => 0 },
+    });
+    const told: string[] = [];
+    const found = await nix.evaluateHosts(FLEET, (name, state) => told.push(`${name} ${state}`));
+    assertEquals(found, FLEET.map(derivationOf));
+    assertEquals(shell.asked, [...ANSWERS.keys()]);
+    assertEquals(
+      told,
+      [["a", "__proto__", "b", "c", "d"], ["web1", "web2"], ["alone"]].flatMap((names) => [
+        ...names.map((name) => `${name} started`),
+        ...names.map((name) => `${name} done`),
+      ]),
+    );
+  },
+);

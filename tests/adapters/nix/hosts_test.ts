@@ -1,0 +1,106 @@
+import { assert, assertEquals } from "@std/assert";
+import { applyTo, HOSTS, ONE_HOST } from "../../../src/adapters/nix/expressions.ts";
+import { evaluateBatch, evaluateHosts } from "../../../src/adapters/nix/hosts.ts";
+import type { HostRef } from "../../../src/model.ts";
+import type { HostInFlake, LockedFlake } from "../../../src/ports.ts";
+import { rejection } from "../../support/pure.ts";
+import { FLAGS, locked, NIX, type NixFleet, nixFleet } from "../../support/nix_fleet.ts";
+
+const hosts = (...names: string[]): HostRef[] => names.map((name) => ({ name, kind: "nixos" }));
+
+/** Two hosts that evaluate, one that throws, and one that breaks all of its process. */
+const FLEET = `{
+  good = host (build "good" "echo > $out");
+  docs = host (build "docs" "echo > $out" // { outputName = "docs"; });
+  throws = host (throw "out of memory");
+  breaks = host (builtins.abort "no way");
+}`;
+
+let world: NixFleet;
+Deno.test.beforeAll(async () => {
+  world = await nixFleet(FLEET);
+});
+Deno.test.afterAll(() => world[Symbol.asyncDispose]());
+
+Deno.test("evaluateBatch() gives each host's derivation by one command, and null for one that throws", async () => {
+  const flake = await locked(world);
+  const asked = hosts("docs", "throws", "good");
+  const found = await evaluateBatch(world.nix, flake, asked);
+  const expression = applyTo(HOSTS, { flake: flake.url, hosts: asked });
+  assertEquals(world.commands, [[NIX, ...FLAGS, "eval", "--json", "--expr", expression]]);
+  assert(!("error" in found));
+  const withoutHash = (path: string) => path.replace(/[0-9a-z]{32}/, "HASH");
+  assertEquals(
+    found.map((host) =>
+      host && { ...host, drvPath: withoutHash(host.drvPath), outPath: withoutHash(host.outPath) }
+    ),
+    [
+      {
+        ...{ name: "docs", kind: "nixos", outputName: "docs" },
+        ...{ drvPath: "/nix/store/HASH-docs.drv", outPath: "/nix/store/HASH-docs" },
+      },
+      null,
+      {
+        ...{ name: "good", kind: "nixos", outputName: "out" },
+        ...{ drvPath: "/nix/store/HASH-good.drv", outPath: "/nix/store/HASH-good" },
+      },
+    ],
+  );
+});
+
+Deno.test("evaluateBatch() evaluates one host so that nix says what is wrong with it", async () => {
+  const flake = await locked(world);
+  const found = await evaluateBatch(world.nix, flake, hosts("throws"));
+  const expression = applyTo(ONE_HOST, { flake: flake.url, host: { name: "throws", kind: "nixos" } });
+  assertEquals(world.commands, [[NIX, ...FLAGS, "eval", "--json", "--expr", expression]]);
+  assert(found !== null && "error" in found);
+  assert(found.error.some((line) => line.includes("error: out of memory")), found.error.join("\n"));
+});
+
+Deno.test("evaluateBatch() gives what nix says when one host breaks the whole process", async () => {
+  const found = await evaluateBatch(world.nix, await locked(world), hosts("good", "breaks"));
+  assert("error" in found);
+  assert(found.error.some((line) => line.includes("no way")), found.error.join("\n"));
+});
+
+/** Hosts of a flake, on no pin. */
+function inFlake(flake: LockedFlake, refs: readonly HostRef[]): HostInFlake[] {
+  return refs.map((host) => ({ ...host, channel: null, pinnedTo: null, flake }));
+}
+
+Deno.test("evaluateHosts() gives the derivations in the order of the hosts, whatever flake each is in", async () => {
+  const flake = await locked(world);
+  const other = { ...flake };
+  const mixed = inFlake(flake, hosts("good", "docs")).map((host, index) => ({
+    ...host,
+    ...(index === 0 ? { flake: other, pinnedTo: "c0ffee" } : {}),
+  }));
+  const options = {
+    workers: 2,
+    clock: { now: () => Temporal.Now.instant(), monotonic: () => performance.now() },
+    progress: () => {},
+  };
+  const found = await evaluateHosts(world.nix, mixed, options);
+  assertEquals(found.map(({ name }) => name), ["good", "docs"]);
+  // A record that says more of a host than nix asks for is not handed on.
+  assertEquals(Object.keys(found[0]!), ["name", "kind", "drvPath", "outPath", "outputName"]);
+});
+
+Deno.test("evaluateHosts() refuses with every host that does not evaluate, each with nix's words", async () => {
+  const flake = await locked(world);
+  const told: string[] = [];
+  const { lines, ...refused } = await rejection(
+    evaluateHosts(world.nix, inFlake(flake, hosts("breaks", "good", "throws")), {
+      workers: 2,
+      clock: { now: () => Temporal.Now.instant(), monotonic: () => performance.now() },
+      progress: (name, state) => told.push(`${name} ${state}`),
+    }),
+  );
+  assertEquals(refused, { kind: "evaluation", message: 'Cannot evaluate 2 hosts: "breaks", "throws"' });
+  const [breaks, throws] = ["breaks", "throws"].map((name) => lines!.indexOf(`host "${name}":`));
+  assert(breaks === 0 && throws! > breaks);
+  const says = (from: number, to: number | undefined, text: string) =>
+    lines!.slice(from + 1, to).some((line) => line.startsWith("  | ") && line.includes(text));
+  assert(says(breaks, throws, "no way") && says(throws!, undefined, "out of memory"), lines!.join("\n"));
+  assertEquals(told.filter((line) => line.endsWith(" done")), ["good done"]);
+});

@@ -1,0 +1,373 @@
+// What is said of a command line that is refused: one table for all commands, and what the program makes of it.
+
+import { assertEquals } from "@std/assert";
+import { main } from "../../src/main.ts";
+import { ALL, asked } from "../support/asked.ts";
+import { memoryWorld } from "../support/memory_world.ts";
+import { pureTest, type Refusal, rejection } from "../support/pure.ts";
+
+/** A command line, and what is said of it. Every such error is of the kind `usage`. */
+type Line = [args: string[], said: Omit<Refusal, "kind">];
+
+const ID = "0123456789abcdef".repeat(4);
+const TRUST = "--trust-file=t";
+const OPTION_HINT = "fleet-release --help lists the options";
+const BOOLEAN = "expected true or false, or the option alone";
+const SIGN_HINT =
+  "`fleet-release keygen FILE` makes a key for --sign-key FILE; a --sign-cmd COMMAND, also from NIXFLEET_SIGN_CMD, " +
+  "signs $NIXFLEET_INPUT into $NIXFLEET_OUTPUT, 64 raw bytes";
+const KEY_HINT = "put the key into a variable, and give --sign-key env:NAME";
+const PUSH_HINT = 'expected REMOTE:BRANCH, as in "origin:main" or "git@host:org/fleet.git:main"';
+const TIME_FORM = 'an RFC 3339 time such as "2026-06-01T12:00:00Z"';
+const HOSTS_HINT = 'give names with commas between them, or "auto" for all hosts of the flake';
+
+function valueHint(flag: string): string {
+  return `write --${flag}=VALUE when the value begins with a dash`;
+}
+
+const UNKNOWN_ARGUMENT =
+  "a command comes first, and release takes options alone; fleet-release --help lists the options";
+
+const RELEASE: Line[] = [
+  [["--hots", "a"], { message: 'Unknown option "--hots"', hint: "did you mean --hosts?" }],
+  [["--signcmd=secret"], { message: 'Unknown option "--signcmd"', hint: "did you mean --sign-cmd?" }],
+  [["-hosts"], { message: 'Unknown option "-hosts"', hint: "did you mean --hosts?" }],
+  [["--no-git-commit"], { message: 'Unknown option "--no-git-commit"', hint: "did you mean --git-commit?" }],
+  [["--bogus-setting"], {
+    message: 'Unknown option "--bogus-setting"',
+    hint: OPTION_HINT,
+  }],
+  [["-x"], { message: 'Unknown option "-x"', hint: OPTION_HINT }],
+  [["--__proto__", "x"], {
+    message: 'Unknown option "--__proto__"',
+    hint: OPTION_HINT,
+  }],
+  [["--constructor"], {
+    message: 'Unknown option "--constructor"',
+    hint: OPTION_HINT,
+  }],
+  [["--sign-cmd", "sign", "tok-123"], {
+    message: "Unknown argument behind --sign-cmd",
+    hint: "put the whole command into quotes: --sign-cmd '...'",
+  }],
+  [["--push-cmd=push", "tok-123"], {
+    message: "Unknown argument behind --push-cmd",
+    hint: "put the whole command into quotes: --push-cmd '...'",
+  }],
+  [["relase"], { message: 'Unknown argument "relase"', hint: 'did you mean the command "release"?' }],
+  [["verfy", "--json"], { message: 'Unknown argument "verfy"', hint: 'did you mean the command "verify"?' }],
+  [["--json", "verify"], { message: 'Unknown argument "verify"', hint: UNKNOWN_ARGUMENT }],
+  [["release", "web1"], { message: 'Unknown argument "web1"', hint: UNKNOWN_ARGUMENT }],
+  [["constructor"], { message: 'Unknown argument "constructor"', hint: UNKNOWN_ARGUMENT }],
+  [["--json", "web1"], { message: 'Unknown argument "web1"', hint: UNKNOWN_ARGUMENT }],
+  [["--git-commit", "no"], { message: 'Unknown argument "no"', hint: UNKNOWN_ARGUMENT }],
+  [["--hosts", "web1", "web2"], { message: 'Unknown argument "web2"', hint: UNKNOWN_ARGUMENT }],
+  [["--", "web1"], { message: 'Unknown argument "web1"', hint: UNKNOWN_ARGUMENT }],
+  [[""], { message: 'Unknown argument ""', hint: UNKNOWN_ARGUMENT }],
+  [["--log-format", "xml"], { message: 'Cannot read --log-format "xml": expected pretty or json' }],
+  [["--log-format="], { message: 'Cannot read --log-format "": expected pretty or json' }],
+  [["--signature-encoding", "DER"], {
+    message: 'Cannot read --signature-encoding "DER": expected raw or der',
+  }],
+  [["--hook-env", "A,1B"], { message: 'Cannot read --hook-env "A,1B": "1B" is no name of a variable' }],
+  [["--hook-env", "A,"], { message: 'Cannot read --hook-env "A,": "" is no name of a variable' }],
+  [["--hook-env=A=x"], { message: 'Cannot read --hook-env "A=x": "A=x" is no name of a variable' }],
+  [["--smoke-verify", "no"], { message: 'Cannot read --smoke-verify "no": expected true or false' }],
+  [["--smoke-verify=TRUE"], { message: 'Cannot read --smoke-verify "TRUE": expected true or false' }],
+  [["--smoke-verify"], { message: 'Cannot read --smoke-verify "": expected true or false' }],
+  ...["a,,b", ""].map((hosts): Line => [["--hosts", hosts], {
+    message: `Cannot read --hosts "${hosts}": there is an empty name in it`,
+    hint: HOSTS_HINT,
+  }]),
+  ...["origin", ""].map((target): Line => [["--git-push", target], {
+    message: `Cannot read --git-push "${target}": there is no colon in it`,
+    hint: PUSH_HINT,
+  }]),
+  ...["no", "0", "off", ""].map((value): Line => [[`--git-commit=${value}`], {
+    message: `Cannot read --git-commit "${value}": ${BOOLEAN}`,
+  }]),
+  ...[
+    // Without a name or without a value.
+    ["--option"],
+    ["--option", "cores"],
+    ["--option", "", "4"],
+    ["--option", "--json", "4"],
+    ["--option", "cores", "--json"],
+    // With = behind it.
+    ["--option=cores"],
+    ["--option=cores=4"],
+    ["--option="],
+  ].map((args): Line => [args, {
+    message: "--option wants a name and a value, as in --option cores 4",
+  }]),
+  ...["many", "-1", "1.5", "0"].map((workers): Line => [[`--eval-workers=${workers}`], {
+    message: `Cannot use --eval-workers ${workers}: expected a whole number above 0`,
+  }]),
+  ...["sign-key=k", "hosts=a", "log-format=json", "smoke-verify=true"].map((option): Line => [
+    [`--${option}`, `--${option}`],
+    { message: `--${option.split("=")[0]} is given 2 times, expected once` },
+  ]),
+  [[], {
+    message: "No way to sign: none of --sign-key, --sign-agent and --sign-cmd is given",
+    hint: SIGN_HINT,
+  }],
+  [["--sign-cmd="], { message: "No way to sign: --sign-cmd is empty", hint: SIGN_HINT }],
+  [["--sign-cmd=x", "--sign-agent=k.pub"], {
+    message: "Two ways to sign: --sign-cmd and --sign-agent",
+    hint: "give one of them",
+  }],
+  [["--sign-key", "env:A B"], {
+    message: "--sign-key env: is not followed by the name of a variable",
+    hint: KEY_HINT,
+  }],
+  [["--sign-key=-----BEGIN PRIVATE KEY-----"], {
+    message: "--sign-key is given a key, expected the name of its file",
+    hint: KEY_HINT,
+  }],
+  [["--sign-agent=-----BEGIN PRIVATE KEY-----"], {
+    message: "--sign-agent is given a key, expected the name of a file with its public part",
+  }],
+  [["--signature-algorithm", "ed25518"], {
+    message: 'Unknown signature algorithm "ed25518": expected ed25519 or ecdsa-p256',
+    hint: 'did you mean "ed25519"?',
+  }],
+  [["--sign-key=k", "--signature-encoding=der"], {
+    message: "--signature-encoding der is for a --sign-cmd that makes ecdsa-p256",
+    hint: "add --signature-algorithm ecdsa-p256, or leave it out",
+  }],
+  [["--sign-key=k", TRUST, "--public-key=ed25519:AAAA"], {
+    message: "Two sources of trusted keys: --trust-file and --public-key",
+    hint: "give one of them",
+  }],
+  [["--sign-key=k", "--allow-previous-key"], {
+    message: "--allow-previous-key is given without keys of which one is the previous",
+    hint: "give --trust-file or --trust-attr",
+  }],
+  [["--sign-key=k", "--artifact-name="], {
+    message: 'Cannot use --artifact-name "": it is empty',
+    hint: 'give a file name such as "fleet.resolved.json"',
+  }],
+  [["--sign-key=k", "--now=today"], {
+    message: `Cannot read --now "today": expected ${TIME_FORM}`,
+  }],
+  [["--sign-key=k", "--git-user-name", " "], { message: "--git-user-name is empty" }],
+];
+
+/** Options that are refused when they are empty, or have nothing behind them. */
+const FILLED: string[] = [
+  "build-flake",
+  "fleet-resolved-attr",
+  "revocations-attr",
+  "bootstrap-nonces-attr",
+  "pin-source-url",
+  "now",
+  "push-cmd",
+  "hook-env",
+  "sign-key",
+  "sign-agent",
+  "trust-file",
+  "trust-attr",
+  "public-key",
+  "release-dir",
+  "commit-template",
+  "git-user-name",
+  "git-user-email",
+  "max-jobs",
+  "eval-workers",
+];
+
+const EMPTY: Line[] = FILLED.flatMap((flag) =>
+  [[`--${flag}=`], [`--${flag}`, ""], [`--${flag}`], [`--${flag}`, "--json"]].map((args): Line => [
+    args,
+    { message: `--${flag} is empty`, hint: valueHint(flag) },
+  ])
+);
+
+/** Options that a command has not, and the line that says where they are listed. */
+const UNKNOWN: Line[] = ["release", "verify", "keygen", "pubkey", "canonicalize"].flatMap((name) =>
+  [["--bogus-setting"], ["--bogus-setting=x"], ["-h", "--bogus-setting"]].map((args): Line => [
+    [name, ...args],
+    {
+      message: 'Unknown option "--bogus-setting"',
+      hint: `fleet-release ${name === "release" ? "" : `${name} `}--help lists the options`,
+    },
+  ])
+);
+
+const HEX_HINT = "expected the 64 lower-case hex digits that the manifest's file is named by";
+
+const OTHERS: Line[] = [
+  [["verify"], {
+    message: "No keys to verify with: --trust-file is missing",
+    hint: "`fleet-release pubkey KEY --format trust-file` writes one for a key that you hold",
+  }],
+  [["verify", "--trust-file"], { message: "--trust-file is empty", hint: valueHint("trust-file") }],
+  [["verify", TRUST, "--trust-file=u"], { message: "--trust-file is given 2 times, expected once" }],
+  [["verify", "--trust-fil", "t"], {
+    message: 'Unknown option "--trust-fil"',
+    hint: "did you mean --trust-file?",
+  }],
+  [["verify", "--git-push", "x:y"], {
+    message: 'Unknown option "--git-push"',
+    hint: "fleet-release verify --help lists the options",
+  }],
+  [["verify", TRUST, "--option", "a", "b"], {
+    message: 'Unknown option "--option"',
+    hint: "fleet-release verify --help lists the options",
+  }],
+  [["verify", TRUST, ""], { message: "The directory to verify is empty" }],
+  [["verify", TRUST, "a", "b"], {
+    message: 'Unknown argument "b"',
+    hint: 'to verify one file, write "artifact FILE" or "rollout-manifest FILE"',
+  }],
+  ...["signature", "rollout-id"].map((flag): Line => [
+    ["verify", TRUST, `--${flag}`, ID],
+    { message: `--${flag} does not go with a directory` },
+  ]),
+  ...["artifact", "rollout-manifest"].flatMap((kind): Line[] => [
+    ...[[], [""]].map((file): Line => [["verify", TRUST, kind, ...file], {
+      message: `Nothing to verify: the file behind "${kind}" is missing`,
+      hint: `to verify a directory of that name, write ./${kind}`,
+    }]),
+    [["verify", TRUST, kind, "a", "b"], {
+      message: 'Unknown argument "b"',
+      hint: `usage: fleet-release verify ${kind} FILE ${
+        kind === "artifact" ? "" : "--rollout-id ID "
+      }--trust-file FILE [OPTION...]`,
+    }],
+    [["verify", TRUST, kind, "a", "--git", "HEAD"], { message: "--git does not go with a file" }],
+    [["verify", TRUST, kind, "a", "--artifact-name", "f"], {
+      message: "--artifact-name does not go with a file",
+    }],
+  ]),
+  [["verify", TRUST, "artifact", "a", "--rollout-id", ID], {
+    message: "--rollout-id does not go with an artifact",
+  }],
+  [["verify", TRUST, "rollout-manifest", "a"], { message: "--rollout-id is missing", hint: HEX_HINT }],
+  ...[ID.slice(1), ID.toUpperCase(), `${ID}.json`, `${ID}\n`].map((id): Line => [
+    ["verify", TRUST, "rollout-manifest", "a", "--rollout-id", id],
+    { message: `Cannot read --rollout-id "${id}"`, hint: HEX_HINT },
+  ]),
+  ...["git", "artifact-name", "now", "freshness-window"].map((flag): Line => [
+    ["verify", TRUST, `--${flag}=`],
+    { message: `--${flag} is empty`, hint: valueHint(flag) },
+  ]),
+  [["verify", TRUST, "artifact", "a", "--signature="], {
+    message: "--signature is empty",
+    hint: valueHint("signature"),
+  }],
+  [["verify", TRUST, "--now", "today"], {
+    message: `Cannot read --now "today": expected ${TIME_FORM}`,
+  }],
+  ...["-1", "1.5", "1h", "1e3", "9".repeat(16)].map((window): Line => [
+    ["verify", TRUST, `--freshness-window=${window}`],
+    { message: `Cannot use --freshness-window ${window}: expected a whole number` },
+  ]),
+  [["verify", TRUST, "--json=yes"], {
+    message: 'Cannot read --json "yes": expected true or false, or the option alone',
+  }],
+  ...[[], [""]].map((file): Line => [["keygen", ...file], {
+    message: "keygen wants the file to write",
+    hint: "write `fleet-release keygen FILE`",
+  }]),
+  ...["keygen", "pubkey"].map((command): Line => [[command, "a", "b"], {
+    message: 'Unknown argument "b"',
+    hint: `usage: fleet-release ${command} FILE [OPTION...]`,
+  }]),
+  ...["rsa", "", "ED25519"].map((name): Line => [
+    ["keygen", "k", `--algorithm=${name}`],
+    { message: `Cannot read --algorithm "${name}": expected ed25519 or ecdsa-p256` },
+  ]),
+  [["keygen", "k", "--algoritm", "rsa"], {
+    message: 'Unknown option "--algoritm"',
+    hint: "did you mean --algorithm?",
+  }],
+  ...["keygen", "pubkey"].map((command): Line => [
+    [command, "k", "--format", "pem"],
+    { message: 'Cannot read --format "pem": expected fragment, trust-file or public-key' },
+  ]),
+  [["pubkey"], { message: "pubkey wants the key file", hint: "write `fleet-release pubkey FILE`" }],
+  [["pubkey", "k", "--algorithm", "ed25519"], {
+    message: 'Unknown option "--algorithm"',
+    hint: "fleet-release pubkey --help lists the options",
+  }],
+  ...[["f.json"], ["--", "f.json"]].map((
+    args,
+  ): Line => [["canonicalize", ...args], {
+    message: 'Unknown argument "f.json"',
+    hint: "usage: fleet-release canonicalize < FILE",
+  }]),
+  ...["keygen the file to write", "pubkey the key file"].map((line): Line => {
+    const [command = "", ...operand] = line.split(" ");
+    return [[command, `./x -----BEGIN PRIVATE KEY-----`], {
+      message: `${command} is given a key, expected ${operand.join(" ")}`,
+    }];
+  }),
+  [["help", "verfy"], { message: 'Unknown argument "verfy"', hint: 'did you mean "verify"?' }],
+  [["help", "deploy"], {
+    message: 'Unknown argument "deploy"',
+    hint: "fleet-release help lists the commands",
+  }],
+  [["help", "verify", "x"], {
+    message: 'Unknown argument "x"',
+    hint: "fleet-release help lists the commands",
+  }],
+];
+
+for (const [args, said] of [...RELEASE, ...EMPTY, ...UNKNOWN, ...OTHERS]) {
+  pureTest(`${JSON.stringify(args.join(" "))} is refused`, async () => {
+    assertEquals(await rejection(asked(args, { env: { NIXFLEET_PUSH_CMD: "push" } })), {
+      kind: "usage",
+      ...said,
+    });
+  });
+}
+
+pureTest("this table knows every command", () => {
+  assertEquals(
+    ALL.map(({ name }) => name).filter((name) => !UNKNOWN.some(([[first]]) => first === name)),
+    [],
+  );
+});
+
+/** What the program says and ends with: text for people, unless the line asks for JSON. */
+const RUNS: [args: string[], code: number, stderr: string][] = [
+  [["--hots", "a"], 1, 'error: Unknown option "--hots"\nhint: did you mean --hosts?\n'],
+  [["--print-permissions", "--hots"], 1, 'error: Unknown option "--hots"\nhint: did you mean --hosts?\n'],
+  [
+    ["--hots", "--log-format=json"],
+    1,
+    '{"time":"2026-06-01T12:00:00.000Z","level":"error","event":"error","kind":"usage",' +
+    '"message":"Unknown option \\"--hots\\"","lines":[],"hint":"did you mean --hosts?"}\n',
+  ],
+  // A key in the place of its file's name is not repeated.
+  [
+    ["--sign-key", "-----BEGIN PRIVATE KEY-----\nMC4CAQ\n-----END PRIVATE KEY-----"],
+    1,
+    'error: Unknown option "***"\nhint: fleet-release --help lists the options\n',
+  ],
+  [["verify", "--trust-file=t", "--now", "x"], 2, `error: Cannot read --now "x": expected ${TIME_FORM}\n`],
+  [
+    ["keygen"],
+    1,
+    "error: keygen wants the file to write\nhint: write `fleet-release keygen FILE`\n",
+  ],
+  [["pubkey"], 1, "error: pubkey wants the key file\nhint: write `fleet-release pubkey FILE`\n"],
+  [
+    ["canonicalize", "x"],
+    2,
+    'error: Unknown argument "x"\nhint: usage: fleet-release canonicalize < FILE\n',
+  ],
+  [["help", "verfy"], 1, 'error: Unknown argument "verfy"\nhint: did you mean "verify"?\n'],
+];
+
+for (const [args, code, stderr] of RUNS) {
+  pureTest(
+    `the program ends ${JSON.stringify(args.join(" "))} with ${code}, and says why on stderr`,
+    async () => {
+      const { world, printed } = memoryWorld();
+      assertEquals(await main(args, world), code);
+      assertEquals(printed(), { stdout: "", stderr });
+    },
+  );
+}

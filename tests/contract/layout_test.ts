@@ -1,0 +1,90 @@
+import { assertEquals } from "@std/assert";
+import {
+  BOOTSTRAP_NONCES_FILE,
+  FLEET_FILE,
+  isReleasePath,
+  manifestPath,
+  REVOCATIONS_FILE,
+  rolloutIdOf,
+  ROLLOUTS_DIR,
+  signaturePath,
+  signedPath,
+} from "../../src/contract/layout.ts";
+import { pureTest } from "../support/pure.ts";
+
+const ID = "0123456789abcdef".repeat(4);
+
+pureTest("the names in a release directory are those of the contract", () => {
+  assertEquals([FLEET_FILE, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, ROLLOUTS_DIR], [
+    "fleet.resolved.json",
+    "revocations.json",
+    "bootstrap-nonces.json",
+    "rollouts",
+  ]);
+});
+
+pureTest("signaturePath() is the path with .sig behind it, and signedPath() takes that off again", () => {
+  const paths: [path: string, signature: string][] = [
+    ["fleet.resolved.json", "fleet.resolved.json.sig"],
+    [`rollouts/${ID}.json`, `rollouts/${ID}.json.sig`],
+    ["/srv/a b/f", "/srv/a b/f.sig"],
+    ["x.sig", "x.sig.sig"],
+  ];
+  assertEquals(paths.map(([path]) => [path, signaturePath(path)]), paths);
+  assertEquals(paths.map(([, signature]) => [signedPath(signature), signature]), paths);
+});
+
+pureTest("signedPath() is undefined for what is the path of no signature", () => {
+  const others = ["", "sig", "f.json", "f.sig.json", "f.SIG", "f.sig/x"];
+  assertEquals(others.map(signedPath), others.map(() => undefined));
+});
+
+pureTest("manifestPath() is in the directory of the manifests, and rolloutIdOf() reads the id back", () => {
+  assertEquals(manifestPath(ID), `rollouts/${ID}.json`);
+  assertEquals(rolloutIdOf(manifestPath(ID)), ID);
+});
+
+pureTest("rolloutIdOf() takes the name as it is, and is undefined for the path of no manifest", () => {
+  const paths: [path: string, id: string | undefined][] = [
+    ["rollouts/x.json", "x"],
+    ["rollouts/a.b.json", "a.b"],
+    ["rollouts/.json", undefined],
+    [`rollouts/${ID}.json.sig`, undefined],
+    [`rollouts/${ID}`, undefined],
+    [`${ID}.json`, undefined],
+    [`other/${ID}.json`, undefined],
+    [`x/rollouts/${ID}.json`, undefined],
+    ["fleet.resolved.json", undefined],
+    ["", undefined],
+  ];
+  assertEquals(paths.map(([path]) => [path, rolloutIdOf(path)]), paths);
+});
+
+pureTest("isReleasePath() takes what is directly in a release, or in rollouts/, with no dot in front", () => {
+  const good = [
+    "fleet.resolved.json",
+    "f",
+    "a b",
+    "ü.json.sig",
+    "rollouts",
+    `rollouts/${ID}.json`,
+    "rollouts/x.sig",
+  ];
+  const bad = [
+    "",
+    ".",
+    "..",
+    ".f.tmp",
+    "/f",
+    "a/b",
+    "rollouts/",
+    "rollouts/.f.tmp",
+    "rollouts/..",
+    "rollouts/a/b",
+    "rollouts//a",
+    "../f",
+    "./f",
+  ];
+  assertEquals(good.filter((path) => !isReleasePath(path)), []);
+  assertEquals(bad.filter(isReleasePath), []);
+});

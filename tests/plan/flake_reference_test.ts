@@ -1,0 +1,61 @@
+import { assertEquals } from "@std/assert";
+import { localDirectory } from "../../src/plan/flake_reference.ts";
+import { pureTest } from "../support/pure.ts";
+
+/** The directory of a flake reference. */
+const REFERENCES: Record<string, string | undefined> = {
+  ".": ".",
+  "..": "..",
+  "./x": "./x",
+  "../x/y": "../x/y",
+  "/x": "/x",
+  "/x?dir=y#attr": "/x",
+  ".#attr": ".",
+  ".?dir=x": ".",
+  "./a#b?c": "./a",
+  "/a b": "/a b",
+  "path:/x": "/x",
+  "path:.": ".",
+  "path:./x?dir=y": "./x",
+  "path:/a%20b": "/a b",
+  "git+file:///x?dir=y": "/x",
+  "git+file:///x?ref=main&rev=0123#attr": "/x",
+  "git+file:///a%20b%2C%23": "/a b,#",
+  "git+file:/x": "/x",
+  "git+file:.": ".",
+  "git+file:./x": "./x",
+  // Only URLs have escapes.
+  "/a%20b": "/a%20b",
+  "./100%": "./100%",
+  // What nix refuses, it refuses in words of its own.
+  "path:/100%": undefined,
+  "git+file:///%ff": undefined,
+  "git+file://host/x": undefined,
+  "": undefined,
+  "#attr": undefined,
+  "?dir=x": undefined,
+  "x": undefined,
+  "~": undefined,
+  "~/x": undefined,
+  "nixpkgs": undefined,
+  "nixpkgs/release": undefined,
+  "flake:x": undefined,
+  "github:a/b": undefined,
+  "github:a/b?dir=./c": undefined,
+  "gitlab:a/b": undefined,
+  "sourcehut:~a/b": undefined,
+  "git+ssh://git@host/x": undefined,
+  "git+https://host/./x.git": undefined,
+  "git://host/x": undefined,
+  "https://host/x.tar.gz": undefined,
+  "file:///x.tar.gz": undefined,
+  "tarball+file:///x.tar.gz": undefined,
+  "hg+file:///x": undefined,
+};
+
+for (const [reference, dir] of Object.entries(REFERENCES)) {
+  const named = dir === undefined ? "no directory" : `the directory "${dir}"`;
+  pureTest(`the flake reference "${reference}" names ${named} of this machine`, () => {
+    assertEquals(localDirectory(reference), dir);
+  });
+}

@@ -1,0 +1,112 @@
+import { assertEquals } from "@std/assert";
+import type { BuiltHost, SignedArtifact } from "../../src/model.ts";
+import { outcomeOf, type RunFacts } from "../../src/report/outcome.ts";
+import { derivationOf, drvOf, hashOf, pathOf } from "../support/fake_ports.ts";
+import { deepFreeze, pureTest } from "../support/pure.ts";
+
+function builtHost(name: string, more: Partial<BuiltHost> = {}): BuiltHost {
+  return {
+    ...{ channel: "stable", pinnedTo: null, storePath: pathOf(name), closureHash: hashOf(name) },
+    ...derivationOf({ name, kind: "nixos" }),
+    ...more,
+  };
+}
+
+function signedArtifact(path: string, more: Partial<SignedArtifact> = {}): SignedArtifact {
+  return { path, sha256: "0".repeat(64), bytes: new Uint8Array(), signature: new Uint8Array(64), ...more };
+}
+
+const WARNING = { code: "x", message: "y", path: "z" };
+const STAGE = { stage: "source", seconds: 0.125 };
+
+/** A run that did all that a run can do. */
+const FACTS: RunFacts = {
+  outcome: "released",
+  releaseCommit: "e".repeat(40),
+  pushedTo: { remote: "origin", branch: "main" },
+  flake: "git+file:///fleet",
+  nixVersion: "2.26.3",
+  programVersion: "1.2.3",
+  stamp: { signedAt: "2026-06-01T12:00:00Z", ciCommit: "c".repeat(40), signatureAlgorithm: "ed25519" },
+  hosts: [
+    builtHost("__proto__", { channel: null, kind: "darwin" }),
+    builtHost("db", { pinnedTo: "a".repeat(40) }),
+  ],
+  signed: [
+    signedArtifact("fleet.resolved.json"),
+    signedArtifact("rollouts/x.json", { rolloutId: "x" }),
+  ],
+  reused: false,
+  notes: {
+    warnings: [WARNING],
+    stages: [STAGE],
+    seconds: new Map([["db", { evaluate: 1.5, build: 0 }]]),
+  },
+};
+
+pureTest("outcomeOf() gives all that a run has noted, and nothing else of its hosts and artifacts", () => {
+  assertEquals(outcomeOf(deepFreeze(FACTS)), {
+    outcome: "released",
+    commit: "c".repeat(40),
+    signedAt: "2026-06-01T12:00:00Z",
+    releaseCommit: "e".repeat(40),
+    pushedTo: { remote: "origin", branch: "main" },
+    flake: "git+file:///fleet",
+    nixVersion: "2.26.3",
+    programVersion: "1.2.3",
+    hosts: [
+      {
+        name: "__proto__",
+        kind: "darwin",
+        channel: null,
+        pinnedTo: null,
+        derivation: drvOf("__proto__"),
+        storePath: pathOf("__proto__"),
+        closureHash: hashOf("__proto__"),
+        seconds: {},
+      },
+      {
+        name: "db",
+        kind: "nixos",
+        channel: "stable",
+        pinnedTo: "a".repeat(40),
+        derivation: drvOf("db"),
+        storePath: pathOf("db"),
+        closureHash: hashOf("db"),
+        seconds: { evaluate: 1.5, build: 0 },
+      },
+    ],
+    artifacts: [
+      { path: "fleet.resolved.json", sha256: "0".repeat(64), rolloutId: null, reused: false },
+      { path: "rollouts/x.json", sha256: "0".repeat(64), rolloutId: "x", reused: false },
+    ],
+    warnings: [WARNING],
+    stages: [STAGE],
+  });
+});
+
+pureTest("outcomeOf() hides passwords and tokens in the flake and in the remote", () => {
+  const { flake, pushedTo } = outcomeOf({
+    ...FACTS,
+    flake: "git+https://user:s3cret@host.example/fleet?rev=abc",
+    pushedTo: { remote: "https://t0ken@host.example/fleet.git", branch: "main" },
+  });
+  assertEquals({ flake, pushedTo }, {
+    flake: "git+https://***@host.example/fleet?rev=abc",
+    pushedTo: { remote: "https://***@host.example/fleet.git", branch: "main" },
+  });
+});
+
+pureTest("outcomeOf() says of every artifact that its signature was kept when the release was", () => {
+  const { artifacts } = outcomeOf({ ...FACTS, reused: true });
+  assertEquals(artifacts.map(({ reused }) => reused), [true, true]);
+});
+
+pureTest("outcomeOf() gives null for what a run outside git has not", () => {
+  const stamp = { ...FACTS.stamp, ciCommit: null };
+  const { commit, releaseCommit, pushedTo } = outcomeOf({
+    ...FACTS,
+    ...{ outcome: "no-change", stamp, releaseCommit: null, pushedTo: null },
+  });
+  assertEquals({ commit, releaseCommit, pushedTo }, { commit: null, releaseCommit: null, pushedTo: null });
+});

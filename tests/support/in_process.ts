@@ -1,0 +1,38 @@
+/**
+ * The whole program in the tests' own process, in a world of its own. What is about processes (permissions, signals, the
+ * exit code itself) is tested with a process: tests/support/program.ts.
+ *
+ * @module
+ */
+import { main } from "../../src/main.ts";
+import { environmentOf, SYSTEM_CLOCK } from "../../src/world.ts";
+import type { Finished } from "./command.ts";
+
+/** The world that the program is run in. */
+export interface Start {
+  /** The current directory, absolute. */
+  readonly cwd: string;
+  /** The whole environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: Uint8Array<ArrayBuffer>;
+}
+
+/** Runs the program, and gives what it printed and the code that it would exit with. */
+export async function runInProcess(
+  args: readonly string[],
+  { cwd, env = {}, stdin = new Uint8Array() }: Start,
+): Promise<Finished> {
+  const [out, err]: [string[], string[]] = [[], []];
+  const code = await main(args, {
+    cwd,
+    environment: environmentOf(env),
+    stdin: () => Promise.resolve(stdin),
+    stdout: { write: (text) => void out.push(text) },
+    stderr: { write: (text) => void err.push(text), isTerminal: false, width: 80 },
+    clock: SYSTEM_CLOCK,
+    signal: new AbortController().signal,
+    cores: navigator.hardwareConcurrency,
+    runtime: Deno.version.deno,
+  });
+  return { code, stdout: out.join(""), stderr: err.join("") };
+}

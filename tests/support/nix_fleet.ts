@@ -1,0 +1,69 @@
+/**
+ * Real nix commands on a real fleet.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { type NixContext, nixContext } from "../../src/adapters/nix/context.ts";
+import { evaluateBatch } from "../../src/adapters/nix/hosts.ts";
+import { lockFlake } from "../../src/adapters/nix/flake.ts";
+import type { HostDerivation } from "../../src/model.ts";
+import type { LockedFlake } from "../../src/ports.ts";
+import { which } from "./command.ts";
+import { TestFleet } from "./fleet.ts";
+import { flakeOf } from "./releases.ts";
+import { type Traced, tracedShell } from "./traced.ts";
+
+/** The absolute path of nix. */
+export const NIX: string = which("nix");
+/** The absolute path of the nix-store beside it. */
+export const NIX_STORE: string = join(NIX, "../nix-store");
+
+/** What every command is told that takes options. */
+export const FLAGS: readonly string[] = ["--extra-experimental-features", "nix-command flakes"];
+
+/** No options of the operator's own. */
+export const NO_FLAGS = { options: [], builders: undefined, maxJobs: undefined } as const;
+
+/** A fleet, the nix that looks at it, and what that was run with. */
+export interface NixFleet extends Traced, AsyncDisposable {
+  readonly fleet: TestFleet;
+  readonly nix: NixContext;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A fleet whose hosts are given as nix code, as {@linkcode flakeOf} reads it. */
+export async function nixFleet(hosts: string): Promise<NixFleet> {
+  const fleet = await TestFleet.create({ files: { "flake.nix": flakeOf(hosts) } });
+  const traced = tracedShell(fleet.root);
+  return {
+    ...traced,
+    fleet,
+    nix: nixContext(traced.shell, fleet.env(), NO_FLAGS),
+    [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose](),
+  };
+}
+
+/** The flake of a fleet, locked. What that runs is not kept. */
+export async function locked({ fleet, nix, commands }: NixFleet): Promise<LockedFlake> {
+  const flake = await lockFlake(nix, fleet.dir);
+  commands.length = 0;
+  return flake;
+}
+
+/** NixOS hosts of a fleet, evaluated. What that runs is not kept. */
+export async function derivationsOf(
+  world: NixFleet,
+  ...names: string[]
+): Promise<[HostDerivation, ...HostDerivation[]]> {
+  const flake = await locked(world);
+  const hosts = names.map((name) => ({ name, kind: "nixos" as const }));
+  const derivations = await evaluateBatch(world.nix, flake, hosts);
+  world.commands.length = 0;
+  if ("error" in derivations) throw new Error(derivations.error.join("\n"));
+  const [first, ...others] = derivations.map((derivation, index) => {
+    if (derivation === null) throw new Error(`${names[index]} does not evaluate`);
+    return derivation;
+  });
+  return [first!, ...others];
+}
