@@ -7,13 +7,16 @@
  * @module
  */
 import { parseArgs } from "@std/cli";
-import { printData } from "../src/report/log.ts";
+import { processWorld } from "../src/world.ts";
 import { expectRun, which } from "../tests/support/command.ts";
 import { composeBenchmark } from "./compose.ts";
 import { heavyBenchmark, lightBenchmark } from "./hosts.ts";
 import { type Aim, type Benchmark, formatTable } from "./report.ts";
 import { startUpBenchmark } from "./start_up.ts";
 import { trustBenchmark } from "./trust.ts";
+
+const { stdout } = processWorld();
+const printData = (text: string) => stdout.write(`${text}\n`);
 
 const BENCHMARKS: readonly Benchmark[] = [
   startUpBenchmark,

@@ -6,8 +6,11 @@
  * @module
  */
 import { composeRelease, sha256Hex } from "../mod.ts";
-import { printData } from "../src/report/log.ts";
+import { processWorld } from "../src/world.ts";
 import { type Draft, sampleFleet } from "../tests/support/fleet.ts";
+
+const { stdout } = processWorld();
+const printData = (text: string) => stdout.write(`${text}\n`);
 
 /** What composing a release took. */
 export interface Composition {

@@ -4,18 +4,10 @@
  * @module
  */
 import metadata from "../deno.json" with { type: "json" };
-import { SETTINGS_VARIABLE } from "./cli/arguments.ts";
 import type { Session } from "./cli/command.ts";
-import {
-  asksForJsonLog,
-  type CommandList,
-  type Invocation,
-  nameIn,
-  readCommandLine,
-} from "./cli/command_line.ts";
+import type { CommandList, Invocation } from "./cli/command_line.ts";
 import { COMMANDS } from "./commands/list.ts";
 import { ReleaseError } from "./errors.ts";
-import { createLog } from "./report/log.ts";
 import { processWorld, type World } from "./world.ts";
 
 /**
@@ -30,19 +22,22 @@ export async function main(
   world: World,
   { commands = COMMANDS }: { readonly commands?: CommandList } = {},
 ): Promise<number> {
+  const [first, ...others] = args;
+  // Asked for alone, as programs do that only want to know: nothing has to be loaded for that.
+  if (others.length === 0 && (first === "--version" || first === "-V")) return printVersion(world);
+  const [{ asksForJsonLog, nameIn }, { createLog }] = await Promise.all([
+    import("./cli/command_line.ts"),
+    import("./report/log.ts"),
+  ]);
   const open = (format: "pretty" | "json", verbose = false) =>
     createLog({ format, verbose, stream: world.stderr, clock: world.clock });
   // Until the command line is read, errors are told in the way that it most likely asks for.
   let log = open(asksForJsonLog(args) ? "json" : "pretty");
-  const [first, ...others] = args;
   const planning = first === "--print-permissions";
   const line = planning ? others : args;
   try {
     const invocation = await read(commands, line, world);
-    if (planning) {
-      await printPermissions(invocation, world);
-      return 0;
-    }
+    if (planning) return await printPermissions(invocation, world);
     if (invocation.kind === "request" && invocation.log !== undefined) {
       log = open(invocation.log.format, invocation.log.verbose);
     }
@@ -57,8 +52,15 @@ export async function main(
   }
 }
 
+function printVersion({ stdout }: World): number {
+  stdout.write(`fleet-release ${metadata.version}\n`);
+  return 0;
+}
+
 /** Reads the command line, in the layers above its variables. */
 async function read(commands: CommandList, args: readonly string[], world: World): Promise<Invocation> {
+  const { nameIn, readCommandLine } = await import("./cli/command_line.ts");
+  const { SETTINGS_VARIABLE } = await import("./cli/arguments.ts");
   const { variables } = await commands[nameIn(commands, args)]!();
   const env = world.environment.read(variables);
   return await readCommandLine(commands, args, {
@@ -73,14 +75,12 @@ async function read(commands: CommandList, args: readonly string[], world: World
 }
 
 async function run(commands: CommandList, invocation: Invocation, session: Session): Promise<number> {
-  const { stdout } = session.world;
   switch (invocation.kind) {
     case "help":
-      stdout.write(`${await help(commands, invocation.of)}\n`);
+      session.world.stdout.write(`${await help(commands, invocation.of)}\n`);
       return 0;
     case "version":
-      stdout.write(`fleet-release ${metadata.version}\n`);
-      return 0;
+      return printVersion(session.world);
     case "request":
       return await invocation.request.run(session);
   }
@@ -93,10 +93,11 @@ async function help(commands: CommandList, name: string): Promise<string> {
   return helpText(await commands[name]!(), name === Object.keys(commands)[0] ? all : []);
 }
 
-async function printPermissions(invocation: Invocation, world: World): Promise<void> {
+async function printPermissions(invocation: Invocation, world: World): Promise<number> {
   const { permissionFlags, surroundingsOf } = await import("./cli/permissions.ts");
   const flags = permissionFlags(invocation, surroundingsOf(world));
   world.stdout.write(`${flags.join("\n")}\n`);
+  return 0;
 }
 
 /** A permission that is not granted, or a mistake of this program. */

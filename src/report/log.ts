@@ -1,24 +1,15 @@
 /**
- * What people and programs see of a run, on stderr. The only module that prints.
+ * What people and programs see of a run, on stderr.
  *
  * @module
  */
-import { writeAll } from "../bytes.ts";
 import { plural, quoteCommand, stripControls } from "../text.ts";
 import type { CommandTrace } from "../adapters/process.ts";
 import { hideSecrets } from "../secrets.ts";
-import { ioError, type ReleaseError } from "../errors.ts";
+import type { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import type { Clock, Log, Stage } from "../ports.ts";
-
-/** Where text goes. */
-export interface Stream {
-  write(text: string): void;
-  /** Whether a person looks at it, and lines can be written over. */
-  readonly isTerminal: boolean;
-  /** Columns of the terminal. */
-  readonly width: number;
-}
+import type { Stream } from "../world.ts";
 
 /** A log of a whole program: the stages, the commands for `-v`, and the error that ended it. */
 export interface ProgramLog extends Log, CommandTrace {
@@ -219,36 +210,6 @@ function seconds(value: number): string {
 
 function round(value: number): number {
   return Math.round(value * 1000) / 1000;
-}
-
-/** Standard error of this process. */
-export function stderrStream(): Stream {
-  const encoder = new TextEncoder();
-  const isTerminal = Deno.stderr.isTerminal();
-  return {
-    write(text) {
-      try {
-        writeAll(Deno.stderr, encoder.encode(text));
-      } catch (error) {
-        // Nobody reads any more. A release that is half written is worse than one that nobody watched.
-        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      }
-    },
-    isTerminal,
-    get width() {
-      // A terminal that does not know its size says 0.
-      return (isTerminal && Deno.consoleSize().columns) || 80;
-    },
-  };
-}
-
-/** Prints data on standard output, with a newline or another end. */
-export function printData(text: string, end = "\n"): void {
-  try {
-    writeAll(Deno.stdout, new TextEncoder().encode(text + end));
-  } catch (error) {
-    throw ioError("Cannot write standard output", error);
-  }
 }
 
 /** The log of a run that nobody watches: the library's default. */
