@@ -95,6 +95,13 @@ export function defaultsOf<Table extends OptionTable>(table: Table): Values<Tabl
   return Object.fromEntries(defaults) as Values<Table>;
 }
 
+/** Of these values those of a table's options. */
+export function pickValues<Table extends OptionTable>(table: Table, values: Values<Table>): Values<Table> {
+  const all: Readonly<Record<string, unknown>> = values;
+  const names = Object.keys(table).map(camelCase);
+  return Object.fromEntries(names.map((name) => [name, all[name]])) as Values<Table>;
+}
+
 /** The options that are one way to say this, by their long names. */
 export function waysTo(what: string, table: OptionTable): string[] {
   return Object.keys(table).filter((flag) => table[flag]!.oneWayTo === what);

@@ -21,7 +21,9 @@ import {
   pairs,
   pathRead,
   pathWritten,
+  pickValues,
   text,
+  type Values,
   waysTo,
 } from "../cli/option.ts";
 import {
@@ -41,10 +43,10 @@ import { localDirectory } from "../plan/flake_reference.ts";
 import { parseHostsSpec } from "../plan/hosts.ts";
 import { signKeyVariable } from "../secrets.ts";
 import { environmentOf, processWorld, type World } from "../world.ts";
-import { found, HELP_OPTIONS, readFile, trustFile } from "./shared.ts";
+import { found, HELP_OPTIONS, MORE_VARIABLES, readFile, trustFile } from "./shared.ts";
 
-/** All options of a release, in the order of `--help`. */
-const OPTIONS = {
+/** The options that say what to release and how. */
+const CONFIG_OPTIONS = {
   "hosts": text({
     group: "What to release",
     placeholder: "SPEC",
@@ -138,8 +140,8 @@ const OPTIONS = {
         permission: "env",
         what: "the variable of `--sign-key env:NAME`",
         why: "the key is taken from there, and handed to no child process",
-        of: (signKey) => signKeyVariable(signKey) ?? [],
-      } as Grant<string>,
+        of: (signKey) => variableOf(signKey),
+      },
     ],
   }),
   "sign-agent": pathRead({
@@ -302,6 +304,11 @@ const OPTIONS = {
     defaultText: "one for each core",
     help: "processes that evaluate hosts at once",
   }),
+};
+
+/** All options of a release, in the order of `--help`. */
+const OPTIONS = {
+  ...CONFIG_OPTIONS,
   "json": flag({ group: "Output", help: "print the result on stdout as JSON" }),
   "log-format": choice({
     group: "Output",
@@ -429,22 +436,13 @@ export const RELEASE = defineCommand({
       permission: "env",
       what: "the variables that nix, git and ssh go by, each by name",
       why: "they are all that the child processes get",
-      // Beside those that the program reads by name: Deno's own process API looks at the last.
-      of: () => [...VARIABLES, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"],
+      of: () => [...VARIABLES, ...MORE_VARIABLES],
     },
   ],
-  read({ values }): ReleaseSettings {
-    const {
-      json,
-      logFormat: _format,
-      verbose: _verbose,
-      help: _help,
-      version: _version,
-      option,
-      ...settings
-    } = values;
-    return { json, config: validateConfig({ ...settings, nixOptions: option }) };
-  },
+  read: ({ values }): ReleaseSettings => ({
+    json: values.json,
+    config: validateConfig(configOf(pickValues(CONFIG_OPTIONS, values))),
+  }),
   async run({ config, json }: ReleaseSettings, { world, log }: Session): Promise<number> {
     const outcome = await releaseIn(world, config, log);
     if (json) world.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
@@ -452,18 +450,14 @@ export const RELEASE = defineCommand({
   },
 });
 
+/** The configuration that options say. */
+function configOf({ option, ...settings }: Values<typeof CONFIG_OPTIONS>): ReleaseConfig {
+  return { ...settings, nixOptions: option };
+}
+
 /** What holds when nothing else is given. */
 export function defaultConfig(): ReleaseConfig {
-  const {
-    json: _json,
-    logFormat: _format,
-    verbose: _verbose,
-    help: _help,
-    version: _version,
-    option,
-    ...defaults
-  } = defaultsOf(OPTIONS);
-  return { ...defaults, nixOptions: option };
+  return configOf(defaultsOf(CONFIG_OPTIONS));
 }
 
 /**
@@ -493,15 +487,16 @@ export function validateConfig(settings: Partial<ReleaseConfig>): ReleaseConfig 
 }
 
 function refuseTwoWays(config: ReleaseConfig, what: string, problem: string): void {
-  const ways = waysTo(what, OPTIONS)
-    .filter((flag) => (config as unknown as Record<string, unknown>)[camelCase(flag)] !== undefined);
+  const given: Readonly<Record<string, unknown>> = { ...config };
+  const ways = waysTo(what, OPTIONS).filter((flag) => given[camelCase(flag)] !== undefined);
   if (ways.length < 2) return;
   throw new ReleaseError("usage", `${problem}: --${ways[0]} and --${ways[1]}`, { hint: "give one of them" });
 }
 
-/** The variables that a run needs beside {@linkcode VARIABLES}. */
-function variablesOf({ signKey, hookEnv }: ReleaseConfig): string[] {
-  return [...hookEnv, ...(signKeyVariable(signKey) === undefined ? [] : [signKeyVariable(signKey)!])];
+/** The variable that a signing key is taken from, if it is. */
+function variableOf(signKey: string | undefined): string[] {
+  const variable = signKeyVariable(signKey);
+  return variable === undefined ? [] : [variable];
 }
 
 /** The world that a run sees, where it is not the process's own. */
@@ -556,7 +551,7 @@ export async function release(
 }
 
 async function releaseIn(world: World, config: ReleaseConfig, log: Log & CommandTrace): Promise<RunOutcome> {
-  const env = world.environment.require([...VARIABLES, ...variablesOf(config)]);
+  const env = world.environment.require([...VARIABLES, ...config.hookEnv, ...variableOf(config.signKey)]);
   const [{ openPorts }, { release }, { startRun }] = await Promise.all([
     import("../adapters/ports.ts"),
     import("../pipeline.ts"),

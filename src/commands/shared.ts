@@ -42,6 +42,13 @@ export function found(programs: readonly string[], { find }: Surroundings): stri
   return programs.flatMap((program) => find(program) ?? []);
 }
 
+/** What runs git may read beside variables by name; Deno's own process API looks at the last. */
+export const MORE_VARIABLES: readonly string[] = [
+  "GIT_CONFIG_KEY_*",
+  "GIT_CONFIG_VALUE_*",
+  "NODE_V8_COVERAGE",
+];
+
 /** How the public part of a key is printed. */
 export type KeyFormat = "fragment" | "trust-file" | "public-key";
 

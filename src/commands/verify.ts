@@ -15,7 +15,7 @@ import type { Report } from "../report/verdict.ts";
 import type { ArtifactVerdict, VerifyArtifactOptions } from "../verify/artifact.ts";
 import type { ReleaseFiles } from "../verify/bindings.ts";
 import type { Trust, TrustedKey } from "../verify/trust.ts";
-import { found, HELP_OPTIONS, trustFile } from "./shared.ts";
+import { found, HELP_OPTIONS, MORE_VARIABLES, trustFile } from "./shared.ts";
 
 /** A file to verify, and its signature. */
 interface FileSubject {
@@ -149,7 +149,7 @@ export const VERIFY = defineCommand({
       of: (settings) =>
         withGit(
           settings,
-          () => [...GIT_VARIABLES, "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"],
+          () => [...GIT_VARIABLES, ...MORE_VARIABLES],
         ),
     },
   ],
