@@ -10,7 +10,11 @@ import { VARIABLES } from "../../src/commands/release.ts";
 import { expectRun, type Finished, PROJECT, run, SYSTEM, which } from "./command.ts";
 import { runInProcess } from "./in_process.ts";
 
-const GOLDEN = join(dirname(fromFileUrl(import.meta.url)), "../golden/flakes/plain/commits/1/flake.nix");
+/** The file that {@linkcode FLAKE} is made of. */
+export const GOLDEN: string = join(
+  dirname(fromFileUrl(import.meta.url)),
+  "../golden/flakes/plain/commits/1/flake.nix",
+);
 
 /** The flake that reads its hosts and its fleet from JSON files beside it, with hosts that this machine builds. */
 export const FLAKE: string = (await Deno.readTextFile(GOLDEN)).replace("x86_64-linux", SYSTEM);
@@ -189,28 +193,33 @@ export class TestFleet implements AsyncDisposable {
     return this.runProcess(signing(args), options);
   }
 
-  /** The files below a directory, by path, with their bytes; empty when it is not there. */
-  async files(dir = join(this.dir, "releases")): Promise<Map<string, Uint8Array>> {
-    const found = new Map<string, Uint8Array>();
-    const visit = async (prefix: string) => {
-      for await (const entry of Deno.readDir(join(dir, prefix))) {
-        const path = join(prefix, entry.name);
-        if (entry.isDirectory) await visit(path);
-        else found.set(path, await Deno.readFile(join(dir, path)));
-      }
-    };
-    try {
-      await visit("");
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    return new Map([...found].sort(([a], [b]) => a < b ? -1 : 1));
+  /** The files of the release, or below another directory, as {@linkcode filesBelow} gives them. */
+  files(dir: string = join(this.dir, "releases")): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+    return filesBelow(dir);
   }
 
   /** A JSON document of the release. */
   async json(path = "fleet.resolved.json"): Promise<Draft> {
     return JSON.parse(await Deno.readTextFile(join(this.dir, "releases", path)));
   }
+}
+
+/** The files below a directory, by path, with their bytes; empty when it is not there. */
+export async function filesBelow(dir: string): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const found = new Map<string, Uint8Array<ArrayBuffer>>();
+  const visit = async (prefix: string) => {
+    for await (const entry of Deno.readDir(join(dir, prefix))) {
+      const path = join(prefix, entry.name);
+      if (entry.isDirectory) await visit(path);
+      else found.set(path, await Deno.readFile(join(dir, path)));
+    }
+  };
+  try {
+    await visit("");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return new Map([...found].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
 /** The arguments, behind a sign command that makes real signatures and the key that they have to verify with. */

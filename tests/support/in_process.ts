@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { CommandList } from "../../src/cli/command_line.ts";
+import { COMMANDS } from "../../src/commands/list.ts";
 import { main } from "../../src/main.ts";
 import { environmentOf, SYSTEM_CLOCK } from "../../src/world.ts";
 import type { Finished } from "./command.ts";
@@ -15,12 +17,14 @@ export interface Start {
   /** The whole environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: Uint8Array<ArrayBuffer>;
+  /** What the program can do; by default all that it really can. */
+  readonly commands?: CommandList;
 }
 
 /** Runs the program, and gives what it printed and the code that it would exit with. */
 export async function runInProcess(
   args: readonly string[],
-  { cwd, env = {}, stdin = new Uint8Array() }: Start,
+  { cwd, env = {}, stdin = new Uint8Array(), commands = COMMANDS }: Start,
 ): Promise<Finished> {
   const [out, err]: [string[], string[]] = [[], []];
   const code = await main(args, {
@@ -33,6 +37,6 @@ export async function runInProcess(
     signal: new AbortController().signal,
     cores: navigator.hardwareConcurrency,
     runtime: Deno.version.deno,
-  });
+  }, { commands });
   return { code, stdout: out.join(""), stderr: err.join("") };
 }

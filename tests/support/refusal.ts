@@ -8,6 +8,9 @@ import { dirname, join } from "@std/path";
 import { ensureDir, exists } from "@std/fs";
 import { SIGN, TestFleet } from "./fleet.ts";
 
+/** What a run is refused in: a real fleet, or one that only nix and git are not real of. */
+export type Refusing = Pick<TestFleet, "root" | "dir" | "git" | "run">;
+
 /** How the program says no. Texts as {@linkcode inGeneral} gives them. */
 export interface Refusal {
   /** The exit code; 1 by default. */
@@ -38,7 +41,7 @@ export interface Attempt {
 let earlier: Promise<Map<string, Uint8Array>> | undefined;
 
 /** Puts a release of an earlier day into the fleet's release directory, as the program wrote it. */
-export async function writeEarlierRelease(fleet: TestFleet): Promise<void> {
+export async function writeEarlierRelease(fleet: Refusing): Promise<void> {
   earlier ??= (async () => {
     await using sample = await TestFleet.create();
     const result = await sample.release(["--now", "2026-05-01T12:00:00Z"]);
@@ -61,7 +64,7 @@ export interface World {
 }
 
 /** Looks at everything that a refused run must leave as it is: the flake, git's files, what is beside it, and TMPDIR. */
-export async function worldOf(fleet: TestFleet): Promise<World> {
+export async function worldOf(fleet: Refusing): Promise<World> {
   const paths: World["paths"] = new Map();
   const visit = (prefix: string) => {
     const entries = [...Deno.readDirSync(join(fleet.root, prefix))].sort((a, b) => a.name < b.name ? -1 : 1);
@@ -81,19 +84,19 @@ export async function worldOf(fleet: TestFleet): Promise<World> {
   return { paths, staged: await isInGit(fleet) ? await fleet.git("ls-files", "--stage") : "" };
 }
 
-async function isInGit(fleet: TestFleet): Promise<boolean> {
+async function isInGit(fleet: Refusing): Promise<boolean> {
   return await exists(join(fleet.dir, ".git"));
 }
 
 /** The commit that HEAD names, as git's files say it. */
-async function headOf(fleet: TestFleet): Promise<string> {
+async function headOf(fleet: Refusing): Promise<string> {
   const read = async (path: string) => (await Deno.readTextFile(join(fleet.dir, ".git", path))).trim();
   const head = await read("HEAD");
   return head.startsWith("ref: ") ? await read(head.slice("ref: ".length)) : head;
 }
 
 /** The push command that leaves a mark beside the flake. */
-export function marking(fleet: TestFleet): string {
+export function marking(fleet: Refusing): string {
   return `echo "$NIXFLEET_HOST" >> '${join(fleet.root, "pushed")}'`;
 }
 
@@ -101,7 +104,7 @@ export function marking(fleet: TestFleet): string {
  * Runs the program and asserts that it says no in these words, writes nothing to stdout, and changes nothing: no
  * file, no commit, no closure pushed, nothing left in the temporary directory.
  */
-export async function expectRefused(fleet: TestFleet, attempt: Attempt, refusal: Refusal): Promise<void> {
+export async function expectRefused(fleet: Refusing, attempt: Attempt, refusal: Refusal): Promise<void> {
   const before = await worldOf(fleet);
   const args = attempt.onlyArgs ??
     ["--sign-cmd", SIGN, "--push-cmd", marking(fleet), "--git-commit", ...attempt.args ?? []];
@@ -125,7 +128,7 @@ export async function expectRefused(fleet: TestFleet, attempt: Attempt, refusal:
  * A text without what differs from run to run: `ROOT` stands for the test's directory, `COMMIT` for the flake's
  * commit, `STORE/` for the beginning of a store path, and `SHA256` for a hash.
  */
-export async function inGeneral(fleet: TestFleet, text: string): Promise<string> {
+export async function inGeneral(fleet: Refusing, text: string): Promise<string> {
   const known = await isInGit(fleet) ? text.replaceAll(await headOf(fleet), "COMMIT") : text;
   return known.replaceAll(fleet.root, "ROOT").replace(/\?ref=[^&"\s]*&rev=COMMIT/g, "?rev=COMMIT")
     .replace(/[^\s"]*\/[0-9a-z]{32}-/g, "STORE/").replace(/[0-9a-f]{64}/g, "SHA256");

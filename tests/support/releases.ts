@@ -116,7 +116,7 @@ export function releaseBelow(
 }
 
 /** Runs a script of the shell in the flake's directory, and gives what it printed. */
-export async function shell(fleet: TestFleet, script: string): Promise<string> {
+export async function shell(fleet: Pick<TestFleet, "dir" | "env">, script: string): Promise<string> {
   const result = await run([which("sh"), "-ec", script], { cwd: fleet.dir, env: fleet.env() });
   assertEquals(result.code, 0, result.stderr);
   return result.stdout.trimEnd();
