@@ -5,8 +5,9 @@ import { sha256Hex } from "../../src/contract/canonical.ts";
 import type { SignatureAlgorithm } from "../../src/contract/types.ts";
 import { generatePrivateKey, parsePrivateKey, type Signer } from "../../src/crypto/private_key.ts";
 import { expectRun, which } from "../support/command.ts";
-import { type Draft, TestFleet } from "../support/fleet.ts";
-import { expectRefused, type Refusal } from "../support/refusal.ts";
+import { type Draft, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
+import { FleetWithoutNix } from "../support/fleet_without_nix.ts";
+import { expectRefused, type Refusal, type Refusing } from "../support/refusal.ts";
 import { NOW, onlyHosts } from "../support/releases.ts";
 import { newSigner } from "../support/signed_release.ts";
 import type { KeySlot } from "../../src/verify/trust.ts";
@@ -19,13 +20,13 @@ const encode = (text: string) => new TextEncoder().encode(text);
 const ONE_HOST = { edit: onlyHosts("db"), nixos: ["db"] };
 
 /** A file beside the flake. */
-function beside(fleet: TestFleet, name: string): string {
+function beside(fleet: Refusing, name: string): string {
   return join(fleet.root, "home", name);
 }
 
 /** Writes a key of a signer to a file beside the flake, and gives what signs with it. */
 async function writeKey(
-  fleet: TestFleet,
+  fleet: Refusing,
   name: string,
   algorithm: SignatureAlgorithm = "ed25519",
 ): Promise<Signer> {
@@ -45,20 +46,20 @@ function trustIn({ retireAt, rejectBefore, ...signers }: TrustedSigners): Uint8A
 }
 
 /** Writes a trust file beside the flake, and gives the arguments that name it. */
-async function trusting(fleet: TestFleet, signers: TrustedSigners): Promise<string[]> {
+async function trusting(fleet: Refusing, signers: TrustedSigners): Promise<string[]> {
   await Deno.writeFile(beside(fleet, "trust.json"), trustIn(signers));
   return ["--trust-file", beside(fleet, "trust.json")];
 }
 
 /** Releases with a key beside the flake, which has to succeed, and gives the result. */
-async function expectSigned(fleet: TestFleet, key: string, args: readonly string[]): Promise<Draft> {
+async function expectSigned(fleet: Refusing, key: string, args: readonly string[]): Promise<Draft> {
   const result = await fleet.run(["--sign-key", beside(fleet, key), "--json", ...args]);
   assertEquals(result.code, 0, result.stderr);
   return JSON.parse(result.stdout);
 }
 
 /** The first line that `verify` prints of the fleet's release. */
-async function verdict(fleet: TestFleet, args: readonly string[]): Promise<string> {
+async function verdict(fleet: Refusing, args: readonly string[]): Promise<string> {
   const { stdout } = await fleet.run(["verify", ...args, "--now", NOW]);
   return stdout.split("\n")[0]!.replace(/ from commit \w+/, "");
 }
@@ -178,7 +179,7 @@ interface Trial {
   signManifest(signature: Uint8Array | null): Promise<void>;
 }
 
-async function prepareTrial(fleet: TestFleet, algorithm: SignatureAlgorithm): Promise<Trial> {
+async function prepareTrial(fleet: FleetWithoutNix, algorithm: SignatureAlgorithm): Promise<Trial> {
   const [other] = ALGORITHMS.filter((name) => name !== algorithm);
   const current = await writeKey(fleet, "key.pem", algorithm);
   const [previous, successor] = [await newSigner(algorithm), await newSigner(other)];
@@ -235,7 +236,7 @@ Deno.test("the program writes nothing when one signature of a release is wrong",
       name: algorithm,
       ...BESIDE_OTHERS,
       fn: async (t) => {
-        await using fleet = await TestFleet.create(ONE_HOST);
+        await using fleet = await FleetWithoutNix.create(ONE_HOST);
         const { makings, args, signManifest } = await prepareTrial(fleet, algorithm);
         const step = async (kind: string, signature: Uint8Array | null, check: () => Promise<void>) => {
           await signManifest(signature);
@@ -244,6 +245,7 @@ Deno.test("the program writes nothing when one signature of a release is wrong",
         const expectNothing = (refusal: Refusal) => async () => {
           await expectRefused(fleet, { onlyArgs: [...args, "--git-commit"] }, refusal);
           assertEquals(await exists(join(fleet.dir, "releases")), false);
+          assertEquals(fleet.memory.committed, []);
         };
         for (const [kind, [make, wrote, hint]] of Object.entries(NO_SIGNATURES)) {
           const signature = await make(makings);
@@ -285,8 +287,37 @@ Deno.test("the program writes nothing when one signature of a release is wrong",
   ));
 });
 
-Deno.test("signatures are verified without --smoke-verify too, and with keys that can be used alone", async () => {
+Deno.test("the program leaves an earlier release and its repository alone when a push fails or the last signature is wrong", async () => {
   await using fleet = await TestFleet.create(ONE_HOST);
+  const earlier = await fleet.release(["--git-commit", "--now", "2026-05-01T12:00:00Z"]);
+  assertEquals([earlier.code, (await fleet.files()).size], [0, 4], earlier.stderr);
+  const args = ["--git-commit", "--public-key", PUBLIC_KEY, "--now", NOW, "--sign-cmd"];
+  const signedUnlessManifest = (otherwise: string) =>
+    `if grep -q hostSet "$NIXFLEET_INPUT"; then ${otherwise}; else ${SIGN}; fi`;
+  await expectRefused(fleet, { onlyArgs: [...args, SIGN, "--push-cmd", "exit 7"] }, {
+    code: 2,
+    message: 'Push hook failed for host "db": it exited with 7',
+  });
+  await expectRefused(fleet, { onlyArgs: [...args, signedUnlessManifest("true")] }, {
+    code: 2,
+    message:
+      'Sign hook gave no signature for "rollouts/SHA256.json": it wrote nothing, expected 64 raw bytes',
+    hint: STDOUT,
+  });
+  const ofMore = signedUnlessManifest(
+    `{ cat "$NIXFLEET_INPUT"; echo; } > "$NIXFLEET_INPUT.more"; ${
+      SIGN.replace("$NIXFLEET_INPUT", "$NIXFLEET_INPUT.more")
+    }`,
+  );
+  await expectRefused(fleet, { onlyArgs: [...args, ofMore] }, {
+    code: 3,
+    message: `${MANIFEST} does not verify with any key of --public-key`,
+    hint: signatureOf("the file and a newline"),
+  });
+});
+
+Deno.test("signatures are verified without --smoke-verify too, and with keys that can be used alone", async () => {
+  await using fleet = await FleetWithoutNix.create(ONE_HOST);
   const trust = await trusting(fleet, { current: await newSigner() });
   const zero = ["--sign-cmd", 'head -c 64 /dev/zero > "$NIXFLEET_OUTPUT"', "--smoke-verify", "false"];
   await expectRefused(fleet, { onlyArgs: [...zero, ...trust] }, {
@@ -303,7 +334,7 @@ Deno.test("signatures are verified without --smoke-verify too, and with keys tha
 });
 
 Deno.test("a signature by the previous key is accepted with --allow-previous-key, as consumers accept it", async () => {
-  await using fleet = await TestFleet.create(ONE_HOST);
+  await using fleet = await FleetWithoutNix.create(ONE_HOST);
   const previous = await writeKey(fleet, "previous.pem");
   const current = await newSigner();
   const trust = await trusting(fleet, { current, previous });
@@ -321,7 +352,7 @@ Deno.test("a signature by the previous key is accepted with --allow-previous-key
 });
 
 Deno.test("the one key of --public-key is trusted and no other is", async () => {
-  await using fleet = await TestFleet.create(ONE_HOST);
+  await using fleet = await FleetWithoutNix.create(ONE_HOST);
   const { algorithm, bytes } = (await writeKey(fleet, "key.pem", "ecdsa-p256")).publicKey;
   const text = `${algorithm}:${bytes.toBase64()}`;
   await expectSigned(fleet, "key.pem", ["--public-key", text, "--release-dir", beside(fleet, "release")]);
@@ -367,7 +398,7 @@ Deno.test("the keys of --trust-attr are those that the flake has at the commit t
 });
 
 Deno.test("the successor may sign until retireAt and no longer, and nobody before rejectBefore", async () => {
-  await using fleet = await TestFleet.create(ONE_HOST);
+  await using fleet = await FleetWithoutNix.create(ONE_HOST);
   const [current, successor] = [await newSigner(), await writeKey(fleet, "key.pem")];
   const { publicKey } = successor;
   const until = await trusting(fleet, { current, successor, retireAt: "2026-06-01T12:00:01Z" });
@@ -395,7 +426,7 @@ Deno.test("the successor may sign until retireAt and no longer, and nobody befor
 });
 
 Deno.test("a release on disk is kept only while a key that may sign verifies it", async () => {
-  await using fleet = await TestFleet.create(ONE_HOST);
+  await using fleet = await FleetWithoutNix.create(ONE_HOST);
   const [old, current] = [await writeKey(fleet, "old.pem"), await writeKey(fleet, "new.pem")];
   const release = async (key: string, trust: readonly string[], ...args: string[]) => {
     const reuse = ["--reuse-unchanged-signature", "--now", "2026-06-01T12:10:00Z", ...trust, ...args];
@@ -412,7 +443,7 @@ Deno.test("a release on disk is kept only while a key that may sign verifies it"
 });
 
 Deno.test("a release on disk with a signature that consumers refuse is signed anew", async () => {
-  await using fleet = await TestFleet.create(ONE_HOST);
+  await using fleet = await FleetWithoutNix.create(ONE_HOST);
   const [current, successor] = [await writeKey(fleet, "key.pem"), await newSigner("ecdsa-p256")];
   const trust = await trusting(fleet, { current, successor, retireAt: "2027-01-01T00:00:00Z" });
   const document = join(fleet.dir, "releases/fleet.resolved.json");
@@ -437,7 +468,7 @@ Deno.test("a release on disk with a signature that consumers refuse is signed an
 });
 
 Deno.test("--signature-encoding der converts what openssl writes, and refuses what is converted already", async () => {
-  await using fleet = await TestFleet.create();
+  await using fleet = await FleetWithoutNix.create();
   const current = await writeKey(fleet, "key.pem", "ecdsa-p256");
   const trust = await trusting(fleet, { current });
   const der = ["--signature-algorithm", "ecdsa-p256", "--signature-encoding", "der", "--now", NOW, ...trust];
