@@ -2,24 +2,26 @@ import { assertEquals } from "@std/assert";
 import { ensureDir, exists } from "@std/fs";
 import { basename, join } from "@std/path";
 import { expectRun, PROJECT, run, which } from "../support/command.ts";
-import { KEY, SIGN, TestFleet } from "../support/fleet.ts";
-import { expectRefused, writeEarlierRelease } from "../support/refusal.ts";
+import { type Draft, KEY, SIGN, TestFleet } from "../support/fleet.ts";
+import { FleetWithoutNix } from "../support/fleet_without_nix.ts";
+import { type Attempt, expectRefused, type Refusal, type Refusing } from "../support/refusal.ts";
+import { SIDECARS } from "../support/releases.ts";
 
 const RAW_SIGNATURE = 'head -c 64 /dev/zero > "$NIXFLEET_OUTPUT"';
 const NOW = ["--now", "2026-06-01T12:00:00Z"];
 
 /** Where hooks write down what they see: outside of everything that a run touches. */
-function noteFile(fleet: TestFleet): string {
+function noteFile(fleet: Refusing): string {
   return join(fleet.root, "home/notes");
 }
 
 /** What the hooks wrote down. */
-async function notes(fleet: TestFleet): Promise<string> {
+async function notes(fleet: Refusing): Promise<string> {
   return await exists(noteFile(fleet)) ? await Deno.readTextFile(noteFile(fleet)) : "";
 }
 
 /** A hook whose text says nothing of what it does and prints. */
-async function scriptOf(fleet: TestFleet, text: string): Promise<string> {
+async function scriptOf(fleet: Refusing, text: string): Promise<string> {
   const file = join(fleet.root, "home/hook.sh");
   await Deno.writeTextFile(file, text);
   return `sh ${file}`;
@@ -28,7 +30,7 @@ async function scriptOf(fleet: TestFleet, text: string): Promise<string> {
 /** The variables of the contract, one a line. */
 const VARIABLES = "env | grep ^NIXFLEET_ | sort";
 
-Deno.test("the program calls the push hook once for each closure, in the order of the release, after all builds", async () => {
+Deno.test("the program calls both hooks where it was started, stdin closed: for each closure, then for each artifact", async () => {
   const hosts = { nixos: ["web1", "web2", "db"], darwin: ["air"] };
   // Content that no store has seen, so that there is something to build.
   const content = Object.fromEntries(
@@ -36,56 +38,48 @@ Deno.test("the program calls the push hook once for each closure, in the order o
   );
   await using fleet = await TestFleet.create({
     edit: (fleet) => fleet["hosts"].air = { ...fleet["hosts"].db, system: "aarch64-darwin" },
-    files: { "hosts.json": JSON.stringify({ ...hosts, content }) },
+    files: {
+      "hosts.json": JSON.stringify({ ...hosts, content }),
+      "revocations.json": "[]",
+      "bootstrap-nonces.json": "[]",
+    },
   });
-  const paths: Record<string, string> = {};
-  for (const set of ["nixosConfigurations", "darwinConfigurations"]) {
-    const argv = [
-      which("nix"),
-      "--extra-experimental-features",
-      "nix-command flakes",
-      "eval",
-      "--json",
-      `.#${set}`,
-    ];
-    const outPaths = "builtins.mapAttrs (_: host: host.config.system.build.toplevel.outPath)";
-    const json = await expectRun([...argv, "--apply", outPaths], { cwd: fleet.dir, env: fleet.env() });
-    Object.assign(paths, JSON.parse(json));
-  }
+  const paths = await closuresOf(fleet);
   for (const path of Object.values(paths)) assertEquals(await exists(path), false);
   const allBuilt = Object.values(paths).map((path) => `test -e ${path}`).join(" && ");
-  const result = await fleet.release(["--push-cmd", `${allBuilt} && (${VARIABLES}) >> ${noteFile(fleet)}`]);
-  assertEquals(result.code, 0, result.stderr);
-  const expected = ["db", "web1", "web2", "air"].flatMap((name) => [
+  const start = join(fleet.root, "start");
+  await ensureDir(start);
+
+  const where = 'echo noise; echo noise >&2; pwd -P; cat; echo "end of input"';
+  const push = `echo noise >&2; ${allBuilt} && (${where}; ${VARIABLES}) >> ${noteFile(fleet)}`;
+  const sign = `(${where}; ${VARIABLES}; ls -ld "$NIXFLEET_INPUT" | cut -c1-10; ` +
+    `wc -c < "$NIXFLEET_OUTPUT" | tr -d ' '; cat "$NIXFLEET_INPUT"; echo) >> ${noteFile(fleet)}; ` +
+    `echo noise; echo noise >&2; ${SIGN}`;
+  const args = ["--build-flake", fleet.dir, "--push-cmd", push, "--sign-cmd", sign, "--json", ...SIDECARS];
+  const { code, stdout, stderr } = await run(
+    [Deno.execPath(), "run", "-A", "--cached-only", "--frozen", join(PROJECT, "src/main.ts"), ...args],
+    { cwd: start, env: fleet.env(), stdin: new TextEncoder().encode("what the program is given") },
+  );
+  assertEquals([code, stdout.includes("noise")], [0, false], stderr);
+
+  const called = ["noise", start, "end of input"];
+  const lines = (await notes(fleet)).split("\n");
+  const pushed = ["db", "web1", "web2", "air"].flatMap((name) => [
+    ...called,
     `NIXFLEET_CLOSURE_HASH=${basename(paths[name]!)}`,
     `NIXFLEET_HOST=${name}`,
     `NIXFLEET_PATH=${paths[name]}`,
   ]);
-  assertEquals(await notes(fleet), expected.map((line) => `${line}\n`).join(""));
-});
+  assertEquals(lines.splice(0, pushed.length), pushed);
 
-Deno.test("the program calls the sign hook once for each artifact, with its bytes and an empty file", async () => {
-  await using fleet = await TestFleet.create({
-    files: { "revocations.json": "[]", "bootstrap-nonces.json": "[]" },
-  });
-  const sidecars = [
-    "--revocations-attr",
-    "fleet.revocations",
-    "--bootstrap-nonces-attr",
-    "fleet.bootstrapNonces",
-  ];
-  const note =
-    `(${VARIABLES}; ls -ld "$NIXFLEET_INPUT" | cut -c1-10; wc -c < "$NIXFLEET_OUTPUT" | tr -d ' '; ` +
-    `cat "$NIXFLEET_INPUT"; echo) >> ${noteFile(fleet)}`;
-  const result = await fleet.run(["--sign-cmd", `${note} && ${SIGN}`, "--json", ...sidecars, ...NOW]);
-  assertEquals(result.code, 0, result.stderr);
-  const artifacts: string[] = JSON.parse(result.stdout).artifacts.map(({ path }: { path: string }) => path);
+  const artifacts: string[] = JSON.parse(stdout).artifacts.map(({ path }: Draft) => path);
   assertEquals(artifacts.slice(0, 3), ["fleet.resolved.json", "revocations.json", "bootstrap-nonces.json"]);
   assertEquals(artifacts.length, 5);
-  const made = await fleet.files();
-  const lines = (await notes(fleet)).split("\n");
+  const made = await fleet.files(join(start, "releases"));
+  assertEquals(made.size, 2 * artifacts.length);
   const handed = new Set<string>();
   for (const path of artifacts) {
+    assertEquals(lines.splice(0, called.length), called);
     const [input, output, ...others] = lines.splice(0, 5);
     assertEquals(others, ["-rw-------", "0", new TextDecoder().decode(made.get(path))]);
     for (const [variable, line] of [["NIXFLEET_INPUT", input], ["NIXFLEET_OUTPUT", output]]) {
@@ -102,24 +96,20 @@ Deno.test("the program calls the sign hook once for each artifact, with its byte
   assertEquals(handed.size, 2 * artifacts.length);
 });
 
-Deno.test("the program runs both hooks where it was started, with stdin closed", async () => {
-  await using fleet = await TestFleet.create();
-  const start = join(fleet.root, "start");
-  await ensureDir(start);
-  const note = `(pwd -P; cat; echo "end of input") >> ${noteFile(fleet)}`;
-  const args = ["--build-flake", fleet.dir, "--push-cmd", note, "--sign-cmd", `${note}; ${SIGN}`];
-  const { code, stderr } = await run(
-    [Deno.execPath(), "run", "-A", "--cached-only", "--frozen", join(PROJECT, "src/main.ts"), ...args],
-    { cwd: start, env: fleet.env(), stdin: new TextEncoder().encode("what the program is given") },
-  );
-  assertEquals(code, 0, stderr);
-  // Three closures are pushed, and three artifacts are signed.
-  assertEquals(await notes(fleet), `${start}\nend of input\n`.repeat(6));
-  assertEquals([...(await fleet.files(join(start, "releases"))).keys()].length, 6);
-});
+/** Where the closure of each host will be, as nix says it. */
+async function closuresOf(fleet: TestFleet): Promise<Record<string, string>> {
+  const features = ["--extra-experimental-features", "nix-command flakes"];
+  const outPaths = "builtins.mapAttrs (_: host: host.config.system.build.toplevel.outPath)";
+  const paths: Record<string, string> = {};
+  for (const set of ["nixosConfigurations", "darwinConfigurations"]) {
+    const argv = [which("nix"), ...features, "eval", "--json", `.#${set}`, "--apply", outPaths];
+    Object.assign(paths, JSON.parse(await expectRun(argv, { cwd: fleet.dir, env: fleet.env() })));
+  }
+  return paths;
+}
 
 Deno.test("the program takes hooks from the environment, and an option before its variable", async () => {
-  await using fleet = await TestFleet.create();
+  await using fleet = await FleetWithoutNix.create();
   const noting = (word: string) => `echo ${word} >> ${noteFile(fleet)}`;
   const env = { NIXFLEET_PUSH_CMD: noting("push"), NIXFLEET_SIGN_CMD: `${noting("sign")}; ${SIGN}` };
   assertEquals((await fleet.run(["--hosts", "db"], { env })).code, 0);
@@ -138,15 +128,15 @@ Deno.test("the program takes hooks from the environment, and an option before it
 });
 
 Deno.test("the program stops at the first push that fails, and signs and writes nothing", async () => {
-  await using fleet = await TestFleet.create();
-  await writeEarlierRelease(fleet);
+  await using fleet = await FleetWithoutNix.create();
+  await expectEarlierRelease(fleet);
   const push = await scriptOf(
     fleet,
     `echo "$NIXFLEET_HOST" >> ${noteFile(fleet)}; test "$NIXFLEET_HOST" = db || ` +
       "{ echo to stdout; echo to stderr >&2; exit 3; }",
   );
   const sign = `echo signed >> ${noteFile(fleet)}; ${SIGN}`;
-  await expectRefused(fleet, { onlyArgs: ["--git-commit", "--push-cmd", push, "--sign-cmd", sign] }, {
+  await expectNothingDone(fleet, { onlyArgs: ["--git-commit", "--push-cmd", push, "--sign-cmd", sign] }, {
     code: 2,
     message: 'Push hook failed for host "web1": it exited with 3',
     lines: ["to stdout", "to stderr"],
@@ -155,7 +145,7 @@ Deno.test("the program stops at the first push that fails, and signs and writes 
 });
 
 Deno.test("the program's stdout has nothing of what hooks print", async () => {
-  await using fleet = await TestFleet.create();
+  await using fleet = await FleetWithoutNix.create();
   const noise = "echo noise; echo noise >&2";
   const args = ["--push-cmd", noise, "--sign-cmd", `${noise}; ${SIGN}`, ...NOW];
   for (const more of [[], ["-v"], ["--log-format", "json"]]) {
@@ -193,33 +183,44 @@ const FORMS: [of: string, make: (raw: Uint8Array, der: Uint8Array) => Uint8Array
 ];
 
 for (const algorithm of ["ed25519", "ecdsa-p256"]) {
-  for (const [of, make, hint] of FORMS) {
-    Deno.test(`the program refuses an ${algorithm} signature ${of}, with a hint, and writes nothing`, async () => {
-      await using fleet = await TestFleet.create();
-      await writeEarlierRelease(fleet);
-      const { raw, der } = await realSignatures(fleet);
+  Deno.test(`the program refuses what is no ${algorithm} signature, with a hint, and writes nothing`, async () => {
+    await using fleet = await FleetWithoutNix.create();
+    await expectEarlierRelease(fleet);
+    const { raw, der } = await realSignatures(fleet);
+    const file = join(fleet.root, "home/signature");
+    const sign = await scriptOf(fleet, `echo a word of the signer >&2; cat ${file} > "$NIXFLEET_OUTPUT"`);
+    const onlyArgs = ["--git-commit", "--signature-algorithm", algorithm, "--sign-cmd", sign];
+    for (const [of, make, hint] of FORMS) {
       const bytes = make(raw, der);
-      const file = join(fleet.root, "home/signature");
       await Deno.writeFile(file, bytes);
-      const sign = await scriptOf(fleet, `echo a word of the signer >&2; cat ${file} > "$NIXFLEET_OUTPUT"`);
-      await expectRefused(
-        fleet,
-        { onlyArgs: ["--git-commit", "--signature-algorithm", algorithm, "--sign-cmd", sign] },
-        {
-          code: 2,
-          message: `Sign hook gave no signature for "fleet.resolved.json": it wrote ${
-            bytes.length === 0 ? "nothing" : `${bytes.length} bytes`
-          }, expected 64 raw bytes`,
-          lines: ["a word of the signer"],
-          hint,
-        },
-      );
-    });
-  }
+      const wrote = bytes.length === 0 ? "nothing" : `${bytes.length} bytes`;
+      await expectNothingDone(fleet, { onlyArgs }, {
+        code: 2,
+        message:
+          `Sign hook gave no signature for "fleet.resolved.json": it wrote ${wrote}, expected 64 raw bytes`,
+        lines: ["a word of the signer"],
+        hint,
+      }).catch((error) => {
+        throw new Error(`a signature ${of}`, { cause: error });
+      });
+    }
+  });
+}
+
+/** Makes a release of an earlier day, as the program writes it. */
+async function expectEarlierRelease(fleet: FleetWithoutNix): Promise<void> {
+  const { code, stderr } = await fleet.release(["--now", "2026-05-01T12:00:00Z"]);
+  assertEquals([code, (await fleet.files()).size], [0, 6], stderr);
+}
+
+/** Asserts that a run is refused, and changes no file and no repository. */
+async function expectNothingDone(...call: [FleetWithoutNix, Attempt, Refusal]): Promise<void> {
+  await expectRefused(...call);
+  assertEquals(call[0].memory.committed, []);
 }
 
 /** A raw Ed25519 signature and an ECDSA signature in DER, as openssl makes them. */
-async function realSignatures({ root }: TestFleet): Promise<{ raw: Uint8Array; der: Uint8Array }> {
+async function realSignatures({ root }: Refusing): Promise<{ raw: Uint8Array; der: Uint8Array }> {
   const make = `printf message > message
     openssl pkeyutl -sign -rawin -inkey "$KEY" -in message -out raw
     openssl ecparam -genkey -name prime256v1 -noout -out ecdsa.pem
@@ -256,10 +257,10 @@ for (
   ] as const
 ) {
   Deno.test(`the program refuses to go on when the sign hook ${of}, and writes nothing`, async () => {
-    await using fleet = await TestFleet.create();
-    await writeEarlierRelease(fleet);
+    await using fleet = await FleetWithoutNix.create();
+    await expectEarlierRelease(fleet);
     const args = ["--git-commit", "--sign-cmd", await scriptOf(fleet, sign)];
-    await expectRefused(fleet, { onlyArgs: args }, { code: 2, ...refusal });
+    await expectNothingDone(fleet, { onlyArgs: args }, { code: 2, ...refusal });
   });
 }
 
@@ -286,7 +287,7 @@ const SECRETS: [of: string, command: string, secret?: string][] = [
 
 for (const [of, command, secret = TOKEN] of SECRETS) {
   Deno.test(`the program never shows a secret ${of}, neither of a push hook nor of a sign hook`, async () => {
-    await using fleet = await TestFleet.create({ nixos: ["db"] });
+    await using fleet = await FleetWithoutNix.create({ nixos: ["db"] });
     const hook = command.replace("$BASH", shellThatQuotes());
     const leaks: string[] = [];
     for (
@@ -317,8 +318,9 @@ function shellThatQuotes(): string {
 Deno.test("the program never shows a secret of the sign hook when the push hook prints its environment", async () => {
   await using fleet = await TestFleet.create({ nixos: ["db"] });
   const env = { NIXFLEET_SIGN_CMD: `sign --token ${TOKEN}` };
-  for (const more of [[], ["-v"]]) {
-    const { code, stderr } = await fleet.run(["--push-cmd", "env; exit 3", ...more], { env });
-    assertEquals([code, stderr.split("\n").filter((line) => line.includes(TOKEN))], [2, []]);
-  }
+  // With -v all that it prints is shown, and the last of it in the error.
+  const { code, stderr } = await fleet.run(["--push-cmd", "env; exit 3", "-v"], { env });
+  const lines = stderr.split("\n");
+  assertEquals([code, lines.filter((line) => line.includes(TOKEN))], [2, []]);
+  assertEquals(lines.some((line) => line.trim() === "NIXFLEET_HOST=db"), true, stderr);
 });
