@@ -2,10 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { decodeOpenSshPrivateKey } from "../../src/crypto/openssh.ts";
 import { generatePrivateKey } from "../../src/crypto/private_key.ts";
+import { ReleaseError } from "../../src/errors.ts";
 import { RealAgent } from "../support/agent.ts";
 import { type Finished, which } from "../support/command.ts";
 import { runProgram } from "../support/program.ts";
 import { type ProgramStart, TestFleet } from "../support/fleet.ts";
+import { FleetWithoutNix } from "../support/fleet_without_nix.ts";
 import { flakeOf, onlyHosts } from "../support/releases.ts";
 import { trustBytes } from "../support/trust.ts";
 
@@ -85,11 +87,11 @@ interface KeyGiven {
   readonly all?: boolean;
 }
 
-/** Gives a test a fleet with failing hosts, and one canary in a file, a variable and an agent. */
+/** Gives a test one canary in a file, a variable and an agent. */
 async function withKeys(
-  use: (fleet: TestFleet, canary: Canary, keys: readonly KeyGiven[]) => Promise<void>,
+  fleet: Pick<TestFleet, "root">,
+  use: (canary: Canary, keys: readonly KeyGiven[]) => Promise<void>,
 ): Promise<void> {
-  await using fleet = await fleetWithFailures();
   await using agent = await RealAgent.start();
   await agent.key("key");
   const file = join(fleet.root, "home/key");
@@ -97,7 +99,7 @@ async function withKeys(
   const text = await Deno.readTextFile(file);
   const body = Uint8Array.fromBase64(text.replaceAll(/-----.*-----|\s/g, ""));
   const canary = canaryOf(text, decodeOpenSshPrivateKey(body).secret);
-  await use(fleet, canary, [
+  await use(canary, [
     { way: "file", args: ["--sign-key", file], start: {} },
     {
       way: "environment",
@@ -115,30 +117,62 @@ async function withKeys(
 /** A stage, what makes it fail, and the exit code. */
 const FAILURES: [stage: string, args: string[], code: number][] = [
   ["the key", ["--signature-algorithm", "ecdsa-p256"], 1],
-  ["source", ["--build-flake", "./nowhere"], 1],
-  ["fleet", ["--fleet-resolved-attr", "nowhere"], 1],
   ["trust", ["--trust-file", "../home/other.json"], 3],
-  ["evaluate", ["--hosts", "throwing"], 1],
-  ["build", ["--hosts", "failing"], 1],
-  ["push", ["--hosts", "db", "--push-cmd", "env >&2; exit 7"], 2],
-  ["write", ["--hosts", "db", "--release-dir", "flake.nix/releases"], 1],
-  ["git-push", ["--hosts", "db", "--git-push", "../nowhere.git:main"], 1],
-  ["none", ["--hosts", "db", "--json", "--push-cmd", "env", "--release-dir", "other"], 0],
+  ["push", ["--push-cmd", "env >&2; exit 7"], 2],
+  ["write", ["--release-dir", "../home/other.json/releases"], 1],
+  ["none", ["--json", "--push-cmd", "env", "--release-dir", "other"], 0],
 ];
 
+/** Stages of nix and git, by the first word of what they do. */
+const FAILING_EFFECTS = ["lock", "inventory", "evaluate", "build", "commit", "git push"];
+
 Deno.test("a private key is never printed, whichever stage fails and however much is logged", async () => {
-  await withKeys(async (fleet, canary, keys) => {
+  await using fleet = await FleetWithoutNix.create({ edit: onlyHosts("db"), nixos: ["db"] });
+  await withKeys(fleet, async (canary, keys) => {
     const { publicKey } = await generatePrivateKey("ed25519");
     await Deno.writeFile(join(fleet.root, "home/other.json"), trustBytes({ current: publicKey }));
-    for (const { way, args, start } of keys) {
-      for (const [stage, more, expected] of FAILURES) {
-        // Every stage is seen in one format, and each format with every way.
-        const format = stage.length % 2 === 0 ? "pretty" : "json";
-        const all = [...args, "-v", "--log-format", format, ...more];
-        const result = await fleet.run(all, start);
-        assertEquals(result.code, expected, `${way}, ${stage}: ${result.stderr}`);
-        expectNoLeak(canary, result, `${way}, ${stage}`);
+    for (const { way, args, start: { env = {} } } of keys) {
+      for (const format of ["pretty", "json"]) {
+        const verbose = [...args, "-v", "--log-format", format];
+        for (const [stage, more, expected] of FAILURES) {
+          const result = await fleet.run([...verbose, ...more], { env });
+          assertEquals(result.code, expected, `${way}, ${stage}: ${result.stderr}`);
+          expectNoLeak(canary, result, `${way}, ${stage}`);
+        }
+        for (const [index, stage] of FAILING_EFFECTS.entries()) {
+          fleet.memory.onEffect = (effect) => {
+            if (effect.startsWith(stage)) throw new ReleaseError("io", `${stage} fails`);
+          };
+          const more = ["--git-push", "origin:main", "--release-dir", `${way}-${format}-${index}`];
+          const result = await fleet.run([...verbose, ...more], { env });
+          const failed = result.stderr.includes(`${stage} fails`);
+          assertEquals([result.code, failed], [1, true], `${way}, ${stage}: ${result.stderr}`);
+          expectNoLeak(canary, result, `${way}, ${stage}`);
+        }
+        fleet.memory.onEffect = () => {};
       }
+    }
+  });
+});
+
+/** What real nix and git fail at. */
+const REAL_FAILURES: Record<string, string[]> = {
+  "source": ["--build-flake", "./nowhere"],
+  "fleet": ["--fleet-resolved-attr", "nowhere"],
+  "evaluate": ["--hosts", "throwing"],
+  "build": ["--hosts", "failing"],
+  "git-push": ["--hosts", "db", "--git-push", "../nowhere.git:main"],
+};
+
+Deno.test("a private key is not in what nix and git say of what they fail at", async () => {
+  await using fleet = await fleetWithFailures();
+  await withKeys(fleet, async (canary, keys) => {
+    for (const [index, [stage, more]] of Object.entries(REAL_FAILURES).entries()) {
+      const { way, args, start: { env = {} } } = keys[index % keys.length]!;
+      const format = index % 2 === 0 ? "pretty" : "json";
+      const result = await fleet.run([...args, "-v", "--log-format", format, ...more], { env });
+      assertEquals(result.code, 1, `${way}, ${stage}: ${result.stderr}`);
+      expectNoLeak(canary, result, `${way}, ${stage}`);
     }
   });
 });
@@ -160,13 +194,13 @@ const DAMAGED: Record<string, (pem: string) => string> = {
 };
 
 Deno.test("nothing of a key that cannot be used is repeated", async () => {
-  await using fleet = await TestFleet.create();
+  await using fleet = await FleetWithoutNix.create();
   const canary = await newPemCanary();
   const file = join(fleet.root, "home/damaged.pem");
   for (const [how, damage] of Object.entries(DAMAGED)) {
     const text = damage(canary.text);
     await Deno.writeTextFile(file, text, { mode: 0o600 });
-    const start = { env: { RELEASE_KEY: text }, variables: ["RELEASE_KEY"] };
+    const start = { env: { RELEASE_KEY: text } };
     for (
       const args of [["--sign-key", "env:RELEASE_KEY", "-v"], ["pubkey", file], ["--sign-key", file]]
     ) {
@@ -182,7 +216,7 @@ Deno.test("nothing of a key that cannot be used is repeated", async () => {
 });
 
 Deno.test("a key that is given where its file's name belongs is not repeated", async () => {
-  await using fleet = await TestFleet.create();
+  await using fleet = await FleetWithoutNix.create();
   const canary = await newPemCanary();
   const named = `name:${canary.text.split("\n")[1]}`;
   for (
@@ -200,8 +234,9 @@ Deno.test("a key that is given where its file's name belongs is not repeated", a
   }
 });
 
-Deno.test("no process that a release starts has the key in its arguments or its environment", async () => {
-  await withKeys(async (fleet, canary, keys) => {
+Deno.test("no process that a release starts has the key in its arguments or environment, nor has what is written and printed", async () => {
+  await using fleet = await TestFleet.create({ edit: onlyHosts("db"), nixos: ["db"] });
+  await withKeys(fleet, async (canary, keys) => {
     const bin = join(fleet.root, "bin");
     const notes = join(fleet.root, "home/notes");
     await Deno.mkdir(bin);
@@ -217,10 +252,22 @@ Deno.test("no process that a release starts has the key in its arguments or its 
       `tr '\\0' '\\n' < /proc/$PPID/environ; ps -A -ww -o args=; } >> '${notes}' 2> /dev/null; sleep 0.2`;
     // With permissions by name the program could not pass on what it may not read; with all of them it could.
     for (const { way, args, start, all } of keys.flatMap((key) => [key, { ...key, all: true }])) {
+      // Each has a directory of its own, so that each makes a commit.
+      const dir = `${way}${all ? "-with-all" : ""}`;
       await Deno.writeTextFile(notes, "");
       const env = { ...start.env, PATH: `${bin}:${Deno.env.get("PATH")}`, VISIBLE: "a variable for hooks" };
       const variables = [...start.variables ?? [], "VISIBLE"];
-      const release = [...args, "--hosts", "db", "--push-cmd", push, "--hook-env", "VISIBLE", "--git-commit"];
+      const options = [
+        "--push-cmd",
+        push,
+        "--hook-env",
+        "VISIBLE",
+        "--git-commit",
+        "--release-dir",
+        dir,
+        "-v",
+      ];
+      const release = [...args, ...options];
       const result = all
         ? await runProgram(["-A"], release, { cwd: fleet.dir, env: { ...fleet.env(), ...env } })
         : await fleet.run(release, { ...start, env, variables });
@@ -239,20 +286,15 @@ Deno.test("no process that a release starts has the key in its arguments or its 
       assertEquals([...programs].sort(), [...wrapped, "program: push hook"].sort());
       assert(seen.includes("VISIBLE=a variable for hooks"));
       assert(seen.includes(args[1]!), "the program's own arguments are not among those of all processes");
-    }
-  });
-});
 
-Deno.test("the files of a release and its commit have nothing of the key, nor does the temporary directory", async () => {
-  await withKeys(async (fleet, canary, keys) => {
-    for (const { way, args, start } of keys) {
-      // Each has a directory of its own, so that each makes a commit.
-      const result = await fleet.run([...args, "--hosts", "db", "--git-commit", "--release-dir", way], start);
-      assertEquals(result.code, 0, result.stderr);
-      for (const [path, bytes] of await fleet.files(join(fleet.dir, way))) {
+      expectNoLeak(canary, result, way);
+      const files = await fleet.files(join(fleet.dir, dir));
+      assertEquals(files.size, 4);
+      for (const [path, bytes] of files) {
         assertEquals(leak(canary, new TextDecoder().decode(bytes)), undefined, path);
       }
-      assertEquals(leak(canary, await fleet.git("show", "HEAD")), undefined);
+      const commit = await fleet.git("show", "HEAD");
+      assertEquals([commit.includes(`${dir}/fleet.resolved.json`), leak(canary, commit)], [true, undefined]);
       assertEquals([...Deno.readDirSync(join(fleet.root, "tmp"))], []);
     }
   });
