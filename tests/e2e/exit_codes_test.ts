@@ -1,11 +1,18 @@
 import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { generatePrivateKey } from "../../src/crypto/private_key.ts";
 import { SYSTEM } from "../support/command.ts";
-import { type FleetOptions, SIGN, TestFleet } from "../support/fleet.ts";
+import { type FleetOptions, KEY, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
+import { FleetWithoutNix } from "../support/fleet_without_nix.ts";
+import { onlyHosts } from "../support/releases.ts";
+
+/** A fleet of one host. */
+const ONE_HOST: FleetOptions = { edit: onlyHosts("db"), nixos: ["db"] };
 
 const RAW_SIGNATURE = 'head -c 64 /dev/zero > "$NIXFLEET_OUTPUT"';
 
 Deno.test("the program exits 0 for a release, for one that changes nothing, and for --help and --version", async () => {
-  await using fleet = await TestFleet.create();
+  await using fleet = await FleetWithoutNix.create();
   const runs = [
     [],
     ["--reuse-unchanged-signature"],
@@ -18,6 +25,22 @@ Deno.test("the program exits 0 for a release, for one that changes nothing, and 
   const codes: number[] = [];
   for (const args of runs) codes.push((await fleet.release(args)).code);
   assertEquals(codes, runs.map(() => 0));
+});
+
+Deno.test("a process of the program ends with the code 0, 1, 2 or 3 of its run", async () => {
+  await using fleet = await TestFleet.create(ONE_HOST);
+  const other = await generatePrivateKey("ed25519");
+  const key = join(fleet.root, "home/key");
+  await Deno.copyFile(KEY, key);
+  const runs: [args: string[], code: number][] = [
+    [["--sign-key", key, "--public-key", PUBLIC_KEY], 0],
+    [[], 1],
+    [["--sign-cmd", "exit 1", "--public-key", PUBLIC_KEY], 2],
+    [["--sign-cmd", SIGN, "--public-key", `ed25519:${other.publicKey.bytes.toBase64()}`], 3],
+  ];
+  const codes: number[] = [];
+  for (const [args] of runs) codes.push((await fleet.runProcess(args)).code);
+  assertEquals(codes, runs.map(([, code]) => code));
 });
 
 /** A flake in which one host's build fails, and says what the others in this file look for. */
@@ -36,7 +59,10 @@ const FAILING_BUILD = `{
 /** Runs that fail: each tells lies about what failed, since the reference takes its exit code from such words. */
 const FAILURES: {
   because: string;
+  /** A real fleet, where nix or git fail. */
   fleet?: FleetOptions;
+  /** A fleet without nix, where they do not. */
+  without?: FleetOptions["edit"];
   prepare?: (fleet: TestFleet) => Promise<void>;
   args: readonly string[];
   expected: { code: number; kind: string };
@@ -66,7 +92,7 @@ const FAILURES: {
   },
   {
     because: "a rollout policy is missing, whatever it is called",
-    fleet: { edit: (fleet) => fleet["channels"].edge.rolloutPolicy = "sign hook failed" },
+    without: (fleet) => fleet["channels"].edge.rolloutPolicy = "sign hook failed",
     args: ["--sign-cmd", SIGN],
     expected: { code: 1, kind: "contract" },
   },
@@ -78,11 +104,13 @@ const FAILURES: {
   },
   {
     because: "git cannot push, whatever the remote is called",
+    fleet: ONE_HOST,
     args: ["--sign-cmd", SIGN, "--git-push", "./push hook smoke verify:main"],
     expected: { code: 1, kind: "git" },
   },
   {
     because: "git is killed while it pushes",
+    fleet: ONE_HOST,
     prepare: async (fleet) => {
       await fleet.git("init", "-q", "--bare", "../remote.git");
       await fleet.write({ ".git/hooks/pre-push": "#!/bin/sh\nkill -9 $PPID\n" });
@@ -93,8 +121,7 @@ const FAILURES: {
   },
   {
     because: "the release directory is a file",
-    fleet: { files: { "sign-hook": "a file" } },
-    args: ["--sign-cmd", SIGN, "--release-dir", "sign-hook"],
+    args: ["--sign-cmd", SIGN, "--release-dir", "../home/sign-hook"],
     expected: { code: 1, kind: "io" },
   },
   ...["exit 1", "exit 3", "exit 255", "nix-no-such-program", "kill -9 $$", "kill -TERM $$"].map((
@@ -128,10 +155,13 @@ const FAILURES: {
   })),
 ];
 
-for (const { because, fleet: options, prepare, args, expected } of FAILURES) {
+for (const { because, fleet: options, without, prepare, args, expected } of FAILURES) {
   Deno.test(`the program exits ${expected.code} when ${because}`, async () => {
-    await using fleet = await TestFleet.create(options);
-    await prepare?.(fleet);
+    await using fleet = options === undefined
+      ? await FleetWithoutNix.create(without && { edit: without })
+      : await TestFleet.create(options);
+    if (fleet instanceof TestFleet) await prepare?.(fleet);
+    await Deno.writeTextFile(join(fleet.root, "home/sign-hook"), "a file");
     // The first --log-format counts for the report of a wrong second one.
     const { code, stdout, stderr } = await fleet.run(["--log-format=json", ...args]);
     const last = JSON.parse(stderr.trimEnd().split("\n").at(-1)!);
