@@ -3,16 +3,20 @@ import { join } from "@std/path";
 import { generatePrivateKey, readPublicPart } from "../../src/crypto/private_key.ts";
 import { RealAgent } from "../support/agent.ts";
 import { type ProgramStart, TestFleet } from "../support/fleet.ts";
+import { FleetWithoutNix } from "../support/fleet_without_nix.ts";
 import { opensslVerifies } from "../support/openssl.ts";
 import { expectRefused } from "../support/refusal.ts";
-import { flakeOf, NOW, onlyHosts, shell } from "../support/releases.ts";
+import { NOW, onlyHosts, shell } from "../support/releases.ts";
 import { trustBytes } from "../support/trust.ts";
 
 /** A fleet of one host, and so with two artifacts: the fleet and one manifest. */
 const ONE_HOST = { edit: onlyHosts("db"), nixos: ["db"] };
 
+/** A real fleet, or one that only nix and git are not real of. */
+type SomeFleet = Pick<TestFleet, "root" | "run" | "files" | "json">;
+
 /** Writes the trust file of a key with `pubkey`, and gives its path. */
-async function trustFileFor(fleet: TestFleet, keyFile: string): Promise<string> {
+async function trustFileFor(fleet: SomeFleet, keyFile: string): Promise<string> {
   const file = join(fleet.root, "home/trust.json");
   const args = ["pubkey", keyFile, "--format", "trust-file"];
   const { code, stdout, stderr } = await fleet.run(args);
@@ -23,7 +27,7 @@ async function trustFileFor(fleet: TestFleet, keyFile: string): Promise<string> 
 
 /** Releases, and asserts that `verify` and openssl accept every signature by the key of this file. */
 async function expectAccepted(
-  fleet: TestFleet,
+  fleet: SomeFleet,
   keyFile: string,
   args: readonly string[],
   start: ProgramStart = {},
@@ -34,7 +38,7 @@ async function expectAccepted(
   const verdict = await fleet.run(["verify", ...trust, "--now", NOW]);
   assertEquals([verdict.code, verdict.stderr], [0, ""], verdict.stdout);
   const { algorithm, bytes: publicKey } = await readPublicPart(await Deno.readTextFile(keyFile));
-  const files = await fleet.files() as Map<string, Uint8Array<ArrayBuffer>>;
+  const files = await fleet.files();
   const documents = [...files.keys()].filter((path) => path.endsWith(".json"));
   for (const path of documents) {
     const signed = { bytes: files.get(path)!, signature: files.get(`${path}.sig`)! };
@@ -55,7 +59,7 @@ const KEYS: Record<string, string> = {
 };
 
 Deno.test("--sign-key signs with keys that others make, and the algorithm follows from the key", async () => {
-  await using fleet = await TestFleet.create(ONE_HOST);
+  await using fleet = await FleetWithoutNix.create(ONE_HOST);
   const key = join(fleet.root, "home/key");
   for (const [by, script] of Object.entries(KEYS)) {
     await shell(fleet, `rm -rf releases; cd ~; rm -f key key.pub; umask 077; ${script}`);
@@ -132,7 +136,7 @@ Deno.test("--sign-agent has a real ssh-agent sign, with permission to use its so
 });
 
 Deno.test("a key is refused that contradicts --signature-algorithm, wherever that is given", async () => {
-  await using fleet = await TestFleet.create(ONE_HOST);
+  await using fleet = await FleetWithoutNix.create(ONE_HOST);
   const key = join(fleet.root, "home/key");
   for (const [algorithm, wanted] of [["ed25519", "ecdsa-p256"], ["ecdsa-p256", "ed25519"]] as const) {
     await Deno.writeTextFile(key, (await generatePrivateKey(algorithm)).pem, { mode: 0o600 });
@@ -148,7 +152,7 @@ Deno.test("a key is refused that contradicts --signature-algorithm, wherever tha
 });
 
 Deno.test("a key file that others can read is used with a warning that names its mode", async () => {
-  await using fleet = await TestFleet.create(ONE_HOST);
+  await using fleet = await FleetWithoutNix.create(ONE_HOST);
   const key = join(fleet.root, "home/key");
   const { pem } = await generatePrivateKey("ed25519");
   await Deno.writeTextFile(key, pem);
@@ -169,10 +173,7 @@ Deno.test("a key file that others can read is used with a warning that names its
 });
 
 Deno.test("a key that is not trusted is refused before a host is evaluated or built", async () => {
-  await using fleet = await TestFleet.create({
-    edit: onlyHosts("db"),
-    files: { "flake.nix": flakeOf('{ db = throw "evaluated"; }') },
-  });
+  await using fleet = await FleetWithoutNix.create(ONE_HOST);
   await using agent = await RealAgent.start();
   const sshKey = await agent.key("ssh");
   const sshFile = join(fleet.root, "home/ssh.pub");
@@ -188,14 +189,19 @@ Deno.test("a key that is not trusted is refused before a host is evaluated or bu
       [["--sign-agent", sshFile], sshKey],
     ] as const
   ) {
-    const start = { env: { SSH_AUTH_SOCK: agent.socket }, socket: agent.socket };
-    const { code, stderr } = await fleet.run([...args, "--trust-file", trust], start);
+    const env = { SSH_AUTH_SOCK: agent.socket };
+    const { code, stderr } = await fleet.run([...args, "--trust-file", trust], { env });
     const error = stderr.slice(stderr.indexOf("error: "));
     assertEquals([code, error, (await fleet.files()).size], [
       3,
       `error: The signing key ed25519:${bytes.toBase64()} is none of --trust-file ${trust}\n` +
       "hint: consumers would refuse its signatures\n",
       0,
+    ]);
+    assertEquals(fleet.memory.effects, [
+      "lock .",
+      `repository of ${fleet.dir}`,
+      "inventory fleet.resolved",
     ]);
   }
 });
