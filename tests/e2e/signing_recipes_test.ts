@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Draft, TestFleet } from "../support/fleet.ts";
+import { FleetWithoutNix } from "../support/fleet_without_nix.ts";
 import {
   acceptedByOpenssl,
   GUIDE,
@@ -18,16 +19,18 @@ import {
 interface Recipe {
   /** Programs that a machine may lack. */
   readonly programs?: readonly string[];
+  /** Whether it is tried with nix and git: one recipe with a key of our own, and one with a command. */
+  readonly real?: boolean;
   /** Makes the device that the recipe uses. */
   readonly provide?: (workshop: Workshop) => Promise<void>;
 }
 
 const RECIPES: Record<string, Recipe> = {
-  "key-file": {},
+  "key-file": { real: true },
   "ci-secret": { provide: provideSecret },
   "ssh-agent": { provide: provideAgent, programs: ["ssh-agent", "ssh-add", "ssh-keygen"] },
   "openssl-ed25519": {},
-  "openssl-p256": {},
+  "openssl-p256": { real: true },
   "tpm": { provide: provideTpm, programs: ["swtpm", "tpm2_sign"] },
   "hsm": { provide: provideHsm, programs: ["softhsm2-util", "pkcs11-tool"] },
   "aws": { provide: (workshop) => provideCloud(workshop, "aws") },
@@ -40,7 +43,7 @@ Deno.test("every recipe of the signing guide is tested", () => {
   assertEquals([...scriptsOf("recipe").keys()], Object.keys(RECIPES));
 });
 
-for (const [name, { programs = [], provide }] of Object.entries(RECIPES)) {
+for (const [name, { programs = [], real = false, provide }] of Object.entries(RECIPES)) {
   const lacking = missing(programs);
   const skipped = lacking.length > 0 && MAY_SKIP;
   const claim = `the ${name} recipe signs a release that verify and openssl accept`;
@@ -48,13 +51,13 @@ for (const [name, { programs = [], provide }] of Object.entries(RECIPES)) {
     name: skipped ? `${claim} (skipped: no ${lacking.join(", no ")})` : claim,
     ignore: skipped,
     fn: async () => {
-      await using fleet = await TestFleet.create();
+      await using fleet = await (real ? TestFleet : FleetWithoutNix).create();
       await using workshop = await Workshop.open(fleet);
       await provide?.(workshop);
       await workshop.expect(scriptsOf("recipe").get(name)!);
-      const { verified, files } = JSON.parse(
-        await workshop.expect("fleet-release verify releases --trust-file trust.json --json"),
-      );
+      const verdict = await fleet.run(["verify", "releases", "--trust-file", "trust.json", "--json"]);
+      assertEquals([verdict.code, verdict.stderr], [0, ""], verdict.stdout);
+      const { verified, files } = JSON.parse(verdict.stdout);
       const documents = [...(await fleet.files()).keys()].filter((path) => path.endsWith(".json"));
       const found = Object.fromEntries(files.map(({ path, key }: Draft) => [path, key]));
       assertEquals([verified, found], [true, Object.fromEntries(documents.map((path) => [path, "current"]))]);
@@ -82,10 +85,12 @@ Deno.test("every step of the key rotation guide is tested", () => {
 });
 
 Deno.test("machines accept what the table in the key rotation guide says, whichever step they have reached", async () => {
-  await using fleet = await TestFleet.create();
+  await using fleet = await FleetWithoutNix.create();
   await using workshop = await Workshop.open(fleet);
   const step = (name: string, now: string) => workshop.expect(ROTATION.get(name)!, now);
   const keep = (what: string, name: string) => workshop.expect(`cp -R ${what} ~/${name}`);
+  const verify = (release: string, trustFile: string, now: string) =>
+    fleet.run(["verify", release, "--trust-file", trustFile, "--now", now], { cwd: workshop.home });
 
   await useOldKey(workshop);
   await keep("trust.json", "before");
@@ -107,10 +112,8 @@ Deno.test("machines accept what the table in the key rotation guide says, whiche
   ]]);
   await step("reach", "2027-02-22T12:00:00Z");
   for (const trustFile of ["before", "announced", "promoted"]) {
-    await workshop.expect(
-      `fleet-release verify releases --trust-file ~/${trustFile}`,
-      "2027-02-22T12:00:00Z",
-    );
+    const { code, stdout } = await verify("../fleet/releases", trustFile, "2027-02-22T12:00:00Z");
+    assertEquals(code, 0, stdout);
   }
   await step("forget", RETIRE_AT);
   await keep("trust.json", "forgotten");
@@ -125,10 +128,7 @@ Deno.test("machines accept what the table in the key rotation guide says, whiche
   for (const trustFile of ["before", "announced", "promoted", "forgotten"]) {
     const answers = [];
     for (const [release, now] of releases) {
-      const { code } = await workshop.run(
-        `fleet-release verify ~/${release} --trust-file ~/${trustFile}`,
-        now,
-      );
+      const { code } = await verify(release, trustFile, now);
       answers.push({ 0: "yes", 1: "no" }[code] ?? `exit ${code}`);
     }
     found.push(answers);
@@ -149,7 +149,7 @@ function errorOf(stderr: string): string[] {
 }
 
 Deno.test("after an emergency nothing by the stolen key is accepted, and nothing that is older than the new key", async () => {
-  await using fleet = await TestFleet.create();
+  await using fleet = await FleetWithoutNix.create();
   await using workshop = await Workshop.open(fleet);
   await useOldKey(workshop);
   await workshop.expect("cp -R releases ~/stolen");

@@ -8,7 +8,8 @@ import { dirname, join, resolve } from "@std/path";
 import { ensureDir, exists } from "@std/fs";
 import { signedPath } from "../../src/contract/layout.ts";
 import { expectRun, type Finished, PROJECT, run, which } from "./command.ts";
-import type { TestFleet } from "./fleet.ts";
+import { GOLDEN, TestFleet } from "./fleet.ts";
+import type { FleetWithoutNix } from "./fleet_without_nix.ts";
 
 /** The guide. */
 export const GUIDE: string = await Deno.readTextFile(join(PROJECT, "docs/signing.md"));
@@ -51,15 +52,15 @@ export class Workshop implements AsyncDisposable {
   readonly env: Record<string, string> = {};
   readonly #devices: Deno.ChildProcess[] = [];
 
-  private constructor(readonly fleet: TestFleet) {}
+  private constructor(readonly fleet: TestFleet | FleetWithoutNix) {}
 
-  /** Puts the program on the fleet's PATH. The fleet stays the caller's own. */
-  static async open(fleet: TestFleet): Promise<Workshop> {
+  /** Puts the program on the fleet's PATH, without nix when the fleet is. The fleet stays the caller's own. */
+  static async open(fleet: TestFleet | FleetWithoutNix): Promise<Workshop> {
     const workshop = new Workshop(fleet);
     await ensureDir(workshop.bin);
     workshop.env["PATH"] = `${workshop.bin}:${fleet.env()["PATH"] ?? ""}`;
     await Deno.mkdir(join(workshop.home, "keys"), { mode: 0o700 });
-    await workshop.install("fleet-release", PROGRAM);
+    await workshop.install("fleet-release", programFor(fleet));
     return workshop;
   }
 
@@ -134,17 +135,21 @@ function quoted(text: string): string {
 }
 
 /** The program as it is packaged: with the permissions that its command line needs, and no others. */
-const PROGRAM = `#!/bin/sh
+function programFor(fleet: TestFleet | FleetWithoutNix): string {
+  const [real, withoutNix] = ["src/main.ts", "tests/support/program_without_nix.ts"]
+    .map((path) => quoted(join(PROJECT, path)));
+  // What is in memory begins with a file.
+  const run = fleet instanceof TestFleet ? real : `--allow-read=${quoted(GOLDEN)} ${withoutNix}`;
+  return `#!/bin/sh
 set -f
 case $1 in keygen | pubkey) ;; *) set -- "$@" \${NOW:+--now "$NOW"} ;; esac
 deno() { ${quoted(Deno.execPath())} run --cached-only --frozen "$@"; }
-flags=$(deno --no-prompt --allow-read --allow-env ${
-  quoted(join(PROJECT, "src/main.ts"))
-} --print-permissions "$@") || exit
+flags=$(deno --no-prompt --allow-read --allow-env ${real} --print-permissions "$@") || exit
 IFS='
 '
-deno $flags ${quoted(join(PROJECT, "src/main.ts"))} "$@"
+deno $flags ${run} "$@"
 `;
+}
 
 /** A key of the CI system's secrets, in `RELEASE_KEY`. */
 export async function provideSecret(workshop: Workshop): Promise<void> {
