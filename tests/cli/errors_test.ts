@@ -131,6 +131,9 @@ const RELEASE: Line[] = [
     message: 'Unknown signature algorithm "ed25518": expected ed25519 or ecdsa-p256',
     hint: 'did you mean "ed25519"?',
   }],
+  [["--signature-algorithm", "rsa"], {
+    message: 'Unknown signature algorithm "rsa": expected ed25519 or ecdsa-p256',
+  }],
   [["--sign-key=k", "--signature-encoding=der"], {
     message: "--signature-encoding der is for a --sign-cmd that makes ecdsa-p256",
     hint: "add --signature-algorithm ecdsa-p256, or leave it out",

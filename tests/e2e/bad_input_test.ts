@@ -2,36 +2,82 @@ import { assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
 import { which } from "../support/command.ts";
-import { type Draft, FLAKE, type FleetOptions, TestFleet } from "../support/fleet.ts";
+import { FLAKE, type FleetOptions, TestFleet } from "../support/fleet.ts";
+import { SharedFleets } from "../support/key_release.ts";
 import { type Attempt, expectRefused, type Refusal, writeEarlierRelease } from "../support/refusal.ts";
 
 /** Something that the program refuses: how the sample fleet or the command line differs, and what is said. */
 interface Case {
   /** What is refused, for the test's name. */
   of: string;
+  /** A fleet of its own; by default one that is shared, since a refusal leaves it as it is. */
   fleet?: FleetOptions;
-  /** Changes the fleet on disk, and gives what the program is to be run with. */
-  prepare?: (fleet: TestFleet) => Promise<Attempt | void>;
+  shared?: keyof typeof SHARED;
   attempt?: Attempt;
   refusal: Refusal;
+  /** Whether it is also refused where nothing was released before: one of each kind. */
+  unreleased?: true;
 }
 
-/** Runs each case on a fleet that was never released, and again once there is a release from before. */
+/** The fleets that are shared, each with a release from before but for the first. */
+const SHARED = {
+  unreleased: () => TestFleet.create(),
+  released: () => releasedFleet(),
+  uncommittable: async () => {
+    const fleet = await TestFleet.create();
+    const { root, dir } = fleet;
+    await fleet.write({
+      ".gitignore": "ignored/\nunsigned/*.sig\n",
+      ".git/info/exclude": "excluded/rollouts\n",
+    });
+    await fleet.git("init", "-q", "inner");
+    await ensureDir(join(root, "out"));
+    await Deno.symlink("../out", join(dir, "link"));
+    await fleet.git("add", ".gitignore", "link");
+    await fleet.git("commit", "-q", "-m", "ignore");
+    await writeEarlierRelease(fleet);
+    return fleet;
+  },
+  // Beside it, for each program a directory of all the others.
+  incomplete: async () => {
+    const fleet = await releasedFleet();
+    for (const missing of PROGRAMS) {
+      const bin = join(fleet.root, "without", missing);
+      await ensureDir(bin);
+      for (const program of PROGRAMS.filter((program) => program !== missing)) {
+        await Deno.symlink(which(program), join(bin, program));
+      }
+    }
+    return fleet;
+  },
+};
+const PROGRAMS = ["nix", "nix-store", "git", "sh"];
+
+const fleets = new SharedFleets(SHARED);
+Deno.test.afterAll(() => fleets[Symbol.asyncDispose]());
+
+async function releasedFleet(): Promise<TestFleet> {
+  const fleet = await TestFleet.create();
+  await writeEarlierRelease(fleet);
+  return fleet;
+}
+
+/** Runs each case where there is a release from before: it is left as it is, too. */
 function testRefusals(cases: readonly Case[]): void {
-  for (const { of, fleet: options, prepare, attempt, refusal } of cases) {
+  for (const { of, fleet: options, shared = "released", attempt = {}, refusal, unreleased } of cases) {
     Deno.test(`the program refuses ${of}, and writes nothing`, async () => {
+      if (options === undefined) {
+        if (unreleased) await expectRefused(await fleets.get("unreleased"), attempt, refusal);
+        return await expectRefused(await fleets.get(shared), attempt, refusal);
+      }
       await using fleet = await TestFleet.create(options);
-      const whole = { ...attempt, ...await prepare?.(fleet) };
-      await expectRefused(fleet, whole, refusal);
+      if (unreleased) await expectRefused(fleet, attempt, refusal);
       await writeEarlierRelease(fleet);
-      await expectRefused(fleet, whole, refusal);
+      await expectRefused(fleet, attempt, refusal);
     });
   }
 }
 
-const SEE_HELP = "fleet-release --help lists the options";
-const NAMES_WITH_COMMAS = 'give names with commas between them, or "auto" for all hosts of the flake';
-const PUSH_TARGET = 'expected REMOTE:BRANCH, as in "origin:main" or "git@host:org/fleet.git:main"';
 const KNOWN_HOSTS = 'known hosts: "db", "web1", "web2"';
 
 testRefusals([
@@ -46,26 +92,9 @@ testRefusals([
   },
   {
     of: "an unknown flag, and names the nearest one",
+    unreleased: true,
     attempt: { args: ["--revocation-attr", "fleet.revocations"] },
     refusal: { message: 'Unknown option "--revocation-attr"', hint: "did you mean --revocations-attr?" },
-  },
-  {
-    of: "an unknown flag that is near to none",
-    attempt: { args: ["--frobnicate=yes"] },
-    refusal: { message: 'Unknown option "--frobnicate"', hint: SEE_HELP },
-  },
-  {
-    of: "a command that there is not",
-    attempt: { args: ["publish"] },
-    refusal: {
-      message: 'Unknown argument "publish"',
-      hint: `a command comes first, and release takes options alone; ${SEE_HELP}`,
-    },
-  },
-  {
-    of: "the algorithm rsa",
-    attempt: { args: ["--signature-algorithm", "rsa"] },
-    refusal: { message: 'Unknown signature algorithm "rsa": expected ed25519 or ecdsa-p256' },
   },
   {
     of: "an algorithm of the environment that is nearly a known one",
@@ -76,97 +105,19 @@ testRefusals([
     },
   },
   {
-    of: "--git-push without a colon",
-    attempt: { args: ["--git-push", "origin"] },
-    refusal: { message: 'Cannot read --git-push "origin": there is no colon in it', hint: PUSH_TARGET },
-  },
-  {
-    of: "--git-push without a remote",
-    attempt: { args: ["--git-push", ":main"] },
-    refusal: { message: 'Cannot read --git-push ":main": the remote is empty', hint: PUSH_TARGET },
-  },
-  {
-    of: "--git-push without a branch",
-    attempt: { args: ["--git-push", "origin:"] },
-    refusal: { message: 'Cannot read --git-push "origin:": the branch is empty', hint: PUSH_TARGET },
-  },
-  {
-    of: "--git-push with what is no branch name",
-    attempt: { args: ["--git-push", "origin:a b"] },
-    refusal: { message: 'Cannot read --git-push "origin:a b": "a b" is no branch name', hint: PUSH_TARGET },
-  },
-  {
-    of: "an option that is given twice",
-    attempt: { args: ["--now", "2026-06-01T12:00:00Z", "--now", "2026-06-01T12:00:00Z"] },
-    refusal: { message: "--now is given 2 times, expected once" },
-  },
-  {
-    of: "a signing time without an offset",
-    attempt: { args: ["--now", "2026-06-01T12:00:00"] },
+    of: 'the artifact name "../fleet.json"',
+    attempt: { args: ["--artifact-name", "../fleet.json"] },
     refusal: {
-      message:
-        'Cannot read --now "2026-06-01T12:00:00": expected an RFC 3339 time such as "2026-06-01T12:00:00Z"',
-    },
-  },
-  {
-    of: "a --smoke-verify that is neither true nor false",
-    attempt: { args: ["--smoke-verify", "off"] },
-    refusal: { message: 'Cannot read --smoke-verify "off": expected true or false' },
-  },
-  {
-    of: "an attribute of another flake",
-    attempt: { args: ["--fleet-resolved-attr", "github:org/fleet#fleet"] },
-    refusal: {
-      message:
-        'Cannot read --fleet-resolved-attr "github:org/fleet#fleet": expected an attribute path of the flake',
-      hint: 'as in "fleet.resolved" or ".#fleet.resolved"; the flake itself is given by --build-flake',
-    },
-  },
-  ...([
-    ["a/b.json", "is not a plain file name"],
-    ["..", "is not a plain file name"],
-    ["../fleet.json", "is not a plain file name"],
-    ["revocations.json", "is the name of a sidecar"],
-    ["bootstrap-nonces.json", "is the name of a sidecar"],
-    ["rollouts", "is the name of the directory of the rollout manifests"],
-    ["fleet.sig", "ends as a signature's name does"],
-    [".fleet.json", "starts with a dot, as the program's own temporary files do"],
-  ] as const).map(([name, problem]): Case => ({
-    of: `the artifact name "${name}"`,
-    attempt: { args: ["--artifact-name", name] },
-    refusal: {
-      message: `Cannot use --artifact-name "${name}": it ${problem}`,
+      message: 'Cannot use --artifact-name "../fleet.json": it is not a plain file name',
       hint: 'give a file name such as "fleet.resolved.json"',
     },
-  })),
+  },
 ]);
 
 testRefusals([
   {
-    of: "--hosts= with nothing behind it",
-    attempt: { args: ["--hosts="] },
-    refusal: { message: 'Cannot read --hosts "": there is an empty name in it', hint: NAMES_WITH_COMMAS },
-  },
-  {
-    of: "an empty text behind --hosts",
-    attempt: { args: ["--hosts", ""] },
-    refusal: { message: 'Cannot read --hosts "": there is an empty name in it', hint: NAMES_WITH_COMMAS },
-  },
-  {
-    of: "an empty name in --hosts",
-    attempt: { args: ["--hosts", "web1,,db"] },
-    refusal: {
-      message: 'Cannot read --hosts "web1,,db": there is an empty name in it',
-      hint: NAMES_WITH_COMMAS,
-    },
-  },
-  {
-    of: "a host that --hosts names twice",
-    attempt: { args: ["--hosts", "db,web1,db"] },
-    refusal: { message: 'Cannot read --hosts "db,web1,db": it names "db" twice' },
-  },
-  {
     of: "an unknown host, and names the nearest one",
+    unreleased: true,
     attempt: { args: ["--hosts", "web1,wbe2"] },
     refusal: {
       message: 'The flake has no host "wbe2", which --hosts names',
@@ -174,30 +125,22 @@ testRefusals([
     },
   },
   {
-    of: "an unknown name in auto:exclude=",
-    attempt: { args: ["--hosts", "auto:exclude=database"] },
-    refusal: { message: 'The flake has no host "database", which --hosts excludes', hint: KNOWN_HOSTS },
-  },
-  ...["auto", "web1,db"].map((spec): Case => ({
-    of: `a host in both attribute sets under --hosts ${spec}`,
+    of: "a host in both attribute sets",
     fleet: { darwin: ["db"] },
-    attempt: { args: ["--hosts", spec] },
     refusal: {
       message: 'Host "db" is in both nixosConfigurations and darwinConfigurations',
       hint: "disambiguate: rename it in one of them, or leave it out with --hosts auto:exclude=NAME",
     },
-  })),
-  ...[
-    { fleet: { nixos: [] }, of: "a flake without hosts" },
-    { attempt: { args: ["--hosts", "auto:exclude=web1,web2,db"] }, of: "a run that excludes every host" },
-  ].map((rest): Case => ({
-    ...rest,
+  },
+  {
+    of: "a flake without hosts",
+    fleet: { nixos: [] },
     refusal: {
       message: "No hosts to release",
       hint:
         "the flake must have nixosConfigurations or darwinConfigurations with a host that is not excluded",
     },
-  })),
+  },
 ]);
 
 /** The flake of the sample fleet, with one piece of its code replaced. */
@@ -216,6 +159,7 @@ const CANNOT_EVALUATE = 'Cannot evaluate the fleet of "git+file://ROOT/fleet?rev
 testRefusals([
   {
     of: "a flake that is not there",
+    unreleased: true,
     attempt: { args: ["--build-flake", "../elsewhere"] },
     refusal: { message: 'Cannot read the flake "../elsewhere": nix exited with 1', including: ["elsewhere"] },
   },
@@ -250,20 +194,16 @@ testRefusals([
       including: ['host "db":', "attribute 'nothing' missing", 'host "web2":', "has no attribute 'toplevel'"],
     },
   },
-  ...([
-    ["--fleet-resolved-attr", "fleet.nothing", []],
-    ["--fleet-resolved-attr", ".#nothing.resolved", []],
-    ["--revocations-attr", "fleet.revoked", []],
-    ["--bootstrap-nonces-attr", ".#fleet.nonces", []],
-  ] as const).map(([option, attribute]): Case => ({
-    of: `a flake without the attribute that ${option} ${attribute} names`,
-    attempt: { args: [option, attribute] },
+  {
+    of: "a flake without the attribute that an option names",
+    unreleased: true,
+    attempt: { args: ["--revocations-attr", "fleet.revoked"] },
     refusal: {
-      message: `The flake has no attribute "${attribute}", which ${option} names`,
-      at: attribute,
-      hint: `add it to the flake's outputs, or give another ${option}`,
+      message: 'The flake has no attribute "fleet.revoked", which --revocations-attr names',
+      at: "fleet.revoked",
+      hint: "add it to the flake's outputs, or give another --revocations-attr",
     },
-  })),
+  },
   {
     of: "a flake without the fleet's attribute",
     fleet: flakeWith("resolved = read", "unresolved = read"),
@@ -284,102 +224,36 @@ testRefusals([
   },
 ]);
 
-const INTEGER = "an integer from 0 to 4294967295";
 const TIME = 'an RFC 3339 time such as "2026-06-01T12:00:00Z"';
 const TIME_HINT =
   "write a full date, a full time with seconds, at most 9 digits of fraction, and Z or an offset " +
   "such as +02:00";
 
-/** A fleet that is refused while it is read: where, and what is said of that place. */
-function badFleet(
-  of: string,
-  edit: (fleet: Draft) => void,
-  at: string,
-  problem: string,
-  more: Partial<Refusal> = {},
-): Case {
-  return {
-    of: `a fleet with ${of}`,
-    fleet: { edit },
-    refusal: { message: `Cannot read the fleet: "${at}" ${problem}`, at, ...more },
-  };
-}
-
 testRefusals([
-  badFleet(
-    "a text for a list",
-    (fleet) => fleet.hosts.web1.tags = "web",
-    "hosts.web1.tags",
-    'is "web", expected a list',
-  ),
-  badFleet("a list for an object", (fleet) => fleet.hosts = [], "hosts", "is a list, expected an object"),
-  badFleet(
-    "a number for a text",
-    (fleet) => fleet.hosts.db.channel = 7,
-    "hosts.db.channel",
-    "is 7, expected a string",
-  ),
-  badFleet(
-    "a text for a number",
-    (fleet) => fleet.waves.stable[1].soakMinutes = "30",
-    "waves.stable.1.soakMinutes",
-    `is "30", expected ${INTEGER}`,
-  ),
   {
     of: "a fleet that is a list",
     fleet: { files: { "fleet.json": "[]" } },
     refusal: { message: "Cannot read the fleet: it is a list, expected an object", at: "fleet" },
   },
-  badFleet("no waves", (fleet) => delete fleet.waves, "waves", "is missing"),
-  badFleet(
-    "a channel without a freshness window",
-    (fleet) => delete fleet.channels.stable.freshnessWindow,
-    "channels.stable.freshnessWindow",
-    "is missing",
-  ),
-  ...[1.5, 4294967296, -1].map((value) =>
-    badFleet(
-      `the integer ${value}`,
-      (fleet) => fleet.channels.stable.freshnessWindow = value,
-      "channels.stable.freshnessWindow",
-      `is ${value}, expected ${INTEGER}`,
-    )
-  ),
-  ...["2026-02-30T00:00:00Z", "2026-06-01T12:00:00", "tomorrow"].map((expiresAt) =>
-    badFleet(
-      `a pin that expires at ${expiresAt}`,
-      (fleet) => fleet.hosts.db.pin = { commit: "v1", reason: "audit", expiresAt },
-      "hosts.db.pin.expiresAt",
-      `is "${expiresAt}", expected ${TIME}`,
-      { hint: TIME_HINT },
-    )
-  ),
-  badFleet(
-    "schema version 2",
-    (fleet) => fleet.schemaVersion = 2,
-    "schemaVersion",
-    "is 2, expected 1, the only schema version that this program knows",
-  ),
-  badFleet(
-    "an unknown reaction to a failure",
-    (fleet) => fleet.rolloutPolicies.all.onHealthFailure = "stop",
-    "rolloutPolicies.all.onHealthFailure",
-    'is "stop", expected "halt" or "rollback-and-halt"',
-  ),
-  badFleet(
-    "several faults, and lists them",
-    (fleet) => Object.assign(fleet.hosts, { "web.example.com": { system: 1, channel: "edge" } }),
-    'hosts."web.example.com".system',
-    "is 1, expected a string",
-    { lines: ['also: "hosts."web.example.com".tags" is missing'] },
-  ),
   {
-    of: "a fleet with a channel whose policy is missing",
-    fleet: { edit: (fleet) => delete fleet["rolloutPolicies"].all },
+    of: "a fleet with a pin that expires at no time",
+    fleet: { edit: ({ hosts }) => hosts.db.pin = { commit: "v1", reason: "audit", expiresAt: "tomorrow" } },
     refusal: {
-      message: 'Channel "edge" names the rollout policy "all", which the fleet does not have',
-      at: "channels.edge.rolloutPolicy",
-      hint: "add rolloutPolicies.all, or name a policy that is there",
+      message: `Cannot read the fleet: "hosts.db.pin.expiresAt" is "tomorrow", expected ${TIME}`,
+      at: "hosts.db.pin.expiresAt",
+      hint: TIME_HINT,
+    },
+  },
+  {
+    of: "a fleet with several faults, and lists them",
+    unreleased: true,
+    fleet: {
+      edit: ({ hosts }) => Object.assign(hosts, { "web.example.com": { system: 1, channel: "edge" } }),
+    },
+    refusal: {
+      message: 'Cannot read the fleet: "hosts."web.example.com".system" is 1, expected a string',
+      at: 'hosts."web.example.com".system',
+      lines: ['also: "hosts."web.example.com".tags" is missing'],
     },
   },
   {
@@ -393,32 +267,22 @@ testRefusals([
     },
   },
   {
-    of: "bootstrap nonces that are no list",
-    fleet: { files: { "bootstrap-nonces.json": "{}" } },
-    attempt: { args: ["--bootstrap-nonces-attr", "fleet.bootstrapNonces"] },
-    refusal: {
-      message: 'Cannot read the bootstrap nonces: "bootstrapNonces" is an object, expected a list',
-      at: "bootstrapNonces",
-    },
-  },
-  ...["and", "not"].map((key): Case => ({
-    of: `a disruption budget that chooses hosts by "${key}" under --strict`,
+    of: 'a disruption budget that chooses hosts by "and" under --strict',
     fleet: {
       edit: (fleet) =>
         fleet.disruptionBudgets = [
           { selector: { all: true }, maxInFlight: 1 },
-          { selector: { tags: ["web"], [key]: [{ tags: ["db"] }] }, maxInFlight: 1 },
+          { selector: { tags: ["web"], and: [{ tags: ["db"] }] }, maxInFlight: 1 },
         ],
     },
     attempt: { args: ["--strict"] },
     refusal: {
-      message:
-        `Disruption budget 1 chooses hosts by "${key}", which consumers cannot understand: it protects ` +
+      message: 'Disruption budget 1 chooses hosts by "and", which consumers cannot understand: it protects ' +
         "other hosts than its author meant",
-      at: `disruptionBudgets.1.selector.${key}`,
+      at: "disruptionBudgets.1.selector.and",
       hint: "choose the hosts by tags, tagsAny, hosts, channel or all, or leave out --strict",
     },
-  })),
+  },
 ]);
 
 const OTHER_COMMIT = "0123456789abcdef0123456789abcdef01234567";
@@ -426,6 +290,7 @@ const OTHER_COMMIT = "0123456789abcdef0123456789abcdef01234567";
 testRefusals([
   {
     of: "pins to another commit without --pin-source-url, and lists their hosts",
+    unreleased: true,
     fleet: {
       edit: ({ hosts }) => {
         for (const name of ["web2", "db"]) hosts[name].pin = { commit: OTHER_COMMIT, reason: "audit" };
@@ -450,21 +315,8 @@ testRefusals([
     },
   },
   {
-    of: "builds that fail, and tells which and the last lines of each log",
-    fleet: builtBy(`(
-      if name == "db" then "echo > $out"
-      else "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do echo \${name} line $i; done; exit 4"
-    )`),
-    refusal: {
-      message: 'Cannot build host "web1", "web2": nix-store exited with 100',
-      lines: ["web1", "web2"].flatMap((name) => [
-        `host "${name}": STORE/nixos-system-${name}-26.05.drv`,
-        ...Array.from({ length: 15 }, (_, index) => `  | ${name} line ${index + 3}`),
-      ]),
-    },
-  },
-  {
     of: "--git-commit of a flake outside git",
+    unreleased: true,
     fleet: { git: false },
     refusal: {
       message: 'Cannot commit the release: "." is not in a local git repository',
@@ -473,60 +325,50 @@ testRefusals([
   },
 ]);
 
-/** A release directory that cannot be committed to: made by `make`, and named by `--release-dir`. */
-function badReleaseDir(of: string, dir: string, make: (fleet: TestFleet) => Promise<unknown>): Case {
-  return {
+testRefusals([
+  ...([
+    ["beside the repository", "../beside"],
+    ["a link out of the repository", "link"],
+    ["in a repository of its own", "inner/releases"],
+  ] as const).map(([of, dir]): Case => ({
     of: `to commit a release directory that is ${of}`,
-    prepare: async (fleet) => void await make(fleet),
+    shared: "uncommittable",
     attempt: { args: ["--release-dir", dir] },
     refusal: {
       message: `Cannot commit "${dir}": it is outside the repository of the flake`,
       hint: "give a --release-dir within ROOT/fleet, or leave out --git-commit and --git-push",
     },
-  };
-}
-
-testRefusals([
-  badReleaseDir("beside the repository", "../out", () => Promise.resolve()),
-  badReleaseDir("a link out of the repository", "out", async ({ root, dir }) => {
-    await ensureDir(join(root, "out"));
-    await Deno.symlink("../out", join(dir, "out"));
-  }),
-  badReleaseDir("in a repository of its own", "out/releases", (fleet) => fleet.git("init", "-q", "out")),
+  })),
   ...([
-    [".gitignore", "releases/\n", "releases/fleet.resolved.json"],
-    [".gitignore", "*.sig\n", "releases/fleet.resolved.json.sig"],
-    [".git/info/exclude", "rollouts\n", "releases/rollouts/manifest.json"],
-  ] as const).map(([file, rule, ignored]): Case => ({
-    of: `to commit what ${file} ignores by ${rule.trim()}`,
-    prepare: async (fleet) => {
-      await fleet.write({ [file]: rule });
-      await fleet.commit("ignore");
-    },
+    [".gitignore", "ignored", "fleet.resolved.json"],
+    [".gitignore", "unsigned", "fleet.resolved.json.sig"],
+    [".git/info/exclude", "excluded", "rollouts/manifest.json"],
+  ] as const).map(([file, dir, ignored]): Case => ({
+    of: `to commit what ${file} ignores: ${dir}/${ignored}`,
+    shared: "uncommittable",
+    attempt: { args: ["--release-dir", dir] },
     refusal: {
-      message: `Cannot commit "releases": git ignores "${ignored}"`,
+      message: `Cannot commit "${dir}": git ignores "${dir}/${ignored}"`,
       hint: "take it out of .gitignore, or give another --release-dir",
     },
   })),
 ]);
 
-const PROGRAMS = ["nix", "nix-store", "git", "sh"];
 const INSTALL_NIX = "install Nix (https://nixos.org/download), or add its bin directory to PATH";
 
-testRefusals(([
-  ["nix", "on PATH", INSTALL_NIX],
-  ["nix-store", 'beside "ROOT/bin/nix"', INSTALL_NIX],
-  ["git", "on PATH", "install git, or add the directory that it is in to PATH"],
-  ["sh", "on PATH", "install sh, or add the directory that it is in to PATH"],
-] as const).map(([missing, where, hint]): Case => ({
-  of: `to run without ${missing}`,
-  prepare: async ({ root }) => {
-    const bin = join(root, "bin");
-    await ensureDir(bin);
-    for (const program of PROGRAMS.filter((program) => program !== missing)) {
-      await Deno.symlink(which(program), join(bin, program));
-    }
-    return { env: { PATH: bin } };
-  },
-  refusal: { message: `Cannot find "${missing}" ${where}`, hint },
-})));
+for (
+  const [missing, where, hint] of [
+    ["nix", "on PATH", INSTALL_NIX],
+    ["nix-store", 'beside "ROOT/without/nix-store/nix"', INSTALL_NIX],
+    ["git", "on PATH", "install git, or add the directory that it is in to PATH"],
+    ["sh", "on PATH", "install sh, or add the directory that it is in to PATH"],
+  ] as const
+) {
+  Deno.test(`the program refuses to run without ${missing}, and writes nothing`, async () => {
+    const fleet = await fleets.get("incomplete");
+    await expectRefused(fleet, { env: { PATH: join(fleet.root, "without", missing) } }, {
+      message: `Cannot find "${missing}" ${where}`,
+      hint,
+    });
+  });
+}

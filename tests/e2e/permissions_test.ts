@@ -4,6 +4,7 @@ import { ensureDir } from "@std/fs";
 import { RealAgent } from "../support/agent.ts";
 import { type Finished, PROJECT, run, which } from "../support/command.ts";
 import { KEY, PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
+import { runInProcess } from "../support/in_process.ts";
 import { marking, worldOf } from "../support/refusal.ts";
 import { editFleet, NOW, onlyHosts, shell } from "../support/releases.ts";
 
@@ -27,11 +28,20 @@ function plan(args: readonly string[], place: Place): Promise<Finished> {
   return run([...DENO, ...planner, ...args], place);
 }
 
-/** The flags that a command line needs. */
-async function flagsFor(args: readonly string[], place: Place): Promise<string[]> {
-  const { code, stdout, stderr } = await plan(args, place);
+/** The flags that a command line needs. What asks for them is itself run as a process in the first test alone. */
+async function flagsFor(
+  args: readonly string[],
+  place: Place,
+  planner: (args: readonly string[], place: Place) => Promise<Finished> = planHere,
+): Promise<string[]> {
+  const { code, stdout, stderr } = await planner(args, place);
   assertEquals([code, stderr], [0, ""], args.join(" "));
   return stdout.trimEnd().split("\n");
+}
+
+/** Asks the same in this process. */
+async function planHere(args: readonly string[], { cwd, env }: Place): Promise<Finished> {
+  return await runInProcess(["--print-permissions", ...args], { cwd: await Deno.realPath(cwd), env });
 }
 
 /** Runs the program with these flags as its only permissions. */
@@ -106,7 +116,11 @@ Deno.test("a whole release needs no more permissions than it asks for", async ()
   const workshop = await workshopOf(fleet);
   const env = { ...workshop.env, TOKEN: "token" };
   const dir = join(fleet.dir, "out/of the way/releases");
-  const { code, stderr } = await runPermitted(wholeRelease(workshop, dir), { ...workshop, env });
+  const args = wholeRelease(workshop, dir);
+  const place: Place = { ...workshop, env };
+  const flags = await flagsFor(args, place, plan);
+  assertEquals(await flagsFor(args, place), flags);
+  const { code, stderr } = await runWith(flags, args, place);
   assertEquals([code, stderr.includes("warning: ")], [0, false], stderr);
   const head = await fleet.git("rev-parse", "HEAD");
   assertEquals(
@@ -294,21 +308,55 @@ async function forEach<Item>(items: readonly Item[], work: (item: Item) => Promi
   await Promise.all([worker(), worker()]);
 }
 
-/** Runs the program without each of its permissions in turn, and gives what was said where it did not fail by name. */
+/**
+ * Runs the program without each of its programs, paths and sockets in turn, and without its variables, and gives what
+ * was said where it did not fail by name.
+ */
 async function wronglyDone(
   flags: readonly string[],
   { args, place, fails }: { args: readonly string[]; place: Place; fails: (code: number) => boolean },
 ): Promise<string[]> {
   const wrong: string[] = [];
-  await forEach(grantsOf(flags), async ({ flag, value }) => {
-    const { code, stdout, stderr } = await runWith(without(flags, flag, value), args, place);
+  const expectFailure = async (what: string, less: readonly string[], names: (error: string) => boolean) => {
+    const { code, stdout, stderr } = await runWith(less, args, place);
     const error = stderr.slice(stderr.indexOf("error: "));
-    // Of variables that a pattern permits, the first is named.
-    const named = error.includes(value.replace("*", "0"));
-    if (!fails(code) || stdout !== "" || !named) {
-      wrong.push(`without ${flag.split("=")[0]}=${value}: exit code ${code}\n${stderr}`);
+    if (!fails(code) || stdout !== "" || !names(error)) {
+      wrong.push(`without ${what}: exit code ${code}\n${stderr}`);
     }
-  });
+  };
+  const [variables, others] = [
+    flags.filter((flag) => flag.startsWith("--allow-env=")),
+    flags.filter((flag) => !flag.startsWith("--allow-env=")),
+  ];
+  await forEach(
+    grantsOf(others),
+    ({ flag, value }) =>
+      expectFailure(
+        `${flag.split("=")[0]}=${value}`,
+        without(flags, flag, value),
+        (error) => error.includes(value),
+      ),
+  );
+  for (const flag of variables) {
+    const names = grantsOf([flag]).map(({ value }) => value);
+    // What git takes from the variables of these names is known by GIT_CONFIG_COUNT. The last is Deno's own, which asks
+    // for it when a program is started. The others are named all at once: any one is enough to fail (tests/world_test.ts).
+    const patterns = names.filter((name) => name.includes("*"));
+    const alone = names.filter((name) => ["GIT_CONFIG_COUNT", "NODE_V8_COVERAGE"].includes(name));
+    const together = names.filter((name) => !patterns.includes(name) && !alone.includes(name));
+    const rest = (missing: readonly string[]) =>
+      flags.map((other) =>
+        other === flag ? `--allow-env=${names.filter((name) => !missing.includes(name))}` : other
+      );
+    const hinted = (error: string) =>
+      /^hint: give it with --allow-env=(\S*), beside what is there$/m.exec(error)?.[1]?.split(",").sort()
+        .join();
+    const numbered = [0, 1].flatMap((number) => patterns.map((name) => name.replace("*", `${number}`)));
+    for (const [missing, named] of [[together, together], [patterns, numbered]] as const) {
+      await expectFailure(`${missing}`, rest(missing), (error) => hinted(error) === named.toSorted().join());
+    }
+    for (const name of alone) await expectFailure(name, rest([name]), (error) => error.includes(name));
+  }
   return wrong.sort();
 }
 
