@@ -3,8 +3,9 @@ import { exists } from "@std/fs";
 import { join } from "@std/path";
 import { run, which } from "../support/command.ts";
 import { type Draft, TestFleet } from "../support/fleet.ts";
+import { expectReleaseByKey, releaseByKey } from "../support/key_release.ts";
 import { expectRefused } from "../support/refusal.ts";
-import { contents, expectRelease, flakeOf, onlyHosts } from "../support/releases.ts";
+import { contents, flakeOf, onlyHosts } from "../support/releases.ts";
 
 /** A fleet whose hosts are given as nix code. */
 function fleetOf(hosts: string): Promise<TestFleet> {
@@ -74,7 +75,7 @@ for (const [of, toplevel, code, reason] of REFUSED_BY_NIX) {
 Deno.test("the program refuses a host of a system that nothing here builds for, and names it alone", async () => {
   const foreign = `host (derivation { name = "tower"; system = "powerpc64-linux"; builder = "/bin/sh"; })`;
   await using fleet = await fleetOf(`{ good = host (build "good" "echo > $out"); }`);
-  await expectRelease(fleet);
+  await expectReleaseByKey(fleet);
   await Deno.remove(join(fleet.dir, "releases"), { recursive: true });
   const flake = await Deno.readTextFile(join(fleet.dir, "flake.nix"));
   await fleet.write({ "flake.nix": flake.replace("{ good =", `{ tower = ${foreign}; good =`) });
@@ -110,7 +111,7 @@ Deno.test("the program releases hosts that share one derivation with one closure
     },
   });
   const pushed = join(fleet.root, "home/pushed");
-  const result = await expectRelease(fleet, [
+  const result = await expectReleaseByKey(fleet, [
     "--push-cmd",
     `echo "$NIXFLEET_HOST $NIXFLEET_PATH" >> '${pushed}'`,
   ]);
@@ -144,7 +145,7 @@ Deno.test("the program releases the output that a host's toplevel is, of a deriv
       }`),
     },
   });
-  const { hosts } = await expectRelease(fleet);
+  const { hosts } = await expectReleaseByKey(fleet);
   assertEquals(await contents(fleet), [
     ["default", "the system"],
     ["docs", "the docs"],
@@ -179,7 +180,7 @@ for (const [how, end] of [["well", 0], ["with an error", 2]] as const) {
       echo "$NIXFLEET_PATH" >> '${notes}'
       grep -c '^${fleet.root}/tmp/.* -> '"$NIXFLEET_PATH"'$' '${notes}.roots' >> '${notes}' || exit 9
       test "$NIXFLEET_HOST" = a || exit ${end}`;
-    const { code, stderr } = await fleet.release(["--push-cmd", note]);
+    const { code, stderr } = await releaseByKey(fleet, ["--push-cmd", note]);
     assertEquals(code, end, stderr);
     const [pathOfA, rootsOfA, pathOfB, rootsOfB, ...others] = (await Deno.readTextFile(notes)).split("\n");
     assertEquals([rootsOfA, rootsOfB, others], ["1", "1", [""]]);
@@ -197,7 +198,7 @@ Deno.test("the program builds with one process of nix, which evaluates nothing",
     b = host (build "b" "echo > $out");
     c = host (build "c" "echo > $out");
   }`);
-  const { code, stderr } = await fleet.release(["-v", "--log-format", "json"]);
+  const { code, stderr } = await releaseByKey(fleet, ["-v", "--log-format", "json"]);
   assertEquals(code, 0, stderr);
   const commands: string[] = stderr.trimEnd().split("\n").map((line) => JSON.parse(line))
     .filter(({ event, stage }) => event === "command" && stage === "build").map(({ command }) => command);

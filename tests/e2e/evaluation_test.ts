@@ -3,18 +3,9 @@ import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
 import { SYSTEM } from "../support/command.ts";
 import { type Draft, type FleetOptions, TestFleet } from "../support/fleet.ts";
+import { expectReleaseByKey, releaseByKey, SharedFleets } from "../support/key_release.ts";
 import { expectRefused } from "../support/refusal.ts";
-import {
-  contents,
-  expectRelease,
-  flakeOf,
-  hold,
-  nixFollowedBy,
-  onlyHosts,
-  releaseBelow,
-  shell,
-  SIDECARS,
-} from "../support/releases.ts";
+import { contents, flakeOf, hold, nixFollowedBy, onlyHosts, shell, SIDECARS } from "../support/releases.ts";
 
 const ALL_ONE: [string, string | null][] = [["db", "one"], ["web1", "one"], ["web2", "one"]];
 
@@ -84,7 +75,7 @@ Deno.test("the program releases hosts of any name, each with its own closure", a
     files: { "flake.nix": NAME_FLAKE },
   });
   const pushed = join(fleet.root, "home/pushed");
-  const result = await expectRelease(fleet, [
+  const result = await expectReleaseByKey(fleet, [
     "--push-cmd",
     `printf '%s\\0' "$NIXFLEET_HOST" >> '${pushed}'; test "$(cat "$NIXFLEET_PATH")" = "$NIXFLEET_HOST"`,
   ]);
@@ -105,7 +96,7 @@ Deno.test("the program releases hosts of any name that --hosts gives, in the ord
     edit: onlyHosts(...ODD_NAMES),
     files: { "flake.nix": NAME_FLAKE },
   });
-  const result = await expectRelease(fleet, ["--hosts", names.join(",")]);
+  const result = await expectReleaseByKey(fleet, ["--hosts", names.join(",")]);
   assertEquals(result["hosts"].map(({ name }: Draft) => name), names);
   const found = (await contents(fleet)).filter(([, content]) => content !== null);
   assertEquals(new Map(found), new Map(inByteOrder(names).map((name) => [name, name])));
@@ -123,7 +114,7 @@ for (
       edit: onlyHosts("mac"),
       files: { "flake.nix": flake.replace("nixosConfigurations", set) },
     });
-    const { hosts } = await expectRelease(fleet);
+    const { hosts } = await expectReleaseByKey(fleet);
     assertEquals(hosts.map(({ name, kind }: Draft) => [name, kind]), [["mac", kind]]);
     assertEquals(await contents(fleet), [["mac", "built"]]);
   });
@@ -146,28 +137,37 @@ async function inSubdirectory(): Promise<TestFleet> {
   return fleet;
 }
 
-/** Where the program is started, below the test's directory, and how the flake is called there. */
-const REFERENCES: [of: string, make: () => Promise<TestFleet>, cwd: string, ref: (dir: string) => string][] =
-  [
-    ["by its absolute path", TestFleet.create, ".", (dir) => dir],
-    ["by a relative path", TestFleet.create, "home", () => "../fleet"],
-    ["as git+file", TestFleet.create, ".", (dir) => `git+file://${dir}`],
-    ["as git+file with a branch", TestFleet.create, ".", (dir) => `git+file://${dir}?ref=main`],
-    ["from a directory within it", TestFleet.create, "fleet/deep", () => ".."],
-    ["in a sub-directory, from there", inSubdirectory, "fleet/sub", () => "."],
-    ["in a sub-directory, by a relative path", inSubdirectory, ".", () => "./fleet/sub"],
-    ["in a sub-directory, by its absolute path", inSubdirectory, ".", (dir) => `${dir}/sub`],
-    ["in a sub-directory, as ?dir=", inSubdirectory, ".", (dir) => `git+file://${dir}?dir=sub`],
-  ];
+/** Fleets that no test here changes. */
+const fleets = new SharedFleets({ whole: () => TestFleet.create(), inSubdirectory });
+Deno.test.afterAll(() => fleets[Symbol.asyncDispose]());
 
-for (const [of, make, cwd, ref] of REFERENCES) {
+/** Where the program is started, below the test's directory, and how the flake is called there. */
+const REFERENCES: [
+  of: string,
+  name: "whole" | "inSubdirectory",
+  cwd: string,
+  ref: (dir: string) => string,
+][] = [
+  ["by its absolute path", "whole", ".", (dir) => dir],
+  ["by a relative path", "whole", "home", () => "../fleet"],
+  ["as git+file", "whole", ".", (dir) => `git+file://${dir}`],
+  ["as git+file with a branch", "whole", ".", (dir) => `git+file://${dir}?ref=main`],
+  ["from a directory within it", "whole", "fleet/deep", () => ".."],
+  ["in a sub-directory, from there", "inSubdirectory", "fleet/sub", () => "."],
+  ["in a sub-directory, by a relative path", "inSubdirectory", ".", () => "./fleet/sub"],
+  ["in a sub-directory, by its absolute path", "inSubdirectory", ".", (dir) => `${dir}/sub`],
+  ["in a sub-directory, as ?dir=", "inSubdirectory", ".", (dir) => `git+file://${dir}?dir=sub`],
+];
+
+for (const [of, name, cwd, ref] of REFERENCES) {
   Deno.test(`the program releases a flake that is given ${of}, into the directory it is started in`, async () => {
-    await using fleet = await make();
+    const fleet = await fleets.get(name);
     const start = join(fleet.root, cwd);
     await ensureDir(start);
-    const result = await expectRelease(fleet, ["--build-flake", ref(fleet.dir)], { cwd: start });
+    const result = await expectReleaseByKey(fleet, ["--build-flake", ref(fleet.dir)], { cwd: start });
     assertEquals([result["commit"], result["warnings"]], [await fleet.git("rev-parse", "HEAD"), []]);
     assertEquals(await contents(fleet, join(start, "releases")), ALL_ONE);
+    await Deno.remove(join(start, "releases"), { recursive: true });
   });
 }
 
@@ -176,7 +176,7 @@ Deno.test("the program names the commit of a repository that is given as a path:
   const commit = await fleet.git("rev-parse", "HEAD");
   await hold(fleet, { db: "edited" });
   const reference = `path:${fleet.dir}`;
-  const result = await expectRelease(fleet, ["--build-flake", reference]);
+  const result = await expectReleaseByKey(fleet, ["--build-flake", reference]);
   assertEquals(result["warnings"], [{
     code: "no-commit",
     message: `The source has no locked revision ("${reference}" is read as a plain directory): the release ` +
@@ -192,7 +192,7 @@ Deno.test("the program releases the commit that a shallow clone is at", async ()
   const commit = await fleet.commit("second");
   await fleet.git("clone", "-q", "--depth", "1", `file://${fleet.dir}`, "../shallow");
   const cwd = join(fleet.root, "shallow");
-  const result = await expectRelease(fleet, ["--require-clean"], { cwd });
+  const result = await expectReleaseByKey(fleet, ["--require-clean"], { cwd });
   assertEquals([result["commit"], result["warnings"]], [commit, []]);
   assertEquals((await contents(fleet, join(cwd, "releases")))[0], ["db", "two"]);
 });
@@ -203,7 +203,7 @@ Deno.test("the program releases the commit that HEAD is detached at", async () =
   await hold(fleet, { db: "two" });
   await fleet.commit("second");
   await fleet.git("checkout", "-q", "--detach", commit);
-  const result = await expectRelease(fleet, ["--require-clean"]);
+  const result = await expectReleaseByKey(fleet, ["--require-clean"]);
   assertEquals([result["commit"], result["warnings"]], [commit, []]);
   assertEquals(await contents(fleet), ALL_ONE);
 });
@@ -215,7 +215,7 @@ Deno.test("the program builds a changed tree as git sees it, and warns", async (
   const revoked = [{ hostname: "db", notBefore: "2026-05-01T00:00:00Z" }];
   await fleet.write({ "revocations.json": JSON.stringify(revoked), "bootstrap-nonces.json": "not JSON" });
   await fleet.git("add", "revocations.json");
-  const result = await expectRelease(fleet, SIDECARS);
+  const result = await expectReleaseByKey(fleet, SIDECARS);
   assertEquals(result["warnings"], [{
     code: "dirty-tree",
     message: "The source has no locked revision (there are changes that are not committed): the release " +
@@ -232,7 +232,7 @@ Deno.test("the program builds a changed tree as git sees it, and warns", async (
 Deno.test("the program builds a changed tree in a sub-directory, or says that this nix cannot", async () => {
   await using fleet = await inSubdirectory();
   await hold(fleet, { db: "edited" });
-  const { code, stderr } = await fleet.release(["--build-flake", "./sub"]);
+  const { code, stderr } = await releaseByKey(fleet, ["--build-flake", "./sub"]);
   if (code === 0) {
     assertEquals((await contents(fleet))[0], ["db", "edited"]);
   } else {
@@ -319,7 +319,7 @@ for (const { of, git, edited, afterwards } of STARTS) {
     const commit = git ? await fleet.git("rev-parse", "HEAD") : null;
     if (edited) await hold(fleet, { db: "edited" });
     const env = await nixFollowedBy(fleet, MOVE_ON.replace("AFTERWARDS", afterwards));
-    const result = await releaseBelow(fleet, [], SIDECARS, { env });
+    const result = await releaseByKey(fleet, SIDECARS, { env });
     assertEquals(result.code, 0, result.stderr);
     const released = await fleet.json();
     assertEquals(released["channels"].stable.freshnessWindow, 1440);
@@ -350,7 +350,7 @@ Deno.test("the program tells each failing host's own error in one run, and names
   // Far apart, since nix shows the lines around the one that it means.
   const flake = flakeOf(hosts.replaceAll(";\n", ";\n\n\n\n"));
   await using fleet = await TestFleet.create({ files: { "flake.nix": flake } });
-  const { code, stderr } = await fleet.release();
+  const { code, stderr } = await releaseByKey(fleet);
   assertEquals(code, 1);
   assertEquals(
     stderr.split("\n").filter((line) => line.startsWith("error: ")),
@@ -375,40 +375,31 @@ Deno.test("the program tells each failing host's own error in one run, and names
   assertEquals((await fleet.files()).size, 0);
 });
 
-Deno.test("the program gives --option to nix while it evaluates", async () => {
-  const imported = flakeOf(`{
+Deno.test("the program gives nix every --option, the last of a name last, and --max-jobs", async () => {
+  const flake = flakeOf(`{
     db = host (build "db" ''
-      echo \${builtins.readFile (build "part" "echo -n imported > $out")} > $out
+      echo \${builtins.readFile (build "part" "echo -n imported > $out")} $NIX_BUILD_CORES > $out
     '');
+    plain = host (build "plain" "echo built > $out");
   }`);
-  await using fleet = await TestFleet.create({ edit: onlyHosts("db"), files: { "flake.nix": imported } });
+  await using fleet = await TestFleet.create({
+    edit: onlyHosts("db", "plain"),
+    files: { "flake.nix": flake },
+  });
   await expectRefused(fleet, { args: ["--option", "allow-import-from-derivation", "false"] }, {
     message: 'Cannot evaluate 1 host: "db"',
     including: ["because the option 'allow-import-from-derivation' is disabled"],
   });
-  await expectRelease(fleet, ["--option", "allow-import-from-derivation", "true"]);
-  assertEquals(await contents(fleet), [["db", "imported"]]);
-});
-
-Deno.test("the program gives every --option to nix while it builds, the last of a name last", async () => {
-  const cores = flakeOf(`{ db = host (build "db" "echo $NIX_BUILD_CORES > $out"); }`);
-  await using fleet = await TestFleet.create({ edit: onlyHosts("db"), files: { "flake.nix": cores } });
-  const args = ["--option", "cores", "5", "--option", "keep-failed", "false", "--option", "cores", "3"];
-  await expectRelease(fleet, args);
-  assertEquals(await contents(fleet), [["db", "3"]]);
-});
-
-Deno.test("the program gives --max-jobs to nix", async () => {
-  const flake = flakeOf(`{ db = host (build "db" "echo built > $out"); }`);
-  await using fleet = await TestFleet.create({ edit: onlyHosts("db"), files: { "flake.nix": flake } });
-  await expectRefused(fleet, { args: ["--max-jobs", "0"] }, {
-    message: 'Cannot build host "db": nix-store exited with 1',
+  await expectRefused(fleet, { args: ["--hosts", "plain", "--max-jobs", "0"] }, {
+    message: 'Cannot build host "plain": nix-store exited with 1',
     including: [
-      'host "db": ',
-      "STORE/db.drv was not built",
+      'host "plain": ',
+      "STORE/plain.drv was not built",
       "either increase '--max-jobs' or enable remote builds",
     ],
   });
-  await expectRelease(fleet, ["--max-jobs", "1"]);
-  assertEquals(await contents(fleet), [["db", "built"]]);
+  const options = ["allow-import-from-derivation true", "cores 5", "keep-failed false", "cores 3"];
+  const args = options.flatMap((option) => ["--option", ...option.split(" ")]);
+  await expectReleaseByKey(fleet, [...args, "--max-jobs", "1"]);
+  assertEquals(await contents(fleet), [["db", "imported 3"], ["plain", "built"]]);
 });

@@ -9,7 +9,7 @@ import {
   type RunOutcome,
 } from "../../mod.ts";
 import { PROJECT, run, which } from "../support/command.ts";
-import { type FleetOptions, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
+import { type FleetOptions, KEY, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
 import { worldOf } from "../support/refusal.ts";
 
 const NOW = "2026-06-01T12:00:00Z";

@@ -3,7 +3,9 @@ import { basename, join } from "@std/path";
 import { RELEASE } from "../../src/commands/release.ts";
 import metadata from "../../deno.json" with { type: "json" };
 import { expectRun, type Finished, PROJECT, run, which } from "../support/command.ts";
-import { type Draft, type FleetOptions, SIGN, TestFleet } from "../support/fleet.ts";
+import { type Draft, type FleetOptions, KEY, TestFleet } from "../support/fleet.ts";
+import { runInProcess } from "../support/in_process.ts";
+import { expectReleaseByKey, releaseByKey } from "../support/key_release.ts";
 import { writeEarlierRelease } from "../support/refusal.ts";
 
 const NOW = "2026-06-01T12:00:00Z";
@@ -57,7 +59,7 @@ function named(log: string, { commit, releaseCommit }: { commit: string; release
 Deno.test("the program tells a person one line for each stage, and writes nothing to stdout", async () => {
   await using fleet = await wholeFleet();
   const commit = await fleet.git("rev-parse", "HEAD");
-  const { code, stdout, stderr } = await fleet.release(WHOLE_RUN);
+  const { code, stdout, stderr } = await releaseByKey(fleet, WHOLE_RUN);
   const log = named(stderr, { commit, releaseCommit: await fleet.git("rev-parse", "HEAD") });
   const lines = STAGES.map(([, , done]) => `${done} in TIME`);
   lines.splice(5, 0, `warning: ${WAVE_WARNING.message}`);
@@ -68,7 +70,7 @@ Deno.test("the program tells a person one line for each stage, and writes nothin
 Deno.test("the program's --log-format json has one object a line, with stages, hosts and durations", async () => {
   await using fleet = await wholeFleet();
   const commit = await fleet.git("rev-parse", "HEAD");
-  const { code, stdout, stderr } = await fleet.release([...WHOLE_RUN, "--log-format", "json"]);
+  const { code, stdout, stderr } = await releaseByKey(fleet, [...WHOLE_RUN, "--log-format", "json"]);
   assertEquals([code, stdout], [0, ""]);
   const log = named(stderr, { commit, releaseCommit: await fleet.git("rev-parse", "HEAD") });
   assertEquals(log.at(-1), "\n");
@@ -105,7 +107,8 @@ Deno.test("the program's --json is the whole result, as it is on disk and in git
   pinned.hosts.web2.pin = { commit: old, reason: "audit" };
   await fleet.write({ "fleet.json": JSON.stringify(pinned) });
   const commit = await fleet.commit("pin");
-  const { code, stdout, stderr } = await fleet.release(
+  const { code, stdout, stderr } = await releaseByKey(
+    fleet,
     [...WHOLE_RUN, "--json", "--now", NOW, "--pin-source-url", `git+file://${fleet.dir}`],
   );
   assertEquals(code, 0, stderr);
@@ -172,8 +175,8 @@ async function sha256Of(path: string): Promise<string> {
 Deno.test("the program's --json tells of a run that changes nothing", async () => {
   await using fleet = await TestFleet.create();
   const args = ["--json", "--reuse-unchanged-signature", "--git-commit", "--now"];
-  const first = JSON.parse((await fleet.release([...args, NOW])).stdout);
-  const { code, stdout, stderr } = await fleet.release([...args, "2026-06-01T12:30:00Z"]);
+  const first = JSON.parse((await releaseByKey(fleet, [...args, NOW])).stdout);
+  const { code, stdout, stderr } = await releaseByKey(fleet, [...args, "2026-06-01T12:30:00Z"]);
   assertEquals(code, 0, stderr);
   const unchanged = JSON.parse(stdout);
   for (const { hosts } of [first, unchanged]) hosts.forEach((host: Draft) => delete host["seconds"]);
@@ -199,7 +202,7 @@ Deno.test("the program's --log-format json tells an error as one object", async 
   await using fleet = await TestFleet.create({
     edit: (fleet) => fleet["channels"].edge.rolloutPolicy = "none",
   });
-  const { code, stdout, stderr } = await fleet.release(["--log-format", "json", "--json"]);
+  const { code, stdout, stderr } = await releaseByKey(fleet, ["--log-format", "json", "--json"]);
   const records: Draft[] = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
   assertEquals([code, stdout], [1, ""]);
   assertEquals(records.filter(({ level }) => level === "error").map(({ time: _, ...record }) => record), [{
@@ -241,7 +244,7 @@ Deno.test("the program's -v shows commands that a shell runs as they stand", asy
   const name = '"it\'s \\${here}"';
   await fleet.write({ "flake.nix": flake.replace(" revocations = ", () => ` ${name} = `) });
   await fleet.commit("rename");
-  const { code, stdout, stderr } = await fleet.release(["-v", "--revocations-attr", `fleet.${name}`]);
+  const { code, stdout, stderr } = await releaseByKey(fleet, ["-v", "--revocations-attr", `fleet.${name}`]);
   assertEquals([code, stdout], [0, ""], stderr);
   const commands = shownCommands(stderr).filter((command) => command.startsWith(`${which("nix")} `));
   const printed: unknown[] = [];
@@ -316,32 +319,30 @@ Deno.test("the program's --help tells every option, and needs no permission", as
     "2",
     "3",
   ]);
-  assertEquals(await runWithNothing(["-h", "--hosts", "web1"]), { code, stdout, stderr });
+  const withH = await runInProcess(["-h", "--hosts", "web1"], { cwd: "/" });
+  assertEquals(withH, { code, stdout, stderr });
 });
 
 Deno.test("the program's --version is the version of deno.json, and needs no permission", async () => {
   const { version } = JSON.parse(await Deno.readTextFile(join(PROJECT, "deno.json")));
-  for (const flag of ["--version", "-V"]) {
-    assertEquals(await runWithNothing([flag]), {
-      code: 0,
-      stdout: `fleet-release ${version}\n`,
-      stderr: "",
-    });
-  }
+  const said = { code: 0, stdout: `fleet-release ${version}\n`, stderr: "" };
+  assertEquals(await runWithNothing(["--version"]), said);
+  assertEquals(await runInProcess(["-V"], { cwd: "/" }), said);
 });
 
 Deno.test("the program never shows the password in the URL of --git-push", async () => {
   await using fleet = await wholeFleet();
   const url = "https://bob:tok-4F9aZ77q@git.example.com/fleet.git";
   await fleet.git("config", `url.${fleet.root}/remote.git.insteadOf`, url);
-  for (const more of [["--json"], ["-v", "--json"], ["-v", "--log-format", "json"]]) {
-    const { code, stdout, stderr } = await fleet.release(["--git-push", `${url}:main`, ...more]);
+  // What is told without -v is told with it, too.
+  for (const more of [["-v", "--json"], ["-v", "--log-format", "json"]]) {
+    const { code, stdout, stderr } = await releaseByKey(fleet, ["--git-push", `${url}:main`, ...more]);
     assertEquals(code, 0, stderr);
     assertEquals(`${stdout}${stderr}`.split("\n").filter((line) => line.includes("tok-4F9aZ77q")), []);
   }
 });
 
-/** Runs that end well, and what they warn of. */
+/** Runs that end well, and what they warn of: as many things at once as go together, in the order of the stages. */
 const WARNINGS: {
   of: string;
   fleet?: FleetOptions;
@@ -351,101 +352,101 @@ const WARNINGS: {
 }[] = [
   { of: "nothing when there is nothing", warnings: [] },
   {
-    of: "a host on an unknown channel",
-    fleet: { edit: ({ hosts }) => hosts.db.channel = "beta" },
-    warnings: [{
-      code: "unknown-channel",
-      message: 'Host "db" is on channel "beta", which the fleet does not have: no rollout reaches it',
-      path: "hosts.db.channel",
-    }],
-  },
-  {
-    of: "a wave that names an unknown host",
-    fleet: { edit: ({ waves }) => waves.stable[1].hosts.push("web9") },
-    warnings: [{
-      code: "unknown-wave-host",
-      message: 'Wave 1 of channel "stable" names "web9", which the fleet does not have',
-      path: "waves.stable.1.hosts",
-    }],
-  },
-  {
-    of: "a host in no wave of a channel that has waves",
-    fleet: { edit: ({ waves }) => waves.stable.pop() },
-    warnings: [{
-      code: "host-in-no-wave",
-      message:
-        '"web1" is in no wave of channel "stable": consumers put such hosts into wave 0, the first to change',
-      path: "waves.stable",
-    }],
-  },
-  {
-    of: "a dirty tree",
-    prepare: ({ dir }) => Deno.writeTextFile(join(dir, "flake.nix"), "# changed\n", { append: true }),
-    warnings: [{
-      code: "dirty-tree",
-      message:
-        "The source has no locked revision (there are changes that are not committed): the release names " +
-        "commit COMMIT, which need not contain what is built",
-    }],
-  },
-  {
-    of: "a flake outside git",
-    fleet: { git: false },
-    warnings: [{
-      code: "no-commit",
-      message: "The source has no locked revision (it is not in git): the release names no commit",
-    }],
-  },
-  {
-    of: "fields that the contract does not know, once for each kind",
+    of: "a dirty tree, and all that is odd in a fleet and its release directory",
     fleet: {
+      nixos: ["web1", "web2", "db", "mail", "lab"],
       edit: (fleet) => {
+        const { hosts, channels, waves } = fleet;
+        hosts.db.pin = { commit: "v1", reason: "audit", expiresAt: NOW };
+        hosts.mail = { ...hosts.db, channel: "beta" };
+        delete hosts.mail.pin;
         fleet["comment"] = "mine";
-        for (const name of ["web1", "web2", "db"]) fleet["hosts"][name].rack = 7;
-        fleet["channels"].edge.compliance.level = "high";
-      },
-    },
-    warnings: [
-      ["channels.edge.compliance.level", ""],
-      ["comment", ""],
-      ["hosts.db.rack", " (and 2 more fields like it)"],
-    ].map(([path, others]) => ({
-      code: "dropped-field",
-      message: `The contract does not know the field "${path}"${others}: it does not reach the artifact`,
-      path: path!,
-    })),
-  },
-  {
-    of: "a disruption budget that consumers cannot understand, by its number",
-    fleet: {
-      edit: (fleet) =>
+        for (const name of ["web1", "web2", "db"]) hosts[name].rack = 7;
+        channels.edge.compliance.level = "high";
         fleet["disruptionBudgets"] = [
           { selector: { all: true, and: [], not: null }, maxInFlight: 1 },
           { selector: { tags: ["web"], and: [{ hosts: ["web1"] }] }, maxInFlight: 1 },
           { selector: { tags: ["web"], not: { hosts: ["web1"] } }, maxInFlight: 1 },
-        ],
+        ];
+        waves.stable = [{ hosts: ["web2", "web9"], soakMinutes: 10 }];
+      },
     },
-    warnings: [["and", 1], ["not", 2]].map(([key, index]) => ({
-      code: "inexpressible-selector",
-      message:
-        `Disruption budget ${index} chooses hosts by "${key}", which consumers cannot understand: it ` +
-        "protects other hosts than its author meant",
-      path: `disruptionBudgets.${index}.selector.${key}`,
-    })),
+    prepare: async (fleet) => {
+      await Deno.writeTextFile(join(fleet.dir, "flake.nix"), "# changed\n", { append: true });
+      await fleet.write({ "releases/revocations.json": "{}" });
+    },
+    args: ["--now", NOW, "--smoke-verify", "false"],
+    warnings: [
+      {
+        code: "dirty-tree",
+        message:
+          "The source has no locked revision (there are changes that are not committed): the release names " +
+          "commit COMMIT, which need not contain what is built",
+      },
+      ...([["and", 1], ["not", 2]] as const).map(([key, index]) => ({
+        code: "inexpressible-selector",
+        message:
+          `Disruption budget ${index} chooses hosts by "${key}", which consumers cannot understand: it ` +
+          "protects other hosts than its author meant",
+        path: `disruptionBudgets.${index}.selector.${key}`,
+      })),
+      // Once for each kind of field.
+      ...([
+        ["channels.edge.compliance.level", ""],
+        ["comment", ""],
+        ["hosts.db.rack", " (and 2 more fields like it)"],
+      ] as const).map(([path, others]) => ({
+        code: "dropped-field",
+        message: `The contract does not know the field "${path}"${others}: it does not reach the artifact`,
+        path,
+      })),
+      {
+        code: "expired-pin",
+        message: 'The pin of "db" has expired: released from the current commit',
+        path: "hosts.db.pin",
+      },
+      {
+        code: "unknown-host",
+        message: '"lab" was built, but the fleet does not know it: not in the release',
+        path: "hosts",
+      },
+      {
+        code: "unknown-channel",
+        message: 'Host "mail" is on channel "beta", which the fleet does not have: no rollout reaches it',
+        path: "hosts.mail.channel",
+      },
+      {
+        code: "unknown-wave-host",
+        message: 'Wave 0 of channel "stable" names "web9", which the fleet does not have',
+        path: "waves.stable.0.hosts",
+      },
+      {
+        code: "host-in-no-wave",
+        message:
+          '"web1" is in no wave of channel "stable": consumers put such hosts into wave 0, the first to change',
+        path: "waves.stable",
+      },
+      {
+        code: "no-smoke-verify",
+        message: "The signed artifacts were not read back: --smoke-verify is false",
+      },
+      {
+        code: "stale-sidecar",
+        message:
+          '"revocations.json" is from an earlier release and not part of this one: consumers take it for ' +
+          "valid until it is stale. Give its attribute again, or delete it",
+        path: "revocations.json",
+      },
+    ],
   },
   {
-    of: "a host that was built and is not in the fleet",
-    fleet: { nixos: ["web1", "web2", "db", "lab"] },
-    warnings: [{
-      code: "unknown-host",
-      message: '"lab" was built, but the fleet does not know it: not in the release',
-      path: "hosts",
-    }],
-  },
-  {
-    of: "hosts that a partial run leaves without a closure",
+    of: "a flake outside git, and the hosts that a partial run leaves without a closure",
+    fleet: { git: false },
     args: ["--hosts", "web1"],
     warnings: [{
+      code: "no-commit",
+      message: "The source has no locked revision (it is not in git): the release names no commit",
+    }, {
       code: "host-without-closure",
       message: '"db", "web2" have no closure in this release: no rollout reaches them',
       path: "hosts",
@@ -460,42 +461,13 @@ const WARNINGS: {
       message: 'This run leaves out "web1": it keeps the closure that the release on disk gives',
     }],
   },
-  {
-    of: "a pin that has expired",
-    fleet: { edit: ({ hosts }) => hosts.db.pin = { commit: "v1", reason: "audit", expiresAt: NOW } },
-    args: ["--now", NOW],
-    warnings: [{
-      code: "expired-pin",
-      message: 'The pin of "db" has expired: released from the current commit',
-      path: "hosts.db.pin",
-    }],
-  },
-  {
-    of: "a sidecar of an earlier release",
-    prepare: (fleet) => fleet.write({ "releases/revocations.json": "{}" }),
-    warnings: [{
-      code: "stale-sidecar",
-      message:
-        '"revocations.json" is from an earlier release and not part of this one: consumers take it for ' +
-        "valid until it is stale. Give its attribute again, or delete it",
-      path: "revocations.json",
-    }],
-  },
-  {
-    of: "a release that was not read back",
-    args: ["--smoke-verify", "false"],
-    warnings: [{
-      code: "no-smoke-verify",
-      message: "The signed artifacts were not read back: --smoke-verify is false",
-    }],
-  },
 ];
 
 for (const { of, fleet: options, prepare, args = [], warnings } of WARNINGS) {
   Deno.test(`the program warns of ${of}, and releases`, async () => {
     await using fleet = await TestFleet.create(options);
     await prepare?.(fleet);
-    const { code, stdout, stderr } = await fleet.release(["--json", ...args]);
+    const { code, stdout, stderr } = await releaseByKey(fleet, ["--json", ...args]);
     assertEquals(code, 0, stderr);
     const result = JSON.parse(stdout);
     const { commit } = result;
@@ -515,7 +487,8 @@ for (const { of, fleet: options, prepare, args = [], warnings } of WARNINGS) {
 
 Deno.test("the program warns of signatures that are not verified, and releases", async () => {
   await using fleet = await TestFleet.create();
-  const { code, stderr } = await fleet.run(["--sign-cmd", SIGN]);
+  const env = { RELEASE_KEY: await Deno.readTextFile(KEY) };
+  const { code, stderr } = await fleet.run(["--sign-key", "env:RELEASE_KEY"], { env });
   assertEquals(stderr.split("\n").filter((line) => line.startsWith("warning: ")), [
     "warning: Signatures are not verified: give the keys that consumers trust with --trust-file, --trust-attr or " +
     "--public-key",

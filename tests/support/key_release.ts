@@ -8,16 +8,17 @@ import type { Finished } from "./command.ts";
 import { type Draft, KEY, PUBLIC_KEY, type TestFleet } from "./fleet.ts";
 import type { Start } from "./releases.ts";
 
-/** The arguments that sign, and verify with the public part. */
-export const BY_KEY: readonly string[] = ["--sign-key", KEY, "--public-key", PUBLIC_KEY];
+/** The private key, which a file that git can check out would show to others. */
+const ENV: Readonly<Record<string, string>> = { RELEASE_KEY: await Deno.readTextFile(KEY) };
 
-/** Releases, signed by the key. */
+/** Releases, signed by the key, and verified with its public part. */
 export function releaseByKey(
   fleet: TestFleet,
   args: readonly string[] = [],
   start: Start = {},
 ): Promise<Finished> {
-  return fleet.run([...BY_KEY, ...args], start);
+  const keys = ["--sign-key", "env:RELEASE_KEY", "--public-key", PUBLIC_KEY];
+  return fleet.run([...keys, ...args], { ...start, env: { ...ENV, ...start.env } });
 }
 
 /** Releases, which has to succeed, and gives the result that `--json` prints. */
