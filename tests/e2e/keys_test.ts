@@ -14,6 +14,13 @@ async function opensslPublicPart(file: string) {
   return await parsePublicKey(pem);
 }
 
+/** Runs the program in this process; it has to exit with 0 and say nothing on stderr. */
+async function expectHere(args: readonly string[], cwd: string): Promise<string> {
+  const { code, stdout, stderr } = await runInProcess(args, { cwd });
+  assertEquals([code, stderr], [0, ""], args.join(" "));
+  return stdout;
+}
+
 for (
   const [algorithm, options] of [["ed25519", []], ["ecdsa-p256", ["--algorithm", "ecdsa-p256"]]] as const
 ) {
@@ -21,13 +28,11 @@ for (
     await inTempDir(async (cwd) => {
       const make = async (name: string, ...args: string[]) => {
         const file = join(cwd, name);
-        const printed = await expectProgram(
-          [`--allow-write=${file}`],
-          ["keygen", name, ...options, ...args],
-          {
-            cwd,
-          },
-        );
+        const call = ["keygen", name, ...options, ...args];
+        // One of them as a process, which may write the file and nothing else.
+        const printed = args.length === 0
+          ? await expectProgram([`--allow-write=${file}`], call, { cwd })
+          : await expectHere(call, cwd);
         const publicKey = await opensslPublicPart(file);
         assertEquals(publicKey.algorithm, algorithm);
         assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
@@ -51,7 +56,7 @@ for (
 
 Deno.test("keygen writes a key that only its owner can read, whatever the umask", async () => {
   await inTempDir(async (cwd) => {
-    for (const umask of ["000", "022", "077", "177"]) {
+    for (const umask of ["000", "177"]) {
       const main = join(PROJECT, "src/main.ts");
       const program = [Deno.execPath(), "run", "--no-prompt", "--cached-only", `--allow-write=${cwd}`, main];
       await expectRun([which("sh"), "-c", `umask ${umask} && exec "$@"`, "sh", ...program, "keygen", umask], {
@@ -152,8 +157,7 @@ Deno.test("pubkey prints the public part of a key in every format, with permissi
       ssh-keygen -q -t ed25519 -N secret -f locked
       nix-store --generate-binary-cache-key cache.example.com-1 nix nix.pub
     `);
-    const print = async (file: string, ...args: string[]) =>
-      await expectProgram([`--allow-read=${join(cwd, file)}`], ["pubkey", file, ...args], { cwd });
+    const print = (file: string, ...args: string[]) => expectHere(["pubkey", file, ...args], cwd);
     const line = (file: string) => print(file, "--format", "public-key");
     const sameLines: Record<string, string[]> = {};
     for (const files of [["ed25519.pem", "ed25519.pub.pem"], ["p256.pem", "sec1.pem", "p256.pub.pem"]]) {
@@ -173,6 +177,10 @@ Deno.test("pubkey prints the public part of a key in every format, with permissi
 
     const key = { algorithm: "ed25519", public: nixPublic };
     assertEquals(await print("nix"), `${JSON.stringify(key, null, 2)}\n`);
+    for (const file of ["nix", "ssh"]) {
+      const printed = await expectProgram([`--allow-read=${join(cwd, file)}`], ["pubkey", file], { cwd });
+      assertEquals(printed, await print(file));
+    }
     const none = { previous: null, successor: null, retireAt: null, rejectBefore: null };
     assertEquals(JSON.parse(await print("nix", "--format", "trust-file")), {
       schemaVersion: 1,

@@ -10,6 +10,7 @@ import {
 } from "../../mod.ts";
 import { PROJECT, run, which } from "../support/command.ts";
 import { type FleetOptions, KEY, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
+import { releaseByKey } from "../support/key_release.ts";
 import { worldOf } from "../support/refusal.ts";
 
 const NOW = "2026-06-01T12:00:00Z";
@@ -19,7 +20,7 @@ function settingsFor(fleet: TestFleet, more: Partial<ReleaseConfig> = {}): Parti
   return {
     buildFlake: fleet.dir,
     releaseDir: join(fleet.dir, "releases"),
-    signCmd: SIGN,
+    signKey: KEY,
     publicKey: PUBLIC_KEY,
     now: NOW,
     ...more,
@@ -38,13 +39,16 @@ function untimed({ stages, hosts, ...others }: Pick<RunOutcome, "stages" | "host
 Deno.test("release() gives what the program prints with --json, and writes the same files", async () => {
   const edit: FleetOptions["edit"] = ({ waves }) => waves.stable.pop();
   await using fleet = await TestFleet.create({ edit, darwin: ["air"] });
-  const outcome = await release({ ...settingsFor(fleet), buildFlake: "." }, {
-    env: fleet.env(),
+  // In a variable: others may read the file, and it depends on the checkout whether there is a warning of that.
+  const env = { ...fleet.env(), RELEASE_KEY: await Deno.readTextFile(KEY) };
+  const signKey = "env:RELEASE_KEY";
+  const outcome = await release({ ...settingsFor(fleet, { signKey }), buildFlake: "." }, {
+    env,
     cwd: fleet.dir,
   });
   const files = await fleet.files();
   await Deno.remove(join(fleet.dir, "releases"), { recursive: true });
-  const { stdout } = await fleet.release(["--json", "--now", NOW]);
+  const { stdout } = await releaseByKey(fleet, ["--json", "--now", NOW]);
   const printed = JSON.parse(stdout);
   assertEquals(printed.warnings.length, 2);
   assertEquals<unknown>(untimed(outcome), untimed(printed));
@@ -87,7 +91,8 @@ Deno.test("release() tells its log of stages, hosts, warnings and commands, and 
   // Of a hook, how it is shown; of another command, its program.
   const shown = (argv: readonly string[]) => argv.includes("-c") ? argv.at(-1) : basename(argv[0]!);
   const hosts = { kind: "explicit", hosts: ["db"] } as const;
-  await release(settingsFor(fleet, { hosts, pushCmd: 'echo "$NIXFLEET_HOST"' }), { env: fleet.env(), log });
+  const hooks = { signKey: undefined!, signCmd: SIGN, pushCmd: 'echo "$NIXFLEET_HOST"' };
+  await release(settingsFor(fleet, { hosts, ...hooks }), { env: fleet.env(), log });
   assertEquals(told, [
     ...["start source", "run nix", "run git", "end source"],
     ...["start fleet", "run nix", "end fleet"],
@@ -153,18 +158,24 @@ const FAILURES: [settings: Partial<ReleaseConfig>, error: Partial<ReleaseError>]
   ],
 ];
 
-for (const [settings, expected] of FAILURES) {
-  Deno.test(`release() rejects ${JSON.stringify(settings)} with an error of kind ${expected.kind}, and writes nothing`, async () => {
-    await using fleet = await TestFleet.create();
-    const before = await worldOf(fleet);
-    const error = await assertRejects(() => release(settingsFor(fleet, settings), { env: fleet.env() }));
-    assertInstanceOf(error, ReleaseError);
-    const { kind, exitCode, path, lines } = error;
-    assertEquals({ kind, exitCode, path, lines }, { path: undefined, lines: error.lines, ...expected });
-    assertEquals(await worldOf(fleet), before);
-    assertEquals(Deno.exitCode, 0);
-  });
-}
+Deno.test("release() rejects what fails with an error that says of which kind, and writes nothing", async (t) => {
+  await using fleet = await TestFleet.create();
+  const before = await worldOf(fleet);
+  for (const [settings, expected] of FAILURES) {
+    await t.step(`${JSON.stringify(settings)}: ${expected.kind}`, async () => {
+      const given = settingsFor(
+        fleet,
+        "signCmd" in settings ? { signKey: undefined!, ...settings } : settings,
+      );
+      const error = await assertRejects(() => release(given, { env: fleet.env() }));
+      assertInstanceOf(error, ReleaseError);
+      const { kind, exitCode, path, lines } = error;
+      assertEquals({ kind, exitCode, path, lines }, { path: undefined, lines: error.lines, ...expected });
+      assertEquals(await worldOf(fleet), before);
+      assertEquals(Deno.exitCode, 0);
+    });
+  }
+});
 
 /** A program that uses the library, in a process of its own. */
 const USER = `

@@ -2,18 +2,19 @@ import { assertEquals } from "@std/assert";
 import { RELEASE } from "../../src/commands/release.ts";
 import { nixOptions } from "../../tools/nix_options.ts";
 import { PROJECT, SYSTEM } from "../support/command.ts";
-import { TestFleet } from "../support/fleet.ts";
-import { PACKAGED, TestFlake } from "../support/nix_package.ts";
+import { PACKAGED, SharedFlake } from "../support/nix_package.ts";
 
 const ignore = !PACKAGED;
+// With the tests that are among its checks.
+const shared = new SharedFlake(["tests/contract", "tests/golden", "tests/plan", "tests/support"]);
+Deno.test.afterAll(() => shared[Symbol.asyncDispose]());
 const SYSTEMS = ["aarch64-darwin", "aarch64-linux", "x86_64-darwin", "x86_64-linux"];
 
 Deno.test({
   name: "nix flake show evaluates all that the flake has, for all four systems",
   ignore,
   async fn() {
-    await using fleet = await TestFleet.create({ git: false });
-    const flake = await TestFlake.create(fleet);
+    const flake = await shared.flake();
     const show = ["flake", "show", "--json"];
     const all = await flake.own([...show, "--all-systems"]);
     // Nix 2.8 has no such option, and shows all systems anyway.
@@ -52,8 +53,7 @@ Deno.test({
   name: "nix flake check passes",
   ignore,
   async fn() {
-    await using fleet = await TestFleet.create({ git: false });
-    const flake = await TestFlake.create(fleet);
+    const flake = await shared.flake();
     const { code, stderr } = await flake.own(["flake", "check"]);
     assertEquals(code, 0, stderr);
   },
@@ -63,8 +63,7 @@ Deno.test({
   name: "flake.lock is complete: nix takes it as it is, and asks for nothing",
   ignore,
   async fn() {
-    await using fleet = await TestFleet.create({ git: false });
-    const flake = await TestFlake.create(fleet);
+    const flake = await shared.flake();
     const { code, stdout, stderr } = await flake.nix([
       "flake",
       "metadata",
@@ -82,8 +81,7 @@ Deno.test({
   name: "the overlay brings the same program into another nixpkgs",
   ignore,
   async fn() {
-    await using fleet = await TestFleet.create({ git: false });
-    const flake = await TestFlake.create(fleet);
+    const flake = await shared.flake();
     const apply = "o: let pkgs = { callPackage = file: _: toString file; }; in (o pkgs pkgs).fleet-release";
     const { code, stdout, stderr } = await flake.own(["eval", "--raw"], "#overlays.default", [
       "--apply",
@@ -108,8 +106,7 @@ Deno.test({
   name: "an older Deno than the program wants is refused by name",
   ignore,
   async fn() {
-    await using fleet = await TestFleet.create({ git: false });
-    const flake = await TestFlake.create(fleet);
+    const flake = await shared.flake();
     const apply = `p: (p.override { deno = { version = "2.8.2"; }; }).name`;
     const { code, stderr } = await flake.own(["eval"], `#packages.${SYSTEM}.default`, ["--apply", apply]);
     assertEquals(

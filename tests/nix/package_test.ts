@@ -3,21 +3,24 @@ import { dirname, join } from "@std/path";
 import { ensureDir } from "@std/fs";
 import { expectRun, run, SYSTEM, which } from "../support/command.ts";
 import { KEY, TestFleet } from "../support/fleet.ts";
-import { PACKAGED, TestFlake } from "../support/nix_package.ts";
+import { PACKAGED, SharedFlake, TestFlake } from "../support/nix_package.ts";
+import { onlyHosts } from "../support/releases.ts";
 
 const ignore = !PACKAGED;
 
+const shared = new SharedFlake();
+Deno.test.afterAll(() => shared[Symbol.asyncDispose]());
+
 function packageTest(
   name: string,
-  fn: (world: { fleet: TestFleet; flake: TestFlake; program: string }) => Promise<void>,
+  fn: (world: { fleet: TestFleet; program: string }) => Promise<void>,
 ): void {
   Deno.test({
     name,
     ignore,
     async fn() {
-      await using fleet = await TestFleet.create();
-      const flake = await TestFlake.create(fleet);
-      await fn({ fleet, flake, program: join(await flake.package(), "bin/fleet-release") });
+      await using fleet = await TestFleet.create({ edit: onlyHosts("db"), nixos: ["db"] });
+      await fn({ fleet, program: join(await shared.package(), "bin/fleet-release") });
     },
   });
 }

@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
 import { type NixOption, nixOptions } from "../../tools/nix_options.ts";
 import { RELEASE } from "../../src/commands/release.ts";
 import { parseSettings } from "../../src/cli/settings.ts";
+import { PROJECT, run, which } from "../support/command.ts";
 import { TestFleet } from "../support/fleet.ts";
-import { PACKAGED, TestFlake } from "../support/nix_package.ts";
+import { PACKAGED } from "../support/nix_package.ts";
 
 /** Packages of which nothing is built: the app's text is the settings that it would bring. */
 const APP = `{
@@ -11,29 +13,37 @@ const APP = `{
   package = { outPath = "/fleet-release"; meta.mainProgram = "fleet-release"; };
 }`;
 
+/** The project's library, on that of the stand-in. */
+const LIB = `import ${JSON.stringify(join(PROJECT, "nix/lib.nix"))} {
+  lib = import ${JSON.stringify(join(PROJECT, "tests/fixtures/nixpkgs-standin/lib.nix"))};
+  packageFor = _: throw "no package is asked for";
+}`;
+
 function settingsTest(
   name: string,
-  fn: (world: { evaluate: (settings: string) => Promise<unknown>; refusal: Refusal }) => Promise<void>,
+  fn: (world: { evaluate: Evaluate; refusal: Refusal }) => Promise<void>,
 ): void {
   Deno.test({
     name,
     ignore: !PACKAGED,
     async fn() {
       await using fleet = await TestFleet.create({ git: false });
-      const flake = await TestFlake.create(fleet);
-      const program = (settings: string) =>
-        flake.own(["eval", "--raw"], "#lib", [
-          "--apply",
-          `lib: (lib.mkReleaseApp (${APP} // { settings = ${settings}; })).program`,
-        ]);
+      const features = ["--extra-experimental-features", "nix-command"];
+      const programs = (settings: readonly string[]) => {
+        const each = settings.map((each) => `(program (${each}))`).join(" ");
+        const expression =
+          `let program = settings: ((${LIB}).mkReleaseApp (${APP} // { inherit settings; })).program; in [ ${each} ]`;
+        const argv = [which("nix"), ...features, "eval", "--impure", "--json", "--expr", expression];
+        return run(argv, { cwd: fleet.root, env: fleet.env() });
+      };
       await fn({
-        async evaluate(settings) {
-          const { code, stdout, stderr } = await program(settings);
+        async evaluate(...settings) {
+          const { code, stdout, stderr } = await programs(settings);
           assertEquals(code, 0, stderr);
-          return JSON.parse(stdout);
+          return JSON.parse(stdout).map((settings: string) => JSON.parse(settings));
         },
         async refusal(settings) {
-          const { stderr } = await program(settings);
+          const { stderr } = await programs([settings]);
           return /(?:Cannot use the setting|[Aa] definition for option|The option) .*/.exec(stderr)?.[0] ??
             stderr;
         },
@@ -42,6 +52,8 @@ function settingsTest(
   });
 }
 
+/** Evaluates settings, by one process, and gives what the program would be told by each. */
+type Evaluate = (...settings: string[]) => Promise<unknown[]>;
 type Refusal = (settings: string) => Promise<string>;
 
 settingsTest("settings are the options of the command line, under their own names", async ({ evaluate }) => {
@@ -54,7 +66,7 @@ settingsTest("settings are the options of the command line, under their own name
       nixOptions = { cores = "4"; };
       git = { commit = true; userName = "Fleet CI"; template = "release {sha}"; };
     }`),
-    {
+    [{
       "commit-template": "release {sha}",
       "eval-workers": 2,
       "git-commit": true,
@@ -63,15 +75,13 @@ settingsTest("settings are the options of the command line, under their own name
       "max-jobs": "auto",
       option: { cores: "4" },
       "smoke-verify": false,
-    },
+    }],
   );
 });
 
 settingsTest("no settings are settings too, and so is a module", async ({ evaluate }) => {
-  assertEquals(await evaluate("{ }"), {});
-  assertEquals(await evaluate('{ lib, ... }: { releaseDir = lib.concatStrings [ "a" "b" ]; }'), {
-    "release-dir": "ab",
-  });
+  const module = '{ lib, ... }: { releaseDir = lib.concatStrings [ "a" "b" ]; }';
+  assertEquals(await evaluate("{ }", module), [{}, { "release-dir": "ab" }]);
 });
 
 settingsTest(
@@ -87,7 +97,7 @@ settingsTest(
     const write = (type: NixOption["type"]) =>
       typeof type === "string" ? value[type] : JSON.stringify(type.enum[0]);
     const written = nixOptions(RELEASE).map(({ name, type }) => `${name} = ${write(type)};`).join(" ");
-    const settings = await evaluate(`{ ${written} }`);
+    const [settings] = await evaluate(`{ ${written} }`);
     assertEquals(
       Object.keys(parseSettings("settings.json", settings, RELEASE.options)).sort(),
       nixOptions(RELEASE).map(({ flag }) => flag).sort(),
@@ -96,23 +106,26 @@ settingsTest(
 );
 
 settingsTest("a list is written as a list, and a text with commas as it stands", async ({ evaluate }) => {
-  assertEquals(await evaluate('{ hookEnv = [ "A" "B" ]; }'), { "hook-env": ["A", "B"] });
-  assertEquals(await evaluate("{ hookEnv = [ ]; }"), { "hook-env": [] });
-  assertEquals(await evaluate('{ hookEnv = "A,B"; }'), { "hook-env": "A,B" });
-  assertEquals(await evaluate("{ hookEnv = null; }"), {});
-  // Modules that each need a variable do not have to know of each other.
-  const modules = '{ imports = [ { hookEnv = [ "A" ]; } { hookEnv = [ "B" ]; } ]; }';
-  assertEquals(await evaluate(modules), { "hook-env": ["A", "B"] });
+  assertEquals(
+    await evaluate(
+      '{ hookEnv = [ "A" "B" ]; }',
+      "{ hookEnv = [ ]; }",
+      '{ hookEnv = "A,B"; }',
+      "{ hookEnv = null; }",
+      // Modules that each need a variable do not have to know of each other.
+      '{ imports = [ { hookEnv = [ "A" ]; } { hookEnv = [ "B" ]; } ]; }',
+    ),
+    [{ "hook-env": ["A", "B"] }, { "hook-env": [] }, { "hook-env": "A,B" }, {}, { "hook-env": ["A", "B"] }],
+  );
 });
 
 settingsTest("an enumeration is written as the word that it is", async ({ evaluate }) => {
   const words = '{ logFormat = "json"; signatureAlgorithm = "ecdsa-p256"; signatureEncoding = "der"; }';
-  assertEquals(await evaluate(words), {
+  assertEquals(await evaluate(words, "{ logFormat = null; signatureEncoding = null; }"), [{
     "log-format": "json",
     "signature-algorithm": "ecdsa-p256",
     "signature-encoding": "der",
-  });
-  assertEquals(await evaluate("{ logFormat = null; signatureEncoding = null; }"), {});
+  }, {}]);
 });
 
 settingsTest(
@@ -178,9 +191,10 @@ settingsTest("a private key is refused at evaluation, wherever it stands", async
   assertEquals(await refusal(`{ nixOptions.secret = "${nixKey}"; }`), refused("nixOptions"));
 
   const publicKeys = [`ed25519:${"A".repeat(43)}=`, `ecdsa-p256:${"A".repeat(86)}==`];
-  for (const publicKey of publicKeys) {
-    assertEquals(await evaluate(`{ publicKey = "${publicKey}"; }`), { "public-key": publicKey });
-  }
+  assertEquals(
+    await evaluate(...publicKeys.map((publicKey) => `{ publicKey = "${publicKey}"; }`)),
+    publicKeys.map((publicKey) => ({ "public-key": publicKey })),
+  );
 });
 
 settingsTest("a key file in the store is refused", async ({ evaluate, refusal }) => {
@@ -189,5 +203,5 @@ settingsTest("a key file in the store is refused", async ({ evaluate, refusal })
     'Cannot use the setting "signKey": "/nix/store/00000000000000000000000000000000-release.pem" is a file in the store, ' +
       "and everyone can read what is in the store",
   );
-  assertEquals(await evaluate('{ signKey = "env:RELEASE_KEY"; }'), { "sign-key": "env:RELEASE_KEY" });
+  assertEquals(await evaluate('{ signKey = "env:RELEASE_KEY"; }'), [{ "sign-key": "env:RELEASE_KEY" }]);
 });

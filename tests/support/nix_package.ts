@@ -7,9 +7,9 @@
 import { dirname, join } from "@std/path";
 import { ensureDir } from "@std/fs";
 import { expectRun, type Finished, PROJECT, run, which } from "./command.ts";
-import type { TestFleet } from "./fleet.ts";
+import { TestFleet } from "./fleet.ts";
 
-/** What of the project its flake reads. */
+/** What of the project its flake reads; of the tests, what the tests of the flake themselves need. */
 const SOURCES = [
   "README.md",
   "deno.json",
@@ -21,7 +21,7 @@ const SOURCES = [
   "shims",
   "src",
   "templates",
-  "tests",
+  "tests/fixtures",
 ];
 
 /**
@@ -48,10 +48,14 @@ export class TestFlake {
     this.nixpkgs = join(fleet.root, "nixpkgs");
   }
 
-  /** Copies the project, and makes a nixpkgs of the programs on PATH. */
-  static async create(fleet: TestFleet): Promise<TestFlake> {
+  /**
+   * Copies the project, and makes a nixpkgs of the programs on PATH.
+   *
+   * @param more Paths of the project that are copied too
+   */
+  static async create(fleet: TestFleet, more: readonly string[] = []): Promise<TestFlake> {
     const flake = new TestFlake(fleet);
-    for (const name of SOURCES) await copy(join(PROJECT, name), join(flake.project, name));
+    for (const name of [...SOURCES, ...more]) await copy(join(PROJECT, name), join(flake.project, name));
     await copy(join(PROJECT, "tests/fixtures/nixpkgs-standin"), flake.nixpkgs);
     await Deno.writeTextFile(join(flake.nixpkgs, "machine.json"), JSON.stringify(machine()));
     return flake;
@@ -100,6 +104,37 @@ export class TestFlake {
     const { code, stdout, stderr } = await this.own(["build", "--json", "--no-link"], "#fleet-release");
     if (code !== 0) throw new Error(`Cannot build the package: nix exited with ${code}\n${stderr}`);
     return JSON.parse(stdout)[0].outputs.out;
+  }
+}
+
+/** The project as a flake that no test of a file changes, made when it is first asked for. */
+export class SharedFlake implements AsyncDisposable {
+  readonly #more: readonly string[];
+  #made: Promise<{ fleet: TestFleet; flake: TestFlake }> | undefined;
+  #package: Promise<string> | undefined;
+
+  /** @param more Paths of the project that are copied too */
+  constructor(more: readonly string[] = []) {
+    this.#more = more;
+  }
+
+  /** Gives it. */
+  async flake(): Promise<TestFlake> {
+    this.#made ??= (async () => {
+      const fleet = await TestFleet.create({ git: false });
+      return { fleet, flake: await TestFlake.create(fleet, this.#more) };
+    })();
+    return (await this.#made).flake;
+  }
+
+  /** Builds the package, once, and gives its path in the store. */
+  async package(): Promise<string> {
+    this.#package ??= this.flake().then((flake) => flake.package());
+    return await this.#package;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#made !== undefined) await (await this.#made).fleet[Symbol.asyncDispose]();
   }
 }
 
