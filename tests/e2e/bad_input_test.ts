@@ -132,15 +132,6 @@ testRefusals([
       hint: "disambiguate: rename it in one of them, or leave it out with --hosts auto:exclude=NAME",
     },
   },
-  {
-    of: "a flake without hosts",
-    fleet: { nixos: [] },
-    refusal: {
-      message: "No hosts to release",
-      hint:
-        "the flake must have nixosConfigurations or darwinConfigurations with a host that is not excluded",
-    },
-  },
 ]);
 
 /** The flake of the sample fleet, with one piece of its code replaced. */

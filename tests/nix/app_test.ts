@@ -2,13 +2,10 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { PROJECT, SYSTEM } from "../support/command.ts";
 import { FLAKE, KEY, PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
-import { FLAKE_URL, PACKAGED, SharedFlake, TestFlake } from "../support/nix_package.ts";
+import { FLAKE_URL, PACKAGED, TestFlake } from "../support/nix_package.ts";
 import { onlyHosts } from "../support/releases.ts";
 
 const ignore = !PACKAGED;
-
-const shared = new SharedFlake();
-Deno.test.afterAll(() => shared[Symbol.asyncDispose]());
 
 /** The demo fleet. */
 async function demoFleet(): Promise<TestFleet> {
@@ -61,24 +58,11 @@ const ROLLOUT = ["rollouts/….json", "rollouts/….json.sig"];
 const SIDECARS = ["bootstrap-nonces.json", "bootstrap-nonces.json.sig"];
 
 Deno.test({
-  name: "nix run .#release -- --help tells how to release",
-  ignore,
-  async fn() {
-    const flake = await shared.flake();
-    const { code, stdout, stderr } = await flake.own(["run"], "#release", ["--", "--help"]);
-    assertEquals([code, stdout.split("\n")[0]], [
-      0,
-      "Usage: fleet-release [release] --sign-key FILE [OPTION...]",
-    ], stderr);
-  },
-});
-
-Deno.test({
   name: "nix run releases the demo fleet from another directory",
   ignore,
   async fn() {
     await using fleet = await demoFleet();
-    const flake = await shared.flake();
+    const flake = await TestFlake.create(fleet);
     const { code, stderr } = await flake.own(["run"], "#release", [
       "--",
       ...["--build-flake", fleet.dir, "--release-dir", join(fleet.dir, "releases")],
