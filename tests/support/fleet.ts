@@ -80,16 +80,51 @@ export interface ProgramStart {
   socket?: string;
 }
 
+/** What git keeps of a repository: its directories, and its files with their bytes and modes, by path. */
+interface Repository {
+  readonly dirs: string[];
+  readonly files: [path: string, bytes: Uint8Array, mode: number][];
+}
+
+/** The repositories of fleets that were made before, by the files that are committed in them. */
+const repositories = new Map<string, Promise<Repository>>();
+
+/** Reads what git keeps, without its examples of hooks. */
+function readRepository(dir: string): Repository {
+  const found: Repository = { dirs: [], files: [] };
+  const visit = (prefix: string) => {
+    found.dirs.push(prefix);
+    for (const { name, isDirectory } of Deno.readDirSync(join(dir, prefix))) {
+      const path = join(prefix, name);
+      if (isDirectory) visit(path);
+      else if (!name.endsWith(".sample")) {
+        const { mode } = Deno.statSync(join(dir, path));
+        found.files.push([path, Deno.readFileSync(join(dir, path)), mode ?? 0o644]);
+      }
+    }
+  };
+  visit("");
+  return found;
+}
+
+function writeRepository(dir: string, { dirs, files }: Repository): void {
+  for (const path of dirs) Deno.mkdirSync(join(dir, path));
+  for (const [path, bytes, mode] of files) Deno.writeFileSync(join(dir, path), bytes, { mode });
+}
+
 /** A fleet on disk, in a temporary directory that goes when it is disposed of. */
 export class TestFleet implements AsyncDisposable {
   /** The temporary directory: `fleet` is in it, and whatever a test puts beside it. */
   readonly root: string;
   /** The flake's directory. */
   readonly dir: string;
+  /** A file with the test key, which its owner alone can read. */
+  readonly key: string;
 
   private constructor(root: string) {
     this.root = root;
     this.dir = join(root, "fleet");
+    this.key = join(root, "home/key.pem");
   }
 
   /** Makes a fleet, and commits it. */
@@ -105,17 +140,30 @@ export class TestFleet implements AsyncDisposable {
       darwin: options.darwin ?? [],
       content: {},
     };
-    await fleet.write({
+    const files = {
       "flake.nix": FLAKE,
       "fleet.json": JSON.stringify(draft),
       "hosts.json": JSON.stringify(names),
       ...options.files,
-    });
-    if (options.git ?? true) {
-      await fleet.git("init", "-q", "-b", "main");
-      await fleet.commit("first");
-    }
+    };
+    await fleet.write(files);
+    await Deno.writeTextFile(fleet.key, await Deno.readTextFile(KEY), { mode: 0o600 });
+    if (options.git ?? true) await fleet.#commitFirst(JSON.stringify(files));
     return fleet;
+  }
+
+  /** Makes the repository: by git the first time, and as a copy of what that made when files are the same again. */
+  async #commitFirst(files: string): Promise<void> {
+    const dir = join(this.dir, ".git");
+    const known = repositories.get(files);
+    if (known !== undefined) return writeRepository(dir, await known);
+    const made = (async () => {
+      await this.git("init", "-q", "-b", "main");
+      await this.commit("first");
+      return readRepository(dir);
+    })();
+    repositories.set(files, made);
+    await made;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -140,7 +188,14 @@ export class TestFleet implements AsyncDisposable {
   async commit(message: string): Promise<string> {
     await this.git("add", "-A");
     await this.git("commit", "-q", "--allow-empty", "-m", message);
-    return await this.git("rev-parse", "HEAD");
+    return await this.head();
+  }
+
+  /** The commit that HEAD names, as git's files say it: right after a commit, they say it without a process of git's. */
+  async head(): Promise<string> {
+    const read = async (path: string) => (await Deno.readTextFile(join(this.dir, ".git", path))).trimEnd();
+    const head = await read("HEAD");
+    return head.startsWith("ref: ") ? await read(head.slice("ref: ".length)) : head;
   }
 
   /** The environment that processes of this fleet are started with: nothing of the user's own configuration. */
@@ -183,14 +238,25 @@ export class TestFleet implements AsyncDisposable {
     });
   }
 
-  /** Runs the program with the sign command that makes real signatures, which have to verify with their key. */
+  /** Runs the program with the test key, unless it is told how to sign; the signatures have to verify with that key. */
   release(args: readonly string[] = [], options: ProgramStart = {}): Promise<Finished> {
-    return this.run(signing(args), options);
+    return this.run(this.#signing(args), options);
   }
 
   /** Releases as {@linkcode release} does, as a process. */
   releaseProcess(args: readonly string[] = [], options: ProgramStart = {}): Promise<Finished> {
-    return this.runProcess(signing(args), options);
+    return this.runProcess(this.#signing(args), options);
+  }
+
+  /** The arguments, behind what signs and the key that signatures have to verify with. */
+  #signing(args: readonly string[]): string[] {
+    const signing = args.some((arg) => /^--sign-(cmd|key|agent)\b/.test(arg));
+    const trusting = args.some((arg) => /^--(trust-file|trust-attr|public-key)\b/.test(arg));
+    return [
+      ...(signing ? [] : ["--sign-key", this.key]),
+      ...(trusting ? [] : ["--public-key", PUBLIC_KEY]),
+      ...args,
+    ];
   }
 
   /** The files of the release, or below another directory, as {@linkcode filesBelow} gives them. */
@@ -220,12 +286,6 @@ export async function filesBelow(dir: string): Promise<Map<string, Uint8Array<Ar
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return new Map([...found].sort(([a], [b]) => a < b ? -1 : 1));
-}
-
-/** The arguments, behind a sign command that makes real signatures and the key that they have to verify with. */
-function signing(args: readonly string[]): string[] {
-  const trusting = args.some((arg) => /^--(trust-file|trust-attr|public-key)\b/.test(arg));
-  return ["--sign-cmd", SIGN, ...(trusting ? [] : ["--public-key", PUBLIC_KEY]), ...args];
 }
 
 /**
