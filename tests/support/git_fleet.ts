@@ -34,7 +34,7 @@ export async function gitFleet(): Promise<GitFleet> {
     ...traced,
     fleet,
     git: gitContext(traced.shell, fleet.env(), {}),
-    head: await fleet.git("rev-parse", "HEAD"),
+    head: await fleet.head(),
     [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose](),
   };
 }

@@ -4,6 +4,7 @@ import { moveHead, pushCommit } from "../../../src/adapters/git/branch.ts";
 import { makeCommit, treeOf } from "../../../src/adapters/git/objects.ts";
 import { DURABLE, GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
 import { rejection } from "../../support/pure.ts";
+import { shell } from "../../support/releases.ts";
 
 /** A commit on top of the first one, which no branch names. What that runs is not kept. */
 async function nextCommit({ fleet, git, head, commands }: GitFleet, message: string): Promise<string> {
@@ -69,20 +70,116 @@ Deno.test("moveHead() says of a branch that is locked that it cannot be moved", 
   assertEquals([kind, message], ["git", "Cannot move the branch to the release: git exited with 128"]);
 });
 
-Deno.test("pushCommit() pushes one commit to one branch, and no tag", async () => {
+Deno.test("moveHead() moves a detached HEAD, and no branch", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, head } = world;
+  const commit = await nextCommit(world, "next");
+  await fleet.git("checkout", "-q", "--detach");
+  await moveHead(git, fleet.dir, { commit, from: head, reason: "next" });
+  assertEquals(await fleet.git("rev-parse", "HEAD", "main"), `${commit}\n${head}`);
+  assertEquals(await fleet.git("rev-parse", "--abbrev-ref", "HEAD"), "HEAD");
+});
+
+Deno.test("moveHead() refuses a branch that went back to an older commit, and leaves it there", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, head: older } = world;
+  const head = await fleet.commit("second");
+  const commit = await nextCommit({ ...world, head }, "next");
+  await fleet.git("update-ref", "HEAD", older);
+  const { message } = await rejection(moveHead(git, fleet.dir, { commit, from: head, reason: "next" }));
+  assertEquals(message, "Cannot commit the release: the branch moved while the release was made");
+  assertEquals(await fleet.head(), older);
+});
+
+Deno.test("pushCommit() pushes one commit to one branch, whatever else git is configured to push", async () => {
   await using world = await gitFleet();
   const { fleet, git, head, commands } = world;
   const remote = join(fleet.root, "remote.git");
-  await fleet.git("init", "-q", "--bare", remote);
-  await fleet.git("tag", "-a", "-m", "v1", "v1");
-  await fleet.git("config", "push.followTags", "true");
+  await shell(
+    fleet,
+    `git init -q --bare ../remote.git && git remote add origin ../remote.git
+     git branch private && git tag -a -m private private-tag
+     git config push.followTags true && git config push.default matching
+     git config --add remote.origin.push 'refs/heads/*:refs/heads/*'`,
+  );
   await pushCommit(git, fleet.dir, { commit: head, remote, branch: "release/a" });
   assertEquals(commands, [[
     ...[GIT, "push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--"],
     ...[remote, `${head}:refs/heads/release/a`],
   ]]);
   assertEquals(await fleet.git("ls-remote", remote), `${head}\trefs/heads/release/a`);
+  await pushCommit(git, fleet.dir, { commit: head, remote: "origin", branch: "main" });
+  assertEquals(
+    await fleet.git("ls-remote", remote),
+    `${head}\trefs/heads/main\n${head}\trefs/heads/release/a`,
+  );
 });
+
+/** How a bare remote is called: REMOTE stands for its path, which has a colon in it. */
+const REMOTES: [of: string, remote: string, branch: string][] = [
+  ["a relative path with a colon", "../re:mote.git", "main"],
+  ["an absolute path with a colon", "REMOTE", "main"],
+  ["a file:// URL with a colon", "file://REMOTE", "main"],
+  ["a named remote", "origin", "main"],
+  ["a named remote that does not have the branch", "origin", "release/2026-06"],
+];
+
+for (const [of, name, branch] of REMOTES) {
+  for (const detached of [false, true]) {
+    Deno.test(`pushCommit() pushes from ${detached ? "a detached HEAD" : "a branch"} to ${of}`, async () => {
+      await using world = await gitFleet();
+      const { fleet, git, head } = world;
+      const remote = join(fleet.root, "re:mote.git");
+      await fleet.git("init", "-q", "--bare", remote);
+      await fleet.git("remote", "add", "origin", remote);
+      if (detached) await fleet.git("checkout", "-q", "--detach");
+      const commit = await nextCommit(world, "next");
+      await pushCommit(git, fleet.dir, { commit, remote: name.replace("REMOTE", remote), branch });
+      const refs = await fleet.git("--git-dir", remote, "for-each-ref");
+      assertEquals(refs, `${commit} commit\trefs/heads/${branch}`);
+      assertEquals(await fleet.git("rev-parse", "HEAD", "main"), `${head}\n${head}`);
+    });
+  }
+}
+
+/** Remotes that refuse a push beside one that has gone on, and what git says of it. */
+const REFUSALS: [of: string, script: string, reason: string][] = [
+  [
+    "has commits that are not here",
+    "git clone -q ../remote.git ../other && cd ../other && git commit -q --allow-empty -m theirs && git push -q",
+    "[rejected]",
+  ],
+  [
+    "has a pre-receive hook that says no",
+    `mkdir -p ../remote.git/hooks && cd ../remote.git/hooks
+     printf '#!/bin/sh\\necho "closed until Monday" >&2\\nexit 1\\n' > pre-receive && chmod +x pre-receive`,
+    "closed until Monday",
+  ],
+  ["is gone", "rm -r ../remote.git", "does not appear to be a git repository"],
+];
+
+for (const [of, script, reason] of REFUSALS) {
+  Deno.test(`pushCommit() leaves a remote as it is that ${of}, and says why`, async () => {
+    await using world = await gitFleet();
+    const { fleet, git } = world;
+    await fleet.git("clone", "-q", "--bare", ".", "../remote.git");
+    await fleet.git("remote", "add", "origin", "../remote.git");
+    await shell(fleet, script);
+    const refs = () => shell(fleet, "test ! -d ../remote.git || git --git-dir ../remote.git for-each-ref");
+    const before = await refs();
+    const commit = await nextCommit(world, "next");
+    const { lines, ...refused } = await rejection(
+      pushCommit(git, fleet.dir, { commit, remote: "origin", branch: "main" }),
+    );
+    assertEquals(refused, {
+      kind: "git",
+      message: 'Cannot push the release to "main" of "origin"',
+      hint: "the release is written and committed here; push it, or run again on top of what the remote has",
+    });
+    assert(lines!.some((line) => line.includes(reason)), lines!.join("\n"));
+    assertEquals(await refs(), before);
+  });
+}
 
 Deno.test("pushCommit() refuses when the remote has gone on, and says what the remote says", async () => {
   await using world = await gitFleet();

@@ -28,6 +28,10 @@ Deno.test("checkIdentity() takes the configured identity, one that is given, and
     });
     assert(lines!.some((line) => line.includes("no email was given")), lines!.join("\n"));
   }
+  const { lines } = await rejection(
+    checkIdentity(bare, fleet.dir, { name: undefined, email: "ci@example.com" }),
+  );
+  assert(lines!.some((line) => line.includes("auto-detection is disabled")), lines!.join("\n"));
 });
 
 pureTest("identityEnv() says who is author and committer, and nothing of what is not given", () => {

@@ -88,3 +88,24 @@ Deno.test("makeCommit() makes a commit of a tree that no branch names, with and 
   assertEquals(await show(first), `${tree}||${tester}|${tester}|release: one\n\nbody\n`);
   assertEquals(await fleet.git("rev-parse", "HEAD"), head);
 });
+
+Deno.test("makeCommit() takes a message as it is, whatever it begins with", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, head } = world;
+  const tree = await treeOf(git, fleet.dir, head);
+  const messages = [
+    "chore(ci): release 01234567 [skip ci]",
+    "release 01234567\n\nSigned at 2026-06-01T12:00:00+00:00\n# not a comment\n{unknown}",
+    "$(touch evil) `touch evil` 01234567",
+    "-m evil",
+    "ünïcödé 🦕 01234567",
+  ];
+  const identity = { name: undefined, email: undefined };
+  const made: string[] = [];
+  for (const message of messages) {
+    const commit = await makeCommit(git, fleet.dir, { tree, parent: head, message, identity });
+    made.push((await fleet.git("log", "-1", "--format=%B", commit)).trimEnd());
+  }
+  assertEquals(made, messages);
+  assertEquals(await fleet.git("status", "--porcelain"), "");
+});

@@ -2,8 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { findRepository, firstIgnored, resolveCommit } from "../../../src/adapters/git/repository.ts";
 import { expectRun, which } from "../../support/command.ts";
+import type { TestFleet } from "../../support/fleet.ts";
 import { GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
 import { rejection } from "../../support/pure.ts";
+import { shell } from "../../support/releases.ts";
 
 /** Only root can give a directory to somebody else. */
 const IS_ROOT = await expectRun([which("id"), "-u"]) === "0\n";
@@ -78,6 +80,49 @@ Deno.test("resolveCommit() gives the commit of a short commit, a tag or a branch
   const options = ["--quiet", "--verify", "--end-of-options"];
   assertEquals(commands, named.map(([name]) => [GIT, "rev-parse", ...options, `${name}^{commit}`]));
 });
+
+Deno.test("resolveCommit() resolves names as git does, and a tag before a branch", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, head: first } = world;
+  await fleet.commit("second");
+  await shell(
+    fleet,
+    `git tag v1 ${first} && git tag -a -m annotated v1-annotated ${first} && git branch old/branch ${first}
+     git tag both ${first} && git branch both HEAD && git update-ref refs/remotes/origin/main ${first}`,
+  );
+  const names = [
+    ...[first.slice(0, 8), first.toUpperCase(), "v1", "v1-annotated", "old/branch", "origin/main", "both"],
+    ...["HEAD~1", await fleet.git("rev-parse", "v1-annotated")],
+  ];
+  const found: [string, string | null][] = [];
+  for (const name of names) found.push([name, await resolveCommit(git, fleet.dir, name)]);
+  assertEquals(found, names.map((name) => [name, first]));
+});
+
+Deno.test("resolveCommit() gives null for a short commit that several commits begin with", async () => {
+  await using world = await gitFleet();
+  assertEquals(await resolveCommit(world.git, world.fleet.dir, await ambiguousPrefix(world.fleet)), null);
+});
+
+/** Makes so many commits that some of them begin with the same four digits, and gives such a beginning. */
+async function ambiguousPrefix(fleet: TestFleet): Promise<string> {
+  const commits = Array.from(
+    { length: 2000 },
+    (_, index) =>
+      `commit refs/heads/many\nmark :${
+        index + 1
+      }\ncommitter tester <tester@example.com> ${index} +0000\ndata 0\n`,
+  );
+  await Deno.writeTextFile(join(fleet.root, "home/stream"), commits.join("\n"));
+  await shell(fleet, "git fast-import --quiet --export-marks=../home/marks < ../home/stream");
+  const marks = await Deno.readTextFile(join(fleet.root, "home/marks"));
+  const seen = new Set<string>();
+  for (const [, prefix = ""] of marks.matchAll(/^:\d+ ([0-9a-f]{4})/gm)) {
+    if (seen.has(prefix)) return prefix;
+    seen.add(prefix);
+  }
+  throw new Error("of 2000 commits no two begin with the same four digits");
+}
 
 Deno.test("firstIgnored() gives the first path that git ignores, as it is, or null", async () => {
   const { fleet, git, commands } = world;
