@@ -1,0 +1,17 @@
+/**
+ * A look at system calls, where that can be had.
+ *
+ * @module
+ */
+import { which } from "./command.ts";
+
+/** The absolute path of strace; undefined where there is none. */
+export const STRACE: string | undefined = find();
+
+function find(): string | undefined {
+  try {
+    return which("strace");
+  } catch {
+    return undefined;
+  }
+}
