@@ -27,7 +27,7 @@ END_OF_USAGE
 
 part_format() { "$deno" fmt --check; }
 part_lint() { "$deno" lint --compact; }
-part_types() { "$deno" check --frozen; }
+part_types() { "$deno" check --quiet --frozen; }
 part_docs() { "$deno" doc --lint mod.ts; }
 part_structure() { "$deno" task --quiet structure; }
 

@@ -3,7 +3,7 @@ import { basename, join } from "@std/path";
 import { RELEASE } from "../../src/commands/release.ts";
 import metadata from "../../deno.json" with { type: "json" };
 import { expectRun, type Finished, PROJECT, run, which } from "../support/command.ts";
-import { type Draft, type FleetOptions, KEY, TestFleet } from "../support/fleet.ts";
+import { type Draft, type FleetOptions, KEY, SIGN, TestFleet } from "../support/fleet.ts";
 import { runInProcess } from "../support/in_process.ts";
 import { releaseByKey } from "../support/key_release.ts";
 import { writeEarlierRelease } from "../support/refusal.ts";

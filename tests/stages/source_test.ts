@@ -159,15 +159,3 @@ pureTest("the program commits a release directory that is the repository itself,
 pureTest("the program commits a release directory whose name begins with two dots", async () => {
   assertEquals(await outcomeIn("/fleet/..releases"), "released");
 });
-
-pureTest(
-  "the program commits a release directory whose name begins with dots, and the repository's own",
-  async () => {
-    for (const path of ["/fleet/..dots", "/fleet"]) {
-      const world = new FakeWorld();
-      world.realPath = { path, existing: "/fleet" };
-      assertEquals((await world.release({ gitCommit: true })).outcome, "released", path);
-      assertEquals(world.committed.length, 1);
-    }
-  },
-);
