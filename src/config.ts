@@ -76,6 +76,8 @@ export interface ReleaseConfig {
   readonly gitCommit: boolean;
   /** Where to push the commit; undefined: nowhere. */
   readonly gitPush: GitPushTarget | undefined;
+  /** Whether the hooks of the repository, and of git's configuration, run when it commits and pushes. */
+  readonly gitHooks: boolean;
   /** Message of the commit, with `{sha:0:8}`, `{sha}` and `{ts}`. */
   readonly commitTemplate: string;
   /** Name of the commit's author; undefined: what git is configured with. */

@@ -59,7 +59,7 @@ export async function openPorts(config: ReleaseConfig, surface: Surface): Promis
       evalWorkers: config.evalWorkers ?? cores,
       clock,
     }),
-    git: createGit(shell, { env: childEnv, tempDir }),
+    git: createGit(shell, { env: childEnv, tempDir, hooks: config.gitHooks }),
     hooks,
     signer,
     inputs,

@@ -249,6 +249,10 @@ const CONFIG_OPTIONS = {
     read: parseGitPush,
     help: "push the commit; implies --git-commit",
   }),
+  "git-hooks": flag({
+    group: "Git",
+    help: "let the repository's git hooks run when it commits and pushes",
+  }),
   "commit-template": text({
     group: "Git",
     placeholder: "TEXT",

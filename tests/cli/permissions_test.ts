@@ -300,6 +300,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     ],
     "artifact-name": [["--artifact-name", "given"], NOTHING_MORE],
     "git-commit": [["--git-commit"], NOTHING_MORE],
+    "git-hooks": [["--git-hooks"], NOTHING_MORE],
     "git-push": [["--git-push", "/given/x:main"], NOTHING_MORE],
     "commit-template": [["--commit-template", "/given/x"], NOTHING_MORE],
     "git-user-name": [["--git-user-name", "/given/x"], NOTHING_MORE],

@@ -116,7 +116,7 @@ const FAILURES: {
       await fleet.write({ ".git/hooks/pre-push": "#!/bin/sh\nkill -9 $PPID\n" });
       await Deno.chmod(`${fleet.dir}/.git/hooks/pre-push`, 0o755);
     },
-    args: ["--sign-cmd", SIGN, "--git-push", "../remote.git:main"],
+    args: ["--sign-cmd", SIGN, "--git-push", "../remote.git:main", "--git-hooks"],
     expected: { code: 1, kind: "git" },
   },
   {

@@ -6,7 +6,14 @@ import { join } from "@std/path";
 import { PROJECT } from "../support/command.ts";
 import { SIGN, TestFleet } from "../support/fleet.ts";
 import { expectRefused } from "../support/refusal.ts";
-import { expectReleaseCommit, gitIn, makeHostile, STAGED } from "../support/release_commit.ts";
+import {
+  expectReleaseCommit,
+  gitHook,
+  gitIn,
+  makeHostile,
+  makeWatchful,
+  STAGED,
+} from "../support/release_commit.ts";
 import {
   contents,
   expectRelease,
@@ -78,8 +85,11 @@ Deno.test("the program commits and pushes exactly the signed bytes, whatever hoo
      git config --add remote.origin.push 'refs/heads/*:refs/heads/*'`,
   );
   const parent = await fleet.head();
+  await makeWatchful(fleet);
   const { code, stderr } = await fleet.run(["--sign-cmd", CRLF_SIGN, "--git-push", "origin:main"]);
   assertEquals(code, 0, stderr);
+  assertEquals(await exists(join(fleet.root, "home/hooks")), false);
+  await Deno.remove(join(fleet.dir, ".git/hooks"), { recursive: true });
   const signature = "releases/fleet.resolved.json.sig";
   assertEquals((await Deno.readFile(join(fleet.dir, signature))).length, 64);
   // Git itself would have committed something else.
@@ -88,10 +98,23 @@ Deno.test("the program commits and pushes exactly the signed bytes, whatever hoo
   await Deno.remove(join(fleet.dir, "releases/.gitattributes"));
   await expectReleaseCommit(fleet, parent);
   assertEquals((await fleet.git("cat-file", "commit", "HEAD")).includes("gpgsig"), false);
-  assertEquals(await exists(join(fleet.root, "home/hooks")), false);
   assertEquals(await gitIn(fleet, ".", "--git-dir", "remote.git", "for-each-ref"), [
     `${await fleet.git("rev-parse", "HEAD")} commit\trefs/heads/main`,
   ]);
+});
+
+Deno.test("the program says that a hook that may run refused the commit, and not that the branch moved", async () => {
+  await using fleet = await TestFleet.create();
+  const parent = await fleet.git("rev-parse", "HEAD");
+  await gitHook(
+    fleet,
+    "reference-transaction",
+    'test "$1" != prepared || { echo "closed today" >&2; exit 1; }',
+  );
+  const { code, stderr } = await fleet.release(["--git-commit", "--git-hooks"]);
+  assertEquals(code, 1);
+  assertEquals(await fleet.git("rev-parse", "HEAD"), parent);
+  assertEquals([stderr.includes("closed today"), errorIn(stderr).includes("moved")], [true, false], stderr);
 });
 
 /** No name and no address to commit with, and none that git may make up. */

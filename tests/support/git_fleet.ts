@@ -17,6 +17,11 @@ export const DURABLE: readonly string[] = [
   ...["-c", "core.fsyncMethod=fsync"],
 ];
 
+/** What asks for the filters that a repository's configuration names. */
+export const FILTERS: readonly string[] = [
+  ...[GIT, "config", "--null", "--name-only", "--get-regexp", "^filter\\..+\\.(clean|process)$"],
+];
+
 /** A fleet in its repository, the git that looks at it, and what that was run with. */
 export interface GitFleet extends Traced, AsyncDisposable {
   readonly fleet: TestFleet;
@@ -33,7 +38,7 @@ export async function gitFleet(): Promise<GitFleet> {
   return {
     ...traced,
     fleet,
-    git: gitContext(traced.shell, fleet.env(), {}),
+    git: gitContext(traced.shell, fleet.env()),
     head: await fleet.head(),
     [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose](),
   };

@@ -104,6 +104,18 @@ export async function makeHostile(fleet: TestFleet): Promise<void> {
   for (const [key, value] of Object.entries(config)) await fleet.git("config", key, value);
 }
 
+/** Hooks that git runs for plumbing too, and a file monitor: each refuses what it is asked. Set up last. */
+export async function makeWatchful(fleet: TestFleet): Promise<void> {
+  for (const name of ["reference-transaction", "post-index-change", "pre-push", "monitor"]) {
+    await gitHook(fleet, name, "exit 1");
+  }
+  await Deno.writeTextFile(
+    join(fleet.dir, ".git/config"),
+    "[core]\n\tfsmonitor = .git/hooks/monitor\n",
+    { append: true },
+  );
+}
+
 /** Stages and changes files in every way, and gives a look at all that has to stay as it is. */
 export const STAGED = {
   files: Object.fromEntries(

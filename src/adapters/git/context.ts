@@ -5,6 +5,7 @@
  */
 import { ReleaseError } from "../../errors.ts";
 import { type CommandResult, lastLines, type Shell, text, withoutGitLocation } from "../process.ts";
+import { closeDoors, type Openings } from "./doors.ts";
 
 /** What every git command is run with. */
 export interface GitContext {
@@ -36,15 +37,16 @@ const encoder = new TextEncoder();
  * What the operator's own git is run with.
  *
  * @param env The environment; what in it would say which repository is meant is left out
- * @param variables Variables that every command gets beside it
+ * @param openings What the commands need beside the repository's own files; nothing when it is left out
  * @throws {ReleaseError} of kind `io` when there is no git
  */
 export function gitContext(
   shell: Shell,
   env: Readonly<Record<string, string>>,
-  variables: Readonly<Record<string, string>>,
+  openings?: Openings,
 ): GitContext {
-  return { shell, git: shell.find("git"), env: { ...withoutGitLocation(env), ...variables } };
+  const closed = closeDoors(withoutGitLocation(env), openings);
+  return { shell, git: shell.find("git"), env: { ...closed, GIT_TERMINAL_PROMPT: "0" } };
 }
 
 /** Runs a git command. One that fails is a result, not an error. */

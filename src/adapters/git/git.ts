@@ -16,6 +16,8 @@ export interface GitSettings {
   readonly env: Readonly<Record<string, string>>;
   /** A directory of this run alone, for the index that the commit is made with. */
   readonly tempDir: string;
+  /** Whether the hooks of the repository, and of the operator's configuration, run. */
+  readonly hooks: boolean;
 }
 
 /**
@@ -23,14 +25,15 @@ export interface GitSettings {
  *
  * @throws {ReleaseError} of kind `io` when there is no git
  */
-export function createGit(shell: Shell, { env, tempDir }: GitSettings): Git {
-  const git = gitContext(shell, env, { GIT_TERMINAL_PROMPT: "0" });
+export function createGit(shell: Shell, { env, tempDir, hooks }: GitSettings): Git {
+  const git = gitContext(shell, env, { hooks });
+  const remote = gitContext(shell, env, { hooks, remote: true });
   return {
     repositoryOf: (dir) => findRepository(git, dir),
     resolveCommit: ({ root }, name) => resolveCommit(git, root, name),
     firstIgnored: ({ root }, paths) => firstIgnored(git, root, paths),
     checkIdentity: ({ root }, identity) => checkIdentity(git, root, identity),
     commit: (repository, options) => commitRelease(git, repository, { ...options, tempDir }),
-    push: ({ root }, commit, remote, branch) => pushCommit(git, root, { commit, remote, branch }),
+    push: ({ root }, commit, to, branch) => pushCommit(remote, root, { commit, remote: to, branch }),
   };
 }

@@ -6,6 +6,7 @@
 import type { Warning } from "../../model.ts";
 import { type CommandResult, lastLines } from "../process.ts";
 import { DURABLE, expectGit, type GitContext, gitError, runGit } from "./context.ts";
+import { type GitSettings, withSettings } from "./doors.ts";
 import type { TreeEntry } from "./objects.ts";
 
 /** An index of a repository. */
@@ -48,7 +49,8 @@ export async function addToIndex(
  * @throws {ReleaseError} of kind `git` when git fails
  */
 export async function writeTree(git: GitContext, index: GitIndex): Promise<string> {
-  return await expectGit(git, "write the tree", [...DURABLE, "write-tree"], optionsOf(index));
+  // What a partial clone lacks of the current commit is not fetched to see whether it is there.
+  return await expectGit(git, "write the tree", [...DURABLE, "write-tree", "--missing-ok"], optionsOf(index));
 }
 
 /**
@@ -62,13 +64,29 @@ export async function refreshIndex(
   root: string,
   entries: readonly TreeEntry[],
 ): Promise<Warning | null> {
-  const result = await updateIndex(git, { root, file: null }, entries);
+  // Git looks anew at files that changed when the index did, through the filters that the repository names: without
+  // them such a file is looked at once more by the next git that has them.
+  const env = withSettings(git.env, await noFilters(git, root));
+  const result = await updateIndex({ ...git, env }, { root, file: null }, entries);
   if (result.code === 0) return null;
   return {
     code: "stale-index",
     message: "The release is committed, but git's index could not be brought up to date: " +
       `git status shows the release files as changed (${lastLines(result.stderr, 1).join("")})`,
   };
+}
+
+/** The settings that take away the filters which are configured for files of the work tree. */
+async function noFilters(git: GitContext, root: string): Promise<GitSettings> {
+  const args = ["config", "--null", "--name-only", "--get-regexp", "^filter\\..+\\.(clean|process)$"];
+  const { stdout } = await runGit(git, args, { cwd: root });
+  const names = new TextDecoder().decode(stdout).split("\0").filter((name) => name !== "");
+  const drivers = new Set(names.map((name) => name.slice(0, name.lastIndexOf("."))));
+  return [...drivers].flatMap((driver) => [
+    [`${driver}.clean`, ""],
+    [`${driver}.process`, ""],
+    [`${driver}.required`, "false"],
+  ]);
 }
 
 function updateIndex(

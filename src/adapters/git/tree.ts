@@ -31,16 +31,11 @@ export async function readReleaseTree(
   env: Readonly<Record<string, string>>,
   location: TreeLocation,
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  const git = treeContext(shell, env);
+  const git = gitContext(shell, env);
   const commit = await findCommit(git, location);
   const path = await pathInRepository(git, location);
   const entries = await listReleaseTree(git, location, `${commit}:${path}`);
   return await readObjects(git, location, entries);
-}
-
-/** What git is run with to read what others are given: a replacement is of this clone alone. */
-export function treeContext(shell: Shell, env: Readonly<Record<string, string>>): GitContext {
-  return gitContext(shell, env, { GIT_NO_REPLACE_OBJECTS: "1" });
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { closeDoorsOfNix } from "../git/doors.ts";
 import { type Shell, withoutGitLocation } from "../process.ts";
 
 /** What every nix command is run with. */
@@ -40,7 +41,7 @@ export function nixContext(
     nix,
     // The one beside it, and by this name: nix-store is a link to nix, which acts by the name it is called by.
     nixStore: shell.find("nix-store", nix),
-    env: withoutGitLocation(env),
+    env: closeDoorsOfNix(withoutGitLocation(env)),
     flags: [
       "--extra-experimental-features",
       "nix-command flakes",

@@ -1,10 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { moveHead, pushCommit } from "../../../src/adapters/git/branch.ts";
+import { type GitContext, gitContext } from "../../../src/adapters/git/context.ts";
 import { makeCommit, treeOf } from "../../../src/adapters/git/objects.ts";
 import { DURABLE, GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
 import { rejection } from "../../support/pure.ts";
 import { shell } from "../../support/releases.ts";
+
+/** The git that talks to remotes. */
+function remoteGit({ shell, fleet }: GitFleet): GitContext {
+  return gitContext(shell, fleet.env(), { remote: true });
+}
 
 /** A commit on top of the first one, which no branch names. What that runs is not kept. */
 async function nextCommit({ fleet, git, head, commands }: GitFleet, message: string): Promise<string> {
@@ -93,7 +99,7 @@ Deno.test("moveHead() refuses a branch that went back to an older commit, and le
 
 Deno.test("pushCommit() pushes one commit to one branch, whatever else git is configured to push", async () => {
   await using world = await gitFleet();
-  const { fleet, git, head, commands } = world;
+  const { fleet, head, commands } = world;
   const remote = join(fleet.root, "remote.git");
   await shell(
     fleet,
@@ -102,13 +108,13 @@ Deno.test("pushCommit() pushes one commit to one branch, whatever else git is co
      git config push.followTags true && git config push.default matching
      git config --add remote.origin.push 'refs/heads/*:refs/heads/*'`,
   );
-  await pushCommit(git, fleet.dir, { commit: head, remote, branch: "release/a" });
+  await pushCommit(remoteGit(world), fleet.dir, { commit: head, remote, branch: "release/a" });
   assertEquals(commands, [[
     ...[GIT, "push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--"],
     ...[remote, `${head}:refs/heads/release/a`],
   ]]);
   assertEquals(await fleet.git("ls-remote", remote), `${head}\trefs/heads/release/a`);
-  await pushCommit(git, fleet.dir, { commit: head, remote: "origin", branch: "main" });
+  await pushCommit(remoteGit(world), fleet.dir, { commit: head, remote: "origin", branch: "main" });
   assertEquals(
     await fleet.git("ls-remote", remote),
     `${head}\trefs/heads/main\n${head}\trefs/heads/release/a`,
@@ -128,13 +134,17 @@ for (const [of, name, branch] of REMOTES) {
   for (const detached of [false, true]) {
     Deno.test(`pushCommit() pushes from ${detached ? "a detached HEAD" : "a branch"} to ${of}`, async () => {
       await using world = await gitFleet();
-      const { fleet, git, head } = world;
+      const { fleet, head } = world;
       const remote = join(fleet.root, "re:mote.git");
       await fleet.git("init", "-q", "--bare", remote);
       await fleet.git("remote", "add", "origin", remote);
       if (detached) await fleet.git("checkout", "-q", "--detach");
       const commit = await nextCommit(world, "next");
-      await pushCommit(git, fleet.dir, { commit, remote: name.replace("REMOTE", remote), branch });
+      await pushCommit(remoteGit(world), fleet.dir, {
+        commit,
+        remote: name.replace("REMOTE", remote),
+        branch,
+      });
       const refs = await fleet.git("--git-dir", remote, "for-each-ref");
       assertEquals(refs, `${commit} commit\trefs/heads/${branch}`);
       assertEquals(await fleet.git("rev-parse", "HEAD", "main"), `${head}\n${head}`);
@@ -161,7 +171,7 @@ const REFUSALS: [of: string, script: string, reason: string][] = [
 for (const [of, script, reason] of REFUSALS) {
   Deno.test(`pushCommit() leaves a remote as it is that ${of}, and says why`, async () => {
     await using world = await gitFleet();
-    const { fleet, git } = world;
+    const { fleet } = world;
     await fleet.git("clone", "-q", "--bare", ".", "../remote.git");
     await fleet.git("remote", "add", "origin", "../remote.git");
     await shell(fleet, script);
@@ -169,7 +179,7 @@ for (const [of, script, reason] of REFUSALS) {
     const before = await refs();
     const commit = await nextCommit(world, "next");
     const { lines, ...refused } = await rejection(
-      pushCommit(git, fleet.dir, { commit, remote: "origin", branch: "main" }),
+      pushCommit(remoteGit(world), fleet.dir, { commit, remote: "origin", branch: "main" }),
     );
     assertEquals(refused, {
       kind: "git",
@@ -183,13 +193,13 @@ for (const [of, script, reason] of REFUSALS) {
 
 Deno.test("pushCommit() refuses when the remote has gone on, and says what the remote says", async () => {
   await using world = await gitFleet();
-  const { fleet, git, head } = world;
+  const { fleet, head } = world;
   const remote = join(fleet.root, "remote.git");
   await fleet.git("init", "-q", "--bare", remote);
   const commit = await nextCommit(world, "next");
-  await pushCommit(git, fleet.dir, { commit, remote, branch: "main" });
+  await pushCommit(remoteGit(world), fleet.dir, { commit, remote, branch: "main" });
   const { lines, ...refused } = await rejection(
-    pushCommit(git, fleet.dir, { commit: head, remote, branch: "main" }),
+    pushCommit(remoteGit(world), fleet.dir, { commit: head, remote, branch: "main" }),
   );
   assertEquals(refused, {
     kind: "git",
@@ -201,9 +211,11 @@ Deno.test("pushCommit() refuses when the remote has gone on, and says what the r
 
 Deno.test("pushCommit() shows no password of a remote", async () => {
   await using world = await gitFleet();
-  const { fleet, git, head } = world;
+  const { fleet, head } = world;
   const remote = "https://me:hunter2@127.0.0.1:1/fleet.git";
-  const refused = await rejection(pushCommit(git, fleet.dir, { commit: head, remote, branch: "main" }));
+  const refused = await rejection(
+    pushCommit(remoteGit(world), fleet.dir, { commit: head, remote, branch: "main" }),
+  );
   assertEquals(
     refused.message,
     'Cannot push the release to "main" of "https://***@127.0.0.1:1/fleet.git"',

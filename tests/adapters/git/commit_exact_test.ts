@@ -28,13 +28,14 @@ async function repository(options: FleetOptions = {}) {
   const head = await fleet.head();
   const commit = async (
     options: Awaited<ReturnType<typeof toCommit>>,
-    { env = {}, root = fleet.dir, from = head }: {
+    { env = {}, root = fleet.dir, from = head, hooks = false }: {
       env?: Record<string, string>;
       root?: string;
       from?: string;
+      hooks?: boolean;
     } = {},
   ) => {
-    const git = gitContext(tracedShell(fleet.root).shell, { ...fleet.env(), ...env }, {});
+    const git = gitContext(tracedShell(fleet.root).shell, { ...fleet.env(), ...env }, { hooks });
     return await commitRelease(git, { root, head: from }, options);
   };
   return { fleet, head, commit, [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose]() };
@@ -136,7 +137,7 @@ Deno.test("commitRelease() runs no commit hook, signs no commit with gpg, and us
   assertEquals(await exists(join(fleet.root, "home/hooks")), false);
 });
 
-Deno.test("commitRelease() says that a hook refused the commit, and not that the branch moved", async () => {
+Deno.test("commitRelease() says that a hook that may run refused the commit, and not that the branch moved", async () => {
   await using world = await repository();
   const { fleet, head, commit } = world;
   await gitHook(
@@ -144,7 +145,7 @@ Deno.test("commitRelease() says that a hook refused the commit, and not that the
     "reference-transaction",
     'test "$1" != prepared || { echo "closed today" >&2; exit 1; }',
   );
-  const { lines, ...refused } = await rejection(commit(await toCommit(fleet)));
+  const { lines, ...refused } = await rejection(commit(await toCommit(fleet), { hooks: true }));
   assertEquals(refused, {
     kind: "git",
     message: "Cannot move the branch to the release: git exited with 128",

@@ -1,14 +1,18 @@
 import { assertEquals } from "@std/assert";
 import { expectGit, gitContext, runGit } from "../../../src/adapters/git/context.ts";
+import { closeDoors } from "../../../src/adapters/git/doors.ts";
 import { text } from "../../../src/adapters/process.ts";
 import { GIT, gitFleet } from "../../support/git_fleet.ts";
 import { rejection } from "../../support/pure.ts";
 
-Deno.test("gitContext() leaves out what would send git to another repository, and adds what it is told", async () => {
+Deno.test("gitContext() leaves out what would send git to another repository, closes the doors, and lets it ask nobody", async () => {
   await using world = await gitFleet();
   const env = { HOME: "/home/a", GIT_DIR: "/other/.git", GIT_INDEX_FILE: "/other/index", GIT_SSH: "ssh" };
-  const git = gitContext(world.shell, env, { GIT_TERMINAL_PROMPT: "0" });
-  assertEquals([git.git, git.env], [GIT, { HOME: "/home/a", GIT_SSH: "ssh", GIT_TERMINAL_PROMPT: "0" }]);
+  const kept = { HOME: "/home/a", GIT_SSH: "ssh" };
+  for (const openings of [{}, { hooks: true, remote: true }]) {
+    const git = gitContext(world.shell, env, openings);
+    assertEquals([git.git, git.env], [GIT, { ...closeDoors(kept, openings), GIT_TERMINAL_PROMPT: "0" }]);
+  }
 });
 
 Deno.test("runGit() runs git in a directory, feeds it, and gives also how it failed", async () => {

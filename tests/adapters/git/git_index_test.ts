@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { addToIndex, readTree, refreshIndex, writeTree } from "../../../src/adapters/git/git_index.ts";
 import { storeFiles, treeOf } from "../../../src/adapters/git/objects.ts";
-import { bytesOf, DURABLE, GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
+import { bytesOf, DURABLE, FILTERS, GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
 import { rejection } from "../../support/pure.ts";
 
 const ADD = [GIT, "update-index", "--add", "-z", "--index-info"];
@@ -25,7 +25,7 @@ Deno.test("readTree(), addToIndex() and writeTree() make a tree beside what is s
   await readTree(git, index, head);
   await addToIndex(git, index, entries);
   const tree = await writeTree(git, index);
-  assertEquals(commands, [[GIT, "read-tree", head], ADD, [GIT, ...DURABLE, "write-tree"]]);
+  assertEquals(commands, [[GIT, "read-tree", head], ADD, [GIT, ...DURABLE, "write-tree", "--missing-ok"]]);
   const names = (await fleet.git("ls-tree", "-rz", "--name-only", tree)).split("\0");
   assertEquals(names, ["flake.nix", "fleet.json", "hosts.json", 'releases/a "b".json', ""]);
   assertEquals(await fleet.git("diff", "--cached", "--name-only"), "staged.txt");
@@ -68,7 +68,7 @@ Deno.test("refreshIndex() puts files into the user's own index, and leaves the r
   await fleet.git("add", "staged.txt");
   const entries = await stored(world, "a.json");
   assertEquals(await refreshIndex(git, fleet.dir, entries), null);
-  assertEquals(commands, [ADD]);
+  assertEquals(commands, [FILTERS, ADD]);
   assertEquals(await fleet.git("diff", "--cached", "--name-only"), "a.json\nstaged.txt");
   assertEquals(await treeOf(git, fleet.dir, head), await fleet.git("rev-parse", "HEAD^{tree}"));
 });

@@ -17,7 +17,7 @@ Deno.test("checkIdentity() takes the configured identity, one that is given, and
     GIT_CONFIG_KEY_0: "user.useConfigOnly",
     GIT_CONFIG_VALUE_0: "true",
   };
-  const bare = gitContext(shell, { ...fleet.env(), ...config }, {});
+  const bare = gitContext(shell, { ...fleet.env(), ...config });
   await checkIdentity(bare, fleet.dir, { name: "ci", email: "ci@example.com" });
   for (const identity of [NOBODY, { name: "ci", email: undefined }]) {
     const { lines, ...refused } = await rejection(checkIdentity(bare, fleet.dir, identity));

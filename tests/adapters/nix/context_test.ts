@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { closeDoorsOfNix } from "../../../src/adapters/git/doors.ts";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
 import { rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
@@ -45,9 +46,10 @@ Deno.test("nixContext() tells nix what the operator says, behind the features th
   ]);
 });
 
-Deno.test("nixContext() leaves out what would send nix's git to another repository", async () => {
+Deno.test("nixContext() leaves out what would send nix's git to another repository, and closes its doors", async () => {
   await using dir = await programs("nix", "nix-store");
   const { shell } = tracedShell("/", dir.path);
   const env = { HOME: "/home/a", GIT_DIR: "/other/.git", GIT_SSH: "ssh" };
-  assertEquals(nixContext(shell, env, NO_FLAGS).env, { HOME: "/home/a", GIT_SSH: "ssh" });
+  const kept = { HOME: "/home/a", GIT_SSH: "ssh" };
+  assertEquals(nixContext(shell, env, NO_FLAGS).env, closeDoorsOfNix(kept));
 });
