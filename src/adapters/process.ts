@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "@std/path";
 import { ReleaseError } from "../errors.ts";
+import type { Warning } from "../model.ts";
 import { quoteList, stripControls } from "../text.ts";
 
 /** A finished command. */
@@ -49,6 +50,43 @@ const SUPERVISOR = '"$@"; exit "$?"';
 const DENO_BIN = /\/node_compat_bin$/;
 
 /**
+ * The directories of a search path that programs are taken from.
+ *
+ * @param path A search path, as in `$PATH`
+ * @returns the absolute ones, without Deno's own, and those that mean something else in every directory
+ */
+function searchPath(path: string): { dirs: string[]; relative: string[] } {
+  const dirs = path.split(":").filter((dir) => !DENO_BIN.test(dir));
+  return {
+    dirs: dirs.filter((dir) => dir.startsWith("/")),
+    relative: path === "" ? [] : dirs.filter((dir) => !dir.startsWith("/")),
+  };
+}
+
+/**
+ * The environment that processes are started with. A process looks for programs as this one does: with `.` on PATH,
+ * nix would run the `git` of the repository that it is started in.
+ *
+ * @returns the environment with the search path that {@linkcode findProgram} goes by, and what the user should know
+ */
+export function withSafePath(
+  env: Readonly<Record<string, string>>,
+): { env: Record<string, string>; warnings: Warning[] } {
+  const { PATH: path = "", ...rest } = env;
+  const { dirs, relative } = searchPath(path);
+  return {
+    // An empty PATH would mean the current directory; without one the system's own default holds.
+    env: dirs.length === 0 ? rest : { ...rest, PATH: dirs.join(":") },
+    warnings: relative.length === 0 ? [] : [{
+      code: "relative-path",
+      message:
+        `PATH has ${quoteList(relative)} in it, which is another directory wherever a program is started: ` +
+        "it is passed over, and handed to no program",
+    }],
+  };
+}
+
+/**
  * Looks for a program.
  *
  * @param path A search path, as in `$PATH`; what is not absolute in it is passed over
@@ -56,7 +94,7 @@ const DENO_BIN = /\/node_compat_bin$/;
  */
 export function findProgram(program: string, path: string): { path: string | undefined; refused: string[] } {
   const refused: string[] = [];
-  for (const dir of path.split(":").filter((dir) => dir.startsWith("/") && !DENO_BIN.test(dir))) {
+  for (const dir of searchPath(path).dirs) {
     const candidate = join(dir, program);
     try {
       const stat = Deno.statSync(candidate);

@@ -555,15 +555,19 @@ export async function release(
 }
 
 async function releaseIn(world: World, config: ReleaseConfig, log: Log & CommandTrace): Promise<RunOutcome> {
-  const env = world.environment.require([...VARIABLES, ...config.hookEnv, ...variableOf(config.signKey)]);
-  const [{ openPorts }, { release }, { startRun }] = await Promise.all([
+  const given = world.environment.require([...VARIABLES, ...config.hookEnv, ...variableOf(config.signKey)]);
+  const [{ openPorts }, { withSafePath }, { release }, { startRun }] = await Promise.all([
     import("../adapters/ports.ts"),
+    import("../adapters/process.ts"),
     import("../pipeline.ts"),
     import("../stages/run.ts"),
   ]);
+  const { env, warnings } = withSafePath(given);
   const { cwd, clock, cores } = world;
   await using ports = await openPorts(config, { cwd, env, hidden: HIDDEN, log, clock, cores });
-  return await release(startRun(config, ports, world.signal));
+  const run = startRun(config, ports, world.signal);
+  run.warn(...warnings);
+  return await release(run);
 }
 
 /** The hooks' texts may hold tokens, and no process that is started needs them. */

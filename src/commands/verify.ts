@@ -246,13 +246,17 @@ async function verify(settings: VerifySettings, session: Session): Promise<numbe
 async function judge(settings: VerifySettings, session: Session): Promise<Report> {
   const { subject, artifactName, freshnessWindowSeconds, trustFile } = settings;
   const { world } = session;
-  const [{ createInputs }, { parseTrustFile, trustAt }, { fileReport, releaseReport }, { verifyRelease }] =
-    await Promise.all([
-      import("../adapters/files.ts"),
-      import("../verify/trust.ts"),
-      import("../report/verdict.ts"),
-      import("../verify/release.ts"),
-    ]);
+  const [
+    { createInputs },
+    { parseTrustFile, trustAt },
+    { fileReport, releaseReport },
+    { verifyRelease },
+  ] = await Promise.all([
+    import("../adapters/files.ts"),
+    import("../verify/trust.ts"),
+    import("../report/verdict.ts"),
+    import("../verify/release.ts"),
+  ]);
   const now = settings.now ?? wholeSeconds(world.clock.now());
   const inputs = createInputs(world.cwd);
   const { trust, warnings } = trustAt(parseTrustFile(trustFile, await inputs.read(trustFile)), now);
@@ -275,16 +279,17 @@ async function readFiles(
     const { readReleaseFiles } = await import("../adapters/release_dir.ts");
     return await readReleaseFiles(dir, world.cwd);
   }
-  const [{ readReleaseTree }, { Shell }] = await Promise.all([
+  const [{ readReleaseTree }, { Shell, withSafePath }] = await Promise.all([
     import("../adapters/git/tree.ts"),
     import("../adapters/process.ts"),
   ]);
   // The repository may be a stranger's: git gets what it needs, and nothing of what the user may hold for releases.
-  const env = Object.fromEntries(
+  const { env, warnings } = withSafePath(Object.fromEntries(
     Object.entries(world.environment.require(GIT_VARIABLES)).filter(([name]) =>
       GIT_VARIABLES.includes(name) || /^GIT_CONFIG_(KEY|VALUE)_/.test(name)
     ),
-  );
+  ));
+  warnings.forEach((warning) => log.warn(warning));
   const shell = new Shell({ path: env["PATH"] ?? "", cwd: world.cwd, trace: log });
   return await readReleaseTree(shell, env, { cwd: world.cwd, revision: git, dir });
 }

@@ -238,6 +238,24 @@ Deno.test("the program ignores the repository and index that inherited variables
   assertEquals(await look(), before);
 });
 
+Deno.test("no program of the repository runs, also where PATH leads there from wherever it is", async () => {
+  await using fleet = await TestFleet.create();
+  for (const program of ["git", "nix", "nix-store", "sh", "ssh", "tar", "marking"]) {
+    await fleet.write({ [program]: `#!/bin/sh\necho ${program} >> '${fleet.root}/home/ran'\nexit 1\n` });
+    await Deno.chmod(join(fleet.dir, program), 0o755);
+  }
+  const parent = await fleet.commit("programs");
+  await fleet.git("init", "-q", "--bare", "../remote.git");
+  const args = ["--push-cmd", "! command -v marking", "--git-push", "../remote.git:main"];
+  const result = await fleet.release(args, { env: { PATH: `.:${Deno.env.get("PATH")}:` } });
+  assertEquals([result.code, await exists(join(fleet.root, "home/ran"))], [0, false], result.stderr);
+  await expectReleaseCommit(fleet, parent);
+  const warning =
+    'warning: PATH has ".", "" in it, which is another directory wherever a program is started: ' +
+    "it is passed over, and handed to no program\n";
+  assertEquals(result.stderr.includes(warning), true, result.stderr);
+});
+
 Deno.test("the program can be run from a hook of another repository", async () => {
   await using fleet = await TestFleet.create();
   const parent = await fleet.git("rev-parse", "HEAD");

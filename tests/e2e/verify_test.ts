@@ -530,7 +530,7 @@ Deno.test("verify --git reads a revision without a checkout, with permission to 
   });
 });
 
-Deno.test("verify --git hands git nothing that is for releases, even when all may be read", async () => {
+Deno.test("verify --git hands git nothing that is for releases, even when all may be read, and no relative PATH", async () => {
   await inTempDir(async (root) => {
     const git = which("git");
     const bin = join(root, "bin");
@@ -539,7 +539,7 @@ Deno.test("verify --git hands git nothing that is for releases, even when all ma
       mode: 0o755,
     });
     const env = {
-      PATH: `${bin}:${Deno.env.get("PATH")}`,
+      PATH: `.:${bin}:${Deno.env.get("PATH")}`,
       HOME: root,
       RELEASE_KEY: "canary",
       NIXFLEET_SIGN_CMD: "canary",
@@ -547,12 +547,16 @@ Deno.test("verify --git hands git nothing that is for releases, even when all ma
     };
     await expectRun([git, "init", "-q", join(root, "tree")], { env: { HOME: root } });
     await Deno.writeTextFile(join(root, "trust.json"), JSON.stringify(TRUST));
-    const { code } = await runProgram(
+    const { code, stderr } = await runProgram(
       ["--allow-run", "--allow-read", "--allow-env"],
       ["verify", "--git=HEAD", "--trust-file", "../trust.json"],
       { cwd: join(root, "tree"), env },
     );
     const seen = await Deno.readTextFile(join(root, "seen"));
     assertEquals([code, seen.includes(`HOME=${root}`), seen.includes("canary")], [2, true, false]);
+    assertEquals([seen.includes(`PATH=${bin}:`), stderr.includes('warning: PATH has "." in it')], [
+      true,
+      true,
+    ]);
   });
 });
