@@ -135,7 +135,7 @@ export interface Signed {
 
 /** Files that the user names. */
 export interface Inputs {
-  /** Reads a file whole. */
+  /** Reads a small file whole, or the pipe that the user names in its place. */
   read(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Who may do what with a file, as in chmod; null where the system has no such thing. */
   mode(path: string): Promise<number | null>;
@@ -143,12 +143,14 @@ export interface Inputs {
 
 /** The directory that the release is written to. */
 export interface ReleaseDir {
-  /** The directory, absolute. */
+  /** The directory, absolute, where it really is. */
   readonly path: string;
   /** Its path without symbolic links, and that of the nearest directory on the way to it that exists. */
   realPath(): Promise<{ path: string; existing: string }>;
-  /** The bytes of a file, or null when there is none. */
+  /** The bytes of a regular file, or null when nothing is there. */
   read(path: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Whether something is there, whatever it is. */
+  has(path: string): Promise<boolean>;
   /** Whether an earlier run ended while it was writing here. */
   interrupted(): Promise<boolean>;
   /**

@@ -247,8 +247,8 @@ pureTest("release() does no more than evaluate, build, sign and write unless it 
     "sign rollouts/ID.json",
     "sign rollouts/ID.json",
     "publish",
-    "read revocations.json",
-    "read bootstrap-nonces.json",
+    "look for revocations.json",
+    "look for bootstrap-nonces.json",
   ]);
   assertEquals(world.warnings, [UNVERIFIED]);
 });

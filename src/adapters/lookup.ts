@@ -1,9 +1,10 @@
 /**
- * Where paths lie: what has to be known of them before anything is permitted.
+ * Where paths lie and lead: what has to be known of them before anything is permitted.
  *
  * @module
  */
 import { dirname, join } from "@std/path";
+import { ReleaseError } from "../errors.ts";
 
 /**
  * The root of the git repository that a path lies in, without symbolic links, or else the path. Git takes a directory
@@ -14,10 +15,13 @@ export function repositoryOf(path: string): string {
     const above = repositoryOf(dirname(path));
     return statOf(join(above, ".git")) === undefined ? path : above;
   }
-  for (let dir = Deno.realPathSync(path);; dir = dirname(dir)) {
-    if (statOf(join(dir, ".git")) !== undefined) return dir;
-    if (dir === dirname(dir)) return path;
-  }
+  return rootAbove(Deno.realPathSync(path)) ?? path;
+}
+
+/** The nearest directory with a `.git` in it, from a directory without symbolic links upwards. */
+function rootAbove(dir: string): string | undefined {
+  if (statOf(join(dir, ".git")) !== undefined) return dir;
+  return dir === dirname(dir) ? undefined : rootAbove(dirname(dir));
 }
 
 /** The first directory on the way to a path that is not there; undefined when the path is there. */
@@ -30,5 +34,90 @@ function statOf(path: string): Deno.FileInfo | undefined {
     return Deno.statSync(path);
   } catch {
     return undefined;
+  }
+}
+
+/** Where a release directory really is. */
+export interface RealDirectory {
+  /** Its path without symbolic links, as far as they can be seen. It need not exist. */
+  readonly path: string;
+  /** It, or the nearest directory above it that exists. */
+  readonly existing: string;
+  /** The links that were followed, each by its path. */
+  readonly links: readonly string[];
+}
+
+/** As many links as Linux follows. */
+const MOST_LINKS = 40;
+
+/**
+ * Follows the links to a release directory, one component after the other. Whoever writes to a repository can put a
+ * link there: one that leads out of it is refused. Links outside of repositories are the machine's own.
+ *
+ * What there is no permission to look at is taken for a directory: the permissions name all links that there were.
+ *
+ * @param path The directory, absolute
+ * @param shown The path as the user gave it, for messages
+ * @throws {ReleaseError} of kind `io` when a link leads out of its repository or nowhere, or something on the way is
+ * no directory
+ */
+export function followLinks(path: string, shown: string): RealDirectory {
+  const refuse = (problem: string, hint?: string) =>
+    new ReleaseError("io", `Cannot use "${shown}" as the release directory: ${problem}`, { hint });
+  const links: string[] = [];
+  let at = "/";
+  let existing: string | undefined;
+  for (let rest = componentsOf(path); rest.length > 0;) {
+    const [name, ...below] = rest as [string, ...string[]];
+    rest = below;
+    const next = join(at, name);
+    const found = existing === undefined ? lookAt(next, refuse) : undefined;
+    if (found === "link") {
+      links.push(next);
+      if (links.length > MOST_LINKS) throw refuse(`the link "${links[0]}" leads in a circle`);
+      const target = Deno.readLinkSync(next);
+      if (target.startsWith("/")) at = "/";
+      rest = [...componentsOf(target), ...below];
+      continue;
+    }
+    // What is no directory has nothing above it either, whatever `..` would say.
+    if (found === "other") throw refuse(below.length === 0 ? "it is a file" : `"${next}" is a file`);
+    if (found === undefined) {
+      existing ??= at;
+      if (name === "..") throw refuse(`the link "${links.at(-1)}" leads nowhere`);
+    }
+    at = next;
+  }
+  for (const link of links) {
+    const root = rootAbove(dirname(link));
+    if (root === undefined || isWithin(at, root)) continue;
+    throw refuse(
+      `the link "${link}" leads out of its repository, to "${at}"`,
+      `give the directory itself, if it is meant: --release-dir ${at}`,
+    );
+  }
+  return { path: at, existing: existing ?? at, links };
+}
+
+function componentsOf(path: string): string[] {
+  return path.split("/").filter((name) => name !== "" && name !== ".");
+}
+
+function isWithin(path: string, dir: string): boolean {
+  return path === dir || path.startsWith(dir === "/" ? dir : `${dir}/`);
+}
+
+/** What is at a path; undefined: nothing. */
+function lookAt(
+  path: string,
+  refuse: (problem: string) => ReleaseError,
+): "link" | "directory" | "other" | undefined {
+  try {
+    const { isSymlink, isDirectory } = Deno.lstatSync(path);
+    return isSymlink ? "link" : isDirectory ? "directory" : "other";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotCapable) return "directory";
+    throw refuse(error instanceof Error ? error.message : String(error));
   }
 }

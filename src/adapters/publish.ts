@@ -7,13 +7,43 @@ import { ensureDir } from "@std/fs";
 import { dirname, join } from "@std/path";
 import { equalBytes, writeAll } from "../bytes.ts";
 import { ROLLOUTS_DIR } from "../contract/layout.ts";
-import { ioError } from "../errors.ts";
+import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseFile } from "../ports.ts";
+import { kindOf, readRegularFile } from "./files.ts";
+import { followLinks } from "./lookup.ts";
 
-/** A release directory: its absolute path, and the path that the user gave. */
+/** A release directory. */
 export interface ReleaseLocation {
+  /** Its absolute path, without symbolic links, as it was when the run began. */
   readonly root: string;
+  /** The path that the user gave. */
   readonly dir: string;
+  /** The same, absolute. */
+  readonly asked: string;
+}
+
+/**
+ * Makes sure that a release goes where it was said to go: that the path still leads there, and that `rollouts` is no
+ * link.
+ *
+ * @throws {ReleaseError} of kind `io` when it is not so
+ */
+export function checkLocation({ root, dir, asked }: ReleaseLocation): void {
+  const { path } = followLinks(asked, dir);
+  if (path !== root) {
+    throw new ReleaseError(
+      "io",
+      `Cannot use "${dir}" as the release directory: it led to "${root}" when the run began, and now to "${path}"`,
+      { hint: "something else changed it during the run; run again" },
+    );
+  }
+  const rollouts = lstatOf(join(root, ROLLOUTS_DIR));
+  if (rollouts === undefined || rollouts.isDirectory) return;
+  throw new ReleaseError(
+    "io",
+    `Cannot use "${dir}" as the release directory: "${join(dir, ROLLOUTS_DIR)}" is ${kindOf(rollouts)}`,
+    { hint: "a release keeps its manifests in a directory of its own: take away what is in its place" },
+  );
 }
 
 /** Where a release's files are, relative to the release directory. */
@@ -58,41 +88,40 @@ export async function publishFiles(
 ): Promise<string[]> {
   const { root, dir } = location;
   try {
+    checkLocation(location);
     refuseDirectories(files.map(({ path }) => join(root, path)));
     for (const path of new Set(files.map((file) => dirname(join(root, file.path))))) {
       await createDirectory(path);
     }
+    checkLocation(location);
     for (const path of await leftovers(location)) await Deno.remove(path);
     const changed = files.filter((file) => !isThere(join(root, file.path), file.bytes));
-    publishSync(root, changed);
+    publishSync(location, changed);
     return changed.map(({ path }) => path);
   } catch (error) {
+    if (error instanceof ReleaseError) throw error;
     throw ioError(`Cannot write the release to "${dir}"`, error);
   }
 }
 
 /** A file cannot take the place of a directory. Found out before the first file is written, and not at the last. */
 function refuseDirectories(paths: readonly string[]): void {
-  const directory = paths.find((path) => existsSync(path) && Deno.lstatSync(path).isDirectory);
+  const directory = paths.find((path) => lstatOf(path)?.isDirectory);
   if (directory !== undefined) throw new Error(`"${directory}" is a directory`);
 }
 
 /** Whether the file has these bytes and the right mode already. */
 function isThere(path: string, bytes: Uint8Array): boolean {
-  try {
-    const stat = Deno.lstatSync(path);
-    return stat.isFile && stat.size === bytes.length && ((stat.mode ?? FILE_MODE) & 0o777) === FILE_MODE &&
-      equalBytes(Deno.readFileSync(path), bytes);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  const stat = lstatOf(path);
+  return stat !== undefined && stat.isFile && stat.size === bytes.length &&
+    ((stat.mode ?? FILE_MODE) & 0o777) === FILE_MODE &&
+    equalBytes(readRegularFile(path, bytes.length), bytes);
 }
 
 /** Creates a directory that others can read, and makes its name durable. */
 async function createDirectory(path: string): Promise<void> {
   const missing: string[] = [];
-  for (let parent = path; mayRead(parent) && !existsSync(parent); parent = dirname(parent)) {
+  for (let parent = path; mayRead(parent) && lstatOf(parent) === undefined; parent = dirname(parent)) {
     missing.unshift(parent);
   }
   await ensureDir(path);
@@ -109,11 +138,11 @@ async function createDirectory(path: string): Promise<void> {
  *
  * Synchronous calls, all on one thread: the order of the system calls is the order of the lines.
  */
-function publishSync(root: string, files: readonly ReleaseFile[]): void {
+function publishSync(location: ReleaseLocation, files: readonly ReleaseFile[]): void {
   const written: { temporary: string; final: string }[] = [];
   try {
     for (const { path, bytes } of files) {
-      const final = join(root, path);
+      const final = join(location.root, path);
       const temporary = join(dirname(final), `.fleet-release.${crypto.randomUUID()}.tmp`);
       written.push({ temporary, final });
       using file = Deno.openSync(temporary, { write: true, createNew: true, mode: FILE_MODE });
@@ -122,6 +151,8 @@ function publishSync(root: string, files: readonly ReleaseFile[]): void {
       Deno.chmodSync(temporary, FILE_MODE);
       file.syncSync();
     }
+    // The bytes took their time.
+    checkLocation(location);
     for (const [index, { temporary, final }] of written.entries()) {
       Deno.renameSync(temporary, final);
       const next = written[index + 1];
@@ -148,12 +179,12 @@ function syncDirectory(path: string): void {
   directory.syncSync();
 }
 
-function existsSync(path: string): boolean {
+/** What is at a path, without following a link; undefined: nothing. */
+function lstatOf(path: string): Deno.FileInfo | undefined {
   try {
-    Deno.lstatSync(path);
-    return true;
+    return Deno.lstatSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }

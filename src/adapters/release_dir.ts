@@ -3,56 +3,63 @@
  *
  * @module
  */
-import { dirname, join, relative, resolve } from "@std/path";
+import { join, resolve } from "@std/path";
 import { isReleasePath } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseDir } from "../ports.ts";
+import { LARGEST_DOCUMENT, readRegularFile } from "./files.ts";
+import { followLinks } from "./lookup.ts";
 import { absolutePath, fileError } from "./paths.ts";
-import { DIRECTORIES, leftovers, publishFiles, type ReleaseLocation } from "./publish.ts";
+import { checkLocation, DIRECTORIES, leftovers, publishFiles, type ReleaseLocation } from "./publish.ts";
 
 /**
- * The release directory at a path, absolute or relative to `cwd`. It need not exist.
+ * The release directory at a path, absolute or relative to `cwd`. It need not exist. Where it is, is found out once,
+ * and looked at again before anything is written.
  *
  * @param dir The path; messages show it as it is
  * @param cwd What it is relative to, absolute
- * @throws {ReleaseError} of kind `io` when there is no permission to write it, or a file in its place
+ * @throws {ReleaseError} of kind `io` when there is no permission to write it, a file in its place, or a link that leads
+ * out of its repository
  */
 export function createReleaseDir(dir: string, cwd: string): ReleaseDir {
-  const root = resolve(cwd, dir);
+  const asked = resolve(cwd, dir);
+  const { path: root, existing } = followLinks(asked, dir);
   // Found out before anything is built and not when it is written.
   if (Deno.permissions.querySync({ name: "write", path: root }).state !== "granted") {
     throw new ReleaseError("io", `No permission to write "${root}"`, {
       hint: `give it with --allow-write=${root}, beside what is there`,
     });
   }
-  if (isNoDirectory(root)) {
-    throw new ReleaseError("io", `Cannot use "${dir}" as the release directory: it is a file`);
-  }
-  const location: ReleaseLocation = { root, dir };
+  const location: ReleaseLocation = { root, dir, asked };
+  checkLocation(location);
   return {
     path: root,
-    realPath: () => realReleaseDir(location),
-    read: (path) => readReleaseFile(location, path),
+    realPath: () => Promise.resolve({ path: root, existing }),
+    read: (path) => Promise.try(() => readReleaseFile(location, path)),
+    has: (path) => isThere(location, path),
     interrupted: async () => (await leftovers(location)).length > 0,
     publish: (files) => publishFiles(location, files),
   };
 }
 
-async function realReleaseDir({ root, dir }: ReleaseLocation): Promise<{ path: string; existing: string }> {
-  const real = await realPathOfMissing(root);
-  if ((await Deno.stat(real.existing)).isDirectory) return real;
-  throw new ReleaseError("io", `Cannot use "${dir}" as the release directory: "${real.existing}" is a file`);
-}
-
-async function readReleaseFile(
-  { root, dir }: ReleaseLocation,
-  path: string,
-): Promise<Uint8Array<ArrayBuffer> | null> {
+function readReleaseFile(location: ReleaseLocation, path: string): Uint8Array<ArrayBuffer> | null {
+  checkLocation(location);
   try {
-    return await Deno.readFile(join(root, path));
+    return readRegularFile(join(location.root, path), LARGEST_DOCUMENT);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw ioError(`Cannot read "${join(dir, path)}"`, error);
+    throw ioError(`Cannot read "${join(location.dir, path)}"`, error);
+  }
+}
+
+/** Whether something is there, whatever it is: it is not opened. */
+async function isThere({ root, dir }: ReleaseLocation, path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(join(root, path));
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw ioError(`Cannot look at "${join(dir, path)}"`, error);
   }
 }
 
@@ -101,25 +108,4 @@ async function pathsIn(dir: string, sub: string, cwd: string): Promise<string[]>
     }
   }
   return paths.sort();
-}
-
-async function realPathOfMissing(path: string): Promise<{ path: string; existing: string }> {
-  try {
-    const real = await Deno.realPath(path);
-    return { path: real, existing: real };
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    const parent = await realPathOfMissing(dirname(path));
-    return { path: join(parent.path, relative(dirname(path), path)), existing: parent.existing };
-  }
-}
-
-/** Whether something else than a directory is there. */
-function isNoDirectory(path: string): boolean {
-  try {
-    return !Deno.statSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -37,6 +37,16 @@ export interface Surroundings {
   readonly find: (program: string) => string | undefined;
   /** The root of the git repository that a directory lies in, without symbolic links, or else the directory. */
   readonly repositoryOf: (dir: string) => string;
+  /**
+   * Where a release directory really is, and the links that lead there.
+   *
+   * @param shown The path as the user gave it, for messages
+   * @throws {ReleaseError} when they lead out of the repository that they are in
+   */
+  readonly followLinks: (
+    path: string,
+    shown: string,
+  ) => { readonly path: string; readonly links: readonly string[] };
   /** The first directory on the way to a path that is not there; undefined when the path is there. */
   readonly firstMissing: (path: string) => string | undefined;
 }

@@ -7,7 +7,7 @@
  * @module
  */
 import { findProgram } from "../adapters/process.ts";
-import { firstMissing, repositoryOf } from "../adapters/lookup.ts";
+import { firstMissing, followLinks, repositoryOf } from "../adapters/lookup.ts";
 import { dirname } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 import { markdownTable } from "../text.ts";
@@ -92,6 +92,7 @@ export function surroundingsOf({ cwd, runtime, environment }: World): Surroundin
     find: (program) => findOn(env["PATH"] ?? "", program),
     repositoryOf,
     firstMissing,
+    followLinks,
   };
 }
 

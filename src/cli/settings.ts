@@ -4,6 +4,7 @@
  * @module
  */
 import { decodeUtf8, parseJson } from "../contract/json.ts";
+import { readNamedFile } from "../adapters/files.ts";
 import { absolutePath } from "../adapters/paths.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import { nearest } from "../text.ts";
@@ -18,7 +19,7 @@ import type { Option, OptionTable } from "./option.ts";
  */
 export async function readSettings(path: string, options: OptionTable, cwd: string): Promise<Settings> {
   try {
-    const bytes = await Deno.readFile(absolutePath(path, cwd));
+    const bytes = await readNamedFile(absolutePath(path, cwd));
     return parseSettings(path, parseJson(decodeUtf8(bytes)), options);
   } catch (error) {
     if (error instanceof ReleaseError && error.kind === "usage") throw error;

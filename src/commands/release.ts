@@ -216,20 +216,20 @@ const CONFIG_OPTIONS = {
     permits: [
       {
         permission: "read",
-        what: "the repository of `--release-dir`, and what is written below",
+        what: "the repository of `--release-dir`, what is written below, and the links that lead there",
         why: "a release is committed to its own repository or not at all; an earlier release may be kept",
-        of: (releaseDir, { cwd, repositoryOf, firstMissing }) => {
-          const dir = resolve(cwd, releaseDir);
-          return [repositoryOf(dir), firstMissing(dir) ?? dir];
+        of: (releaseDir, { cwd, repositoryOf, firstMissing, followLinks }) => {
+          const { path, links } = followLinks(resolve(cwd, releaseDir), releaseDir);
+          return [repositoryOf(path), firstMissing(path) ?? path, ...links];
         },
       },
       {
         permission: "write",
-        what: "`--release-dir`, or the first directory on the way to it that is not there",
+        what: "`--release-dir`, where it really is, or the first directory on the way that is not there",
         why: "the release is written there; the rest of the repository is git's",
-        of: (releaseDir, { cwd, firstMissing }) => {
-          const dir = resolve(cwd, releaseDir);
-          return [firstMissing(dir) ?? dir];
+        of: (releaseDir, { cwd, firstMissing, followLinks }) => {
+          const { path } = followLinks(resolve(cwd, releaseDir), releaseDir);
+          return [firstMissing(path) ?? path];
         },
       },
     ],

@@ -247,7 +247,7 @@ async function judge(settings: VerifySettings, session: Session): Promise<Report
   const { subject, artifactName, freshnessWindowSeconds, trustFile } = settings;
   const { world } = session;
   const [
-    { createInputs },
+    { createInputs, LARGEST_DOCUMENT, readInput },
     { parseTrustFile, trustAt },
     { fileReport, releaseReport },
     { verifyRelease },
@@ -261,7 +261,7 @@ async function judge(settings: VerifySettings, session: Session): Promise<Report
   const inputs = createInputs(world.cwd);
   const { trust, warnings } = trustAt(parseTrustFile(trustFile, await inputs.read(trustFile)), now);
   if (subject.kind !== "directory") {
-    const read = (path: string) => inputs.read(path);
+    const read = (path: string) => readInput(path, world.cwd, LARGEST_DOCUMENT);
     const verdict = await judgeFile(settings, subject, { trust, now, read });
     return fileReport(subject.file, verdict, warnings);
   }

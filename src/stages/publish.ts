@@ -44,7 +44,7 @@ async function warnOfStaleSidecars({ config, ports: { releaseDir }, warn }: Run)
     ...(config.bootstrapNoncesAttr === undefined ? [BOOTSTRAP_NONCES_FILE] : []),
   ];
   for (const path of left) {
-    if (await releaseDir.read(path) === null) continue;
+    if (!await releaseDir.has(path)) continue;
     warn({
       code: "stale-sidecar",
       message: `"${path}" is from an earlier release and not part of this one: consumers take it for valid ` +

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { createInputs } from "../../src/adapters/files.ts";
+import { createInputs, LARGEST_INPUT, readInput } from "../../src/adapters/files.ts";
+import { expectRun, which } from "../support/command.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
 
@@ -20,11 +21,11 @@ Deno.test("createInputs() names the file that cannot be read as it was given, in
   await Deno.writeTextFile(join(dir.path, "file"), "");
   const inputs = createInputs(dir.path);
   const reasons: [path: string, reason: string][] = [
-    ["gone", "No such file or directory (os error 2): readfile 'gone'"],
-    ["./sub/../gone", "No such file or directory (os error 2): readfile './sub/../gone'"],
-    [join(dir.path, "gone"), `No such file or directory (os error 2): readfile '${dir.path}/gone'`],
-    [".", "Is a directory (os error 21): readfile '.'"],
-    ["file/below", "Not a directory (os error 20)"],
+    ["gone", "No such file or directory (os error 2): stat 'gone'"],
+    ["./sub/../gone", "No such file or directory (os error 2): stat './sub/../gone'"],
+    [join(dir.path, "gone"), `No such file or directory (os error 2): stat '${dir.path}/gone'`],
+    [".", "it is a directory, expected a file"],
+    ["file/below", "Not a directory (os error 20): stat 'file/below'"],
     ["", "Empty path is not allowed"],
   ];
   for (const [path, reason] of reasons) {
@@ -44,4 +45,56 @@ pureTest("createInputs() names a file that there is no permission to read as it 
     kind: "io",
     message: 'Cannot read "key.pem": Requires read access to "key.pem", run again with the --allow-read flag',
   });
+});
+
+/** Runs a shell command in a directory. */
+async function sh(cwd: string, command: string): Promise<void> {
+  await expectRun([which("sh"), "-c", command], { cwd, env: { PATH: Deno.env.get("PATH")! } });
+}
+
+Deno.test("createInputs() reads regular files, links to them, and no device or pipe that a link leads to", async () => {
+  await using dir = await TemporaryDirectory.create();
+  await sh(
+    dir.path,
+    "echo text > file; ln -s file link; ln -s /dev/zero zero; mkfifo pipe; ln -s pipe to-pipe",
+  );
+  const inputs = createInputs(dir.path);
+  assertEquals(new TextDecoder().decode(await inputs.read("link")), "text\n");
+  const refused: [path: string, kind: string][] = [
+    ["zero", "a device"],
+    ["/dev/zero", "a device"],
+    ["to-pipe", "a pipe"],
+  ];
+  for (const [path, kind] of refused) {
+    assertEquals(await rejection(inputs.read(path)), {
+      kind: "io",
+      message: `Cannot read "${path}": it is ${kind}, expected a file`,
+    });
+  }
+});
+
+Deno.test("createInputs() reads a pipe that is named itself to its end, and no further than a key or a trust file goes", async () => {
+  await using dir = await TemporaryDirectory.create();
+  await sh(dir.path, "mkfifo pipe");
+  const inputs = createInputs(dir.path);
+  const [text] = await Promise.all([inputs.read("pipe"), sh(dir.path, "echo text > pipe")]);
+  assertEquals(new TextDecoder().decode(text), "text\n");
+  const tooLarge = { kind: "io" as const, message: 'Cannot read "pipe": it is larger than 1 MiB' };
+  const [refused] = await Promise.all([
+    rejection(inputs.read("pipe")),
+    sh(dir.path, "cat /dev/zero > pipe; true"),
+  ]);
+  assertEquals(refused, tooLarge);
+});
+
+Deno.test("readInput() reads as much as it is told, and refuses more", async () => {
+  await using dir = await TemporaryDirectory.create();
+  await Deno.writeFile(join(dir.path, "file"), new Uint8Array(LARGEST_INPUT));
+  assertEquals((await readInput("file", dir.path)).length, LARGEST_INPUT);
+  await Deno.writeFile(join(dir.path, "file"), new Uint8Array(LARGEST_INPUT + 1));
+  assertEquals(await rejection(readInput("file", dir.path)), {
+    kind: "io",
+    message: 'Cannot read "file": it is larger than 1 MiB',
+  });
+  assertEquals((await readInput("file", dir.path, 2 * LARGEST_INPUT)).length, LARGEST_INPUT + 1);
 });

@@ -1,12 +1,14 @@
 // The order in which a release is written is seen from outside, in the end-to-end tests.
 
 import { assertEquals } from "@std/assert";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { createReleaseDir, readReleaseFiles } from "../../src/adapters/release_dir.ts";
+import { expectRun, which } from "../support/command.ts";
 import { bytesOf } from "../support/git_fleet.ts";
 import { rejection } from "../support/pure.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
 
+const PATH = Deno.env.get("PATH")!;
 const FILES = [
   { path: "rollouts/a.json", bytes: bytesOf("[]") },
   { path: "fleet.resolved.json", bytes: bytesOf("{}") },
@@ -94,31 +96,173 @@ Deno.test("read() gives null for what is not there, and refuses what cannot be r
   await Deno.mkdir(join(releases.path, "a.json"), { recursive: true });
   assertEquals(await rejection(releases.read("a.json")), {
     kind: "io",
-    message:
-      `Cannot read "releases/a.json": Is a directory (os error 21): readfile '${releases.path}/a.json'`,
+    message: 'Cannot read "releases/a.json": it is a directory, expected a regular file',
   });
 });
 
-Deno.test("realPath() follows links as far as there are directories", async () => {
+/** What can be in the place of a file. */
+const NO_FILES: [kind: string, make: string][] = [
+  ["a link", "ln -s file FILE"],
+  ["a link", "ln -s /dev/zero FILE"],
+  ["a pipe", "mkfifo FILE"],
+];
+
+for (const [kind, make] of NO_FILES) {
+  Deno.test(`a file of a release that is ${kind} (${make}) is there, is not read, and is replaced`, async () => {
+    await using dir = await TemporaryDirectory.create();
+    const releases = createReleaseDir("releases", dir.path);
+    await Deno.mkdir(join(releases.path, "rollouts"), { recursive: true });
+    for (const [path, text] of [["fleet.resolved.json", "{}"], ["rollouts/a.json", "[]"]] as const) {
+      const file = join(releases.path, path);
+      await Deno.writeTextFile(join(dirname(file), "file"), text);
+      await expectRun([which("sh"), "-c", make.replace("FILE", file)], { env: { PATH } });
+      assertEquals(await rejection(releases.read(path)), {
+        kind: "io",
+        message: `Cannot read "releases/${path}": it is ${kind}, expected a regular file`,
+      });
+      assertEquals(await releases.has(path), true);
+    }
+    assertEquals(await releases.publish(FILES), PATHS);
+    assertEquals(await releases.read("fleet.resolved.json"), bytesOf("{}"));
+    assertEquals(await Deno.readTextFile(join(releases.path, "file")), "{}");
+  });
+}
+
+Deno.test("has() is false for what is not there", async () => {
+  await using dir = await TemporaryDirectory.create();
+  assertEquals(await createReleaseDir("releases", dir.path).has("fleet.resolved.json"), false);
+});
+
+Deno.test("read() refuses a file that is larger than any release's", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const releases = createReleaseDir(".", dir.path);
+  await Deno.writeTextFile(join(dir.path, "a.json"), "");
+  await Deno.truncate(join(dir.path, "a.json"), 2 ** 40);
+  assertEquals(await rejection(releases.read("a.json")), {
+    kind: "io",
+    message: 'Cannot read "a.json": it is larger than 256 MiB',
+  });
+});
+
+Deno.test("createReleaseDir() follows links as far as there are directories", async () => {
   await using dir = await TemporaryDirectory.create();
   await Deno.mkdir(join(dir.path, "real"));
   await Deno.symlink(join(dir.path, "real"), join(dir.path, "link"));
   const real = join(dir.path, "real");
   assertEquals(await createReleaseDir("link", dir.path).realPath(), { path: real, existing: real });
+  assertEquals(createReleaseDir("link/a/b", dir.path).path, join(real, "a/b"));
   assertEquals(await createReleaseDir("link/a/b", dir.path).realPath(), {
     path: join(real, "a/b"),
     existing: real,
   });
 });
 
-Deno.test("createReleaseDir() refuses a file in its place, also behind a link", async () => {
+const create = (dir: string, cwd: string) => rejection(Promise.try(() => createReleaseDir(dir, cwd)));
+
+Deno.test("createReleaseDir() refuses a file in its place, also behind a link, and one on the way", async () => {
   await using dir = await TemporaryDirectory.create();
-  await Deno.writeTextFile(join(dir.path, "file"), "");
+  const file = join(dir.path, "file");
+  await Deno.writeTextFile(file, "");
   await Deno.symlink("file", join(dir.path, "link"));
-  assertEquals(await rejection(Promise.try(() => createReleaseDir("./link", dir.path))), {
-    kind: "io",
-    message: 'Cannot use "./link" as the release directory: it is a file',
+  const places: [place: string, problem: string][] = [
+    ["file", "it is a file"],
+    ["./link", "it is a file"],
+    ["file/sub", `"${file}" is a file`],
+    ["link/a/b", `"${file}" is a file`],
+  ];
+  for (const [place, problem] of places) {
+    assertEquals(await create(place, dir.path), {
+      kind: "io",
+      message: `Cannot use "${place}" as the release directory: ${problem}`,
+    });
+  }
+});
+
+Deno.test("createReleaseDir() follows links within a repository, and refuses those that lead out of it", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const [repository, outside] = [join(dir.path, "repository"), join(dir.path, "outside")];
+  for (const path of [join(repository, ".git"), join(repository, "deep"), outside]) {
+    await Deno.mkdir(path, { recursive: true });
+  }
+  const links: Record<string, string> = {
+    "repository/in": "deep/new",
+    "repository/absolute": join(repository, "deep"),
+    "repository/out": "../outside",
+    "repository/deep/on": "../out",
+    "repository/missing": "../outside/new",
+    "repository/over": "new/../../outside",
+    "repository/circle": "circle",
+    "outside/back": "../repository/deep",
+    "outside/through": "../repository/out",
+  };
+  for (const [path, target] of Object.entries(links)) await Deno.symlink(target, join(dir.path, path));
+  const followed = ["repository/in", "repository/absolute/x", "outside/back", "outside"];
+  assertEquals(followed.map((path) => createReleaseDir(path, dir.path).path), [
+    join(repository, "deep/new"),
+    join(repository, "deep/x"),
+    join(repository, "deep"),
+    outside,
+  ]);
+  const out = (link: string, to: string) => ({
+    kind: "io" as const,
+    problem: `the link "${join(repository, link)}" leads out of its repository, to "${to}"`,
+    hint: `give the directory itself, if it is meant: --release-dir ${to}`,
   });
+  const nowhere = { kind: "io" as const, problem: `the link "${repository}/over" leads nowhere` };
+  const circle = { kind: "io" as const, problem: `the link "${repository}/circle" leads in a circle` };
+  const refused = {
+    "repository/out": out("out", outside),
+    "repository/out/x/y": out("out", join(outside, "x/y")),
+    "repository/deep/on": out("deep/on", outside),
+    "repository/missing": out("missing", join(outside, "new")),
+    "outside/through": out("out", outside),
+    "repository/over": nowhere,
+    "repository/circle": circle,
+  };
+  for (const [path, { problem, ...others }] of Object.entries(refused)) {
+    const message = `Cannot use "${path}" as the release directory: ${problem}`;
+    assertEquals(await create(path, dir.path), { ...others, message });
+  }
+});
+
+for (
+  const make of ["ln -s ../elsewhere rollouts", "ln -s nowhere rollouts", "touch rollouts", "mkfifo rollouts"]
+) {
+  const kind = make.startsWith("ln") ? "a link" : make.startsWith("touch") ? "a file" : "a pipe";
+  Deno.test(`a release directory with ${kind} for rollouts (${make}) is refused, and nothing is written`, async () => {
+    await using dir = await TemporaryDirectory.create();
+    const [releases, elsewhere] = [join(dir.path, "releases"), join(dir.path, "elsewhere")];
+    for (const path of [releases, elsewhere]) await Deno.mkdir(path);
+    // One that was there at the start, and one that comes when the run has begun.
+    const begun = createReleaseDir("releases", dir.path);
+    await expectRun([which("sh"), "-c", make], { cwd: releases, env: { PATH } });
+    const refused = {
+      kind: "io" as const,
+      message: `Cannot use "releases" as the release directory: "releases/rollouts" is ${kind}`,
+      hint: "a release keeps its manifests in a directory of its own: take away what is in its place",
+    };
+    assertEquals(await create("releases", dir.path), refused);
+    assertEquals(await rejection(begun.publish(FILES)), refused);
+    assertEquals(await rejection(begun.read("rollouts/a.json")), refused);
+    assertEquals([await modesIn(elsewhere), Object.keys(await modesIn(releases))], [{}, ["rollouts"]]);
+  });
+}
+
+Deno.test("publish() refuses a directory that has become a link during the run", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const [releases, elsewhere] = [join(dir.path, "a/releases"), join(dir.path, "elsewhere")];
+  for (const path of [releases, join(elsewhere, "releases")]) await Deno.mkdir(path, { recursive: true });
+  const begun = createReleaseDir("a/releases", dir.path);
+  await Deno.rename(join(dir.path, "a"), join(dir.path, "b"));
+  await Deno.symlink("elsewhere", join(dir.path, "a"));
+  assertEquals(await rejection(begun.publish(FILES)), {
+    kind: "io",
+    message:
+      `Cannot use "a/releases" as the release directory: it led to "${releases}" when the run began, and now to ` +
+      `"${elsewhere}/releases"`,
+    hint: "something else changed it during the run; run again",
+  });
+  assertEquals(Object.keys(await modesIn(elsewhere)), ["releases"]);
 });
 
 Deno.test({

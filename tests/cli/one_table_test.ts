@@ -220,6 +220,7 @@ pureTest(
       find: () => undefined,
       repositoryOf: (dir: string) => dir,
       firstMissing: () => undefined,
+      followLinks: (path: string) => ({ path, links: [] }),
     };
     for (const commands of [BEHIND, IN_FRONT]) {
       const flags = async (args: string[]) => permissionFlags(await read(args, { commands }), around);

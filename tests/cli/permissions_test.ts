@@ -14,6 +14,7 @@ const AROUND: Surroundings = {
   find: (program) => `/bin/${program}`,
   repositoryOf: (dir) => dir,
   firstMissing: () => undefined,
+  followLinks: (path) => ({ path, links: [] }),
 };
 
 const MORE_VARIABLES = ["GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"];
@@ -201,6 +202,11 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
       ["--release-dir", "/srv/a/b/c"],
       { read: "/bin,/here,/srv/a,/temp", write: "/srv/a,/temp" },
     ],
+  "a release directory is permitted where it really is, with the links that lead there": [
+    { followLinks: () => ({ path: "/real/out", links: ["/link"] }) },
+    ["--release-dir", "/link/out"],
+    { read: "/bin,/here,/link,/real/out,/temp", write: "/real/out,/temp" },
+  ],
   "programs are permitted with their own directories, and those that are not there not at all": [
     {
       find: (program) =>

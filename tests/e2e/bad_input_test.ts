@@ -317,9 +317,18 @@ testRefusals([
 ]);
 
 testRefusals([
+  {
+    of: "a release directory that is a link out of the repository",
+    shared: "uncommittable",
+    attempt: { args: ["--release-dir", "link"] },
+    refusal: {
+      message: 'Cannot use "link" as the release directory: the link "ROOT/fleet/link" leads out of its ' +
+        'repository, to "ROOT/out"',
+      hint: "give the directory itself, if it is meant: --release-dir ROOT/out",
+    },
+  },
   ...([
     ["beside the repository", "../beside"],
-    ["a link out of the repository", "link"],
     ["in a repository of its own", "inner/releases"],
   ] as const).map(([of, dir]): Case => ({
     of: `to commit a release directory that is ${of}`,

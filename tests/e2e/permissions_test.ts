@@ -173,9 +173,14 @@ const PLACES: Record<string, {
     env: { TMPDIR: "ROOT/link" },
   },
   "through symbolic links": {
-    before: "ln -s fleet ../link; mkdir ../real; ln -s ../real releases; git add -A; git commit -qm link",
+    before: "ln -s fleet ../link; mkdir deep; ln -s deep/real releases; git add -A; git commit -qm link",
     cwd: "link",
-    releases: "real",
+    releases: "fleet/deep/real",
+  },
+  "through a symbolic link outside of the repository": {
+    before: "mkdir ../real; ln -s real ../link",
+    args: ["--release-dir", "../link/a/releases"],
+    releases: "real/a/releases",
   },
   "of a flake behind a symbolic link to its repository": {
     before: "git init -q ../other; ln -s .. ../other/link",
@@ -207,6 +212,19 @@ for (const [where, { before, args = [], env, unset = [], cwd, releases }] of Obj
     assertEquals((await fleet.files(join(fleet.root, releases ?? "fleet/releases"))).size, 4, stderr);
   });
 }
+
+Deno.test("no permission is printed for a release directory that a link leads out of the repository with", async () => {
+  await using fleet = await TestFleet.create();
+  await shell(fleet, "mkdir ../out; ln -s ../out releases");
+  const { code, stdout, stderr } = await plan(["--sign-key", KEY], { cwd: fleet.dir, env: fleet.env() });
+  assertEquals([code, stdout, stderr], [
+    1,
+    "",
+    `error: Cannot use "releases" as the release directory: the link "${fleet.dir}/releases" leads out of its ` +
+    `repository, to "${fleet.root}/out"\n` +
+    `hint: give the directory itself, if it is meant: --release-dir ${fleet.root}/out\n`,
+  ]);
+});
 
 Deno.test("the other commands need no more permissions than they ask for", async () => {
   await using fleet = await TestFleet.create({ edit: onlyHosts("db"), nixos: ["db"] });

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { TestFleet } from "../support/fleet.ts";
 import { worldOf } from "../support/refusal.ts";
-import { expectRelease, releaseBelow, SIDECARS } from "../support/releases.ts";
+import { expectRelease, releaseBelow, shell, SIDECARS } from "../support/releases.ts";
 import { STRACE } from "../support/strace.ts";
 
 /** A fleet with sidecars that are not empty. */
@@ -44,6 +44,23 @@ Deno.test("the program fails at a directory in place of the fleet, and leaves al
     `error: Cannot write the release to "releases": "${fleet.dir}/releases/fleet.resolved.json" is a directory`,
   );
   assertEquals(await worldOf(fleet), before);
+});
+
+Deno.test("the program refuses links that lead out of the repository before anything is built", async () => {
+  const links: [script: string, place: string][] = [
+    ["mkdir -p ../out releases; ln -s ../../out releases/rollouts", "releases/rollouts"],
+    ["rm -r releases; ln -s ../out releases", "releases"],
+  ];
+  await using fleet = await TestFleet.create();
+  for (const [script, place] of links) {
+    await shell(fleet, script);
+    const before = await worldOf(fleet);
+    const { code, stdout, stderr } = await fleet.release(["--push-cmd", "false"]);
+    assertEquals([code, stdout], [1, ""], stderr);
+    assert(stderr.startsWith('error: Cannot use "releases" as the release directory: '), stderr);
+    assert(stderr.includes(`${fleet.dir}/${place}`), stderr);
+    assertEquals(await worldOf(fleet), before);
+  }
 });
 
 for (const args of [[], ["--git-commit"]]) {

@@ -321,6 +321,11 @@ export class FakeWorld {
         this.#effect(`read ${withoutIds(path)}`);
         return this.files.get(path) ?? null;
       },
+      has: async (path) => {
+        await Promise.resolve();
+        this.#effect(`look for ${path}`);
+        return this.files.has(path);
+      },
       interrupted: async () => {
         await Promise.resolve();
         this.#effect("look for leftovers");
