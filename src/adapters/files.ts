@@ -9,7 +9,7 @@
 import { joinBytes } from "../bytes.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Inputs } from "../ports.ts";
-import { absolutePath, fileError } from "./paths.ts";
+import { absolutePath, fileError, WrongFile } from "./paths.ts";
 
 /** Larger than any key, trust file or settings of a release. */
 export const LARGEST_INPUT: number = 1 << 20;
@@ -72,7 +72,10 @@ export async function readNamedFile(
   const info = await Deno.stat(path);
   // A link to a pipe is none that the user has named: whoever writes to a repository can put it there.
   const isNamed = info.isFifo && (HANDED_OVER.test(path) || (await Deno.lstat(path)).isFifo);
-  if (!info.isFile && !isNamed) throw new Error(`it is ${kindOf(info)}, expected a file`);
+  if (!info.isFile && !isNamed) {
+    const hint = "give the file itself, or a pipe by its own name, as the shell does for <(command)";
+    throw new WrongFile(`it is ${kindOf(info)}, expected a file`, hint);
+  }
   return await readAtMost(await Deno.open(path, { read: true }), most);
 }
 
@@ -85,7 +88,10 @@ export async function readNamedFile(
  */
 export function readRegularFile(path: string, most: number): Uint8Array<ArrayBuffer> {
   const info = Deno.lstatSync(path);
-  if (!info.isFile) throw new Error(`it is ${kindOf(info)}, expected a regular file`);
+  if (!info.isFile) {
+    const hint = "put the file itself in its place, or take it away";
+    throw new WrongFile(`it is ${kindOf(info)}, expected a regular file`, hint);
+  }
   using file = Deno.openSync(path, { read: true });
   const { dev, ino, size } = file.statSync();
   // Another one has taken its place since: it may be anything.

@@ -6,6 +6,23 @@
 import { resolve } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 
+/** What is at a path is not what is read there. */
+export class WrongFile extends Error {
+  /** How to mend it. */
+  readonly hint: string;
+
+  /**
+   * Says what is wrong.
+   *
+   * @param message What is there, and what was expected
+   * @param hint How to mend it
+   */
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
 /** The absolute path of one that may be relative to `cwd`. The empty path stays empty: it names nothing. */
 export function absolutePath(path: string, cwd: string): string {
   return path === "" ? "" : resolve(cwd, path);
@@ -27,5 +44,8 @@ export function fileError(
   const absolute = absolutePath(path, cwd);
   const reason = (cause instanceof Error ? cause.message : String(cause))
     .replaceAll(`'${absolute}'`, `'${path}'`).replaceAll(`"${absolute}"`, `"${path}"`);
-  return new ReleaseError("io", `Cannot ${action} "${path}": ${reason}`, { cause });
+  return new ReleaseError("io", `Cannot ${action} "${path}": ${reason}`, {
+    cause,
+    hint: cause instanceof WrongFile ? cause.hint : undefined,
+  });
 }

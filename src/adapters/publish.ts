@@ -4,7 +4,7 @@
  * @module
  */
 import { ensureDir } from "@std/fs";
-import { dirname, join } from "@std/path";
+import { dirname, join, resolve } from "@std/path";
 import { equalBytes, writeAll } from "../bytes.ts";
 import { ROLLOUTS_DIR } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
@@ -18,8 +18,8 @@ export interface ReleaseLocation {
   readonly root: string;
   /** The path that the user gave. */
   readonly dir: string;
-  /** The same, absolute. */
-  readonly asked: string;
+  /** What that is relative to, absolute. */
+  readonly cwd: string;
 }
 
 /**
@@ -28,8 +28,8 @@ export interface ReleaseLocation {
  *
  * @throws {ReleaseError} of kind `io` when it is not so
  */
-export function checkLocation({ root, dir, asked }: ReleaseLocation): void {
-  const { path } = followLinks(asked, dir);
+export function checkLocation({ root, dir, cwd }: ReleaseLocation): void {
+  const { path } = followLinks(resolve(cwd, dir), dir);
   if (path !== root) {
     throw new ReleaseError(
       "io",

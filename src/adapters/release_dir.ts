@@ -22,15 +22,14 @@ import { checkLocation, DIRECTORIES, leftovers, publishFiles, type ReleaseLocati
  * out of its repository
  */
 export function createReleaseDir(dir: string, cwd: string): ReleaseDir {
-  const asked = resolve(cwd, dir);
-  const { path: root, existing } = followLinks(asked, dir);
+  const { path: root, existing } = followLinks(resolve(cwd, dir), dir);
   // Found out before anything is built and not when it is written.
   if (Deno.permissions.querySync({ name: "write", path: root }).state !== "granted") {
     throw new ReleaseError("io", `No permission to write "${root}"`, {
       hint: `give it with --allow-write=${root}, beside what is there`,
     });
   }
-  const location: ReleaseLocation = { root, dir, asked };
+  const location: ReleaseLocation = { root, dir, cwd };
   checkLocation(location);
   return {
     path: root,
@@ -48,7 +47,7 @@ function readReleaseFile(location: ReleaseLocation, path: string): Uint8Array<Ar
     return readRegularFile(join(location.root, path), LARGEST_DOCUMENT);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw ioError(`Cannot read "${join(location.dir, path)}"`, error);
+    throw fileError("read", join(location.dir, path), { cwd: location.cwd, cause: error });
   }
 }
 

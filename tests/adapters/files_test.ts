@@ -5,6 +5,9 @@ import { expectRun, which } from "../support/command.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
 
+/** How to mend what is no file. */
+const GIVE_FILE = "give the file itself, or a pipe by its own name, as the shell does for <(command)";
+
 Deno.test("createInputs() reads paths relative to its directory, and absolute ones", async () => {
   await using dir = await TemporaryDirectory.create();
   await Deno.mkdir(join(dir.path, "sub"));
@@ -32,6 +35,7 @@ Deno.test("createInputs() names the file that cannot be read as it was given, in
     assertEquals(await rejection(inputs.read(path)), {
       kind: "io",
       message: `Cannot read "${path}": ${reason}`,
+      ...path === "." ? { hint: GIVE_FILE } : {},
     });
   }
   assertEquals(await rejection(inputs.mode("gone")), {
@@ -69,6 +73,7 @@ Deno.test("createInputs() reads regular files, links to them, and no device or p
     assertEquals(await rejection(inputs.read(path)), {
       kind: "io",
       message: `Cannot read "${path}": it is ${kind}, expected a file`,
+      hint: GIVE_FILE,
     });
   }
 });

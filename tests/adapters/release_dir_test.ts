@@ -15,6 +15,9 @@ const FILES = [
 ];
 const PATHS = FILES.map(({ path }) => path);
 
+/** How to mend what is no regular file. */
+const TAKE_AWAY = "put the file itself in its place, or take it away";
+
 /** The files below a directory, hidden ones too, with their modes. */
 async function modesIn(dir: string, prefix = ""): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
@@ -97,6 +100,7 @@ Deno.test("read() gives null for what is not there, and refuses what cannot be r
   assertEquals(await rejection(releases.read("a.json")), {
     kind: "io",
     message: 'Cannot read "releases/a.json": it is a directory, expected a regular file',
+    hint: TAKE_AWAY,
   });
 });
 
@@ -119,6 +123,7 @@ for (const [kind, make] of NO_FILES) {
       assertEquals(await rejection(releases.read(path)), {
         kind: "io",
         message: `Cannot read "releases/${path}": it is ${kind}, expected a regular file`,
+        hint: TAKE_AWAY,
       });
       assertEquals(await releases.has(path), true);
     }

@@ -58,7 +58,7 @@ Deno.test("the program refuses links that lead out of the repository before anyt
     const { code, stdout, stderr } = await fleet.release(["--push-cmd", "false"]);
     assertEquals([code, stdout], [1, ""], stderr);
     assert(stderr.startsWith('error: Cannot use "releases" as the release directory: '), stderr);
-    assert(stderr.includes(`${fleet.dir}/${place}`), stderr);
+    assert(stderr.includes(place), stderr);
     assertEquals(await worldOf(fleet), before);
   }
 });
