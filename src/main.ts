@@ -8,6 +8,7 @@ import type { Session } from "./cli/command.ts";
 import type { CommandList, Invocation } from "./cli/command_line.ts";
 import { COMMANDS } from "./commands/list.ts";
 import { ReleaseError } from "./errors.ts";
+import { quoted } from "./text.ts";
 import { processWorld, type World } from "./world.ts";
 
 /**
@@ -106,8 +107,11 @@ function unforeseen(error: unknown): ReleaseError {
   if (error instanceof Deno.errors.NotCapable) {
     return new ReleaseError("io", `A permission is missing: ${message}`, { cause: error });
   }
-  const stack = error instanceof Error ? error.stack?.split("\n").slice(1) : undefined;
-  return new ReleaseError("io", `Unforeseen: ${message}`, { cause: error, lines: stack ?? [] });
+  // The message stands before it, and may have lines of its own.
+  const stack = error instanceof Error
+    ? error.stack?.split("\n").filter((line) => /^ {4}at /.test(line))
+    : undefined;
+  return new ReleaseError("io", `Unforeseen: ${message}`, { cause: error, lines: stack?.map(quoted) ?? [] });
 }
 
 if (import.meta.main) Deno.exitCode = await main(Deno.args, processWorld());

@@ -1,20 +1,14 @@
 /**
- * What must not be shown, and how it is hidden.
+ * What must not be shown, and how it is hidden: known secrets word for word, and by patterns only what nobody can know.
  *
  * @module
  */
+import { secretsOfCommand, secretsOfText } from "./secrets/command.ts";
+import { Secrets } from "./secrets/known.ts";
+import { isMixed, isWorthHiding, secrecyOf, secrecyOfHookVariable } from "./secrets/names.ts";
+import { type Range, secretsInUrls, userinfos } from "./secrets/urls.ts";
 
-/** What stands in the place of a secret. */
-export const HIDDEN = "***";
-
-/** A text without the passwords and tokens of the URLs in it, and without private keys that are put where they do not belong. */
-export function hideSecrets(text: string): string {
-  return text.replace(/(\b[\w+.-]+:\/\/)[^/@\s"'?#]*@/g, `$1${HIDDEN}@`)
-    // Up to the end of the text that is quoted: a key may have been cut off.
-    .replace(/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^"']*/g, HIDDEN)
-    // A nix key. A public one is shorter, or has the name of its algorithm.
-    .replace(/(?<![\w.-])(?!ecdsa-p256:)[\w.-]+:[A-Za-z0-9+/]{86}==/g, HIDDEN);
-}
+export { HIDDEN, hideSecrets, Secrets } from "./secrets/known.ts";
 
 /** Whether a text that should name a file is a private key, or a part of one. Paths have a slash in front, or are short. */
 export function looksLikeKey(text: string): boolean {
@@ -22,29 +16,88 @@ export function looksLikeKey(text: string): boolean {
     /^\s*(?:[^:\s/]+:)?[A-Za-z0-9+][A-Za-z0-9+/]{42,}={0,2}\s*$/.test(text);
 }
 
-/**
- * Hides the parts of a command in what it printed. All of its text may be secret but the names of programs, options
- * and variables, without which nobody could mend a hook.
- *
- * @returns a function from a line to the line without them
- */
-export function redactor(command: string): (line: string) => string {
-  const programs = command.matchAll(/(?:^|[;|&(\n])\s*(?:exec\s+)?(?:\w+=\S*\s+)*([\w./+-]+)/g);
-  const harmless = new Set([...programs].map(([, program]) => program!));
-  const quoted = [...command.matchAll(/"([^"]*)"|'([^']*)'/g)].map(([, double, single]) => double ?? single!);
-  const words = [...command.split(/\s+/), ...command.split(/[\s"'`;|&()<>]+/)];
-  const pieces = command.split(/[\s"'`;|&()<>=:@,{}$/?#]+/);
-  const secrets = [command, ...command.split("\n"), ...quoted, ...words, ...pieces]
-    .map((part) => part.trim())
-    .filter((part) =>
-      part.length >= 4 && !harmless.has(part) && !/^(-[\w-]*|\$?\w*NIXFLEET_\w+)$/.test(part)
-    );
-  // The longest first, so that no rest of it is left.
-  const longestFirst = [...new Set(secrets)].sort((a, b) => b.length - a.length);
-  return (line) => longestFirst.reduce((text, secret) => text.replaceAll(secret, HIDDEN), line);
-}
-
 /** The variable that a `--sign-key env:NAME` names. */
 export function signKeyVariable(signKey: string | undefined): string | undefined {
   return signKey?.startsWith("env:") ? signKey.slice("env:".length) : undefined;
+}
+
+/** Where the secrets of a run come from. */
+export interface SecretSources {
+  /** The operator's commands. */
+  readonly commands: readonly string[];
+  /** Settings of nix. */
+  readonly nixOptions: readonly (readonly [name: string, value: string])[];
+  /** Whatever else the run is told: URLs may be in it. */
+  readonly texts: readonly string[];
+  /** The variables that hooks are said to need. */
+  readonly hookEnv: readonly string[];
+  /** The variable that holds the signing key. */
+  readonly keyVariable: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What a run must not print, as far as its configuration and its environment tell. */
+export function secretsOf(sources: SecretSources): Secrets {
+  const { commands, nixOptions, texts, hookEnv, keyVariable, env } = sources;
+  const secrets = new Secrets();
+  secrets.learn(...commands.flatMap((command) => secretsOfCommand(command)));
+  for (const [name, value] of [...nixOptions, ...nixSettings(env["NIX_CONFIG"] ?? "")]) {
+    secrets.learn(...secretsOfSetting(name, value));
+  }
+  for (const text of texts) secrets.learn(...loginsIn(text));
+  for (const [name, value] of Object.entries(env)) {
+    const secrecy = hookEnv.includes(name) ? secrecyOfHookVariable(name) : secrecyOf(name);
+    secrets.learn(...loginsIn(value));
+    if (name === keyVariable) secrets.learn(...secretsOfKey(value));
+    else if (isWorthHiding(value, secrecy)) secrets.learn(value);
+    // The headers that git sends.
+    if (/^GIT_CONFIG_(?:VALUE_|PARAMETERS)/.test(name)) secrets.learn(...secretsOfText(value));
+  }
+  return secrets;
+}
+
+/** The secrets in the text of a private key: nix writes its name before it. */
+export function secretsOfKey(text: string): string[] {
+  return [text, text.trim().replace(/^[^\s:]{1,255}:/, "")];
+}
+
+/** The settings in a configuration of nix. */
+function nixSettings(text: string): [name: string, value: string][] {
+  return text.split("\n").flatMap((line) => {
+    const equals = line.indexOf("=");
+    return equals === -1 ? [] : [[line.slice(0, equals).trim(), line.slice(equals + 1).trim()]];
+  });
+}
+
+/** The secrets in a setting of nix, of which each word is one of its values. */
+function secretsOfSetting(name: string, value: string): string[] {
+  const secrecy = /token|passw|secret|key|netrc|access/i.test(name) && !/public/i.test(name)
+    ? "secret"
+    : "nothing";
+  const words = value.split(/\s+/).flatMap((word) => {
+    // As in `github.com=TOKEN`, and for GitLab `gitlab.com=PAT:TOKEN`.
+    const [, token] = /^[\w.:/-]{1,255}?=(.+)$/.exec(word) ?? [];
+    return token === undefined ? [word] : [token, token.replace(/^[A-Za-z0-9]{1,10}:/, "")];
+  });
+  return [...loginsIn(value), ...words.filter((word) => isWorthHiding(word, secrecy))];
+}
+
+/** Who logs in by the URLs of a text, and with which password or token, in the ways that programs write them. */
+function loginsIn(text: string): string[] {
+  const part = ({ start, end }: Range) => text.slice(start, end);
+  const logins = userinfos(text).map(part);
+  // As ssh and scp write it, and with what no URL may have in it.
+  const [, short = ""] = /^[\w.+-]{1,64}:(?!\/\/)(.+)@[\w.-]{1,255}:/.exec(text) ?? [];
+  const others = secretsInUrls(text).map(part).filter((found) => !logins.includes(found));
+  return [...others, short, ...logins.flatMap(spellingsOf)];
+}
+
+/** What a login is known by: a name alone may be a token, or be that of a user, who is spoken of elsewhere. */
+function spellingsOf(login: string): string[] {
+  const colon = login.indexOf(":");
+  if (colon === -1) return isMixed(login) || login.length >= 20 ? [login] : [];
+  const password = login.slice(colon + 1);
+  // What a program leaves of it that takes a sign in it for the end of something; and the header of HTTP.
+  const parts = password.split(/[/?#@:']/).filter((part) => part.length >= 6);
+  return [login, password, ...parts, new TextEncoder().encode(login).toBase64()];
 }

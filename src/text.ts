@@ -1,5 +1,5 @@
 /**
- * Texts for people: counts, lists of names, tables, the nearest word.
+ * Texts for people: counts, lists of names, tables, the nearest word, and how all of it is printed.
  *
  * @module
  */
@@ -41,17 +41,92 @@ function editDistance(a: string, b: string, limit: number): number {
   return Math.min(previous[b.length]!, limit);
 }
 
-/** A line without colours and other control sequences, which a log or a JSON document must not get. */
-export function stripControls(line: string): string {
-  // deno-lint-ignore no-control-regex
-  return line.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, "").replace(/[\x00-\x08\x0b-\x1f\x7f]/g, "");
+/**
+ * What acts on a terminal or on a line, turns the order of letters round, or cannot be seen: control characters, line
+ * and paragraph separators, bidirectional marks, zero-width characters, and halves of surrogate pairs.
+ */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
+/** What CI systems take for a command wherever it stands in a line, as in `##[group]` and `##vso[…]`. */
+const CI_COMMAND = /##(?=[\w.]{0,40}\[)/g;
+
+/**
+ * A line as it is printed: what {@linkcode UNSEEN} names is written as `\n`, `\x1b` or `\u{202e}`, and nothing in it is
+ * a command to a CI system. Whatever goes to a terminal or a log as text passes here, and nowhere else.
+ */
+export function printable(line: string): string {
+  return line.replace(UNSEEN, escapeSequence)
+    .replace(CI_COMMAND, "\\x23#")
+    .replace(/^(\s*):(?=:)/, "$1\\x3a");
 }
 
-/** An argument list that a shell reads back as it is. */
+function escapeSequence(char: string): string {
+  const code = char.codePointAt(0)!;
+  return SHORT_ESCAPES[char] ??
+    (code <= 0xff ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`);
+}
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/** A value as JSON that reads back exactly, with nothing raw in it that {@linkcode printable} would not print. */
+export function printableJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent)
+    .replace(UNSEEN, (char) => char === "\n" ? char : jsonEscape(char))
+    .replace(CI_COMMAND, "\\u0023#");
+}
+
+function jsonEscape(char: string): string {
+  const units = Array.from({ length: char.length }, (_, index) => char.charCodeAt(index));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+}
+
+/** A text without what only colours it, and clears the rest of a line that was never written to. */
+export function withoutColours(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/\x1b\[[\d;:]*[mK]/g, "");
+}
+
+/** A line that others wrote, marked so that it can be none of ours. */
+export function quoted(line: string): string {
+  return `| ${withoutColours(line).replaceAll("\t", "    ")}`;
+}
+
+/** Characters that take two columns of a terminal; those of which that depends are among them. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}\p{Emoji_Presentation}]/u;
+/** Characters that are put over the one before them. */
+const COMBINING = /[\p{Mn}\p{Me}]/u;
+
+/** As much of a text as fits into so many columns of a terminal, with an ellipsis where something is cut off. */
+export function fitColumns(text: string, columns: number): string {
+  let [used, kept] = [0, 0];
+  let cut = 0;
+  for (const char of text) {
+    used += COMBINING.test(char) ? 0 : WIDE.test(char) ? 2 : 1;
+    if (used > columns) return columns < 1 ? "" : `${text.slice(0, cut)}…`;
+    kept += char.length;
+    // The ellipsis wants a column of its own.
+    if (used < columns) cut = kept;
+  }
+  return text;
+}
+
+/** An argument list that a shell reads back as it is, on one line. */
 export function quoteCommand(argv: readonly string[]): string {
-  return argv.map((word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`).join(
-    " ",
+  return argv.map((word) => {
+    if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+    return word.search(UNSEEN) === -1 ? `'${word.replaceAll("'", `'\\''`)}'` : dollarQuoted(word);
+  }).join(" ");
+}
+
+/** A word as in `$'a\nb'`, which POSIX has since 2024, and bash, zsh, ksh and busybox had before. */
+function dollarQuoted(word: string): string {
+  const octal = (char: string) =>
+    [...new TextEncoder().encode(char)].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+  const escaped = word.replace(/['\\]/g, "\\$&").replace(
+    UNSEEN,
+    (char) => SHORT_ESCAPES[char] ?? octal(char),
   );
+  return `$'${escaped}'`;
 }
 
 /** Rows, the first of them the header, as the formatter pads them. */

@@ -1,5 +1,16 @@
 import { assertEquals } from "@std/assert";
-import { markdownTable, nearest, plural, quoteCommand, quoteList, stripControls } from "../src/text.ts";
+import {
+  fitColumns,
+  markdownTable,
+  nearest,
+  plural,
+  printable,
+  printableJson,
+  quoteCommand,
+  quoted,
+  quoteList,
+  withoutColours,
+} from "../src/text.ts";
 import { pureTest } from "./support/pure.ts";
 
 pureTest("plural() adds an s unless there is exactly one", () => {
@@ -74,31 +85,96 @@ const COMMANDS: [argv: string[], line: string][] = [
   [["echo", "it's"], "echo 'it'\\''s'"],
   [["echo", "'", "''"], "echo ''\\''' ''\\'''\\'''"],
   [
-    ["echo", "a\nb", "a\\b", "$HOME", "*", "~", "a b", "#", "ü"],
-    "echo 'a\nb' 'a\\b' '$HOME' '*' '~' 'a b' '#' 'ü'",
+    ["echo", "a\\b", "$HOME", "*", "~", "a b", "#", "ü"],
+    "echo 'a\\b' '$HOME' '*' '~' 'a b' '#' 'ü'",
   ],
   [["git", "a@b:c,d/e%f_g-h.i=j+k"], "git a@b:c,d/e%f_g-h.i=j+k"],
 ];
+
+pureTest("quoteCommand() keeps a command on one line, and in sight, by $'…'", () => {
+  const words = ["a\nb'c\\d\t", "\x1b1", "\u202e!"];
+  assertEquals(quoteCommand(words), String.raw`$'a\nb\'c\\d\t' $'\0331' $'\342\200\256!'`);
+});
 
 pureTest("quoteCommand() writes a command that a shell reads back as it is", () => {
   assertEquals(COMMANDS.map(([argv]) => [argv, quoteCommand(argv)]), COMMANDS);
   for (const [argv, line] of COMMANDS) assertEquals(readCommand(line), argv);
 });
 
-const STRIPPED: [line: string, plain: string][] = [
-  ["plain", "plain"],
-  ["\x1b[31;1merror:\x1b[0m no", "error: no"],
-  ["\x1b[1mbold\x1b[22m \x1b[38;5;196mred\x1b[m", "bold red"],
-  ["\x1b[2K\rprogress\x1b[?25l", "progress"],
-  ["a\x1b[1;2Hb\x1b[Kc", "abc"],
-  ["bell\x07 back\x08 null\0 delete\x7f return\r", "bell back null delete return"],
-  ["tab\tstays, and so does\na line", "tab\tstays, and so does\na line"],
-  ["ünïcode \u{1f5a5}", "ünïcode \u{1f5a5}"],
-  ["", ""],
+const PRINTABLE: [line: string, printed: string][] = [
+  ["plain, ünïcode \u{1f5a5} and \\n as it is", "plain, ünïcode \u{1f5a5} and \\n as it is"],
+  ["a\nb\rc\td\0", "a\\nb\\rc\\td\\x00"],
+  ["\x1b[31mred\x1b[0m \x9b2J \x7f \x85", "\\x1b[31mred\\x1b[0m \\x9b2J \\x7f \\x85"],
+  ["\x1b]8;;x\x07 \x1bPq\x1b\\ \x90q\x9c", "\\x1b]8;;x\\x07 \\x1bPq\\x1b\\ \\x90q\\x9c"],
+  ["\u2028 \u2029", "\\u{2028} \\u{2029}"],
+  [
+    "\u061c\u200e\u200f\u202a\u202e\u2066\u2069",
+    "\\u{61c}\\u{200e}\\u{200f}\\u{202a}\\u{202e}\\u{2066}\\u{2069}",
+  ],
+  [
+    "a\u200bb\u200d\u2060\ufeff\u00ad\u034f\ufe0f\u{e0041}",
+    "a\\u{200b}b\\u{200d}\\u{2060}\\u{feff}\\xad\\u{34f}\\u{fe0f}\\u{e0041}",
+  ],
+  ["\ud800 \udc00 \u{1f600}", "\\u{d800} \\u{dc00} \u{1f600}"],
+  ["::error::x", "\\x3a:error::x"],
+  [" \u00a0::add-mask::x", " \u00a0\\x3a:add-mask::x"],
+  ["error: ::x", "error: ::x"],
+  ["a ##[group]b ###[x] ##vso[task.complete]", "a \\x23#[group]b #\\x23#[x] \\x23#vso[task.complete]"],
+  ["# a ## b", "# a ## b"],
 ];
 
-pureTest("stripControls() takes out colours and control characters, and leaves tabs and lines", () => {
-  assertEquals(STRIPPED.map(([line]) => [line, stripControls(line)]), STRIPPED);
+pureTest(
+  "printable() writes what acts, turns round or hides so that it is seen, and no command to a CI system",
+  () => {
+    assertEquals(PRINTABLE.map(([line]) => [line, printable(line)]), PRINTABLE);
+  },
+);
+
+pureTest(
+  "printableJson() reads back exactly, and has nothing raw in it that printable() would not print",
+  () => {
+    const value = Object.fromEntries(PRINTABLE.map(([line]) => [line, [line, { [line]: line }]]));
+    for (const json of [printableJson(value), printableJson(value, 2)]) {
+      assertEquals(JSON.parse(json), value);
+      assertEquals(json.split("\n").map(printable).join("\n"), json);
+    }
+    assertEquals(printableJson({ a: ["ü", 1, null] }, 2), JSON.stringify({ a: ["ü", 1, null] }, null, 2));
+  },
+);
+
+const COLOURED: [line: string, plain: string][] = [
+  ["plain", "plain"],
+  ["\x1b[31;1merror:\x1b[0m no", "error: no"],
+  ["\x1b[01m\x1b[Kx.c:\x1b[m\x1b[K \x1b[38;5;196mred\x1b[m", "x.c: red"],
+  ["\x1b[2J\x1b[1;2Hb\x1b[?25l", "\x1b[2J\x1b[1;2Hb\x1b[?25l"],
+];
+
+pureTest("withoutColours() takes out what colours, and leaves what does anything else", () => {
+  assertEquals(COLOURED.map(([line]) => [line, withoutColours(line)]), COLOURED);
+});
+
+pureTest("quoted() marks a line, and writes its tabs as blanks", () => {
+  assertEquals(["\x1b[1merror\x1b[0m: no", "\tat 3", ""].map(quoted), ["| error: no", "|     at 3", "| "]);
+});
+
+const FITTING: [text: string, columns: number, shown: string][] = [
+  ["abc", 3, "abc"],
+  ["abcd", 3, "ab…"],
+  ["abc", 1, "…"],
+  ["abc", 0, ""],
+  ["", 0, ""],
+  ["日本語", 6, "日本語"],
+  ["日本語", 5, "日本…"],
+  ["日本語", 4, "日…"],
+  ["\u{1f600}\u{1f600}", 3, "\u{1f600}…"],
+  // What is put over a letter stays with it.
+  ["e\u0301e\u0301e\u0301", 3, "e\u0301e\u0301e\u0301"],
+  ["e\u0301e\u0301e\u0301", 2, "e\u0301…"],
+  [`a${"\u0301".repeat(500)}`, 1, `a${"\u0301".repeat(500)}`],
+];
+
+pureTest("fitColumns() counts the columns of a terminal, and cuts no character in two", () => {
+  assertEquals(FITTING.map(([text, columns]) => [text, columns, fitColumns(text, columns)]), FITTING);
 });
 
 pureTest("markdownTable() pads each column to its widest cell, as the formatter does", () => {

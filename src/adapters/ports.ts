@@ -5,8 +5,8 @@
  */
 import type { ReleaseConfig } from "../config.ts";
 import { ioError } from "../errors.ts";
-import type { Clock, Log, Ports } from "../ports.ts";
-import { signKeyVariable } from "../secrets.ts";
+import type { Clock, Inputs, Log, Ports } from "../ports.ts";
+import { type Secrets, secretsOfKey, signKeyVariable } from "../secrets.ts";
 import { createInputs } from "./files.ts";
 import { createGit } from "./git/git.ts";
 import { createHooks } from "./hooks/hooks.ts";
@@ -27,6 +27,8 @@ export interface Surface {
   readonly clock: Clock;
   /** How many processes can work at once. */
   readonly cores: number;
+  /** What must not be printed; what is read of it later is added. */
+  readonly secrets: Secrets;
 }
 
 /** Ports that hold a temporary directory, and maybe a connection, until they are disposed of. */
@@ -38,7 +40,7 @@ export type OpenPorts = Ports & AsyncDisposable;
  * @throws {ReleaseError} of kind `io`, `usage` or `signer`, when something is missing or not permitted
  */
 export async function openPorts(config: ReleaseConfig, surface: Surface): Promise<OpenPorts> {
-  const { cwd, env, hidden, log, clock, cores } = surface;
+  const { cwd, env, hidden, log, clock, cores, secrets } = surface;
   // One variable may hold the key.
   const secret = [...hidden, signKeyVariable(config.signKey)];
   const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name)));
@@ -48,7 +50,9 @@ export async function openPorts(config: ReleaseConfig, surface: Surface): Promis
   stack.defer(() => removeTempDir(tempDir, log));
   const inputs = createInputs(cwd);
   const hooks = createHooks(shell, { env: childEnv, tempDir });
-  const signer = stack.use(await openSigner(config, { env, inputs, hook: hooks.signer }));
+  const signer = stack.use(
+    await openSigner(config, { env, inputs: noting(inputs, config.signKey, secrets), hook: hooks.signer }),
+  );
   const ports: Ports = {
     nix: createNix(shell, {
       env: childEnv,
@@ -69,6 +73,18 @@ export async function openPorts(config: ReleaseConfig, surface: Surface): Promis
   };
   const held = stack.move();
   return { ...ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** Files of which one holds the signing key: what is read of it must not be printed. */
+function noting(inputs: Inputs, signKey: string | undefined, secrets: Secrets): Inputs {
+  return {
+    ...inputs,
+    async read(path) {
+      const bytes = await inputs.read(path);
+      if (path === signKey) secrets.learn(...secretsOfKey(new TextDecoder().decode(bytes)));
+      return bytes;
+    },
+  };
 }
 
 /** Makes the directory of a run, in the given one or the system's own. */

@@ -6,7 +6,8 @@
 import { dirname, join } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
-import { quoteList, stripControls } from "../text.ts";
+import { HIDDEN } from "../secrets.ts";
+import { quoted, quoteList, withoutColours } from "../text.ts";
 
 /** A finished command. */
 export interface CommandResult {
@@ -209,6 +210,7 @@ class LineTail {
   readonly #onLine: (line: string) => void;
   readonly #decoder = new TextDecoder();
   #rest = "";
+  #inKey = false;
   lines: string[] = [];
 
   constructor(onLine: (line: string) => void) {
@@ -228,21 +230,40 @@ class LineTail {
     this.#rest = "";
   }
 
-  #add(line: string): void {
+  #add(text: string): void {
+    const line = this.#withoutKey(text.replace(/\r$/, ""));
     this.#onLine(line);
     this.lines.push(line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line);
     if (this.lines.length > MAX_LINES) this.lines.shift();
   }
+
+  /** A private key, which only its first line tells, is hidden as long as there is nothing else. */
+  #withoutKey(line: string): string {
+    if (/-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----/.test(line)) this.#inKey = true;
+    else if (this.#inKey) {
+      if (KEY_LINE.test(line)) return HIDDEN;
+      this.#inKey = false;
+    }
+    return line;
+  }
 }
+
+/** A line within a private key in PEM; what a shell or a log put before it does not matter. */
+const KEY_LINE = /^[\s|>#"']{0,20}(?:[A-Za-z0-9+/=]{4,100}|(?:Proc-Type|DEK-Info):.*|)[\s"',\\]{0,20}$/;
 
 /** The text that a command printed, without the final newline. */
 export function text(result: CommandResult): string {
   return new TextDecoder().decode(result.stdout).replace(/\n$/, "");
 }
 
-/** The last lines of a text that say something, for an error's report. */
+/** The last lines of a text that say something. */
+export function lastSaid(lines: readonly string[], most: number): string[] {
+  return lines.map(withoutColours).filter((line) => line.trim() !== "").slice(-most);
+}
+
+/** The same for an error's report, where they are marked as another's words. */
 export function lastLines(lines: readonly string[], most: number): string[] {
-  return lines.map(stripControls).filter((line) => line.trim() !== "").slice(-most);
+  return lastSaid(lines, most).map(quoted);
 }
 
 /** Variables that would send git, or a nix that calls git, to another repository or index than the one meant. */

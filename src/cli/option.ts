@@ -211,15 +211,23 @@ export function choice<Word extends string>(spec: Choice<Word>): Option<Word | u
 /** Texts with commas between them; none when it is not given. */
 export function list(
   { item, ...spec }: Valued<readonly string[]> & {
-    /** What is wrong with one of the texts, in words that continue it; undefined: nothing. */
-    readonly item: (text: string) => string | undefined;
+    /** What is wrong with one of the texts, in words that continue it, or say it without it; undefined: nothing. */
+    readonly item: (text: string) => string | { readonly hidden: string } | undefined;
   },
 ): Option<readonly string[]> {
   const read = (text: string, flag: string) => {
     const items = text.split(",").map((item) => item.trim());
-    const stray = items.find((text) => item(text) !== undefined);
-    if (stray === undefined) return items;
-    throw new ReleaseError("usage", `Cannot read --${flag} "${text}": "${stray}" ${item(stray)}`);
+    const problems = items.flatMap((text) => ({ text, problem: item(text) }))
+      .filter(({ problem }) => problem !== undefined);
+    const [first] = problems;
+    if (first?.problem === undefined) return items;
+    // One of them that must not be seen hides all.
+    const hidden = problems.flatMap(({ problem }) => typeof problem === "object" ? [problem.hidden] : [])[0];
+    throw hidden === undefined
+      ? new ReleaseError("usage", `Cannot read --${flag} "${text}": "${first.text}" ${first.problem}`)
+      : new ReleaseError("usage", `Cannot read --${flag}: ${hidden}`, {
+        hint: "give names alone, as in A,B",
+      });
   };
   return textual("list", { ...spec, default: [], read }) as Option<readonly string[]>;
 }

@@ -36,12 +36,13 @@ import {
 import { FLEET_FILE } from "../contract/layout.ts";
 import { SIGNATURE_ALGORITHMS } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Clock, Log, Ports } from "../ports.ts";
 import type { RunOutcome } from "../report/outcome.ts";
-import { SILENT_LOG } from "../report/log.ts";
+import { errorWithoutSecrets, SILENT_LOG, withoutSecrets } from "../report/log.ts";
 import { localDirectory } from "../plan/flake_reference.ts";
 import { parseHostsSpec } from "../plan/hosts.ts";
-import { signKeyVariable } from "../secrets.ts";
+import { type Secrets, secretsOf, signKeyVariable } from "../secrets.ts";
+import { printableJson } from "../text.ts";
 import { environmentOf, processWorld, type World } from "../world.ts";
 import { found, HELP_OPTIONS, MORE_VARIABLES, readFile, trustFile } from "./shared.ts";
 
@@ -106,7 +107,13 @@ const CONFIG_OPTIONS = {
   "hook-env": list({
     group: "Hooks",
     placeholder: "NAMES",
-    item: (name) => /^[A-Za-z_]\w*$/.test(name) ? undefined : "is no name of a variable",
+    item: (name) => {
+      if (/^[A-Za-z_]\w*$/.test(name)) return undefined;
+      // A value is none that anybody should see.
+      return name.includes("=")
+        ? { hidden: "a variable is given with its value" }
+        : "is no name of a variable";
+    },
     help: "variables that hooks need beside the usual ones, as in A,B; for permissions by name",
     permits: [{
       permission: "env",
@@ -381,7 +388,7 @@ export const VARIABLES: readonly string[] = [
 ];
 
 /** What a release is told: what to release and how, and what it prints. */
-interface ReleaseSettings {
+export interface ReleaseSettings {
   readonly config: ReleaseConfig;
   /** Whether the result is printed on stdout as JSON. */
   readonly json: boolean;
@@ -447,12 +454,23 @@ export const RELEASE = defineCommand({
     json: values.json,
     config: validateConfig(configOf(pickValues(CONFIG_OPTIONS, values))),
   }),
-  async run({ config, json }: ReleaseSettings, { world, log }: Session): Promise<number> {
-    const outcome = await releaseIn(world, config, log);
-    if (json) world.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
-    return 0;
-  },
+  run: (settings: ReleaseSettings, session: Session) => runRelease(settings, session),
 });
+
+/**
+ * Releases, and prints the result when that is asked for.
+ *
+ * @param ports What the run sees of the world in the place of what was opened for it; by default just that
+ */
+export async function runRelease(
+  { config, json }: ReleaseSettings,
+  { world, log }: Session,
+  ports?: (opened: Ports) => Ports,
+): Promise<number> {
+  const outcome = await releaseIn(world, config, { log, ports });
+  if (json) world.stdout.write(`${printableJson(outcome, 2)}\n`);
+  return 0;
+}
 
 /** The configuration that options say. */
 function configOf({ option, ...settings }: Values<typeof CONFIG_OPTIONS>): ReleaseConfig {
@@ -551,23 +569,57 @@ export async function release(
     clock: clock ?? own.clock,
     signal: signal ?? own.signal,
   };
-  return await releaseIn(world, config, log);
+  return await releaseIn(world, config, { log });
 }
 
-async function releaseIn(world: World, config: ReleaseConfig, log: Log & CommandTrace): Promise<RunOutcome> {
+async function releaseIn(
+  world: World,
+  config: ReleaseConfig,
+  { log, ports = (opened) => opened }: {
+    log: Log & CommandTrace;
+    ports?: ((opened: Ports) => Ports) | undefined;
+  },
+): Promise<RunOutcome> {
   const given = world.environment.require([...VARIABLES, ...config.hookEnv, ...variableOf(config.signKey)]);
-  const [{ openPorts }, { withSafePath }, { release }, { startRun }] = await Promise.all([
-    import("../adapters/ports.ts"),
-    import("../adapters/process.ts"),
-    import("../pipeline.ts"),
-    import("../stages/run.ts"),
-  ]);
+  const { openPorts } = await import("../adapters/ports.ts");
+  const { withSafePath } = await import("../adapters/process.ts");
+  const { release } = await import("../pipeline.ts");
+  const { outcomeWithoutSecrets } = await import("../report/outcome.ts");
+  const { startRun } = await import("../stages/run.ts");
   const { env, warnings } = withSafePath(given);
   const { cwd, clock, cores } = world;
-  await using ports = await openPorts(config, { cwd, env, hidden: HIDDEN, log, clock, cores });
-  const run = startRun(config, ports, world.signal);
-  run.warn(...warnings);
-  return await release(run);
+  const secrets = secretsIn(config, env);
+  try {
+    const surface = { cwd, env, hidden: HIDDEN, log: withoutSecrets(log, secrets), clock, cores, secrets };
+    await using opened = await openPorts(config, surface);
+    const run = startRun(config, ports(opened), world.signal);
+    run.warn(...warnings);
+    return outcomeWithoutSecrets(await release(run), secrets);
+  } catch (error) {
+    throw errorWithoutSecrets(error, secrets);
+  }
+}
+
+/** What a run with this configuration must not print. Pure. Each text in it may be a URL with a password. */
+export function secretsIn(config: ReleaseConfig, env: Readonly<Record<string, string>>): Secrets {
+  const values = Object.entries(config);
+  const isCommand = (name: string) => COMMANDS.some((flag) => camelCase(flag) === name);
+  return secretsOf({
+    commands: values.flatMap(([name, value]) => isCommand(name) && typeof value === "string" ? [value] : []),
+    texts: values.flatMap(([, value]) => textsIn(value)),
+    nixOptions: config.nixOptions,
+    hookEnv: config.hookEnv,
+    keyVariable: signKeyVariable(config.signKey),
+    env,
+  });
+}
+
+/** The options that are commands. */
+const COMMANDS = Object.entries(OPTIONS).flatMap(([flag, { kind }]) => kind === "command" ? [flag] : []);
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
 /** The hooks' texts may hold tokens, and no process that is started needs them. */

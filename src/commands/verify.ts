@@ -236,10 +236,13 @@ function checkRolloutId(rolloutId: string | undefined): string {
  */
 async function verify(settings: VerifySettings, session: Session): Promise<number> {
   const { world, log } = session;
-  const { reportLines } = await import("../report/verdict.ts");
+  const [{ reportLines }, { printableJson }] = await Promise.all([
+    import("../report/verdict.ts"),
+    import("../text.ts"),
+  ]);
   const report = await judge(settings, session);
   report.warnings.forEach((warning) => log.warn(warning));
-  world.stdout.write(`${settings.json ? JSON.stringify(report, null, 2) : reportLines(report).join("\n")}\n`);
+  world.stdout.write(`${settings.json ? printableJson(report, 2) : reportLines(report).join("\n")}\n`);
   return report.verified ? 0 : 1;
 }
 

@@ -3,10 +3,18 @@
  *
  * @module
  */
-import { plural, quoteCommand, stripControls } from "../text.ts";
+import {
+  fitColumns,
+  plural,
+  printable,
+  printableJson,
+  quoteCommand,
+  quoted,
+  withoutColours,
+} from "../text.ts";
 import type { CommandTrace } from "../adapters/process.ts";
-import { hideSecrets } from "../secrets.ts";
-import type { ReleaseError } from "../errors.ts";
+import { HIDDEN, hideSecrets, type Secrets } from "../secrets.ts";
+import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import type { Clock, Log, Stage } from "../ports.ts";
 import type { Stream } from "../world.ts";
@@ -42,7 +50,7 @@ function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
   const hostStarts = new Map<string, number>();
   const write = (record: Record<string, unknown>) => {
     const time = clock.now().toString({ smallestUnit: "millisecond" });
-    stream.write(`${hideSecrets(JSON.stringify({ time, ...record }))}\n`);
+    stream.write(`${printableJson(hideIn({ time, ...record }))}\n`);
   };
   return {
     start(stage) {
@@ -77,16 +85,25 @@ function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
       write({ level: "error", event: "error", stage: current?.name, kind, message, path, lines, hint }),
     command(argv) {
       if (verbose) {
-        write({ level: "debug", event: "command", stage: current?.name, command: quoteCommand(argv) });
+        const command = quoteCommand(argv.map(hideSecrets));
+        write({ level: "debug", event: "command", stage: current?.name, command });
       }
     },
     output(line) {
       if (verbose) {
-        write({ level: "debug", event: "output", stage: current?.name, message: stripControls(line) });
+        write({ level: "debug", event: "output", stage: current?.name, message: withoutColours(line) });
       }
     },
     close() {},
   };
+}
+
+/** A record whose texts are without secrets: hidden in JSON they would take its quotes and backslashes with them. */
+function hideIn(value: unknown): unknown {
+  if (typeof value === "string") return hideSecrets(value);
+  if (Array.isArray(value)) return value.map(hideIn);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hideIn(item)]));
 }
 
 /** Lines for people: one a stage, and on a terminal one more that shows what is going on. */
@@ -136,11 +153,11 @@ class PrettyLog implements ProgramLog {
   }
 
   command(argv: readonly string[]): void {
-    if (this.#verbose) this.#line(`$ ${quoteCommand(argv)}`);
+    if (this.#verbose) this.#line(`$ ${quoteCommand(argv.map(hideSecrets))}`);
   }
 
   output(text: string): void {
-    if (this.#verbose) this.#line(`  ${stripControls(text)}`);
+    if (this.#verbose) text.split("\n").forEach((line) => this.#line(quoted(line)));
   }
 
   close(): void {
@@ -152,7 +169,7 @@ class PrettyLog implements ProgramLog {
   }
 
   #line(text: string): void {
-    this.#stream.write(`${this.#statusShown ? CLEAR : ""}${stripControls(hideSecrets(text))}\n`);
+    this.#stream.write(`${this.#statusShown ? CLEAR : ""}${printable(hideSecrets(text))}\n`);
     this.#statusShown = false;
   }
 
@@ -161,10 +178,8 @@ class PrettyLog implements ProgramLog {
     if (this.#current === undefined) return;
     if (!this.#stream.isTerminal) return this.#line(heartbeatOf(this.#current));
     const taken = seconds((this.#clock.monotonic() - this.#current.start) / 1000);
-    const text = hideSecrets(`${statusOf(this.#current)} (${taken})`);
-    const { width } = this.#stream;
-    const fitting = text.length > width - 1 ? `${text.slice(0, Math.max(0, width - 2))}…` : text;
-    this.#stream.write(`${CLEAR}${fitting}`);
+    const text = printable(hideSecrets(`${statusOf(this.#current)} (${taken})`));
+    this.#stream.write(`${CLEAR}${fitColumns(text, this.#stream.width - 1)}`);
     this.#statusShown = true;
   }
 }
@@ -211,6 +226,49 @@ function seconds(value: number): string {
 function round(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
+
+/** A log that is told nothing of what the run knows to be secret. Names of hosts are data, and stay. */
+export function withoutSecrets(log: Log & CommandTrace, secrets: Secrets): Log & CommandTrace {
+  const hide = (text: string) => secrets.hide(text);
+  return {
+    start: ({ name, title }) => log.start({ name, title: hide(title) }),
+    end: ({ name, title }, result, seconds) => log.end({ name, title: hide(title) }, hide(result), seconds),
+    host: (name, state) => log.host(name, state),
+    warn: (warning) => log.warn(warningWithoutSecrets(warning, secrets)),
+    command: (argv) => log.command(argv.map(hide)),
+    output: (line) => log.output(hide(line)),
+  };
+}
+
+/** A warning that says nothing of what the run knows to be secret. */
+export function warningWithoutSecrets({ path, message, code }: Warning, secrets: Secrets): Warning {
+  return {
+    code,
+    message: secrets.hide(message),
+    ...(path === undefined ? {} : { path: secrets.hide(path) }),
+  };
+}
+
+/** What a run fails with, without what it knows to be secret. */
+export function errorWithoutSecrets(error: unknown, secrets: Secrets): unknown {
+  const hide = (text: string) => secrets.hide(text);
+  if (!(error instanceof ReleaseError)) {
+    if (!(error instanceof Error) || hide(error.message) === error.message) return error;
+    return new Error(hide(error.message), { cause: error });
+  }
+  const { kind, message, path, hint, cause } = error;
+  const lines = error.lines.map(hide);
+  const isHook = kind === "push-hook" || kind === "sign-hook";
+  const hints = [hint, isHook && lines.some((line) => line.includes(HIDDEN)) ? HIDDEN_HINT : undefined];
+  return new ReleaseError(kind, hide(message), {
+    path: path === undefined ? undefined : hide(path),
+    lines,
+    hint: hints.flatMap((text) => text === undefined ? [] : [hide(text)]).join("; ") || undefined,
+    cause,
+  });
+}
+
+const HIDDEN_HINT = `${HIDDEN} stands for a secret that the hook was given`;
 
 /** The log of a run that nobody watches: the library's default. */
 export const SILENT_LOG: Log & CommandTrace = {

@@ -6,7 +6,8 @@
 import type { StorePath } from "../contract/store_path.ts";
 import type { Timestamp } from "../contract/types.ts";
 import type { BuiltHost, HostKind, HostWork, SignedArtifact, Stamp, Warning } from "../model.ts";
-import { hideSecrets } from "../secrets.ts";
+import type { Secrets } from "../secrets.ts";
+import { warningWithoutSecrets } from "./log.ts";
 
 /** What a run came to. */
 export interface RunOutcome {
@@ -95,8 +96,8 @@ export function outcomeOf({ stamp, hosts, signed, reused, notes, ...facts }: Run
     commit: stamp.ciCommit,
     signedAt: stamp.signedAt,
     releaseCommit,
-    pushedTo: pushedTo && { ...pushedTo, remote: hideSecrets(pushedTo.remote) },
-    flake: hideSecrets(flake),
+    pushedTo,
+    flake,
     nixVersion,
     programVersion,
     hosts: hosts.map(({ name, kind, channel, pinnedTo, drvPath, storePath, closureHash }) => ({
@@ -106,5 +107,16 @@ export function outcomeOf({ stamp, hosts, signed, reused, notes, ...facts }: Run
     artifacts: signed.map(({ path, sha256, rolloutId = null }) => ({ path, sha256, rolloutId, reused })),
     warnings: notes.warnings,
     stages: notes.stages,
+  };
+}
+
+/** A result that says nothing of what the run knows to be secret. Names, paths and hashes are data, and stay. */
+export function outcomeWithoutSecrets(outcome: RunOutcome, secrets: Secrets): RunOutcome {
+  const { flake, pushedTo, warnings } = outcome;
+  return {
+    ...outcome,
+    flake: secrets.hide(flake),
+    pushedTo: pushedTo && { ...pushedTo, remote: secrets.hide(pushedTo.remote) },
+    warnings: warnings.map((warning) => warningWithoutSecrets(warning, secrets)),
   };
 }

@@ -5,7 +5,7 @@
  */
 import type { RolloutManifest } from "../contract/types.ts";
 import type { Warning } from "../model.ts";
-import { plural, stripControls } from "../text.ts";
+import { plural, printable } from "../text.ts";
 import type { ArtifactVerdict, FailureCode } from "../verify/artifact.ts";
 import type { ReleaseVerdict } from "../verify/release.ts";
 import type { KeySlot, TrustedKey } from "../verify/trust.ts";
@@ -87,11 +87,9 @@ function keysOf(keys: readonly (TrustedKey | null)[]): string {
 
 /** The report for people: one line when all is well, else one for each reason. */
 export function reportLines({ verified, failures, summary }: Report): string[] {
-  if (verified) return [`verified ${summary}`];
-  return [
-    ...failures.map(({ path, code, message }) =>
-      `refused ${JSON.stringify(path)}: ${stripControls(message)} [${code}]`
-    ),
+  const lines = verified ? [`verified ${summary}`] : [
+    ...failures.map(({ path, code, message }) => `refused ${JSON.stringify(path)}: ${message} [${code}]`),
     `refused: ${plural(failures.length, "reason")}`,
   ];
+  return lines.map(printable);
 }

@@ -76,6 +76,17 @@ Deno.test("Shell cuts a long line, and takes what has no newline at its end for 
   assertEquals(stderr, [`${"0".repeat(4000)}…`, "end"]);
 });
 
+Deno.test("Shell takes what ends a line on other systems for no part of it", async () => {
+  assertEquals((await run("printf 'a\\r\\nb\\rc\\n' >&2")).stderr, ["a", "b\rc"]);
+});
+
+Deno.test("Shell shows no private key that a command prints, and keeps none", async () => {
+  const key = "-----BEGIN PRIVATE KEY-----\\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v\\nAAAA\\n-----END PRIVATE KEY-----";
+  const { stderr, output } = await run(`printf 'a\\n${key}\\nbbbb\\n' >&2`);
+  const lines = ["a", "-----BEGIN PRIVATE KEY-----", "***", "***", "-----END PRIVATE KEY-----", "bbbb"];
+  assertEquals([stderr, output], [lines, lines]);
+});
+
 Deno.test("Shell puts characters together that come in pieces", async () => {
   // 19 bytes a line and more than a pipe holds, so that characters lie across the ends of what is read at once.
   const { output } = await run("yes €€€€€€ | head -n 50000 >&2");

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   type CommandTrace,
   lastLines,
+  lastSaid,
   Shell,
   text,
   withoutGitLocation,
@@ -9,11 +10,15 @@ import {
 } from "../../src/adapters/process.ts";
 import { pureTest, refusal } from "../support/pure.ts";
 
-pureTest("lastLines() gives the last lines that say something, without colours", () => {
+pureTest("lastSaid() gives the last lines that say something, without colours", () => {
   const lines = ["", "one", "  ", "\x1b[31mtwo\x1b[0m", "\t", "\x1b[0m", "  three", ""];
-  assertEquals(lastLines(lines, 10), ["one", "two", "  three"]);
-  assertEquals(lastLines(lines, 2), ["two", "  three"]);
-  assertEquals(lastLines([], 2), []);
+  assertEquals(lastSaid(lines, 10), ["one", "two", "  three"]);
+  assertEquals(lastSaid(lines, 2), ["two", "  three"]);
+  assertEquals(lastSaid([], 2), []);
+});
+
+pureTest("lastLines() marks them as the words of another", () => {
+  assertEquals(lastLines(["error: no", "", "\tat 3"], 10), ["| error: no", "|     at 3"]);
 });
 
 pureTest("text() gives what a command printed without its one final newline", () => {

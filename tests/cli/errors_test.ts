@@ -71,7 +71,11 @@ const RELEASE: Line[] = [
   }],
   [["--hook-env", "A,1B"], { message: 'Cannot read --hook-env "A,1B": "1B" is no name of a variable' }],
   [["--hook-env", "A,"], { message: 'Cannot read --hook-env "A,": "" is no name of a variable' }],
-  [["--hook-env=A=x"], { message: 'Cannot read --hook-env "A=x": "A=x" is no name of a variable' }],
+  // A value that is given with its name is not repeated, nor what stands beside it.
+  [["--hook-env=1,A=x"], {
+    message: "Cannot read --hook-env: a variable is given with its value",
+    hint: "give names alone, as in A,B",
+  }],
   [["--smoke-verify", "no"], { message: 'Cannot read --smoke-verify "no": expected true or false' }],
   [["--smoke-verify=TRUE"], { message: 'Cannot read --smoke-verify "TRUE": expected true or false' }],
   [["--smoke-verify"], { message: 'Cannot read --smoke-verify "": expected true or false' }],

@@ -139,7 +139,7 @@ Deno.test("the program stops at the first push that fails, and signs and writes 
   await expectNothingDone(fleet, { onlyArgs: ["--git-commit", "--push-cmd", push, "--sign-cmd", sign] }, {
     code: 2,
     message: 'Push hook failed for host "web1": it exited with 3',
-    lines: ["to stdout", "to stderr"],
+    lines: ["| to stdout", "| to stderr"],
   });
   assertEquals(await notes(fleet), "db\nweb1\n");
 });
@@ -198,7 +198,7 @@ for (const algorithm of ["ed25519", "ecdsa-p256"]) {
         code: 2,
         message:
           `Sign hook gave no signature for "fleet.resolved.json": it wrote ${wrote}, expected 64 raw bytes`,
-        lines: ["a word of the signer"],
+        lines: ["| a word of the signer"],
         hint,
       }).catch((error) => {
         throw new Error(`a signature ${of}`, { cause: error });
@@ -234,7 +234,7 @@ for (
   const [of, sign, refusal] of [
     ["exits with 1", "echo no key >&2; exit 1", {
       message: 'Sign hook failed for "fleet.resolved.json": it exited with 1',
-      lines: ["no key"],
+      lines: ["| no key"],
     }],
     ["removes its output", 'rm "$NIXFLEET_OUTPUT"', {
       message:
@@ -244,7 +244,7 @@ for (
     ["writes to stdout", "head -c 64 /dev/zero | tr '\\0' x", {
       message:
         'Sign hook gave no signature for "fleet.resolved.json": it wrote nothing, expected 64 raw bytes',
-      lines: ["x".repeat(64)],
+      lines: [`| ${"x".repeat(64)}`],
       hint: TO_FILE,
     }],
     [
@@ -278,7 +278,11 @@ const SECRETS: [of: string, command: string, secret?: string][] = [
   ["in a syntax error", `echo ${TOKEN} (`],
   ["in a syntax error of a shell within", `$BASH -c 'TOKEN=${TOKEN} ('`],
   ["in a trace of the shell", `set -x; TOKEN=${TOKEN} true; exit 3`],
-  ["of small letters", "echo correct-horse-battery-staple; exit 3", "correct-horse-battery-staple"],
+  [
+    "of small letters",
+    "echo --passphrase correct-horse-battery-staple; exit 3",
+    "correct-horse-battery-staple",
+  ],
   ["that looks like a path", "echo /wJalrXUtnFEMI/bPxRfiCYEXAMPLEKEY; exit 3", "wJalrXUtnFEMI"],
   ["with shell characters in quotes", "echo 'Zx;Tr|Qv&Lp'; exit 3", "Zx;Tr|Qv&Lp"],
   ["of four digits", "echo pin 4711; exit 3", "pin 4711"],
@@ -322,5 +326,5 @@ Deno.test("the program never shows a secret of the sign hook when the push hook 
   const { code, stderr } = await fleet.run(["--push-cmd", "env; exit 3", "-v"], { env });
   const lines = stderr.split("\n");
   assertEquals([code, lines.filter((line) => line.includes(TOKEN))], [2, []]);
-  assertEquals(lines.some((line) => line.trim() === "NIXFLEET_HOST=db"), true, stderr);
+  assertEquals(lines.some((line) => line === "| NIXFLEET_HOST=db"), true, stderr);
 });

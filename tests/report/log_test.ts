@@ -72,7 +72,7 @@ pureTest("the pretty log shows each command, and what it prints without colours,
   failingRun(log, time);
   assertEquals(text().split("\n").slice(0, 3), [
     "$ /bin/nix eval --expr 'a b'",
-    "  warning: dirty",
+    "| warning: dirty",
     'warning: The contract does not know the field "note"',
   ]);
 });
@@ -319,7 +319,7 @@ pureTest("the JSON log writes commands and their output under -v, and on one lin
   log.close();
   const common = { time: "2026-06-01T12:00:00.000Z", level: "debug", stage: "build" };
   assertEquals(records(text()).slice(1), [
-    { ...common, event: "command", command: "sh -c 'a\nb'" },
+    { ...common, event: "command", command: "sh -c $'a\\nb'" },
     { ...common, event: "output", message: "red\tü" },
   ]);
 });

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { BuiltHost, SignedArtifact } from "../../src/model.ts";
-import { outcomeOf, type RunFacts } from "../../src/report/outcome.ts";
+import { outcomeOf, outcomeWithoutSecrets, type RunFacts } from "../../src/report/outcome.ts";
+import { Secrets } from "../../src/secrets.ts";
 import { derivationOf, drvOf, hashOf, pathOf } from "../support/fake_ports.ts";
 import { deepFreeze, pureTest } from "../support/pure.ts";
 
@@ -85,17 +86,29 @@ pureTest("outcomeOf() gives all that a run has noted, and nothing else of its ho
   });
 });
 
-pureTest("outcomeOf() hides passwords and tokens in the flake and in the remote", () => {
-  const { flake, pushedTo } = outcomeOf({
-    ...FACTS,
-    flake: "git+https://user:s3cret@host.example/fleet?rev=abc",
-    pushedTo: { remote: "https://t0ken@host.example/fleet.git", branch: "main" },
-  });
-  assertEquals({ flake, pushedTo }, {
-    flake: "git+https://***@host.example/fleet?rev=abc",
-    pushedTo: { remote: "https://***@host.example/fleet.git", branch: "main" },
-  });
-});
+pureTest(
+  "outcomeWithoutSecrets() hides what is known and what URLs have, and leaves names, paths and hashes",
+  () => {
+    const secrets = new Secrets();
+    secrets.learn("web1", "s3cret-9");
+    const outcome = outcomeOf({
+      ...FACTS,
+      hosts: [builtHost("web1")],
+      flake: "git+https://user:s3cret@host.example/fleet?rev=abc",
+      pushedTo: { remote: "https://t0ken@host.example/fleet.git", branch: "main" },
+      notes: {
+        ...FACTS.notes,
+        warnings: [{ code: "x", message: 'a "s3cret-9" is here', path: "hosts.s3cret-9" }],
+      },
+    });
+    assertEquals(outcomeWithoutSecrets(deepFreeze(outcome), secrets), {
+      ...outcome,
+      flake: "git+https://***@host.example/fleet?rev=abc",
+      pushedTo: { remote: "https://***@host.example/fleet.git", branch: "main" },
+      warnings: [{ code: "x", message: 'a "***" is here', path: "hosts.***" }],
+    });
+  },
+);
 
 pureTest("outcomeOf() says of every artifact that its signature was kept when the release was", () => {
   const { artifacts } = outcomeOf({ ...FACTS, reused: true });

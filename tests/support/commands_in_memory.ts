@@ -3,14 +3,10 @@
  *
  * @module
  */
-import { openPorts } from "../../src/adapters/ports.ts";
 import type { CommandList } from "../../src/cli/command_line.ts";
 import { COMMANDS } from "../../src/commands/list.ts";
-import { RELEASE, VARIABLES } from "../../src/commands/release.ts";
-import type { ReleaseConfig } from "../../src/config.ts";
-import { release } from "../../src/pipeline.ts";
-import { signKeyVariable } from "../../src/secrets.ts";
-import { startRun } from "../../src/stages/run.ts";
+import { RELEASE, type ReleaseSettings, runRelease } from "../../src/commands/release.ts";
+import type { Ports } from "../../src/ports.ts";
 import { COMMIT, FakeWorld } from "./fake_ports.ts";
 import type { FleetOptions } from "./fleet.ts";
 
@@ -23,21 +19,13 @@ export function commandsIn(memory: FakeWorld): CommandList {
         ...RELEASE,
         ask(given) {
           const request = RELEASE.ask(given);
-          const { config, json } = request.settings as { config: ReleaseConfig; json: boolean };
+          const ports = (opened: Ports): Ports => {
+            const { nix, git } = memory.ports();
+            return { ...opened, nix, git };
+          };
           return {
             ...request,
-            async run({ world, log }) {
-              const { cwd, clock, cores } = world;
-              const variable = signKeyVariable(config.signKey);
-              const own = [...config.hookEnv, ...(variable === undefined ? [] : [variable])];
-              const env = world.environment.require([...VARIABLES, ...own]);
-              const hidden = ["NIXFLEET_PUSH_CMD", "NIXFLEET_SIGN_CMD"];
-              await using opened = await openPorts(config, { cwd, env, hidden, log, clock, cores });
-              const { nix, git } = memory.ports();
-              const outcome = await release(startRun(config, { ...opened, nix, git }, world.signal));
-              if (json) world.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
-              return 0;
-            },
+            run: (session) => runRelease(request.settings as ReleaseSettings, session, ports),
           };
         },
       }),

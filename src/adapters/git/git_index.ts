@@ -4,7 +4,7 @@
  * @module
  */
 import type { Warning } from "../../model.ts";
-import { type CommandResult, lastLines } from "../process.ts";
+import { type CommandResult, lastSaid } from "../process.ts";
 import { DURABLE, expectGit, type GitContext, gitError, runGit } from "./context.ts";
 import { type GitSettings, withSettings } from "./doors.ts";
 import type { TreeEntry } from "./objects.ts";
@@ -72,7 +72,7 @@ export async function refreshIndex(
   return {
     code: "stale-index",
     message: "The release is committed, but git's index could not be brought up to date: " +
-      `git status shows the release files as changed (${lastLines(result.stderr, 1).join("")})`,
+      `git status shows the release files as changed (${lastSaid(result.stderr, 1).join("")})`,
   };
 }
 

@@ -1,13 +1,12 @@
 /**
  * Runs the operator's own commands, by `sh -c` with the environment of the contract.
  *
- * The text of a hook may hold a token, so it is never shown: not in errors, not by `-v`, and not where the hook's
- * own output repeats it.
+ * The text of a hook may hold a token, so it is never shown: not in errors, and not by `-v`. What of its output is
+ * secret, whoever prints that hides (`src/secrets.ts`).
  *
  * @module
  */
 import { ReleaseError } from "../../errors.ts";
-import { HIDDEN, redactor } from "../../secrets.ts";
 import { type CommandResult, lastLines, type Shell } from "../process.ts";
 
 /** What every hook is run with. */
@@ -49,24 +48,16 @@ export function runHook(
     env: { ...env, ...variables },
     // Both outputs go where people read: stdout of this program is for data.
     stdout: "as stderr",
-    onStderr: redactor(command),
     shown: [...assignments, "sh", "-c", kind === "push-hook" ? "<push hook>" : "<sign hook>"],
   });
 }
 
-/** How a hook failed: the last that it printed, without what may be secret. */
+/** How a hook failed, and the last that it printed. */
 export function hookFailure(
-  { kind, command }: Hook,
+  { kind }: Hook,
   message: string,
   result: CommandResult,
   hint?: string,
 ): ReleaseError {
-  const lines = lastLines(result.stderr, 15).map(redactor(command));
-  const hints = [
-    ...(hint === undefined ? [] : [hint]),
-    ...(lines.some((line) => line.includes(HIDDEN))
-      ? [`${HIDDEN} stands for a part of the hook's own text`]
-      : []),
-  ];
-  return new ReleaseError(kind, message, { lines, hint: hints.join("; ") || undefined });
+  return new ReleaseError(kind, message, { lines: lastLines(result.stderr, 15), hint });
 }

@@ -6,8 +6,8 @@
 import { parseStorePath } from "../../contract/store_path.ts";
 import { ReleaseError } from "../../errors.ts";
 import type { HostDerivation } from "../../model.ts";
-import { quoteList } from "../../text.ts";
-import { type CommandResult, lastLines } from "../process.ts";
+import { quoted, quoteList } from "../../text.ts";
+import { type CommandResult, lastSaid } from "../process.ts";
 import type { BuildLog } from "./build_log.ts";
 import type { NixContext } from "./context.ts";
 import { invalidPaths, outputsOf, requisitesOf } from "./store.ts";
@@ -88,13 +88,13 @@ function linesOf(failed: readonly FailedHost[], log: BuildLog): string[] {
     for (const drv of untold) told.add(drv);
     return [
       `host ${JSON.stringify(name)}: ${causes.join(", ") || `${drvPath} was not built`}`,
-      ...untold.flatMap((drv) => log.tail(drv).map((line) => `  | ${line}`)),
+      ...untold.flatMap((drv) => log.tail(drv).map((line) => `  ${quoted(line)}`)),
     ];
   });
 }
 
 /** What nix itself said, without the ends of the builders' logs. */
 function nixErrors(log: BuildLog, result: CommandResult): string[] {
-  return (log.errors().length > 0 ? log.errors() : lastLines(result.stderr, 10))
-    .filter((line) => !/^\s*(>|last \d+ log lines:|For full logs, run)/.test(line));
+  return (log.errors().length > 0 ? log.errors() : lastSaid(result.stderr, 10))
+    .filter((line) => !/^\s*(>|last \d+ log lines:|For full logs, run)/.test(line)).map(quoted);
 }

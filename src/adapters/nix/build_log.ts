@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "valibot";
-import { stripControls } from "../../text.ts";
+import { withoutColours } from "../../text.ts";
 
 const PREFIX = "@nix ";
 /** nix's `ActivityType`: a derivation is being built, or its post-build hook runs; the first field is the derivation. */
@@ -62,7 +62,7 @@ export class BuildLog {
     } else if (
       action === "result" && (type === RESULT_BUILD_LOG_LINE || type === RESULT_POST_BUILD_LOG_LINE)
     ) {
-      const text = stripControls(String(fields[0]));
+      const text = withoutColours(String(fields[0]));
       const lines = this.#lines.get(this.#running.get(id) ?? this.#hooks.get(id) ?? "");
       lines?.push(text);
       if (lines !== undefined && lines.length > MAX_LOG_LINES) lines.shift();
@@ -74,7 +74,7 @@ export class BuildLog {
       if (!this.#failed) this.#onBuild(this.#running.get(id)!, "done");
       this.#running.delete(id);
     } else if (action === "msg" && event.level === LEVEL_ERROR && event.msg !== undefined) {
-      this.#errors = [...this.#errors, ...event.msg.split("\n").map(stripControls)].slice(-MAX_LOG_LINES);
+      this.#errors = [...this.#errors, ...event.msg.split("\n").map(withoutColours)].slice(-MAX_LOG_LINES);
       return event.msg;
     }
     return undefined;

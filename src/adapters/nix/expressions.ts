@@ -54,5 +54,6 @@ in [ drv.drvPath drv.outPath (drv.outputName or "out") ]`;
  */
 export function applyTo(expression: string, data: unknown): string {
   const literal = JSON.stringify(JSON.stringify(data)).replaceAll("$", "\\$");
-  return `(${expression}) (builtins.fromJSON ${literal})`;
+  // On one line, as `-v` shows it.
+  return `(${expression.trim().replace(/\s*\n\s*/g, " ")}) (builtins.fromJSON ${literal})`;
 }

@@ -7,8 +7,8 @@ import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
 import type { HostDerivation, HostRef } from "../../model.ts";
 import type { Clock, HostInFlake, HostProgress, LockedFlake } from "../../ports.ts";
-import { plural, quoteList } from "../../text.ts";
-import { lastLines } from "../process.ts";
+import { plural, quoted, quoteList } from "../../text.ts";
+import { lastSaid } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
 import { HOSTS, ONE_HOST } from "./expressions.ts";
@@ -42,7 +42,7 @@ export async function evaluateBatch(
   const result = alone
     ? await evaluate(nix, ONE_HOST, { flake: flake.url, host: names[0] })
     : await evaluate(nix, HOSTS, { flake: flake.url, hosts: names });
-  if (result.code !== 0) return { error: lastLines(result.stderr, 20) };
+  if (result.code !== 0) return { error: lastSaid(result.stderr, 20) };
   const shape = v.array(v.nullable(DERIVATION));
   const values = parseShape(shape, alone ? [result.value] : result.value, "nix eval");
   return names.map((host, index) => {
@@ -79,7 +79,7 @@ export async function evaluateHosts(
     {
       lines: failures.flatMap(({ host, lines }) => [
         `host ${JSON.stringify(host.name)}:`,
-        ...lines.map((line) => `  | ${line}`),
+        ...lines.map((line) => `  ${quoted(line)}`),
       ]),
     },
   );

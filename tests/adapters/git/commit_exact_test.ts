@@ -150,7 +150,7 @@ Deno.test("commitRelease() says that a hook that may run refused the commit, and
     kind: "git",
     message: "Cannot move the branch to the release: git exited with 128",
   });
-  assertEquals(lines!.includes("closed today"), true);
+  assertEquals(lines!.includes("| closed today"), true);
   assertEquals(await fleet.head(), head);
 });
 

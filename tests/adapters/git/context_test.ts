@@ -32,5 +32,5 @@ Deno.test("expectGit() gives what git printed, and refuses a command that fails 
     expectGit(world.git, "find the tree", ["cat-file", "-e", "gone"], { cwd }),
   );
   assertEquals(refused, { kind: "git", message: "Cannot find the tree: git exited with 128" });
-  assertEquals(lines, ["fatal: Not a valid object name gone"]);
+  assertEquals(lines, ["| fatal: Not a valid object name gone"]);
 });

@@ -42,25 +42,24 @@ Deno.test("runPushHook() runs the command in the shell's directory, without stdi
   assertEquals(await Deno.readTextFile(join(dir.path, "told")), `${dir.path}\n`);
 });
 
-Deno.test("runPushHook() shows the variables and no text of the command, nor where its output repeats it", async () => {
+Deno.test("runPushHook() shows the variables and no text of the command", async () => {
   await using dir = await TemporaryDirectory.create();
-  const { commands, output } = await push(dir, "echo --token=s3cret '$ s3cret'");
+  const { commands, output } = await push(dir, "echo said; : s3cret");
   assertEquals(commands, [[
     "NIXFLEET_HOST=web 1",
     `NIXFLEET_PATH=/nix/store/${HASH}`,
     `NIXFLEET_CLOSURE_HASH=${HASH}`,
     ...["sh", "-c", "<push hook>"],
   ]]);
-  assertEquals(output, ["*** ***"]);
+  assertEquals(output, ["said"]);
 });
 
-Deno.test("runPushHook() refuses with the exit code, and the last of both outputs without secrets", async () => {
+Deno.test("runPushHook() refuses with the exit code, and the last of both outputs", async () => {
   await using dir = await TemporaryDirectory.create();
-  assertEquals(await rejection(push(dir, "echo out of s3cret; exec >&2; echo refused; exit 7")), {
+  assertEquals(await rejection(push(dir, "echo out; exec >&2; echo refused; exit 7")), {
     kind: "push-hook",
     message: 'Push hook failed for host "web 1": it exited with 7',
-    lines: ["out of ***", "***"],
-    hint: "*** stands for a part of the hook's own text",
+    lines: ["| out", "| refused"],
   });
   const { message } = await rejection(push(dir, "kill -9 $$"));
   assertEquals(message, 'Push hook failed for host "web 1": it exited with 137');

@@ -47,7 +47,7 @@ Deno.test("evaluate() refuses what is not JSON, with what nix said beside it", a
   assertEquals(await rejection(evaluate(world.nix, "f", {})), {
     kind: "evaluation",
     message: 'Cannot read what "nix eval" printed: it is not JSON in UTF-8',
-    lines: ["why"],
+    lines: ["| why"],
   });
 });
 
