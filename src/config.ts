@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "./contract/layout.ts";
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, signaturePath } from "./contract/layout.ts";
 import { looksLikeKey } from "./secrets.ts";
 import { nearest } from "./text.ts";
 import { ReleaseError } from "./errors.ts";
@@ -136,7 +136,36 @@ export function checkConfig(config: ReleaseConfig): ReleaseConfig {
   if (now === undefined && config.now !== undefined) {
     throw new ReleaseError("usage", `Cannot read --now "${config.now}": expected ${TIMESTAMP_FORM}`);
   }
+  for (const [field, value] of Object.entries(config)) checkTexts(optionOf(field), value);
   return { ...config, now, gitCommit: config.gitCommit || config.gitPush !== undefined };
+}
+
+/** What becomes part of an argument or a variable of a process can hold no more than this, and no zero at all. */
+const LONGEST_TEXT = 100_000;
+
+/** The texts in a setting, which a settings file and the library can give as no command line could. */
+function checkTexts(option: string, value: unknown): void {
+  if (typeof value === "object" && value !== null) {
+    for (const part of Object.values(value)) checkTexts(option, part);
+  }
+  if (typeof value !== "string") return;
+  if (value.includes("\0")) {
+    throw new ReleaseError("usage", `Cannot use ${option}: it has a null character in it`);
+  }
+  const length = new TextEncoder().encode(value).length;
+  if (length > LONGEST_TEXT) {
+    throw new ReleaseError(
+      "usage",
+      `Cannot use ${option}: it has ${length} bytes, expected at most ${LONGEST_TEXT}`,
+    );
+  }
+}
+
+/** The option that sets a field. */
+function optionOf(field: string): string {
+  return field === "nixOptions"
+    ? "--option"
+    : `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function checkSigner(config: ReleaseConfig): void {
@@ -206,6 +235,9 @@ function checkTrust({ trustFile, trustAttr, allowPreviousKey }: ReleaseConfig): 
   });
 }
 
+/** How many bytes a file system takes for one name. */
+const LONGEST_NAME = 255;
+
 /**
  * Checks the file name of the fleet artifact.
  *
@@ -227,6 +259,8 @@ export function checkArtifactName(name: string): void {
     ? "is the name of the directory of the rollout manifests"
     : name.endsWith(".sig")
     ? "ends as a signature's name does"
+    : new TextEncoder().encode(signaturePath(name)).length > LONGEST_NAME
+    ? `has no room for ".sig" within the ${LONGEST_NAME} bytes that a name may have`
     : undefined;
   if (problem !== undefined) {
     throw new ReleaseError("usage", `Cannot use --artifact-name "${name}": it ${problem}`, {

@@ -62,6 +62,11 @@ export const SYSTEM_CLOCK: Clock = {
   monotonic: () => performance.now(),
 };
 
+/** Where temporary files go, by the variables of a run. An empty variable counts as unset. */
+export function tempDirIn(env: Readonly<Record<string, string>>): string {
+  return env["TMPDIR"] || "/tmp";
+}
+
 /** This process. */
 export function processWorld(): World {
   return {

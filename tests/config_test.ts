@@ -292,3 +292,27 @@ for (const [settings, message] of REFUSED) {
     assertEquals({ kind, said }, { kind: "usage", said: message });
   });
 }
+
+pureTest("validateConfig() refuses names that no file system, no git and no process takes", () => {
+  const refused: [settings: Partial<ReleaseConfig>, message: string, hint?: string][] = [
+    ...["x".repeat(252), "\u00e9".repeat(126)].map((
+      artifactName,
+    ): [Partial<ReleaseConfig>, string, string] => [
+      { artifactName },
+      `Cannot use --artifact-name "${artifactName}": it has no room for ".sig" within the 255 bytes that a name may have`,
+      'give a file name such as "fleet.resolved.json"',
+    ]),
+    [{ buildFlake: "a\0b" }, "Cannot use --build-flake: it has a null character in it"],
+    [{ nixOptions: [["cores", "\0"]] }, "Cannot use --option: it has a null character in it"],
+    [{ gitPush: { remote: "o\0", branch: "main" } }, "Cannot use --git-push: it has a null character in it"],
+    [
+      { commitTemplate: "x".repeat(100_001) },
+      "Cannot use --commit-template: it has 100001 bytes, expected at most 100000",
+    ],
+  ];
+  for (const [settings, message, hint] of refused) {
+    const said = { kind: "usage" as const, message, ...(hint === undefined ? {} : { hint }) };
+    assertEquals(refusal(() => validateConfig({ ...SIGN, ...settings })), said);
+  }
+  assertEquals(validateConfig({ ...SIGN, artifactName: "x".repeat(251) }).artifactName.length, 251);
+});

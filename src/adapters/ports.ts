@@ -4,9 +4,10 @@
  * @module
  */
 import type { ReleaseConfig } from "../config.ts";
-import { ioError } from "../errors.ts";
+import { ioError, ReleaseError } from "../errors.ts";
 import type { Clock, Inputs, Log, Ports } from "../ports.ts";
 import { type Secrets, secretsOfKey, signKeyVariable } from "../secrets.ts";
+import { tempDirIn } from "../world.ts";
 import { createInputs } from "./files.ts";
 import { createGit } from "./git/git.ts";
 import { createHooks } from "./hooks/hooks.ts";
@@ -41,12 +42,12 @@ export type OpenPorts = Ports & AsyncDisposable;
  */
 export async function openPorts(config: ReleaseConfig, surface: Surface): Promise<OpenPorts> {
   const { cwd, env, hidden, log, clock, cores, secrets } = surface;
-  // One variable may hold the key.
-  const secret = [...hidden, signKeyVariable(config.signKey)];
+  // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
+  const secret = [...hidden, signKeyVariable(config.signKey), ...(env["TMPDIR"] === "" ? ["TMPDIR"] : [])];
   const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name)));
   const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log });
   await using stack = new AsyncDisposableStack();
-  const tempDir = await makeTempDir(env["TMPDIR"] || undefined);
+  const tempDir = await makeTempDir(tempDirIn(env));
   stack.defer(() => removeTempDir(tempDir, log));
   const inputs = createInputs(cwd);
   const hooks = createHooks(shell, { env: childEnv, tempDir });
@@ -87,12 +88,25 @@ function noting(inputs: Inputs, signKey: string | undefined, secrets: Secrets): 
   };
 }
 
-/** Makes the directory of a run, in the given one or the system's own. */
-async function makeTempDir(dir: string | undefined): Promise<string> {
+/** Makes the directory of a run. */
+async function makeTempDir(dir: string): Promise<string> {
+  const refuse = (problem: string, cause?: unknown) =>
+    new ReleaseError("io", `Cannot make a temporary directory in "${dir}": ${problem}`, {
+      hint: "set TMPDIR to a directory that can be written, or unset it",
+      cause,
+    });
+  // It would be another one for each process that is started elsewhere.
+  if (!dir.startsWith("/")) throw refuse("it is relative, expected an absolute path");
   try {
-    return await Deno.makeTempDir({ prefix: "fleet-release-", ...(dir === undefined ? {} : { dir }) });
+    return await Deno.makeTempDir({ dir, prefix: "fleet-release-" });
   } catch (error) {
-    throw ioError(`Cannot make a temporary directory in "${dir ?? "/tmp"}"`, error);
+    if (error instanceof Deno.errors.NotFound) throw refuse("it is not there", error);
+    if (error instanceof Deno.errors.NotADirectory) throw refuse("it is no directory", error);
+    if (error instanceof Deno.errors.FilesystemLoop) {
+      throw refuse("it is a link that leads in a circle", error);
+    }
+    if (error instanceof Deno.errors.PermissionDenied) throw refuse("it cannot be written", error);
+    throw ioError(`Cannot make a temporary directory in "${dir}"`, error);
   }
 }
 

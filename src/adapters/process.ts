@@ -182,6 +182,7 @@ export class Shell {
     const sink = () => new WritableStream<Uint8Array>({ write: (chunk) => tail.write(chunk) });
     // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
     const { CommandBuilder } = await import("@david/dax");
+    refuseLongTexts(argv, options.env);
     const command = new CommandBuilder()
       .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", ...argv])
       .cwd(options.cwd ?? this.cwd)
@@ -190,7 +191,10 @@ export class Shell {
       .stdin(options.stdin ?? "null")
       .stderr(sink())
       .noThrow();
-    const result = await (options.stdout === "as stderr" ? command.stdout(sink()) : command.stdout("piped"));
+    const running = options.stdout === "as stderr" ? command.stdout(sink()) : command.stdout("piped");
+    const result = await running.spawn().catch((error: unknown) => {
+      throw hasCode(error, "E2BIG") ? tooManyArguments(argv) : error;
+    });
     tail.end();
     return {
       code: result.code,
@@ -198,6 +202,47 @@ export class Shell {
       stderr: tail.lines,
     };
   }
+}
+
+/** What Linux takes in one argument, or in one variable with its name: `MAX_ARG_STRLEN`, less the zero behind it. */
+export const LONGEST_ARGUMENT: number = (1 << 17) - 1;
+
+/** How many bytes a process is given for a text. */
+export function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/** The system would say that the list of arguments is too long, and not which of them it is. */
+function refuseLongTexts(argv: readonly string[], env: Readonly<Record<string, string>>): void {
+  if (Deno.build.os !== "linux") return;
+  const texts = [
+    ...argv.map((argument, index) => [index === 0 ? "its path" : `argument ${index}`, argument] as const),
+    ...Object.entries(env).map(([name, value]) => [`the variable "${name}"`, `${name}=${value}`] as const),
+  ];
+  // No character has more than three bytes for each of its units, and few texts come near.
+  const [what, text] =
+    texts.find(([, text]) => text.length * 3 > LONGEST_ARGUMENT && byteLength(text) > LONGEST_ARGUMENT) ?? [];
+  if (what === undefined || text === undefined) return;
+  throw new ReleaseError(
+    "io",
+    `Cannot run "${argv[0]}": ${what} has ${byteLength(text)} bytes, and Linux takes ${LONGEST_ARGUMENT}`,
+  );
+}
+
+function tooManyArguments(argv: readonly string[]): ReleaseError {
+  const bytes = argv.reduce((sum, argument) => sum + byteLength(argument) + 1, 0);
+  return new ReleaseError(
+    "io",
+    `Cannot run "${argv[0]}": its ${
+      argv.length - 1
+    } arguments have ${bytes} bytes, more than this system takes`,
+    { hint: "`ulimit -s 65536` before it raises the limit on Linux; or release fewer hosts at once" },
+  );
+}
+
+/** Whether the system gave this code for an error, which the runtime has no class for. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
 const MAX_LINES = 40;

@@ -22,6 +22,10 @@ import { checkLocation, DIRECTORIES, leftovers, publishFiles, type ReleaseLocati
  * out of its repository
  */
 export function createReleaseDir(dir: string, cwd: string): ReleaseDir {
+  const problem = nameProblem(dir, resolve(cwd, dir));
+  if (problem !== undefined) {
+    throw new ReleaseError("io", `Cannot use "${dir}" as the release directory: ${problem}`);
+  }
   const { path: root, existing } = followLinks(resolve(cwd, dir), dir);
   // Found out before anything is built and not when it is written.
   if (Deno.permissions.querySync({ name: "write", path: root }).state !== "granted") {
@@ -107,4 +111,21 @@ async function pathsIn(dir: string, sub: string, cwd: string): Promise<string[]>
     }
   }
   return paths.sort();
+}
+
+/** How many bytes a file system takes for one name. */
+const LONGEST_NAME = 255;
+/** How many Linux takes for a path, less the longest name in it. */
+const LONGEST_DIR = 4095 - 1 - LONGEST_NAME;
+
+/** Why no file can be written below a path of this name; undefined: it can, as far as the name tells. */
+function nameProblem(dir: string, path: string): string | undefined {
+  // Git is given the paths of files on lines.
+  if (/[\n\r]/.test(dir)) return "it has a line break in it";
+  const lengthOf = (text: string) => new TextEncoder().encode(text).length;
+  const longest = Math.max(...path.split("/").map(lengthOf));
+  if (longest > LONGEST_NAME) return `a name in it has ${longest} bytes, expected at most ${LONGEST_NAME}`;
+  const length = lengthOf(path);
+  if (length <= LONGEST_DIR) return undefined;
+  return `its path has ${length} bytes, expected at most ${LONGEST_DIR}, so that names have room behind it`;
 }

@@ -11,7 +11,7 @@ import { firstMissing, followLinks, repositoryOf } from "../adapters/lookup.ts";
 import { dirname } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 import { markdownTable } from "../text.ts";
-import type { World } from "../world.ts";
+import { tempDirIn, type World } from "../world.ts";
 import { SETTINGS_VARIABLE } from "./arguments.ts";
 import type { Command, Given, Permitted } from "./command.ts";
 import type { Invocation } from "./command_line.ts";
@@ -85,7 +85,7 @@ export function surroundingsOf({ cwd, runtime, environment }: World): Surroundin
   const env = environment.read(["PATH", "TMPDIR", "SSH_AUTH_SOCK", SETTINGS_VARIABLE]);
   return {
     cwd,
-    tempDir: env["TMPDIR"] || "/tmp",
+    tempDir: tempDirIn(env),
     sockets: !/^2\.[0-8]\./.test(runtime),
     agentSocket: env["SSH_AUTH_SOCK"] || undefined,
     settingsFile: env[SETTINGS_VARIABLE] || undefined,

@@ -22,6 +22,24 @@ export interface ParseJsonOptions {
   readonly roundIntegers?: boolean;
 }
 
+/** Why a text is not JSON that can be signed. */
+export class JsonRefusal extends ReleaseError {
+  /** What is wrong, without where. */
+  readonly problem: string;
+  /** Index of the first character, or of the first byte, that is wrong. */
+  readonly offset: number;
+
+  /** Makes the error. */
+  constructor(
+    message: string,
+    { problem, offset, cause }: { problem: string; offset: number; cause?: unknown },
+  ) {
+    super("contract", message, { cause });
+    this.problem = problem;
+    this.offset = offset;
+  }
+}
+
 /**
  * The value of a JSON text.
  *
@@ -70,7 +88,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
   } catch (cause) {
     const offset = invalidOffset(bytes);
     const message = `Cannot read the JSON: the bytes at offset ${offset} are not UTF-8`;
-    throw new ReleaseError("contract", message, { cause });
+    throw new JsonRefusal(message, { problem: "bytes that are not UTF-8", offset, cause });
   }
 }
 
@@ -223,9 +241,34 @@ class Reader {
     const before = this.#text.slice(0, at).split("\n");
     const column = [...before.at(-1)!].length + 1;
     const message = `Cannot read the JSON: ${problem} at line ${before.length}, column ${column}${rest}`;
-    return new ReleaseError("contract", message);
+    return new JsonRefusal(message, { problem: `${problem}${rest}`, offset: at });
   }
 }
+
+/**
+ * Where in a JSON document an index of its text is, as in `hosts.web.tags[1]`: for output that others made, in which
+ * lines and columns say nothing. Empty at the top. What stands before the index has to be JSON.
+ */
+export function pathAt(text: string, index: number): string {
+  const levels: { at: string | number; expectsKey: boolean }[] = [];
+  for (const [token] of text.slice(0, index).matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},]/gs)) {
+    const level = levels.at(-1);
+    if (token === "{") levels.push({ at: "", expectsKey: true });
+    else if (token === "[") levels.push({ at: 0, expectsKey: false });
+    else if (token === "}" || token === "]") levels.pop();
+    else if (token === ",") {
+      if (typeof level?.at === "number") level.at++;
+      else if (level !== undefined) level.expectsKey = true;
+    } else if (level?.expectsKey) [level.at, level.expectsKey] = [JSON.parse(token), false];
+  }
+  const path = levels.map(({ at }) =>
+    typeof at === "number" ? `[${at}]` : /^[\w-]*$/.test(at) ? `.${at}` : `[${JSON.stringify(at)}]`
+  ).join("").replace(/^\./, "");
+  return path.length > MAX_PATH ? `${path.slice(0, MAX_PATH)}…` : path;
+}
+
+/** As much of a path as helps to find the place. */
+const MAX_PATH = 200;
 
 /**
  * Whether a double is another number than the integer that it was read from. Its shortest text counts as exact: that is

@@ -97,6 +97,13 @@ async function checkCommittable(repository: Repository | null, { config, ports }
       },
     );
   }
+  if (prefix.includes("\n")) {
+    throw new ReleaseError(
+      "usage",
+      `Cannot commit "${config.releaseDir}": there is a line break in its path, ${JSON.stringify(prefix)}`,
+      { hint: "git is given paths on lines: leave out --git-commit and --git-push, or give it another name" },
+    );
+  }
   const paths = [config.artifactName, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, manifestPath("manifest")]
     .flatMap((path) => [join(prefix, path), join(prefix, signaturePath(path))]);
   const ignored = await git.firstIgnored(repository, paths);

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { type CommandTrace, type RunOptions, Shell, text } from "../../src/adapters/process.ts";
 import { which } from "../support/command.ts";
+import { rejection } from "../support/pure.ts";
 
 const SH = which("sh");
 const PATH = Deno.env.get("PATH") ?? "";
@@ -132,4 +133,37 @@ Deno.test("Shell finds the first program of the name that can be run, by its abs
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
+});
+
+Deno.test({
+  name: "Shell says which argument or variable is longer than Linux takes, and takes what just fits",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const shell = new Shell({ path: PATH, cwd: "/", trace: SILENT });
+    const start = (argument: string, variable = "") =>
+      shell.run([SH, "-c", ":", argument], { env: { A: variable } });
+    assertEquals((await start("x".repeat(131_071), "x".repeat(131_069))).code, 0);
+    const refused = async (...texts: [string, string?]) => (await rejection(start(...texts))).message;
+    const said = (what: string) => `Cannot run "${SH}": ${what} has 131072 bytes, and Linux takes 131071`;
+    assertEquals(await refused("x".repeat(131_072)), said("argument 3"));
+    assertEquals(await refused("\u00e9".repeat(65_536)), said("argument 3"));
+    assertEquals(await refused("", "x".repeat(131_070)), said('the variable "A"'));
+  },
+});
+
+Deno.test({
+  name: "Shell says of arguments that are too many together how many they are",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const shell = new Shell({ path: PATH, cwd: "/", trace: SILENT });
+    const many = Array.from({ length: 100 }, () => "x".repeat(100_000));
+    const { kind, message } = await rejection(shell.run([SH, "-c", ":", ...many], { env: {} }));
+    assertEquals([kind, message], [
+      "io",
+      `Cannot run "${SH}": its 102 arguments have ${
+        SH.length + 1 + 3 + 2 + 100 * 100_001
+      } bytes, more than this ` +
+      "system takes",
+    ]);
+  },
 });

@@ -5,7 +5,7 @@ import { dirname, join } from "@std/path";
 import { createReleaseDir, readReleaseFiles } from "../../src/adapters/release_dir.ts";
 import { expectRun, which } from "../support/command.ts";
 import { bytesOf } from "../support/git_fleet.ts";
-import { rejection } from "../support/pure.ts";
+import { refusal, rejection } from "../support/pure.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
 
 const PATH = Deno.env.get("PATH")!;
@@ -320,4 +320,32 @@ Deno.test("readReleaseFiles() names what cannot be read as it was given, in the 
     kind: "io",
     message: `Cannot read "releases/rollouts": Not a directory (os error 20): readdir 'releases/rollouts'`,
   });
+});
+
+Deno.test("createReleaseDir() says why nothing can be written there, before anything is", async () => {
+  await using dir = await TemporaryDirectory.create();
+  await Deno.symlink("loop", join(dir.path, "loop"));
+  await Deno.writeTextFile(join(dir.path, "file"), "");
+  const deep = `${"y".repeat(200)}/`.repeat(19);
+  const bytes = new TextEncoder().encode(join(dir.path, deep)).length - 1;
+  const refused: [path: string, problem: string][] = [
+    ["loop", `the link "${join(dir.path, "loop")}" leads in a circle`],
+    ["loop/below", `the link "${join(dir.path, "loop")}" leads in a circle`],
+    ["file", "it is a file"],
+    ["re\nleases", "it has a line break in it"],
+    ["file/below", `"${join(dir.path, "file")}" is a file`],
+    [`gone/${"x".repeat(256)}`, "a name in it has 256 bytes, expected at most 255"],
+    ["\u00e9".repeat(128), "a name in it has 256 bytes, expected at most 255"],
+    [deep, `its path has ${bytes} bytes, expected at most 3839, so that names have room behind it`],
+  ];
+  for (const [path, problem] of refused) {
+    assertEquals(refusal(() => createReleaseDir(path, dir.path)), {
+      kind: "io",
+      message: `Cannot use "${path}" as the release directory: ${problem}`,
+    });
+  }
+  const longest = createReleaseDir("x".repeat(255), dir.path);
+  assertEquals(await longest.publish([{ path: `${"f".repeat(251)}.sig`, bytes: bytesOf("x") }]), [
+    `${"f".repeat(251)}.sig`,
+  ]);
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { canonicalize, decodeUtf8, parseJson } from "../../src/contract/json.ts";
+import { canonicalize, decodeUtf8, parseJson, pathAt } from "../../src/contract/json.ts";
 import { pureTest, refusal } from "../support/pure.ts";
 
 const nestedLists = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
@@ -364,4 +364,13 @@ pureTest("decodeUtf8() says where bytes are not UTF-8", () => {
       message: `Cannot read the JSON: the bytes at offset ${offset} are not UTF-8`,
     }]);
   }
+});
+
+pureTest("pathAt() gives the keys and indices that an index of the text is within", () => {
+  const text = '{"a":[{},{"b c":"x\\"],{","d":[1,[2,@';
+  const paths = ["", "a", "a[0]", "a[1]", 'a[1]["b c"]', "a[1].d[0]", "a[1].d[1][1]"];
+  const marks = ['"a"', "[", "{},", '{"b c"', '"x', "1,", "@"];
+  assertEquals(marks.map((mark) => pathAt(text, text.indexOf(mark))), paths);
+  assertEquals(pathAt('{"":1', 4), "");
+  assertEquals(pathAt("[[1],[2,3],@", 11), "[2]");
 });

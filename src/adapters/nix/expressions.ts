@@ -23,6 +23,21 @@ in {
   attributes = builtins.mapAttrs (_: builtins.foldl' step { ok = true; value = outputs; }) attributes;
 }`;
 
+/** The fields of a derivation that a host is built by. A flake may make it by hand, of anything. */
+const FIELDS = `
+  field = drv: name: expected: pattern:
+    let
+      value = drv.\${name};
+      refuse = found: throw "\${name} of config.system.build.toplevel is \${found}, expected \${expected}";
+    in if !builtins.isString value then refuse "of type \${builtins.typeOf value}"
+    else if builtins.match pattern value == null then refuse (builtins.toJSON value)
+    else value;
+  fieldsOf = drv: [
+    (field drv "drvPath" "a derivation in the store" "\${builtins.storeDir}/[^/[:space:]]+[.]drv")
+    (field drv "outPath" "a path" "/.+")
+    (field ({ outputName = "out"; } // drv) "outputName" "the name of an output" "[a-zA-Z0-9+._?=-]+")
+  ];`;
+
 /**
  * The derivations of hosts: `{ flake, hosts = [ { kind, name } ] }` to a list in the same order, each
  * `[ drvPath outPath outputName ]` (a set with an `outPath` would turn into a string in JSON). A host whose
@@ -31,13 +46,12 @@ in {
  */
 export const HOSTS = `
 { flake, hosts }:
-let
+let${FIELDS}
   outputs = (builtins.getFlake flake).outputs;
   toplevel = { kind, name }: outputs."\${kind}Configurations".\${name}.config.system.build.toplevel;
   derivation = host:
     let
-      drv = toplevel host;
-      fields = [ drv.drvPath drv.outPath (drv.outputName or "out") ];
+      fields = fieldsOf (toplevel host);
       result = builtins.tryEval (builtins.deepSeq fields fields);
     in if result.success then result.value else null;
 in map derivation hosts`;
@@ -45,8 +59,8 @@ in map derivation hosts`;
 /** One host's derivation, evaluated without a net under it, so that nix says what is wrong. */
 export const ONE_HOST = `
 { flake, host }:
-let drv = (builtins.getFlake flake).outputs."\${host.kind}Configurations".\${host.name}.config.system.build.toplevel;
-in [ drv.drvPath drv.outPath (drv.outputName or "out") ]`;
+let${FIELDS}
+in fieldsOf (builtins.getFlake flake).outputs."\${host.kind}Configurations".\${host.name}.config.system.build.toplevel`;
 
 /**
  * Applies one of the functions above to data. The data is JSON within a nix string, so no name in it can become

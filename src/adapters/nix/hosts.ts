@@ -8,10 +8,10 @@ import { ReleaseError } from "../../errors.ts";
 import type { HostDerivation, HostRef } from "../../model.ts";
 import type { Clock, HostInFlake, HostProgress, LockedFlake } from "../../ports.ts";
 import { plural, quoted, quoteList } from "../../text.ts";
-import { lastSaid } from "../process.ts";
+import { byteLength, lastSaid, LONGEST_ARGUMENT } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
-import { HOSTS, ONE_HOST } from "./expressions.ts";
+import { applyTo, HOSTS, ONE_HOST } from "./expressions.ts";
 import { parseShape } from "./output.ts";
 import { evaluateAll } from "./workers.ts";
 
@@ -55,13 +55,15 @@ export async function evaluateBatch(
  * Evaluates hosts of several flakes, in as few processes as their weight allows.
  *
  * @returns their derivations, in their order
- * @throws {ReleaseError} of kind `evaluation`, with every host that does not evaluate and what nix says of it
+ * @throws {ReleaseError} of kind `evaluation`, with every host that does not evaluate and what nix says of it, and before
+ * any is evaluated, when the name of one does not fit into a command
  */
 export async function evaluateHosts(
   nix: NixContext,
   hosts: readonly HostInFlake[],
   options: EvaluationOptions,
 ): Promise<HostDerivation[]> {
+  hosts.forEach(refuseLongName);
   const jobs = [...Map.groupBy(hosts, ({ flake }) => flake)].map(([flake, hosts]) => ({
     flake,
     hosts,
@@ -81,6 +83,22 @@ export async function evaluateHosts(
         `host ${JSON.stringify(host.name)}:`,
         ...lines.map((line) => `  ${quoted(line)}`),
       ]),
+    },
+  );
+}
+
+/** A name is handed to nix within an argument, as JSON in a string of its language. */
+function refuseLongName({ name, kind, flake }: HostInFlake): void {
+  const length = byteLength(applyTo(ONE_HOST, { flake: flake.url, host: { name, kind } }));
+  if (length <= LONGEST_ARGUMENT) return;
+  const shown = `${JSON.stringify(name.slice(0, 40))} and so on`;
+  throw new ReleaseError(
+    "evaluation",
+    `Cannot evaluate the host ${shown}: its name has ${
+      byteLength(name)
+    } bytes, too many for an argument of nix`,
+    {
+      hint: `written as nix code it has to fit into ${LONGEST_ARGUMENT} bytes; give the host a shorter name`,
     },
   );
 }

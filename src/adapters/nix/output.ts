@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "valibot";
-import { decodeUtf8, parseJson } from "../../contract/json.ts";
+import { decodeUtf8, JsonRefusal, parseJson, pathAt } from "../../contract/json.ts";
 import { ReleaseError } from "../../errors.ts";
 import { type CommandResult, lastLines, text } from "../process.ts";
 
@@ -12,14 +12,25 @@ import { type CommandResult, lastLines, text } from "../process.ts";
  * The JSON that a nix command printed.
  *
  * @param command The command as messages name it, as in `nix eval`
- * @throws {ReleaseError} of kind `evaluation` when it is not JSON in UTF-8
+ * @throws {ReleaseError} of kind `evaluation`, with the place in it, when it is not JSON in UTF-8, or JSON that we do not
+ * read
  */
 export function parseOutput(result: CommandResult, command: string): unknown {
   try {
     // Not by JSON.parse: the one of Deno 2.9 takes one key for another in some documents with escapes in keys.
     return parseJson(decodeUtf8(result.stdout), { roundIntegers: true });
   } catch (error) {
-    throw new ReleaseError("evaluation", `Cannot read what "${command}" printed: it is not JSON in UTF-8`, {
+    if (!(error instanceof JsonRefusal)) throw error;
+    // Of bytes that are no text the offset is one of bytes, and what stands before it is text.
+    const text = new TextDecoder().decode(result.stdout);
+    const offset = error.cause === undefined
+      ? error.offset
+      : new TextDecoder().decode(result.stdout.subarray(0, error.offset)).length;
+    // Older versions of nix print these as they are, and newer ones null.
+    const number = /^-?(?:inf|nan)/.exec(text.slice(offset, offset + 4))?.[0];
+    const problem = number === undefined ? error.problem : `the number ${number}, which JSON does not have`;
+    throw new ReleaseError("evaluation", `Cannot read what "${command}" printed: ${problem}`, {
+      path: pathAt(text, offset) || undefined,
       cause: error,
       lines: lastLines(result.stderr, 5),
     });

@@ -42,13 +42,23 @@ Deno.test("evaluate() gives a process a heap that few hosts fit into, and no thr
   assertEquals((await evaluate(world.nix, "f", {})).value, "1G 1");
 });
 
-Deno.test("evaluate() refuses what is not JSON, with what nix said beside it", async () => {
-  await using world = await nixThat("echo nonsense; echo why >&2");
-  assertEquals(await rejection(evaluate(world.nix, "f", {})), {
-    kind: "evaluation",
-    message: 'Cannot read what "nix eval" printed: it is not JSON in UTF-8',
-    lines: ["| why"],
-  });
+Deno.test("evaluate() refuses what is not JSON, with what is wrong and where, and what nix said beside it", async () => {
+  const outputs: [printed: string, problem: string, path?: string][] = [
+    ["nonsense", 'found "n", expected a value'],
+    ['{"a":{"b.c":[1,{"d":inf}]}}', "the number inf, which JSON does not have", 'a["b.c"][1].d'],
+    ["[-nan]", "the number -nan, which JSON does not have", "[0]"],
+    ['{"é":"\\377"}', "bytes that are not UTF-8", '["é"]'],
+    [`{"x":${"[".repeat(600)}`, "nesting deeper than 512 levels", `x${"[0]".repeat(67).slice(0, 199)}…`],
+  ];
+  for (const [printed, problem, path] of outputs) {
+    await using world = await nixThat(`printf '${printed}'; echo why >&2`);
+    assertEquals(await rejection(evaluate(world.nix, "f", {})), {
+      kind: "evaluation",
+      message: `Cannot read what "nix eval" printed: ${problem}`,
+      ...(path === undefined ? {} : { path }),
+      lines: ["| why"],
+    });
+  }
 });
 
 Deno.test("a nix that prints another shape than the known ones is refused, by the place that differs", async () => {

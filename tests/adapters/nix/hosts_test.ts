@@ -14,6 +14,10 @@ const FLEET = `{
   docs = host (build "docs" "echo > $out" // { outputName = "docs"; });
   throws = host (throw "out of memory");
   breaks = host (builtins.abort "no way");
+  number = host (build "number" "echo > $out" // { outputName = 1; });
+  endless = host (build "endless" "echo > $out" // { outputName = 1.0e308 * 10.0; });
+  option = host (build "option" "echo > $out" // { drvPath = "--version"; });
+  empty = host (build "empty" "echo > $out" // { outputName = ""; });
 }`;
 
 let world: NixFleet;
@@ -103,4 +107,51 @@ Deno.test("evaluateHosts() refuses with every host that does not evaluate, each 
     lines!.slice(from + 1, to).some((line) => line.startsWith("  | ") && line.includes(text));
   assert(says(breaks, throws, "no way") && says(throws!, undefined, "out of memory"), lines!.join("\n"));
   assertEquals(told.filter((line) => line.endsWith(" done")), ["good done"]);
+});
+
+Deno.test("evaluateBatch() says of which host what is no derivation, whatever the flake has made of it", async () => {
+  const flake = await locked(world);
+  const wrong = {
+    number: "outputName of config.system.build.toplevel is of type int, expected the name of an output",
+    endless: "outputName of config.system.build.toplevel is of type float, expected the name of an output",
+    option: 'drvPath of config.system.build.toplevel is "--version", expected a derivation in the store',
+    empty: 'outputName of config.system.build.toplevel is "", expected the name of an output',
+  };
+  const found = await evaluateBatch(world.nix, flake, hosts("good", ...Object.keys(wrong)));
+  assert(!("error" in found));
+  assertEquals(found.map((host) => host?.name ?? null), ["good", null, null, null, null]);
+  for (const [name, message] of Object.entries(wrong)) {
+    const alone = await evaluateBatch(world.nix, flake, hosts(name));
+    assert("error" in alone);
+    assert(alone.error.some((line) => line.includes(`error: ${message}`)), alone.error.join("\n"));
+  }
+});
+
+Deno.test("evaluateHosts() names a host whose name fits into no argument, before it evaluates any", async () => {
+  const flake = await locked(world);
+  const named = (name: string): HostInFlake => ({
+    name,
+    kind: "nixos",
+    channel: null,
+    pinnedTo: null,
+    flake,
+  });
+  const clock = { now: () => Temporal.Now.instant(), monotonic: () => 0 };
+  const options = { workers: 1, clock, progress: () => {} };
+  const long: [name: string, bytes: number][] = [["x".repeat(131_000), 131_000], [
+    '"'.repeat(40_000),
+    40_000,
+  ]];
+  for (const [name, bytes] of [...long, ["\u20ac".repeat(44_000), 132_000] as const]) {
+    assertEquals(await rejection(evaluateHosts(world.nix, [named("good"), named(name)], options)), {
+      kind: "evaluation",
+      message:
+        `Cannot evaluate the host ${
+          JSON.stringify(name.slice(0, 40))
+        } and so on: its name has ${bytes} bytes, ` +
+        "too many for an argument of nix",
+      hint: "written as nix code it has to fit into 131071 bytes; give the host a shorter name",
+    });
+  }
+  assertEquals(world.commands, []);
 });
