@@ -24,3 +24,18 @@ export function joinBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuff
 export function writeAll(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
   for (let offset = 0; offset < bytes.length;) offset += stream.writeSync(bytes.subarray(offset));
 }
+
+/** A stream to its end; undefined when it gives more bytes than it may. */
+export async function readAtMost(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  most: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    if (length > most) return undefined;
+    chunks.push(chunk);
+  }
+  return joinBytes(...chunks);
+}

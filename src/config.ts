@@ -52,7 +52,10 @@ export interface ReleaseConfig {
   readonly hookEnv: readonly string[];
   /** Shell command that signs one file. One of `signCmd`, `signKey` and `signAgent` is given. */
   readonly signCmd: string | undefined;
-  /** File with the private key to sign with, or `env:NAME` for the variable that holds it. */
+  /**
+   * File with the private key to sign with; `-` for standard input, `fd:N` for the pipe that descriptor N reads from, and
+   * `env:NAME` for the variable that holds it.
+   */
   readonly signKey: string | undefined;
   /** File with the public part of a key that the ssh-agent signs with. */
   readonly signAgent: string | undefined;
@@ -211,14 +214,26 @@ export function checkSignatureAlgorithm(name: string): SignatureAlgorithm {
   );
 }
 
+/** The descriptor that `--sign-key fd:N` names, and 0 for `-`; undefined: the key comes from elsewhere. */
+export function signKeyDescriptor(signKey: string): number | undefined {
+  if (signKey === "-") return 0;
+  const [, number] = /^fd:(\d+)$/.exec(signKey) ?? [];
+  return number === undefined ? undefined : Number(number);
+}
+
 /**
- * Checks that a signing key is a file's name, or `env:` and that of a variable. What is wrong is not repeated: it may
- * be the key itself.
+ * Checks that a signing key is a file's name, `-`, `fd:` and a number, or `env:` and a variable. What is wrong is not
+ * repeated: it may be the key itself.
  *
  * @throws {ReleaseError} of kind `usage`
  */
 export function checkSignKey(signKey: string): string {
   const hint = "put the key into a variable, and give --sign-key env:NAME";
+  if (signKey.startsWith("fd:") && !/^fd:(?:[3-9]|[1-9]\d{1,4})$/.test(signKey)) {
+    throw new ReleaseError("usage", "--sign-key fd: is not followed by the number of a descriptor above 2", {
+      hint: 'as in --sign-key fd:3 3< <(printf %s "$KEY"); standard input is --sign-key -',
+    });
+  }
   if (/^env:(?![A-Za-z_]\w*$)/.test(signKey)) {
     throw new ReleaseError("usage", "--sign-key env: is not followed by the name of a variable", { hint });
   }
@@ -299,5 +314,9 @@ export function parseGitPush(text: string): GitPushTarget {
 function isBranchName(name: string): boolean {
   // deno-lint-ignore no-control-regex
   return !/[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\.$|\/$|^[/-]/.test(name) && name !== "@" &&
-    name.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"));
+    // Where it is changed there is a file with its name and `.lock`.
+    name.split("/").every((part) =>
+      !part.startsWith(".") && !part.endsWith(".lock") &&
+      new TextEncoder().encode(part).length <= LONGEST_NAME - 5
+    );
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { writeAll } from "./bytes.ts";
+import { readAtMost, writeAll } from "./bytes.ts";
 import { ioError, ReleaseError } from "./errors.ts";
 import type { Clock } from "./ports.ts";
 import { quoteList } from "./text.ts";
@@ -14,8 +14,8 @@ export interface World {
   /** The current directory, absolute: what relative paths start from. */
   readonly cwd: string;
   readonly environment: Environment;
-  /** Reads standard input to its end. */
-  readonly stdin: () => Promise<Uint8Array<ArrayBuffer>>;
+  /** Reads standard input to its end. With a number: when it gives no more bytes than that. */
+  readonly stdin: (most?: number) => Promise<Uint8Array<ArrayBuffer>>;
   /** Data. */
   readonly stdout: Pick<Stream, "write">;
   /** What people, or with `--log-format json` programs, follow a run by. */
@@ -84,12 +84,12 @@ export function processWorld(): World {
   };
 }
 
-async function readStdin(): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await new Response(Deno.stdin.readable).bytes();
-  } catch (error) {
+async function readStdin(most = Infinity): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await readAtMost(Deno.stdin.readable, most).catch((error: unknown) => {
     throw ioError("Cannot read standard input", error);
-  }
+  });
+  if (bytes !== undefined) return bytes;
+  throw new ReleaseError("io", `Cannot read standard input: it gives more than ${most} bytes`);
 }
 
 function writeStdout(text: string): void {

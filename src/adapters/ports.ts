@@ -7,7 +7,8 @@ import type { ReleaseConfig } from "../config.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { Clock, Inputs, Log, Ports } from "../ports.ts";
 import { type Secrets, secretsOfKey, signKeyVariable } from "../secrets.ts";
-import { tempDirIn } from "../world.ts";
+import { tempDirIn, type World } from "../world.ts";
+import { readDescriptor } from "./descriptors.ts";
 import { createInputs } from "./files.ts";
 import { createGit } from "./git/git.ts";
 import { createHooks } from "./hooks/hooks.ts";
@@ -24,6 +25,8 @@ export interface Surface {
   readonly env: Readonly<Record<string, string>>;
   /** Variables in it that no process which is started needs. */
   readonly hidden: readonly string[];
+  /** Reads standard input, as {@linkcode World} does. */
+  readonly stdin: World["stdin"];
   readonly log: Log & CommandTrace;
   readonly clock: Clock;
   /** How many processes can work at once. */
@@ -41,7 +44,7 @@ export type OpenPorts = Ports & AsyncDisposable;
  * @throws {ReleaseError} of kind `io`, `usage` or `signer`, when something is missing or not permitted
  */
 export async function openPorts(config: ReleaseConfig, surface: Surface): Promise<OpenPorts> {
-  const { cwd, env, hidden, log, clock, cores, secrets } = surface;
+  const { cwd, env, hidden, stdin, log, clock, cores, secrets } = surface;
   // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
   const secret = [...hidden, signKeyVariable(config.signKey), ...(env["TMPDIR"] === "" ? ["TMPDIR"] : [])];
   const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name)));
@@ -52,7 +55,16 @@ export async function openPorts(config: ReleaseConfig, surface: Surface): Promis
   const inputs = createInputs(cwd);
   const hooks = createHooks(shell, { env: childEnv, tempDir });
   const signer = stack.use(
-    await openSigner(config, { env, inputs: noting(inputs, config.signKey, secrets), hook: hooks.signer }),
+    await openSigner(config, {
+      env,
+      inputs: noting(inputs, config.signKey, secrets),
+      async descriptor(number, most) {
+        const bytes = await (number === 0 ? stdin(most) : readDescriptor(number, most));
+        secrets.learn(...secretsOfKey(new TextDecoder().decode(bytes)));
+        return bytes;
+      },
+      hook: hooks.signer,
+    }),
   );
   const ports: Ports = {
     nix: createNix(shell, {

@@ -4,7 +4,7 @@
  * @module
  */
 import { type AgentOptions, connectAgent } from "./ssh_agent.ts";
-import type { ReleaseConfig, SignatureEncoding } from "../config.ts";
+import { type ReleaseConfig, type SignatureEncoding, signKeyDescriptor } from "../config.ts";
 import type { SignatureAlgorithm } from "../contract/types.ts";
 import { parsePrivateKey, parsePublicKey, type Signer } from "../crypto/private_key.ts";
 import type { PublicKey } from "../crypto/signature.ts";
@@ -25,6 +25,8 @@ export interface SignerSources {
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly inputs: Inputs;
+  /** Reads a descriptor that the caller opened, 0 being standard input, when it gives no more bytes than these. */
+  readonly descriptor: (descriptor: number, most: number) => Promise<Uint8Array<ArrayBuffer>>;
   /** Makes the signer that runs a command. */
   readonly hook: (hook: SignHook) => ArtifactSigner;
 }
@@ -42,7 +44,7 @@ export async function openSigner(config: ReleaseConfig, sources: SignerSources):
   const { signCmd, signKey, signAgent, signatureAlgorithm } = config;
   if (signKey !== undefined) {
     const { text, warnings } = await readPrivateKey(signKey, sources);
-    const signer = await named(signKey, () => parsePrivateKey(text));
+    const signer = await named(signKey === "-" ? STDIN : signKey, () => parsePrivateKey(text));
     requireAlgorithm("--sign-key", signer.publicKey, signatureAlgorithm);
     return builtIn(signer, warnings);
   }
@@ -109,9 +111,14 @@ function builtIn(signer: Signer, warnings: readonly Warning[]): OpenSigner {
   };
 }
 
+/** The bytes that a key may have: far more than it has. */
+const LARGEST_KEY = 1 << 16;
+
+const STDIN = "standard input";
+
 async function readPrivateKey(
   signKey: string,
-  { env, inputs }: SignerSources,
+  { env, inputs, descriptor }: SignerSources,
 ): Promise<{ text: string; warnings: Warning[] }> {
   const variable = signKeyVariable(signKey);
   if (variable !== undefined) {
@@ -124,6 +131,15 @@ async function readPrivateKey(
         hint: "set it to the text of the key, or give --sign-key FILE",
       },
     );
+  }
+  const number = signKeyDescriptor(signKey);
+  if (number !== undefined) {
+    const bytes = await descriptor(number, LARGEST_KEY);
+    if (bytes.length > 0) return { text: new TextDecoder().decode(bytes), warnings: [] };
+    const source = number === 0 ? STDIN : `descriptor ${number}`;
+    throw new ReleaseError("usage", `Cannot read the signing key: nothing came from ${source}`, {
+      hint: "write the text of the key to it; what was read once does not come again",
+    });
   }
   const text = new TextDecoder().decode(await inputs.read(signKey));
   return { text, warnings: exposureOf(signKey, await inputs.mode(signKey)) };

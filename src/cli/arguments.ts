@@ -167,8 +167,8 @@ function settingOf(
 }
 
 /**
- * Takes every pair out, as in `--option NAME VALUE`: two values, which no parser of options knows. And keeps an empty
- * value with its option, which the parser would take for an argument of its own.
+ * Takes every pair out, as in `--option NAME VALUE`: two values, which no parser of options knows. And keeps with its
+ * option a value that the parser would take for an argument of its own: an empty one, and the dash for standard input.
  */
 function takePairs(
   args: readonly string[],
@@ -182,10 +182,11 @@ function takePairs(
     const flag = /^--([^=]+)/.exec(arg)?.[1] ?? "";
     const option = ownOption(options, flag);
     if (option?.kind !== "pairs") {
-      const empty = args[index + 1] === "" && arg === `--${flag}` && option !== undefined &&
+      const next = args[index + 1];
+      const joined = (next === "" || next === "-") && arg === `--${flag}` && option !== undefined &&
         option.kind !== "switch";
-      rest.push(empty ? `${arg}=` : arg);
-      if (empty) index++;
+      rest.push(joined ? `${arg}=${next}` : arg);
+      if (joined) index++;
       continue;
     }
     const name = arg === `--${flag}` ? args[++index] : undefined;

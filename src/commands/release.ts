@@ -32,6 +32,7 @@ import {
   checkSignKey,
   parseGitPush,
   type ReleaseConfig,
+  signKeyDescriptor,
 } from "../config.ts";
 import { FLEET_FILE } from "../contract/layout.ts";
 import { SIGNATURE_ALGORITHMS } from "../contract/types.ts";
@@ -135,13 +136,26 @@ const CONFIG_OPTIONS = {
     placeholder: "FILE",
     oneWayTo: "sign",
     read: (signKey) => checkSignKey(signKey),
-    help: "sign with this private key: PKCS#8, OpenSSH or nix; env:NAME takes it from a variable",
+    help:
+      "sign with this private key (PKCS#8, OpenSSH or nix); - is standard input, fd:N a pipe, env:NAME a variable",
     permits: [
       {
         permission: "read",
         what: "the file of `--sign-key`",
         why: "the key to sign with",
-        of: (signKey, { cwd }) => signKeyVariable(signKey) === undefined ? [resolve(cwd, signKey)] : [],
+        of: (signKey, { cwd }) =>
+          signKeyVariable(signKey) === undefined && signKeyDescriptor(signKey) === undefined
+            ? [resolve(cwd, signKey)]
+            : [],
+      },
+      {
+        permission: "read",
+        what: "`/dev/fd/N` of `--sign-key fd:N`",
+        why: "the key is read from there; standard input needs no permission",
+        of: (signKey) => {
+          const descriptor = signKeyDescriptor(signKey) ?? 0;
+          return descriptor === 0 ? [] : [`/dev/fd/${descriptor}`];
+        },
       },
       {
         permission: "env",
@@ -587,10 +601,11 @@ async function releaseIn(
   const { outcomeWithoutSecrets } = await import("../report/outcome.ts");
   const { startRun } = await import("../stages/run.ts");
   const { env, warnings } = withSafePath(given);
-  const { cwd, clock, cores } = world;
+  const { cwd, stdin, clock, cores } = world;
   const secrets = secretsIn(config, env);
   try {
-    const surface = { cwd, env, hidden: HIDDEN, log: withoutSecrets(log, secrets), clock, cores, secrets };
+    const seen = { stdin, log: withoutSecrets(log, secrets), clock, cores };
+    const surface = { cwd, env, hidden: HIDDEN, secrets, ...seen };
     await using opened = await openPorts(config, surface);
     const run = startRun(config, ports(opened), world.signal);
     run.warn(...warnings);

@@ -30,8 +30,7 @@
         release = fleet-release.lib.mkReleaseApp {
           inherit pkgs;
           settings = {
-            # The variable that holds the key, so that the key itself is neither here nor in the store.
-            signKey = "env:RELEASE_KEY";
+            # The key comes with the command line, --sign-key FILE or - for standard input: everyone can read what is here.
             trustFile = "trust.json";
             git = {
               commit = true;

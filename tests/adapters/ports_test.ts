@@ -14,13 +14,8 @@ import { TemporaryDirectory } from "../support/traced.ts";
 function open(cwd: string, TMPDIR: string) {
   const env = { PATH: Deno.env.get("PATH")!, TMPDIR };
   const surface = {
-    cwd,
-    env,
-    hidden: [],
-    secrets: new Secrets(),
-    log: SILENT_LOG,
-    clock: SYSTEM_CLOCK,
-    cores: 1,
+    ...{ cwd, env, hidden: [], secrets: new Secrets(), stdin: () => Promise.resolve(new Uint8Array()) },
+    ...{ log: SILENT_LOG, clock: SYSTEM_CLOCK, cores: 1 },
   };
   return openPorts(validateConfig({ signCmd: "sign", releaseDir: join(cwd, "releases") }), surface);
 }

@@ -12,7 +12,12 @@ import { verifySignature } from "../../src/crypto/signature.ts";
 import { ReleaseError } from "../../src/errors.ts";
 import type { ArtifactSigner, Inputs } from "../../src/ports.ts";
 import { createInputs } from "../../src/adapters/files.ts";
-import { type OpenSigner, openSigner, type SignHook } from "../../src/adapters/signers.ts";
+import {
+  type OpenSigner,
+  openSigner,
+  type SignerSources,
+  type SignHook,
+} from "../../src/adapters/signers.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 
 const ALGORITHMS: readonly SignatureAlgorithm[] = ["ed25519", "ecdsa-p256"];
@@ -33,13 +38,16 @@ function files(content: Record<string, string>): Inputs {
 /** Opens what these settings sign with, where no command is to be run. */
 async function open(
   settings: Partial<ReleaseConfig>,
-  { env = {}, inputs = files({}) }: { env?: Record<string, string>; inputs?: Inputs } = {},
+  { env = {}, inputs = files({}), descriptor = NO_DESCRIPTOR }: Partial<SignerSources> = {},
 ): Promise<OpenSigner> {
   const hook = () => {
     throw new Error("no command is to be run");
   };
-  return await openSigner(validateConfig(settings), { env, inputs, hook });
+  return await openSigner(validateConfig(settings), { env, inputs, descriptor, hook });
 }
+
+const NO_DESCRIPTOR: SignerSources["descriptor"] = (descriptor) =>
+  Promise.reject(new Error(`descriptor ${descriptor} is not to be read`));
 
 /** What a signer says of itself. */
 const said = ({ algorithm, publicKey, warnings }: ArtifactSigner) => ({ algorithm, publicKey, warnings });
@@ -71,6 +79,55 @@ pureTest(
         kind: "usage",
         message: `Cannot read the signing key: the variable "${name}" is not set, or empty`,
         hint: "set it to the text of the key, or give --sign-key FILE",
+      });
+    }
+  },
+);
+
+pureTest(
+  "openSigner() takes the key from the descriptor of --sign-key fd:N, and from the one of - for 0",
+  async () => {
+    const { pem, publicKey } = await generatePrivateKey("ed25519");
+    for (const [signKey, number] of [["-", 0], ["fd:3", 3], ["fd:63", 63]] as const) {
+      const asked: number[][] = [];
+      await using signer = await open({ signKey }, {
+        descriptor: (descriptor, most) => {
+          asked.push([descriptor, most]);
+          return Promise.resolve(new TextEncoder().encode(pem));
+        },
+      });
+      assertEquals([said(signer), asked], [{ algorithm: "ed25519", publicKey, warnings: [] }, [[
+        number,
+        65536,
+      ]]]);
+    }
+  },
+);
+
+pureTest(
+  "openSigner() refuses a descriptor that gives nothing or no key, and what is no number of one",
+  async () => {
+    const given = (text: string) => ({ descriptor: () => Promise.resolve(new TextEncoder().encode(text)) });
+    for (const [signKey, name] of [["-", "standard input"], ["fd:3", "descriptor 3"]] as const) {
+      assertEquals(await rejection(open({ signKey }, given(""))), {
+        kind: "usage",
+        message: `Cannot read the signing key: nothing came from ${name}`,
+        hint: "write the text of the key to it; what was read once does not come again",
+      });
+    }
+    for (const [signKey, name] of [["-", "standard input"], ["fd:3", "fd:3"]] as const) {
+      assertEquals(
+        (await rejection(open({ signKey }, given(" \n")))).message,
+        `Cannot use the key "${name}": it is empty, expected a key`,
+      );
+    }
+    for (
+      const signKey of ["fd:", "fd:0", "fd:1", "fd:2", "fd:-3", "fd:03", "fd:3 ", "fd:three", "fd:123456"]
+    ) {
+      assertEquals(await rejection(open({ signKey })), {
+        kind: "usage",
+        message: "--sign-key fd: is not followed by the number of a descriptor above 2",
+        hint: 'as in --sign-key fd:3 3< <(printf %s "$KEY"); standard input is --sign-key -',
       });
     }
   },
@@ -244,6 +301,7 @@ pureTest("openSigner() has a command sign as the settings say, by default ed2551
     await using signer = await openSigner(validateConfig({ signCmd: "sign", ...settings }), {
       env: {},
       inputs: files({}),
+      descriptor: NO_DESCRIPTOR,
       hook: (hook) => {
         hooks.push(hook);
         const sign = () => Promise.resolve(signed);

@@ -9,6 +9,7 @@ const READ: [text: string, remote: string, branch: string][] = [
   ["origin:feature@2", "origin", "feature@2"],
   ["origin:ünïcode", "origin", "ünïcode"],
   ["origin:a-b_c.d#e", "origin", "a-b_c.d#e"],
+  [`origin:a/${"b".repeat(250)}`, "origin", `a/${"b".repeat(250)}`],
   ["https://host.example/org/fleet.git:main", "https://host.example/org/fleet.git", "main"],
   ["https://host.example:8443/org/fleet.git:main", "https://host.example:8443/org/fleet.git", "main"],
   ["https://user:token@host.example/fleet:main", "https://user:token@host.example/fleet", "main"],
@@ -53,6 +54,7 @@ const NO_BRANCH_NAME = [
   "a.lock",
   "a.lock/b",
   "//host.example/fleet.git",
+  "b".repeat(251),
 ];
 
 const REFUSED: [problem: string, texts: string[]][] = [

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { ensureDir } from "@std/fs";
 import { expectRun, PROJECT, run, which } from "../support/command.ts";
-import { KEY, TestFleet } from "../support/fleet.ts";
+import { KEY, PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
 import { PACKAGED, SharedFlake, TestFlake } from "../support/nix_package.ts";
 import { onlyHosts } from "../support/releases.ts";
 
@@ -111,6 +111,28 @@ packageTest(
       ...args,
       "",
     ]);
+  },
+);
+
+packageTest(
+  "the package takes a key from standard input and from a pipe: the first of its stages leaves both unread",
+  async ({ fleet, program }) => {
+    const env = { ...fleet.env(), KEY: await Deno.readTextFile(KEY), PROGRAM: program };
+    // The hook tells which descriptors it has, and what is to be read from them.
+    const hook = 'for n in 0 3; do echo "$n: $(cat <&$n 2>/dev/null | wc -c)"; done >&2';
+    const release = `"$PROGRAM" -v --push-cmd '${hook}' --public-key ${PUBLIC_KEY}`;
+    for (
+      const [shell, script] of [
+        ["bash", `exec env -u KEY ${release} --release-dir one --sign-key fd:3 3< <(printf %s "$KEY")`],
+        ["sh", `env -u KEY ${release} --release-dir two --sign-key fd:3 3<<END\n$KEY\nEND`],
+        ["sh", `env -u KEY ${release} --release-dir three --sign-key - 3</dev/null <<END\n$KEY\nEND`],
+      ] as const
+    ) {
+      const { code, stderr } = await run([which(shell), "-e", "-c", script], { cwd: fleet.dir, env });
+      assertEquals(code, 0, stderr);
+      assertEquals(new Set(stderr.match(/\b[03]: \d+$/gm)), new Set(["0: 0", "3: 0"]), stderr);
+      assert(!stderr.includes("PRIVATE KEY"), stderr);
+    }
   },
 );
 

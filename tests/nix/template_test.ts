@@ -1,7 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { ensureDir } from "@std/fs";
-import { expectRun, PROJECT, SYSTEM, which } from "../support/command.ts";
+import { expectRun, PROJECT, run, SYSTEM, which } from "../support/command.ts";
 import { TestFleet } from "../support/fleet.ts";
 import { FLAKE_URL, PACKAGED, TestFlake } from "../support/nix_package.ts";
 
@@ -47,15 +47,38 @@ Deno.test({
     ]);
     const log = [which("git"), "log", "--format=%an", "--", "releases"];
     assertEquals(await expectRun(log, { cwd, env: fleet.env() }), "Fleet CI\n");
+
+    // What CI does then, with the shells that it has for a step.
+    const git = (...args: string[]) => expectRun([which("git"), ...args], { cwd, env: fleet.env() });
+    const remote = join(fleet.root, "remote.git");
+    await git("init", "-q", "--bare", remote);
+    await git("remote", "add", "origin", remote);
+    const RELEASE_KEY = await Deno.readTextFile(join(fleet.root, "release.pem"));
+    for (const shell of ["sh", "bash"]) {
+      const step = [which(shell), "-e", "-c", RELEASE_STEP];
+      const { code, stderr } = await run(step, { cwd, env: { ...flake.env(), RELEASE_KEY } });
+      assertEquals(code, 0, stderr);
+      assertEquals(
+        await git("ls-remote", remote, "main"),
+        `${(await git("rev-parse", "HEAD")).trim()}\trefs/heads/main\n`,
+      );
+    }
   },
 });
+
+/** The last step of both workflows. */
+const RELEASE_STEP = `env -u RELEASE_KEY nix run .#release -- --git-push origin:main --sign-key - <<END
+$RELEASE_KEY
+END
+`;
 
 Deno.test("both workflows of the template release, and push what they released", async () => {
   for (const path of [".github/workflows/release.yml", ".forgejo/workflows/release.yml"]) {
     const text = await Deno.readTextFile(join(TEMPLATE, path));
-    const line = text.split("\n").find((line) => line.includes("nix run"));
-    assertEquals(line?.trim(), "- run: nix run .#release -- --git-push origin:main");
-    assert(text.includes("RELEASE_KEY: ${{ secrets.RELEASE_KEY }}"), path);
+    const [, step = ""] =
+      /- run: \|\n((?: {10}.*\n)+) {8}env:\n {10}RELEASE_KEY: \$\{\{ secrets.RELEASE_KEY \}\}\n$/
+        .exec(text) ?? [];
+    assertEquals(step.replace(/^ {10}/gm, ""), RELEASE_STEP, path);
   }
 });
 
