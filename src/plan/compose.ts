@@ -26,7 +26,7 @@ import {
   stampMeta,
 } from "./fleet.ts";
 import { filterExpiredPins } from "./pins.ts";
-import { policyOf, projectManifest, resolveBudgets } from "./rollouts.ts";
+import { policyOf, projectRollouts } from "./rollouts.ts";
 import { droppedFieldWarnings, fleetWarnings } from "./warnings.ts";
 
 /** What a flake says about its fleet, decoded, and without the pins that have expired. */
@@ -191,9 +191,9 @@ export function composeArtifacts(
       artifact(BOOTSTRAP_NONCES_FILE, canonicalBytes({ schemaVersion: 1, bootstrapNonces: live, meta })),
     );
   }
-  const budgets = resolveBudgets(fleet);
+  const project = projectRollouts(fleet, fleetArtifact.sha256);
   for (const channel of Object.keys(fleet.channels).sort(compareBytes)) {
-    const manifest = projectManifest(fleet, channel, fleetArtifact.sha256, budgets);
+    const manifest = project(channel);
     if (manifest === null) continue;
     const bytes = canonicalBytes(manifest);
     const rolloutId = sha256Hex(bytes);

@@ -8,22 +8,23 @@
  */
 import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
 import { compareBytes, documentPath, lookup } from "../contract/records.ts";
-import { selectedHosts } from "../contract/selector.ts";
+import { hostSelection } from "../contract/selector.ts";
 import type {
   Channel,
   FleetResolved,
+  Host,
   RolloutBudget,
+  RolloutHost,
   RolloutManifest,
   RolloutPolicy,
+  Wave,
 } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 
 /** Resolves every disruption budget over all hosts of the fleet, whatever their channel. */
 export function resolveBudgets(fleet: FleetResolved): RolloutBudget[] {
-  return fleet.disruptionBudgets.map((budget) => ({
-    ...budget,
-    hosts: selectedHosts(budget.selector, fleet.hosts),
-  }));
+  const select = hostSelection(fleet.hosts);
+  return fleet.disruptionBudgets.map((budget) => ({ ...budget, hosts: select(budget.selector) }));
 }
 
 /**
@@ -59,7 +60,6 @@ export function policyOf(
  * @param fleet The stamped fleet, with the closure hashes of this release
  * @param channelName Which channel
  * @param fleetResolvedHash SHA-256 of the fleet's canonical bytes, in lower-case hex
- * @param budgets The fleet's budgets, resolved; given by callers that project many channels
  * @returns the manifest, or null when no host of the channel has a closure
  * @throws {ReleaseError} of kind `contract` when the channel, or the rollout policy that it names, does not exist
  *
@@ -96,32 +96,48 @@ export function projectManifest(
   fleet: FleetResolved,
   channelName: string,
   fleetResolvedHash: string,
-  budgets: readonly RolloutBudget[] = resolveBudgets(fleet),
 ): RolloutManifest | null {
-  const { channel, policy } = policyOf(fleet, channelName);
+  return projectRollouts(fleet, fleetResolvedHash)(channelName);
+}
+
+/** Projects the manifests of many channels as {@linkcode projectManifest} does, and looks at each host once. */
+export function projectRollouts(
+  fleet: FleetResolved,
+  fleetResolvedHash: string,
+): (channelName: string) => RolloutManifest | null {
+  const budgets = resolveBudgets(fleet);
+  const hostsOf = Map.groupBy(Object.entries(fleet.hosts), ([, { channel }]) => channel);
+  return (channelName) => {
+    const { channel, policy } = policyOf(fleet, channelName);
+    const hostSet = hostSetOf(lookup(fleet.waves, channelName) ?? [], hostsOf.get(channelName) ?? []);
+    if (hostSet.length === 0) return null;
+    const { ciCommit } = fleet.meta;
+    return {
+      schemaVersion: 1,
+      displayName: `${channelName}@${ciCommit?.slice(0, 8) ?? "unknown"}`,
+      channel: channelName,
+      channelRef: ciCommit ?? "",
+      fleetResolvedHash,
+      hostSet,
+      healthGate: policy.healthGate,
+      complianceFrameworks: channel.compliance.frameworks,
+      disruptionBudgets: [...budgets],
+      meta: { ...fleet.meta, schemaVersion: 1 },
+    };
+  };
+}
+
+/** The hosts of a channel that have a closure, by byte order, each with its wave. */
+function hostSetOf(waves: readonly Wave[], hosts: readonly [string, Host][]): RolloutHost[] {
   const waveOf = new Map<string, number>();
-  for (const [index, wave] of (lookup(fleet.waves, channelName) ?? []).entries()) {
+  for (const [index, wave] of waves.entries()) {
     for (const host of wave.hosts) if (!waveOf.has(host)) waveOf.set(host, index);
   }
-  const hostSet = Object.entries(fleet.hosts).flatMap(([hostname, host]) =>
-    host.channel === channelName && host.closureHash !== null
-      ? [{ hostname, waveIndex: waveOf.get(hostname) ?? 0, targetClosure: host.closureHash }]
-      : []
+  return hosts.flatMap(([hostname, { closureHash }]) =>
+    closureHash === null
+      ? []
+      : [{ hostname, waveIndex: waveOf.get(hostname) ?? 0, targetClosure: closureHash }]
   ).sort((a, b) => compareBytes(a.hostname, b.hostname));
-  if (hostSet.length === 0) return null;
-  const { ciCommit } = fleet.meta;
-  return {
-    schemaVersion: 1,
-    displayName: `${channelName}@${ciCommit?.slice(0, 8) ?? "unknown"}`,
-    channel: channelName,
-    channelRef: ciCommit ?? "",
-    fleetResolvedHash,
-    hostSet,
-    healthGate: policy.healthGate,
-    complianceFrameworks: channel.compliance.frameworks,
-    disruptionBudgets: [...budgets],
-    meta: { ...fleet.meta, schemaVersion: 1 },
-  };
 }
 
 /**

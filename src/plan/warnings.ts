@@ -6,7 +6,7 @@
 import type { Warning } from "../model.ts";
 import { documentPath, lookup } from "../contract/records.ts";
 import { plural, quoteList } from "../text.ts";
-import { selectedHosts } from "../contract/selector.ts";
+import { hostSelection } from "../contract/selector.ts";
 import type { FleetResolved } from "../contract/types.ts";
 import { type DocumentName, unknownFields } from "../contract/schema.ts";
 import { ReleaseError } from "../errors.ts";
@@ -35,6 +35,7 @@ function channelWarnings(fleet: FleetResolved): Warning[] {
 
 function waveWarnings(fleet: FleetResolved): Warning[] {
   const warnings: Warning[] = [];
+  const hostsOf = Map.groupBy(Object.keys(fleet.hosts), (name) => lookup(fleet.hosts, name)!.channel);
   for (const [channel, waves] of Object.entries(fleet.waves)) {
     if (!Object.hasOwn(fleet.channels, channel)) {
       warnings.push({
@@ -66,9 +67,7 @@ function waveWarnings(fleet: FleetResolved): Warning[] {
       }
     }
     const inWaves = new Set(waves.flatMap((wave) => wave.hosts));
-    const left = Object.keys(fleet.hosts).filter((name) =>
-      lookup(fleet.hosts, name)!.channel === channel && !inWaves.has(name)
-    );
+    const left = (hostsOf.get(channel) ?? []).filter((name) => !inWaves.has(name));
     if (waves.length > 0 && left.length > 0) {
       warnings.push({
         code: "host-in-no-wave",
@@ -106,8 +105,9 @@ function edgeWarnings(fleet: FleetResolved): Warning[] {
 }
 
 function budgetWarnings(fleet: FleetResolved): Warning[] {
+  const select = hostSelection(fleet.hosts);
   return fleet.disruptionBudgets.flatMap((budget, index) =>
-    selectedHosts(budget.selector, fleet.hosts).length > 0 ? [] : [{
+    select(budget.selector).length > 0 ? [] : [{
       code: "empty-budget",
       message: `Disruption budget ${index} chooses no host: it protects nothing`,
       path: `disruptionBudgets.${index}.selector`,

@@ -17,7 +17,7 @@ import { compareTimestamps } from "../contract/time.ts";
 import type { FleetResolved, Meta, RolloutManifest, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
-import { computeRolloutId, projectManifest, resolveBudgets } from "../plan/rollouts.ts";
+import { computeRolloutId, projectRollouts } from "../plan/rollouts.ts";
 import { channelWindows, type FreshnessWindow } from "./acceptance.ts";
 import { type ArtifactKind, type ReadDocument, readDocument } from "./document.ts";
 import type { Failure } from "./failure.ts";
@@ -210,10 +210,10 @@ const NOTHING_PROJECTED: Projected = { manifests: new Map(), failures: [] };
 function projectAll(fleet: FleetResolved, fleetHash: string): Projected {
   const manifests = new Map<string, RolloutManifest>();
   const failures: Failure[] = [];
-  const budgets = resolveBudgets(fleet);
+  const project = projectRollouts(fleet, fleetHash);
   for (const channel of Object.keys(fleet.channels)) {
     try {
-      const manifest = projectManifest(fleet, channel, fleetHash, budgets);
+      const manifest = project(channel);
       if (manifest !== null) manifests.set(computeRolloutId(manifest), manifest);
     } catch (error) {
       if (!(error instanceof ReleaseError)) throw error;
