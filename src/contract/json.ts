@@ -12,6 +12,8 @@ import { canonicalBytes } from "./canonical.ts";
 
 /** How deep lists and objects may lie within each other: far less than what overflows the stack. */
 const MAX_DEPTH = 512;
+/** How deep they may in what others read, too: the parser of the reference (serde_json) refuses level 128. */
+const MAX_READ_DEPTH = 127;
 
 const SCALAR = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y;
@@ -20,6 +22,27 @@ const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y;
 export interface ParseJsonOptions {
   /** Whether integers may be rounded: for input of which only a part is used, and that part checked. */
   readonly roundIntegers?: boolean;
+  /**
+   * Whether the reference reads it, too: then nothing may be nested deeper than 127 levels, and a whole number that is
+   * written as a fraction comes out as a {@linkcode FractionText}, so that it is no integer.
+   */
+  readonly asReference?: boolean;
+}
+
+/** A whole number that is written as none: `1.0`, `1e0` or `-0`. In arithmetic and in JSON it is that number. */
+export class FractionText {
+  /** How it is written. */
+  readonly text: string;
+
+  /** Keeps how it is written. */
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The number, for what writes JSON. */
+  toJSON(): number {
+    return Number(this.text);
+  }
 }
 
 /** Why a text is not JSON that can be signed. */
@@ -45,7 +68,7 @@ export class JsonRefusal extends ReleaseError {
  *
  * @throws {ReleaseError} of kind `contract`, with line and column (counted from 1, in characters), when the text is not
  * JSON, begins with a byte order mark, has a key twice in an object, a lone surrogate, an integer that a double
- * would round, a number beyond a double, or is nested deeper than 512 levels
+ * would round, a number beyond a double, or is nested deeper than 512 levels (127 for what the reference reads, too)
  *
  * @example
  * ```ts
@@ -105,11 +128,13 @@ function invalidOffset(bytes: Uint8Array): number {
 class Reader {
   readonly #text: string;
   readonly #options: ParseJsonOptions;
+  readonly #maxDepth: number;
   #at = 0;
 
   constructor(text: string, options: ParseJsonOptions) {
     this.#text = text;
     this.#options = options;
+    this.#maxDepth = options.asReference === true ? MAX_READ_DEPTH : MAX_DEPTH;
   }
 
   document(): unknown {
@@ -125,7 +150,7 @@ class Reader {
     const first = this.#text[this.#at];
     let value: unknown;
     if (first === "{" || first === "[") {
-      if (depth === MAX_DEPTH) throw this.#refusal(`nesting deeper than ${MAX_DEPTH} levels`);
+      if (depth === this.#maxDepth) throw this.#refusal(`nesting deeper than ${this.#maxDepth} levels`);
       this.#take(first);
       value = first === "{" ? this.#object(depth + 1) : this.#list(depth + 1);
     } else {
@@ -197,7 +222,7 @@ class Reader {
     return value;
   }
 
-  #scalar(expected: string): number | boolean | null {
+  #scalar(expected: string): number | boolean | null | FractionText {
     const start = this.#at;
     SCALAR.lastIndex = start;
     const source = SCALAR.exec(this.#text)?.[0];
@@ -210,7 +235,8 @@ class Reader {
     if (this.#options.roundIntegers !== true && isRounded(source, value)) {
       throw this.#refusal(`integer that a double rounds to ${BigInt(value)}`, start);
     }
-    return value;
+    const asFraction = this.#options.asReference === true && Number.isInteger(value) && !isInteger(source);
+    return asFraction ? new FractionText(source) : value;
   }
 
   /** Reads the mark and the white space behind it, when that is what comes next. */
@@ -238,9 +264,13 @@ class Reader {
   }
 
   #refusal(problem: string, at = this.#at, rest = ""): ReleaseError {
-    const before = this.#text.slice(0, at).split("\n");
-    const column = [...before.at(-1)!].length + 1;
-    const message = `Cannot read the JSON: ${problem} at line ${before.length}, column ${column}${rest}`;
+    let [line, column] = [1, 1];
+    // One character after the other: a list of all of them would cost many times what the text does.
+    for (let index = 0; index < at; index += this.#text.codePointAt(index)! > 0xffff ? 2 : 1) {
+      if (this.#text.charCodeAt(index) === 0x0a) [line, column] = [line + 1, 1];
+      else column++;
+    }
+    const message = `Cannot read the JSON: ${problem} at line ${line}, column ${column}${rest}`;
     return new JsonRefusal(message, { problem: `${problem}${rest}`, offset: at });
   }
 }
@@ -276,6 +306,11 @@ const MAX_PATH = 200;
  */
 function isRounded(source: string, value: number): boolean {
   // What has up to 15 digits is never rounded.
-  return source.length > 15 && /^-?\d+$/.test(source) && source !== String(value) &&
+  return source.length > 15 && isInteger(source) && source !== String(value) &&
     BigInt(source) !== BigInt(value);
+}
+
+/** Whether a number is written as an integer. The reference takes -0 for a fraction, as IEEE 754 has it. */
+function isInteger(source: string): boolean {
+  return /^-?\d+$/.test(source) && source !== "-0";
 }

@@ -7,6 +7,7 @@
  */
 import * as v from "valibot";
 import { ReleaseError } from "../errors.ts";
+import { FractionText } from "./json.ts";
 import { documentPath } from "./records.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "./time.ts";
 import type {
@@ -82,7 +83,8 @@ const withDefault = <T>(schema: Schema<T>, value: () => T): Schema<T> => v.optio
 
 // Valibot takes a list for an object, and the reference reads `[]` as an object of defaults: both would lose data.
 const anObject = v.custom<Record<string, unknown>>(
-  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  (value) =>
+    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof FractionText),
   "an object",
 );
 
@@ -321,8 +323,8 @@ function describe(issue: Issue, path: string): string {
 
 function show(value: unknown): string {
   if (Array.isArray(value)) return "a list";
-  if (typeof value === "object" && value !== null) return "an object";
-  const json = JSON.stringify(value) ?? String(value);
+  if (typeof value === "object" && value !== null && !(value instanceof FractionText)) return "an object";
+  const json = value instanceof FractionText ? value.text : JSON.stringify(value) ?? String(value);
   return json.length > 80 ? `${json.slice(0, 77)}...` : json;
 }
 

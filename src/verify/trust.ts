@@ -103,7 +103,7 @@ export function trustFileOf(key: PublicKey): TrustFile {
  * @throws {ReleaseError} of kind `contract`, naming the file and the place in it
  */
 export function parseTrustFile(name: string, bytes: Uint8Array<ArrayBuffer>): TrustFile {
-  return decodeTrust(`the trust file "${name}"`, () => parseJson(decodeUtf8(bytes)));
+  return decodeTrust(`the trust file "${name}"`, () => parseJson(decodeUtf8(bytes), { asReference: true }));
 }
 
 /**

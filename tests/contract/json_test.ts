@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { canonicalize, decodeUtf8, parseJson, pathAt } from "../../src/contract/json.ts";
+import { canonicalize, decodeUtf8, FractionText, parseJson, pathAt } from "../../src/contract/json.ts";
 import { pureTest, refusal } from "../support/pure.ts";
 
 const nestedLists = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
@@ -374,3 +374,45 @@ pureTest("pathAt() gives the keys and indices that an index of the text is withi
   assertEquals(pathAt('{"":1', 4), "");
   assertEquals(pathAt("[[1],[2,3],@", 11), "[2]");
 });
+
+pureTest("parseJson() reads what the reference reads, too, down to the depth of its parser", () => {
+  for (const nested of [nestedLists, nestedObjects]) {
+    assertEquals(parseJson(nested(127), { asReference: true }), JSON.parse(nested(127)));
+    const { kind, message } = refusal(() => parseJson(nested(128), { asReference: true }));
+    assertEquals([kind, message.replace(/ at line.*/, "")], [
+      "contract",
+      "Cannot read the JSON: nesting deeper than 127 levels",
+    ]);
+    // What nothing else reads may lie deeper.
+    assertEquals(parseJson(nested(128)), JSON.parse(nested(128)));
+  }
+});
+
+pureTest(
+  "parseJson() tells a whole number that is written as a fraction from an integer, as the reference does",
+  () => {
+    const texts = ["1.0", "1e0", "1E+2", "-0", "-0.0", "0.0", "10.00e1", "1e21"];
+    const numbers = parseJson(`[${texts.join(",")}]`, { asReference: true }) as FractionText[];
+    assertEquals(numbers.map((number) => number instanceof FractionText && number.text), texts);
+    // It stays that number for who writes it.
+    assertEquals(JSON.stringify(numbers), "[1,1,100,0,0,0,100,1e+21]");
+    const integers = "[0,1,-1,4294967296,1.5,-0.25,1e-3]";
+    assertEquals(parseJson(integers, { asReference: true }), JSON.parse(integers));
+  },
+);
+
+pureTest(
+  "parseJson() finds line and column of what is wrong, in characters, also at the end of a long text",
+  () => {
+    const text = `{"a":1,\n\n"\u{1f5a5}": x}`;
+    assertEquals(
+      refusal(() => parseJson(text)).message,
+      'Cannot read the JSON: found "x" at line 3, column 6, expected a value',
+    );
+    const lines = `[${"\n".repeat(2_000_000)}x`;
+    assertEquals(
+      refusal(() => parseJson(lines)).message,
+      'Cannot read the JSON: found "x" at line 2000001, column 1, expected a value or "]"',
+    );
+  },
+);

@@ -229,6 +229,23 @@ pureTest("parseTrustFile() reads what decode() reads, and leaves the fields of o
   assertEquals(parseTrustFile("t", encode(JSON.stringify({ ...full, orgRootKey: { current: 1 } }))), full);
 });
 
+pureTest(
+  "parseTrustFile() takes any number in the fields of others, and lists within lists as deep as the reference",
+  () => {
+    const text = JSON.stringify(fullTrust());
+    const withOther = (value: string) => encode(text.replace("{", `{"other":${value},`));
+    const lists = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
+    for (const other of ["1.0", "-0", "1e3", lists(126)]) {
+      assertEquals(parseTrustFile("t", withOther(other)), fullTrust());
+    }
+    const { message } = refusal(() => parseTrustFile("t", withOther(lists(127))));
+    assertEquals(
+      message.replace(/ at line.*/, ""),
+      'Cannot use the trust file "t": Cannot read the JSON: nesting deeper than 127 levels',
+    );
+  },
+);
+
 pureTest("parseTrustFile() refuses all else, and names the file and the place in it", () => {
   const text = JSON.stringify(fullTrust());
   const bad: [bytes: Uint8Array<ArrayBuffer>, message: string, path: string][] = [
@@ -242,6 +259,11 @@ pureTest("parseTrustFile() refuses all else, and names the file and the place in
       'Cannot read the trusted keys: "ciReleaseKey.current.public" is 5, expected a string',
       "ciReleaseKey.current.public",
     ],
+    ...["1.0", "1e0", "10e-1"].map((one): [Uint8Array<ArrayBuffer>, string, string] => [
+      encode(text.replace(":1", `:${one}`)),
+      `Cannot read the trusted keys: "schemaVersion" is ${one}, expected an integer from 0 to 4294967295`,
+      "schemaVersion",
+    ]),
     [encode("[]"), "Cannot read the trusted keys: it is a list, expected an object", "trustFile"],
   ];
   for (const [bytes, message, path] of bad) {
