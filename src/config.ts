@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, signaturePath } from "./contract/layout.ts";
+import {
+  BOOTSTRAP_NONCES_FILE,
+  RELEASE_INDEX_FILE,
+  REVOCATIONS_FILE,
+  signaturePath,
+} from "./contract/layout.ts";
 import { looksLikeKey } from "./secrets.ts";
 import { nearest } from "./text.ts";
 import { ReleaseError } from "./errors.ts";
@@ -75,6 +80,8 @@ export interface ReleaseConfig {
   readonly releaseDir: string;
   /** File name of the fleet artifact. */
   readonly artifactName: string;
+  /** Whether to write a release index, which lists the other files and binds them to each other. */
+  readonly releaseIndex: boolean;
   /** Whether to commit the release files. */
   readonly gitCommit: boolean;
   /** Where to push the commit; undefined: nowhere. */
@@ -270,6 +277,8 @@ export function checkArtifactName(name: string): void {
     ? "starts with a dot, as the program's own temporary files do"
     : name === REVOCATIONS_FILE || name === BOOTSTRAP_NONCES_FILE
     ? "is the name of a sidecar"
+    : name === RELEASE_INDEX_FILE
+    ? "is the name of the release index"
     : name === "rollouts"
     ? "is the name of the directory of the rollout manifests"
     : name.endsWith(".sig")

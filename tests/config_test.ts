@@ -27,6 +27,7 @@ pureTest("validateConfig() fills in the defaults of the contract", () => {
     allowPreviousKey: false,
     releaseDir: "releases",
     artifactName: "fleet.resolved.json",
+    releaseIndex: false,
     gitCommit: false,
     gitHooks: false,
     gitPush: undefined,
@@ -66,6 +67,7 @@ pureTest("validateConfig() keeps every field that is given", () => {
     allowPreviousKey: true,
     releaseDir: "/srv/out",
     artifactName: "f.json",
+    releaseIndex: true,
     gitCommit: true,
     gitHooks: true,
     gitPush: { remote: "origin", branch: "main" },
@@ -247,6 +249,7 @@ const ARTIFACT_NAMES: Record<string, string[]> = {
     ".fleet-release.x.tmp",
   ],
   "is the name of a sidecar": ["revocations.json", "bootstrap-nonces.json"],
+  "is the name of the release index": ["release-index.json"],
   "is the name of the directory of the rollout manifests": ["rollouts"],
   "ends as a signature's name does": ["fleet.json.sig", "revocations.json.sig", "bootstrap-nonces.json.sig"],
 };

@@ -65,6 +65,7 @@ const EFFECTS = [
   "sign rollouts/ID.json",
   "sign rollouts/ID.json",
   "publish",
+  "look for release-index.json",
   "commit in /fleet",
   "git push eeeeeeee to main of origin",
 ];
@@ -249,6 +250,7 @@ pureTest("release() does no more than evaluate, build, sign and write unless it 
     "publish",
     "look for revocations.json",
     "look for bootstrap-nonces.json",
+    "look for release-index.json",
   ]);
   assertEquals(world.warnings, [UNVERIFIED]);
 });

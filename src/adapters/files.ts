@@ -14,9 +14,6 @@ import { absolutePath, fileError, WrongFile } from "./paths.ts";
 /** Larger than any key, trust file or settings of a release. */
 export const LARGEST_INPUT: number = 1 << 20;
 
-/** Larger than the fleet of a hundred thousand hosts. */
-export const LARGEST_DOCUMENT: number = 1 << 28;
-
 /** How a shell names a pipe that it hands over, as in `<(vault read …)`, and standard input. */
 const HANDED_OVER = /^(?:\/dev\/fd|\/proc\/self\/fd)\/\d+$|^\/dev\/stdin$/;
 

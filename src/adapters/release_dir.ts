@@ -4,10 +4,19 @@
  * @module
  */
 import { join, resolve } from "@std/path";
-import { isReleasePath } from "../contract/layout.ts";
+import { isDocumentPath, isReleasePath, ROLLOUTS_DIR } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseDir } from "../ports.ts";
-import { LARGEST_DOCUMENT, readRegularFile } from "./files.ts";
+import {
+  checkLink,
+  checkRegularFile,
+  type FilePlace,
+  MAX_FILE_BYTES,
+  readBounded,
+  ReadBudget,
+  realPath,
+} from "./bounded.ts";
+import { readRegularFile } from "./files.ts";
 import { followLinks } from "./lookup.ts";
 import { absolutePath, fileError } from "./paths.ts";
 import { checkLocation, DIRECTORIES, leftovers, publishFiles, type ReleaseLocation } from "./publish.ts";
@@ -48,7 +57,7 @@ export function createReleaseDir(dir: string, cwd: string): ReleaseDir {
 function readReleaseFile(location: ReleaseLocation, path: string): Uint8Array<ArrayBuffer> | null {
   checkLocation(location);
   try {
-    return readRegularFile(join(location.root, path), LARGEST_DOCUMENT);
+    return readRegularFile(join(location.root, path), MAX_FILE_BYTES);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw fileError("read", join(location.dir, path), { cwd: location.cwd, cause: error });
@@ -66,29 +75,47 @@ async function isThere({ root, dir }: ReleaseLocation, path: string): Promise<bo
   }
 }
 
+/** A release directory as the user names it. */
+interface NamedDirectory {
+  /** The path, absolute or relative to `cwd`; messages show it as it is. */
+  readonly dir: string;
+  readonly cwd: string;
+}
+
+/** What is under a name that no document of a release has is never looked into. */
+const NOT_READ = new Uint8Array();
+
 /**
- * Reads the files of a release directory and of its `rollouts/`. Names with a dot in front are no part of a release.
+ * Reads the documents and signatures in a release directory and in its `rollouts/`, and gives the names of what lies
+ * beside them, with no bytes. Names with a dot in front are no part of a release.
  *
- * @param dir The path, absolute or relative to `cwd`; messages show it as it is
- * @param cwd What it is relative to, absolute
+ * @param place The directory
+ * @param artifactName File name of the fleet artifact
  * @returns their bytes by their path relative to the directory
- * @throws {ReleaseError} of kind `io` when there is no such directory, or something in it cannot be read
+ * @throws {ReleaseError} of kind `io` when there is no such directory, or something in it is no regular file, is a link
+ * that leads out of it, is too large or cannot be read
  */
 export async function readReleaseFiles(
-  dir: string,
-  cwd: string,
+  place: NamedDirectory,
+  artifactName: string,
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const { dir, cwd } = place;
+  const budget = new ReadBudget(dir);
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const paths: string[] = [];
-  for (const sub of DIRECTORIES) paths.push(...await pathsIn(dir, sub, cwd));
-  for (const path of paths) {
-    const file = join(dir, path);
-    try {
-      const absolute = absolutePath(file, cwd);
-      if ((await Deno.stat(absolute)).isFile) files.set(path, await Deno.readFile(absolute));
-    } catch (error) {
-      throw fileError("read", file, { cwd, cause: error });
-    }
+  for (const sub of DIRECTORIES) paths.push(...await pathsIn(place, sub, budget));
+  const within = realPath(dir, cwd);
+  const places = new Map(
+    paths.map((path): [string, FilePlace] => [path, { path: join(dir, path), cwd, within }]),
+  );
+  // All of them are looked at before the first is read.
+  for (const [path, place] of places) {
+    if (isDocumentPath(path, artifactName)) budget.takeBytes(place.path, checkRegularFile(place));
+    // Of these the name alone says that there is no signature, or nothing that it signs.
+    else if (/\.(json|sig)$/.test(path)) checkRegularFile(place);
+  }
+  for (const [path, place] of places) {
+    files.set(path, isDocumentPath(path, artifactName) ? readBounded(place) : NOT_READ);
   }
   return files;
 }
@@ -97,15 +124,19 @@ export async function readReleaseFiles(
  * What can be a release's files in a directory, sorted, by their path from above; none when it is a sub-directory that
  * is not there.
  */
-async function pathsIn(dir: string, sub: string, cwd: string): Promise<string[]> {
+async function pathsIn({ dir, cwd }: NamedDirectory, sub: string, budget: ReadBudget): Promise<string[]> {
   const paths: string[] = [];
   const shown = join(dir, sub);
   try {
-    for await (const { name } of Deno.readDir(absolutePath(shown, cwd))) {
+    for await (const { name, isDirectory } of Deno.readDir(absolutePath(shown, cwd))) {
       const path = join(sub, name);
-      if (isReleasePath(path)) paths.push(path);
+      if (isDirectory || path === ROLLOUTS_DIR || !isReleasePath(path)) continue;
+      budget.takeName();
+      paths.push(path);
     }
+    if (sub !== "") checkLink({ path: shown, cwd, within: realPath(dir, cwd) });
   } catch (error) {
+    if (error instanceof ReleaseError) throw error;
     if (sub === "" || !(error instanceof Deno.errors.NotFound)) {
       throw fileError("read", shown, { cwd, cause: error });
     }

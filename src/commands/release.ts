@@ -262,6 +262,10 @@ const CONFIG_OPTIONS = {
     mayBeEmpty: true,
     help: "file name of the fleet artifact",
   }),
+  "release-index": flag({
+    group: "Where to",
+    help: "sign a list of the files and their hashes too, which verify holds them to",
+  }),
   "git-commit": flag({ group: "Git", help: "commit the release files" }),
   "git-push": text({
     group: "Git",

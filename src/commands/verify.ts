@@ -3,12 +3,19 @@
  *
  * @module
  */
-import { dirname, resolve } from "@std/path";
+import { basename, dirname, resolve } from "@std/path";
 import { defineCommand, type Given, type Session } from "../cli/command.ts";
 import type { Surroundings } from "../cli/grant.ts";
-import { flag, number, pathRead, text } from "../cli/option.ts";
+import { choice, flag, number, pathRead, text } from "../cli/option.ts";
 import { checkArtifactName } from "../config.ts";
-import { FLEET_FILE, signaturePath } from "../contract/layout.ts";
+import {
+  BOOTSTRAP_NONCES_FILE,
+  FLEET_FILE,
+  RELEASE_INDEX_FILE,
+  REVOCATIONS_FILE,
+  signaturePath,
+} from "../contract/layout.ts";
+import { lookup } from "../contract/records.ts";
 import { parseTimestamp, TIMESTAMP_FORM, wholeSeconds } from "../contract/time.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Report } from "../report/verdict.ts";
@@ -24,10 +31,14 @@ interface FileSubject {
   readonly signature: string;
 }
 
+/** What `verify artifact` can be told that a file is. */
+const DOCUMENT_KINDS = ["fleet", "revocations", "bootstrap-nonces", "release-index"] as const;
+type DocumentKind = (typeof DOCUMENT_KINDS)[number];
+
 /** What is verified. */
 type Subject =
   | { readonly kind: "directory"; readonly dir: string; readonly git: string | undefined }
-  | FileSubject & { readonly kind: "artifact" }
+  | FileSubject & { readonly kind: "artifact"; readonly document: DocumentKind }
   | FileSubject & { readonly kind: "rollout-manifest"; readonly rolloutId: string };
 
 /** What `verify` is told. Paths are relative to the current directory. */
@@ -39,6 +50,8 @@ export interface VerifySettings {
   readonly now: string | undefined;
   /** Undefined: each channel's own. */
   readonly freshnessWindowSeconds: number | undefined;
+  /** Whether there has to be a release index. */
+  readonly requireIndex: boolean;
   readonly json: boolean;
 }
 
@@ -63,6 +76,14 @@ const OPTIONS = {
     defaultText: "FILE.sig",
     help: "the signature of the one file",
   }),
+  "kind": choice({
+    group: "What to verify",
+    placeholder: "KIND",
+    choices: DOCUMENT_KINDS,
+    goesWith: ["artifact"],
+    defaultText: "by FILE's name",
+    help: "what the file has to be: fleet, revocations, bootstrap-nonces or release-index",
+  }),
   "rollout-id": text({
     group: "What to verify",
     placeholder: "ID",
@@ -81,6 +102,11 @@ const OPTIONS = {
     goesWith: ["directory"],
     default: FLEET_FILE,
     help: "file name of the fleet artifact",
+  }),
+  "require-index": flag({
+    group: "What to verify",
+    goesWith: ["directory"],
+    help: "refuse a directory without the index of release --release-index",
   }),
   "now": text({
     group: "What to verify",
@@ -165,7 +191,7 @@ function withGit({ subject }: VerifySettings, values: () => readonly string[]): 
 function readSettings(given: Given<typeof OPTIONS>): VerifySettings {
   const { values } = given;
   const subject = subjectOf(given);
-  const { trustFile, now, artifactName, freshnessWindow, json } = values;
+  const { trustFile, now, artifactName, freshnessWindow, requireIndex, json } = values;
   if (trustFile === undefined) {
     throw new ReleaseError("usage", "No keys to verify with: --trust-file is missing", {
       hint: "`fleet-release pubkey KEY --format trust-file` writes one for a key that you hold",
@@ -175,7 +201,8 @@ function readSettings(given: Given<typeof OPTIONS>): VerifySettings {
     throw new ReleaseError("usage", `Cannot read --now "${now}": expected ${TIMESTAMP_FORM}`);
   }
   checkArtifactName(artifactName);
-  return { subject, trustFile, artifactName, now, freshnessWindowSeconds: freshnessWindow, json };
+  const judging = { now, freshnessWindowSeconds: freshnessWindow, requireIndex };
+  return { subject, trustFile, artifactName, ...judging, json };
 }
 
 /** What is to be verified, and that nothing is said that does not go with it. */
@@ -191,7 +218,9 @@ function subjectOf({ values, operands, given }: Given<typeof OPTIONS>): Subject 
       ? "a directory"
       : misfit[1].goesWith?.includes("directory")
       ? "a file"
-      : "an artifact";
+      : kind === "artifact"
+      ? "an artifact"
+      : "a rollout manifest";
     throw new ReleaseError("usage", `--${misfit[0]} does not go with ${subject}`);
   };
   if (first !== "artifact" && first !== "rollout-manifest") {
@@ -216,8 +245,23 @@ function subjectOf({ values, operands, given }: Given<typeof OPTIONS>): Subject 
   }
   refuseOthers(first);
   const signature = values.signature ?? signaturePath(file);
-  if (first === "artifact") return { kind: first, file, signature };
+  if (first === "artifact") {
+    return { kind: first, file, signature, document: values.kind ?? kindByName(file) };
+  }
   return { kind: first, file, signature, rolloutId: checkRolloutId(values.rolloutId) };
+}
+
+/**
+ * What a file has to be by the name that it has in a release directory. Any other has to be a fleet, which is what the
+ * reference's verifier takes it for: to take whatever it turns out to be would let one document stand for another.
+ */
+function kindByName(file: string): DocumentKind {
+  const names: Readonly<Record<string, DocumentKind>> = {
+    [REVOCATIONS_FILE]: "revocations",
+    [BOOTSTRAP_NONCES_FILE]: "bootstrap-nonces",
+    [RELEASE_INDEX_FILE]: "release-index",
+  };
+  return lookup(names, basename(file)) ?? "fleet";
 }
 
 function checkRolloutId(rolloutId: string | undefined): string {
@@ -247,10 +291,10 @@ async function verify(settings: VerifySettings, session: Session): Promise<numbe
 }
 
 async function judge(settings: VerifySettings, session: Session): Promise<Report> {
-  const { subject, artifactName, freshnessWindowSeconds, trustFile } = settings;
+  const { subject, artifactName, freshnessWindowSeconds, requireIndex, trustFile } = settings;
   const { world } = session;
   const [
-    { createInputs, LARGEST_DOCUMENT, readInput },
+    { createInputs },
     { parseTrustFile, trustAt },
     { fileReport, releaseReport },
     { verifyRelease },
@@ -264,23 +308,24 @@ async function judge(settings: VerifySettings, session: Session): Promise<Report
   const inputs = createInputs(world.cwd);
   const { trust, warnings } = trustAt(parseTrustFile(trustFile, await inputs.read(trustFile)), now);
   if (subject.kind !== "directory") {
-    const read = (path: string) => readInput(path, world.cwd, LARGEST_DOCUMENT);
-    const verdict = await judgeFile(settings, subject, { trust, now, read });
+    const verdict = await judgeFile(settings, subject, { trust, now, cwd: world.cwd });
     return fileReport(subject.file, verdict, warnings);
   }
-  const files = await readFiles(subject, session);
-  const verdict = await verifyRelease(files, { artifactName, trust, now, freshnessWindowSeconds });
-  return releaseReport(verdict, warnings);
+  const { files, commit } = await readFiles(subject, artifactName, session);
+  const options = { artifactName, trust, now, freshnessWindowSeconds, requireIndex };
+  return releaseReport(await verifyRelease(files, options), { commit, warnings });
 }
 
 /** The files of a directory, as they are on disk or in a commit. */
 async function readFiles(
   { dir, git }: Subject & { kind: "directory" },
+  artifactName: string,
   { world, log }: Session,
-): Promise<ReleaseFiles> {
+): Promise<{ files: ReleaseFiles; commit: string | null }> {
+  const { cwd } = world;
   if (git === undefined) {
     const { readReleaseFiles } = await import("../adapters/release_dir.ts");
-    return await readReleaseFiles(dir, world.cwd);
+    return { files: await readReleaseFiles({ dir, cwd }, artifactName), commit: null };
   }
   const [{ readReleaseTree }, { Shell, withSafePath }] = await Promise.all([
     import("../adapters/git/tree.ts"),
@@ -293,58 +338,72 @@ async function readFiles(
     ),
   ));
   warnings.forEach((warning) => log.warn(warning));
-  const shell = new Shell({ path: env["PATH"] ?? "", cwd: world.cwd, trace: log });
-  return await readReleaseTree(shell, env, { cwd: world.cwd, revision: git, dir });
+  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log });
+  return await readReleaseTree(shell, env, { cwd, revision: git, dir }, artifactName);
 }
 
 /** What one file is judged by. */
 interface Judging {
   readonly trust: Trust;
   readonly now: string;
-  readonly read: (path: string) => Promise<Uint8Array<ArrayBuffer>>;
+  /** What paths are relative to. */
+  readonly cwd: string;
 }
 
 async function judgeFile(
   { freshnessWindowSeconds }: VerifySettings,
   subject: Exclude<Subject, { kind: "directory" }>,
-  { trust: { keys, rejectBefore }, now, read }: Judging,
+  { trust: { keys, rejectBefore }, now, cwd }: Judging,
 ): Promise<ArtifactVerdict<TrustedKey>> {
-  const { verifyArtifact } = await import("../verify/artifact.ts");
-  const bytes = await read(subject.file);
-  const signature = await readSignature(subject, read);
+  const [{ readBounded }, { verifyArtifact }] = await Promise.all([
+    import("../adapters/bounded.ts"),
+    import("../verify/artifact.ts"),
+  ]);
+  const read = (path: string) => readBounded({ path, cwd });
+  const bytes = read(subject.file);
+  const signature = readSignature(subject, read);
   const options: VerifyArtifactOptions & { keys: Trust["keys"] } = {
     ...{ bytes, signature, keys, now, freshnessWindowSeconds, rejectBefore },
   };
   if (subject.kind === "artifact") {
-    const verdict = await verifyArtifact(options);
-    const message = "it is a rollout manifest: verify it as one, with its --rollout-id";
-    return verdict.kind === "rollout-manifest"
-      ? withFailure(verdict, { code: "wrong-document", message })
-      : verdict;
+    return withWayToVerify(await verifyArtifact({ ...options, kind: subject.document }), subject.document);
   }
   const verdict = await verifyArtifact({ ...options, kind: "rollout-manifest" });
   if (verdict.sha256 === subject.rolloutId) return verdict;
   const message = `its rollout id is ${verdict.sha256}, expected ${subject.rolloutId}`;
-  return withFailure(verdict, { code: "wrong-rollout-id", message });
+  return {
+    ...verdict,
+    verified: false,
+    failures: [...verdict.failures, { code: "wrong-rollout-id", message }],
+  };
+}
+
+/** The verdict on a document of another kind than was expected says how that one is verified. */
+function withWayToVerify(
+  verdict: ArtifactVerdict<TrustedKey>,
+  expected: DocumentKind,
+): ArtifactVerdict<TrustedKey> {
+  const { kind } = verdict;
+  if (kind === null || kind === expected) return verdict;
+  const way = kind === "rollout-manifest"
+    ? "verify it as one, with its --rollout-id"
+    : `give --kind ${kind} if that is what it should be`;
+  const failures = verdict.failures.map(({ code, message }) =>
+    code === "wrong-document" ? { code, message: `${message}: ${way}` } : { code, message }
+  );
+  return { ...verdict, failures };
 }
 
 /** A file without the signature that belongs beside it is refused; one that was named has to be there. */
-async function readSignature(
+function readSignature(
   { file, signature }: FileSubject,
-  read: Judging["read"],
-): Promise<Uint8Array<ArrayBuffer> | null> {
+  read: (path: string) => Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> | null {
   try {
-    return await read(signature);
+    return read(signature);
   } catch (error) {
     const isMissing = error instanceof ReleaseError && error.cause instanceof Deno.errors.NotFound;
     if (isMissing && signature === signaturePath(file)) return null;
     throw error;
   }
-}
-
-function withFailure(
-  verdict: ArtifactVerdict<TrustedKey>,
-  failure: ArtifactVerdict["failures"][number],
-): ArtifactVerdict<TrustedKey> {
-  return { ...verdict, verified: false, failures: [...verdict.failures, failure] };
 }

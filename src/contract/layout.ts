@@ -1,5 +1,6 @@
 /**
- * The names in a release directory: the fleet, the sidecars, `rollouts/<rolloutId>.json`, and beside each its signature.
+ * The names in a release directory: the fleet, the sidecars, the index, `rollouts/<rolloutId>.json`, and beside each its
+ * signature.
  *
  * @module
  */
@@ -10,6 +11,8 @@ export const FLEET_FILE = "fleet.resolved.json";
 export const REVOCATIONS_FILE = "revocations.json";
 /** The sidecar with the nonces that enrol a host once. */
 export const BOOTSTRAP_NONCES_FILE = "bootstrap-nonces.json";
+/** The list of the other files and their hashes, which binds them to each other. */
+export const RELEASE_INDEX_FILE = "release-index.json";
 /** The directory of the rollout manifests. */
 export const ROLLOUTS_DIR = "rollouts";
 
@@ -41,4 +44,15 @@ export function rolloutIdOf(path: string): string | undefined {
  */
 export function isReleasePath(path: string): boolean {
   return /^(?:rollouts\/)?[^/.][^/]*$/.test(path);
+}
+
+/**
+ * Whether a path can be that of a document of a release with this fleet, or of its signature. Of anything else that
+ * lies in a release directory the name says all, so that nothing else is read.
+ */
+export function isDocumentPath(path: string, artifactName: string): boolean {
+  const document = signedPath(path) ?? path;
+  return document === artifactName ||
+    [REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, RELEASE_INDEX_FILE].includes(document) ||
+    /^[0-9a-f]{64}$/.test(rolloutIdOf(document) ?? "");
 }

@@ -26,6 +26,7 @@ import type {
   Meta,
   Pin,
   PolicyWave,
+  ReleaseIndex,
   Revocation,
   Revocations,
   RolloutBudget,
@@ -218,6 +219,11 @@ const bootstrapNonce = object<BootstrapNonce>({
   mintedBy: orNull(text),
 });
 
+const sha256: Schema<string> = v.pipe(
+  v.string("a SHA-256 in lower-case hex"),
+  v.regex(/^[0-9a-f]{64}$/, "a SHA-256 in lower-case hex"),
+);
+
 const trustedKey = object<TrustedKeyRecord>({ algorithm: text, public: text });
 const trustFile = object<TrustFile>({
   schemaVersion,
@@ -242,6 +248,10 @@ const DOCUMENTS = {
   bootstrapNoncesArtifact: {
     title: "the bootstrap nonces artifact",
     schema: object<BootstrapNonces>({ schemaVersion, bootstrapNonces: list(bootstrapNonce), meta }),
+  },
+  releaseIndex: {
+    title: "the release index",
+    schema: object<ReleaseIndex>({ schemaVersion, artifact: text, files: dictionary(sha256), meta }),
   },
   trustFile: { title: "the trusted keys", schema: trustFile },
   rolloutManifest: {

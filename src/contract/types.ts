@@ -307,3 +307,15 @@ export interface RolloutManifest {
   /** The fleet's stamp. */
   meta: Meta;
 }
+
+/** What binds the files of one release to each other: `release-index.json`. */
+export interface ReleaseIndex {
+  /** Always 1. */
+  schemaVersion: number;
+  /** File name of the fleet artifact. */
+  artifact: string;
+  /** SHA-256 in lower-case hex of every other document of the release, by its path in the release directory. */
+  files: Record<string, string>;
+  /** The fleet's stamp. */
+  meta: Meta;
+}

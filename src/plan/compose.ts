@@ -4,7 +4,13 @@
  * @module
  */
 import type { Artifact, Stamp, Warning } from "../model.ts";
-import { BOOTSTRAP_NONCES_FILE, FLEET_FILE, manifestPath, REVOCATIONS_FILE } from "../contract/layout.ts";
+import {
+  BOOTSTRAP_NONCES_FILE,
+  FLEET_FILE,
+  manifestPath,
+  RELEASE_INDEX_FILE,
+  REVOCATIONS_FILE,
+} from "../contract/layout.ts";
 import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
 import { compareBytes, documentPath } from "../contract/records.ts";
 import { quoteList } from "../text.ts";
@@ -13,6 +19,7 @@ import { parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
 import {
   type BootstrapNonce,
   type FleetResolved,
+  type ReleaseIndex,
   type Revocation,
   SIGNATURE_ALGORITHMS,
   type Timestamp,
@@ -56,6 +63,8 @@ export interface ComposeInput {
   readonly signatureAlgorithm?: string;
   /** File name of the fleet artifact: `fleet.resolved.json` when absent. */
   readonly artifactName?: string;
+  /** Whether there is a release index, which lists the others: none when absent. */
+  readonly releaseIndex?: boolean;
   /** Whether a disruption budget that consumers cannot understand is an error. */
   readonly strict?: boolean;
 }
@@ -71,7 +80,7 @@ export interface ComposedRelease {
 /**
  * Composes the artifacts of a release: everything between evaluation and signature. Pure.
  *
- * @returns the files in the order of signing: the fleet, the sidecars, the rollout manifests by channel name
+ * @returns the files in the order of signing: the fleet, the sidecars, the rollout manifests by channel name, the index
  * @throws {ReleaseError} of kind `contract`, with the path in the document that is wrong
  *
  * @example
@@ -114,6 +123,7 @@ export function composeRelease(input: ComposeInput): ComposedRelease {
     stamp: { signedAt, ciCommit: input.ciCommit ?? null, signatureAlgorithm },
     now: signedAt,
     artifactName: input.artifactName ?? FLEET_FILE,
+    releaseIndex: input.releaseIndex ?? false,
   });
   return {
     files: new Map(composed.artifacts.map(({ path, bytes }) => [path, bytes])),
@@ -165,6 +175,8 @@ export interface ComposeOptions {
   /** What nonces expire by: the signing time, or the present when an older stamp is kept. */
   readonly now: Timestamp;
   readonly artifactName: string;
+  /** Whether there is a release index, by default none. */
+  readonly releaseIndex?: boolean;
 }
 
 /**
@@ -174,7 +186,7 @@ export interface ComposeOptions {
  */
 export function composeArtifacts(
   evaluated: EvaluatedFleet,
-  { closureHashes, stamp, now, artifactName }: ComposeOptions,
+  { closureHashes, stamp, now, artifactName, releaseIndex = false }: ComposeOptions,
 ): { fleet: FleetResolved; artifacts: Artifact[]; warnings: Warning[] } {
   const injected = injectClosureHashes(evaluated.fleet, closureHashes);
   const fleet = stampMeta(injected.fleet, stamp);
@@ -198,6 +210,11 @@ export function composeArtifacts(
     const bytes = canonicalBytes(manifest);
     const rolloutId = sha256Hex(bytes);
     artifacts.push({ path: manifestPath(rolloutId), bytes, sha256: rolloutId, rolloutId });
+  }
+  if (releaseIndex) {
+    const files = Object.fromEntries(artifacts.map(({ path, sha256 }) => [path, sha256]));
+    const index: ReleaseIndex = { schemaVersion: 1, artifact: artifactName, files, meta };
+    artifacts.push(artifact(RELEASE_INDEX_FILE, canonicalBytes(index)));
   }
   const warnings = fleetWarnings(fleet);
   if (injected.unknownHosts.length > 0) {

@@ -17,6 +17,8 @@ export interface Report {
   readonly signedAt: string | null;
   /** The commit that it names. */
   readonly ciCommit: string | null;
+  /** The full commit that the files were read from; null when they were read from disk. */
+  readonly gitCommit: string | null;
   /** The documents, each with the key that verifies it. */
   readonly files: readonly { path: string; kind: string | null; sha256: string; key: KeySlot | null }[];
   /** Every reason to refuse it. */
@@ -27,7 +29,14 @@ export interface Report {
 }
 
 /** The report of a whole release. */
-export function releaseReport(verdict: ReleaseVerdict, warnings: readonly Warning[]): Report {
+export function releaseReport(
+  verdict: ReleaseVerdict,
+  { commit, warnings }: {
+    /** The commit that it was read from; null when it was read from disk. */
+    readonly commit: string | null;
+    readonly warnings: readonly Warning[];
+  },
+): Report {
   const { meta, files, hosts, earlierManifests } = verdict;
   const earlier = earlierManifests === 0
     ? ""
@@ -36,6 +45,7 @@ export function releaseReport(verdict: ReleaseVerdict, warnings: readonly Warnin
     verified: verdict.verified,
     signedAt: meta?.signedAt ?? null,
     ciCommit: meta?.ciCommit ?? null,
+    gitCommit: commit,
     files: files.map(({ path, kind, sha256, key }) => ({ path, kind, sha256, key: key?.slot ?? null })),
     failures: verdict.failures,
     warnings: [...warnings, ...verdict.warnings],
@@ -59,6 +69,7 @@ export function fileReport(
     verified,
     signedAt: meta?.signedAt ?? null,
     ciCommit: meta?.ciCommit ?? null,
+    gitCommit: null,
     files: [{ path, kind, sha256, key: key?.slot ?? null }],
     failures: failures.map((failure) => ({ path, ...failure })),
     warnings,
@@ -86,10 +97,11 @@ function keysOf(keys: readonly (TrustedKey | null)[]): string {
 }
 
 /** The report for people: one line when all is well, else one for each reason. */
-export function reportLines({ verified, failures, summary }: Report): string[] {
-  const lines = verified ? [`verified ${summary}`] : [
+export function reportLines({ verified, failures, summary, gitCommit }: Report): string[] {
+  const where = gitCommit === null ? "" : `, in commit ${gitCommit}`;
+  const lines = verified ? [`verified ${summary}${where}`] : [
     ...failures.map(({ path, code, message }) => `refused ${JSON.stringify(path)}: ${message} [${code}]`),
-    `refused: ${plural(failures.length, "reason")}`,
+    `refused: ${plural(failures.length, "reason")}${where}`,
   ];
   return lines.map(printable);
 }

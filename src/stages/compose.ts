@@ -44,7 +44,8 @@ async function compose(run: Run, { source, fleet: { evaluated }, trusted, hosts 
   const { config, now, ports } = run;
   const stamp = { signedAt: now, ciCommit: source.ciCommit, signatureAlgorithm: ports.signer.algorithm };
   const closureHashes = Object.fromEntries(hosts.map(({ name, closureHash }) => [name, closureHash]));
-  const options = { closureHashes, stamp, now, artifactName: config.artifactName };
+  const { artifactName, releaseIndex } = config;
+  const options = { closureHashes, stamp, now, artifactName, releaseIndex };
   const fresh = composeArtifacts(evaluated, options);
   run.warn(...fresh.warnings);
   const reused = config.reuseUnchangedSignature

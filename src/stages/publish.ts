@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, signaturePath } from "../contract/layout.ts";
+import {
+  BOOTSTRAP_NONCES_FILE,
+  RELEASE_INDEX_FILE,
+  REVOCATIONS_FILE,
+  signaturePath,
+} from "../contract/layout.ts";
 import type { SignedArtifact } from "../model.ts";
 import type { ReleaseFile } from "../ports.ts";
 import { plural } from "../text.ts";
@@ -27,18 +32,23 @@ export function filesToWrite([fleet, ...others]: readonly SignedArtifact[]): Rel
 /** Writes the files, and gives the paths of those that were not there already. */
 export async function writeRelease(run: Run, files: readonly ReleaseFile[]): Promise<readonly string[]> {
   const { config, ports: { releaseDir } } = run;
-  const written = await run.stage({
+  return await run.stage({
     name: "write",
     title: `Writing ${config.releaseDir}`,
     done: (written) =>
       written.length === 0 ? "Wrote nothing: every file is there" : `Wrote ${plural(written.length, "file")}`,
-  }, () => releaseDir.publish(files));
-  await warnOfStaleSidecars(run);
-  return written;
+  }, async () => {
+    const written = await releaseDir.publish(files);
+    await warnOfStaleFiles(run);
+    return written;
+  });
 }
 
-/** A sidecar of an earlier release stays signed and valid; that it is not part of this one must not go unnoticed. */
-async function warnOfStaleSidecars({ config, ports: { releaseDir }, warn }: Run): Promise<void> {
+/**
+ * A sidecar of an earlier release stays signed and valid, and its index is that of other files: neither must go
+ * unnoticed.
+ */
+async function warnOfStaleFiles({ config, ports: { releaseDir }, warn }: Run): Promise<void> {
   const left = [
     ...(config.revocationsAttr === undefined ? [REVOCATIONS_FILE] : []),
     ...(config.bootstrapNoncesAttr === undefined ? [BOOTSTRAP_NONCES_FILE] : []),
@@ -52,4 +62,12 @@ async function warnOfStaleSidecars({ config, ports: { releaseDir }, warn }: Run)
       path,
     });
   }
+  if (config.releaseIndex || !await releaseDir.has(RELEASE_INDEX_FILE)) return;
+  warn({
+    code: "stale-index",
+    message:
+      `"${RELEASE_INDEX_FILE}" is from an earlier release and does not list this one's files: verify ` +
+      "refuses the release beside it. Give --release-index again, or delete it with its signature",
+    path: RELEASE_INDEX_FILE,
+  });
 }

@@ -5,7 +5,13 @@
  */
 import { join, relative } from "@std/path";
 import type { ReleaseConfig } from "../config.ts";
-import { BOOTSTRAP_NONCES_FILE, manifestPath, REVOCATIONS_FILE, signaturePath } from "../contract/layout.ts";
+import {
+  BOOTSTRAP_NONCES_FILE,
+  manifestPath,
+  RELEASE_INDEX_FILE,
+  REVOCATIONS_FILE,
+  signaturePath,
+} from "../contract/layout.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Identity, LockedFlake, Repository } from "../ports.ts";
 import type { Run } from "./run.ts";
@@ -104,7 +110,8 @@ async function checkCommittable(repository: Repository | null, { config, ports }
       { hint: "git is given paths on lines: leave out --git-commit and --git-push, or give it another name" },
     );
   }
-  const paths = [config.artifactName, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, manifestPath("manifest")]
+  const names = [config.artifactName, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, manifestPath("manifest")];
+  const paths = [...names, ...(config.releaseIndex ? [RELEASE_INDEX_FILE] : [])]
     .flatMap((path) => [join(prefix, path), join(prefix, signaturePath(path))]);
   const ignored = await git.firstIgnored(repository, paths);
   if (ignored !== null) {

@@ -16,7 +16,7 @@ export interface SignedDocument {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Raw; null when there is none. */
   readonly signature: Uint8Array<ArrayBuffer> | null;
-  /** What the document declares; null when it cannot be read, which somebody else has to say. */
+  /** What the document declares; null when it is not read, or cannot be, which somebody else has to say. */
   readonly declared: Pick<Meta, "signedAt" | "signatureAlgorithm"> | null;
 }
 
@@ -92,16 +92,25 @@ export async function judgeSignature<Key extends PublicKey>(
 ): Promise<Acceptance<Key>>;
 export async function judgeSignature<Key extends PublicKey>(
   { bytes, signature, declared }: SignedDocument,
-  { keys, rejectBefore, freshness, maySign = () => true }: AcceptanceRules<Key> & Partial<SignerRules<Key>>,
+  rules: AcceptanceRules<Key> & Partial<SignerRules<Key>>,
 ): Promise<Acceptance<Key, SignerFailureCode>> {
+  const { keys, maySign = () => true } = rules;
   // One key may have two slots, of which one may sign and the other may not.
   const ordered = [...keys.filter((key) => maySign(key)), ...keys.filter((key) => !maySign(key))];
   const key = signature === null ? null : await verifyingKey(bytes, signature, ordered);
-  const failures: Failure<SignerFailureCode>[] = [];
-  if (key === null) failures.push(whyUnverified(signature, keys.length));
-  else if (!maySign(key)) {
-    failures.push({ code: "may-not-sign", message: "the key that verifies its signature may not sign" });
-  }
+  const { failures } = judgeSigned({ signature, declared }, key, rules);
+  if (key === null || maySign(key)) return { key, failures };
+  const message = "the key that verifies its signature may not sign";
+  return { key, failures: [{ code: "may-not-sign", message }, ...failures] };
+}
+
+/** Judges a signature of which it is known which key verifies it: for who reads nothing that no key has signed. */
+export function judgeSigned<Key extends PublicKey>(
+  { signature, declared }: Omit<SignedDocument, "bytes">,
+  key: Key | null,
+  { keys, rejectBefore, freshness }: AcceptanceRules<Key>,
+): Acceptance<Key> {
+  const failures: Failure[] = key === null ? [whyUnverified(signature, keys.length)] : [];
   if (declared !== null) {
     failures.push(...algorithmFailures(declared, key));
     failures.push(...timeFailures(declared.signedAt, rejectBefore, freshness));

@@ -8,8 +8,8 @@ import { parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
 import type { FleetResolved, Meta, Timestamp } from "../contract/types.ts";
 import type { PublicKey } from "../crypto/signature.ts";
 import { ReleaseError } from "../errors.ts";
-import { channelWindows, type FreshnessWindow, judgeSignature } from "./acceptance.ts";
-import { type ArtifactKind, type ReadDocument, readDocument } from "./document.ts";
+import { channelWindows, type FreshnessWindow, judgeSigned, verifyingKey } from "./acceptance.ts";
+import { type ArtifactKind, type ReadDocument, readDocument, readUnsigned } from "./document.ts";
 import type { Failure } from "./failure.ts";
 
 // What a verdict is made of is found where the verdict is.
@@ -45,9 +45,9 @@ export interface ArtifactVerdict<Key extends PublicKey = PublicKey> {
   readonly failures: readonly Failure[];
   /** The key that verifies the signature, or null. */
   readonly key: Key | null;
-  /** What the document is, or null when that cannot be told. */
+  /** What the document is, or has to be; null when neither is known. Of what no key has signed nothing is told. */
   readonly kind: ArtifactKind | null;
-  /** The record that the document decodes to, or null. */
+  /** The record that the document decodes to; null when it does not, and when no key verifies its signature. */
   readonly document: { readonly meta: Meta } | null;
   /** SHA-256 of the bytes, in lower-case hex. */
   readonly sha256: string;
@@ -92,15 +92,17 @@ export async function verifyArtifact<Key extends PublicKey>(
   const before = options.rejectBefore ?? null;
   const rejectBefore = before === null ? null : time("rejectBefore", before);
 
-  const read = readDocument(bytes, options.kind);
+  // The signature comes first: what nobody trusted has signed may be anything, and is not decoded.
+  const key = signature === null ? null : await verifyingKey(bytes, signature, keys);
+  const read = key === null ? readUnsigned(bytes, options.kind) : readDocument(bytes, options.kind);
   const declared = read.document?.meta ?? null;
   const freshness = { now, windows: windowsOf(read, freshnessWindowSeconds) };
-  const accepted = await judgeSignature({ bytes, signature, declared }, { keys, rejectBefore, freshness });
+  const accepted = judgeSigned({ signature, declared }, key, { keys, rejectBefore, freshness });
   const failures = [...read.failures, ...accepted.failures];
   return {
     verified: failures.length === 0,
     failures,
-    key: accepted.key,
+    key,
     kind: read.kind,
     document: read.document,
     sha256: sha256Hex(bytes),

@@ -8,28 +8,29 @@ import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
 import {
   BOOTSTRAP_NONCES_FILE,
   manifestPath,
+  RELEASE_INDEX_FILE,
   REVOCATIONS_FILE,
   rolloutIdOf,
   signaturePath,
   signedPath,
 } from "../contract/layout.ts";
 import { compareTimestamps } from "../contract/time.ts";
-import type { FleetResolved, Meta, RolloutManifest, Timestamp } from "../contract/types.ts";
+import type { FleetResolved, Meta, ReleaseIndex, RolloutManifest, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import { computeRolloutId, projectRollouts } from "../plan/rollouts.ts";
 import { channelWindows, type FreshnessWindow } from "./acceptance.ts";
-import { type ArtifactKind, type ReadDocument, readDocument } from "./document.ts";
-import type { Failure } from "./failure.ts";
+import { type ArtifactKind, type ReadDocument, readDocument, readUnsigned } from "./document.ts";
+import type { Failure, FileFailure } from "./failure.ts";
+import { indexFailures } from "./release_index.ts";
 
-/** The files of a release directory, by their path relative to it. */
+export type { FileFailure } from "./failure.ts";
+
+/**
+ * The files of a release directory, by their path relative to it. Of those that no document of a release has the name
+ * of, nothing but the name counts.
+ */
 export type ReleaseFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
-
-/** A reason to refuse a file. */
-export interface FileFailure extends Failure {
-  /** Path relative to the release directory. */
-  readonly path: string;
-}
 
 /** A document of the release, read. */
 export interface BoundDocument {
@@ -46,9 +47,9 @@ export interface BoundDocument {
 
 /** The documents of a release, and what is wrong with them and between them. */
 export interface Bindings {
-  /** The fleet; null when it cannot be read. */
+  /** The fleet; null when it is not signed, or cannot be read. */
   readonly fleet: FleetResolved | null;
-  /** The fleet, the sidecars, the manifests. */
+  /** The fleet, the sidecars, the release index, the manifests. */
   readonly documents: readonly BoundDocument[];
   /** Paths of the rollout manifests of earlier releases. */
   readonly earlier: readonly string[];
@@ -56,15 +57,33 @@ export interface Bindings {
   readonly warnings: readonly Warning[];
 }
 
+/** What is known of the files beside their bytes. */
+export interface BindOptions {
+  /**
+   * Whether a trusted key verifies the signature of a document, by its path; by default that of every one. What is not
+   * signed is not decoded, and nothing is made of it.
+   */
+  readonly isSigned?: (path: string) => boolean;
+  /** Whether there has to be a release index. */
+  readonly requireIndex?: boolean;
+}
+
 /**
  * Checks that the files are one release: each is what its name says, sidecars carry the fleet's stamp, each manifest
- * is the projection of the fleet beside it, and nothing is missing or left over. Pure.
+ * is the projection of the fleet beside it, a release index lists exactly these, and nothing is missing or left over.
+ * Pure.
  */
-export function bindRelease(files: ReleaseFiles, artifactName: string): Bindings {
-  const fleet = bindFleet(files, artifactName);
-  const sidecars = bindSidecars(files, fleet);
-  const manifests = bindManifests(files, fleet);
-  const parts: readonly Bound[] = [fleet, sidecars, manifests];
+export function bindRelease(
+  files: ReleaseFiles,
+  artifactName: string,
+  { isSigned = () => true, requireIndex = false }: BindOptions = {},
+): Bindings {
+  const input: Input = { files, isSigned };
+  const fleet = bindFleet(input, artifactName);
+  const sidecars = bindBeside(input, fleet, SIDECARS);
+  const manifests = bindManifests(input, fleet);
+  const index = bindIndex(input, fleet, { requireIndex, others: [fleet, sidecars, manifests] });
+  const parts: readonly Bound[] = [fleet, sidecars, index, manifests];
   const documents = parts.flatMap(({ documents }) => documents);
   const paths = new Set(documents.map(({ path }) => path));
   return {
@@ -76,6 +95,12 @@ export function bindRelease(files: ReleaseFiles, artifactName: string): Bindings
   };
 }
 
+/** The files, and which documents a trusted key has signed. */
+interface Input {
+  readonly files: ReleaseFiles;
+  readonly isSigned: (path: string) => boolean;
+}
+
 /** Documents of one kind, and what is wrong with them. */
 interface Bound {
   readonly documents: readonly BoundDocument[];
@@ -85,7 +110,7 @@ interface Bound {
 /** The fleet, and what the other documents have to agree with. */
 interface BoundFleet extends Bound {
   readonly path: string;
-  /** Null when it cannot be read. */
+  /** Null when it is not signed, or cannot be read. */
   readonly record: FleetResolved | null;
   /** SHA-256 of its bytes, in lower-case hex; null when it is missing. */
   readonly sha256: string | null;
@@ -95,14 +120,14 @@ interface BoundFleet extends Bound {
   readonly projections: ReadonlyMap<string, RolloutManifest>;
 }
 
-function bindFleet(files: ReleaseFiles, path: string): BoundFleet {
-  const bytes = files.get(path);
+function bindFleet(input: Input, path: string): BoundFleet {
+  const bytes = input.files.get(path);
   if (bytes === undefined) {
     const message = "it is missing, and without it there is no release";
     const failures: FileFailure[] = [{ path, code: "missing-fleet", message }];
     return { path, record: null, sha256: null, windows: [], projections: new Map(), documents: [], failures };
   }
-  const { document, failures } = readNormal(path, bytes, "fleet");
+  const { document, failures } = readNormal(input, path, "fleet");
   const record = document as FleetResolved | null;
   const sha256 = sha256Hex(bytes);
   const projected = record === null ? NOTHING_PROJECTED : projectAll(record, sha256);
@@ -123,13 +148,14 @@ function bindFleet(files: ReleaseFiles, path: string): BoundFleet {
   };
 }
 
-function bindSidecars(files: ReleaseFiles, fleet: BoundFleet): Bound {
+/** The documents that carry the fleet's stamp, by their names. */
+function bindBeside(input: Input, fleet: BoundFleet, beside: typeof SIDECARS): Bound {
   const documents: BoundDocument[] = [];
   const failures: FileFailure[] = [];
-  for (const [path, kind] of SIDECARS) {
-    const bytes = files.get(path);
+  for (const [path, kind] of beside) {
+    const bytes = input.files.get(path);
     if (bytes === undefined || path === fleet.path) continue;
-    const { document, ...read } = readNormal(path, bytes, kind);
+    const { document, ...read } = readNormal(input, path, kind);
     failures.push(...read.failures);
     if (fleet.record !== null && document !== null && !sameStamp(document.meta, fleet.record.meta)) {
       failures.push({ path, ...OTHER_STAMP });
@@ -139,15 +165,37 @@ function bindSidecars(files: ReleaseFiles, fleet: BoundFleet): Bound {
   return { documents, failures };
 }
 
+/** The release index, and what it says against the others. */
+function bindIndex(
+  input: Input,
+  fleet: BoundFleet,
+  { requireIndex, others }: { readonly requireIndex: boolean; readonly others: readonly Bound[] },
+): Bound {
+  const path = RELEASE_INDEX_FILE;
+  if (requireIndex && !input.files.has(path)) {
+    const message =
+      "it is missing, and without it files of another release with the same stamp are not told apart";
+    return { documents: [], failures: [{ path, code: "missing-index", message }] };
+  }
+  const { documents, failures } = bindBeside(input, fleet, [[path, "release-index"]]);
+  const index = documents[0]?.document as ReleaseIndex | null | undefined;
+  // Of a fleet that cannot be read nobody knows which manifests belong to it, and it is refused for that.
+  if (index === undefined || index === null || fleet.record === null) return { documents, failures };
+  const hashes = new Map(
+    others.flatMap(({ documents }) => documents.map(({ path, sha256 }) => [path, sha256])),
+  );
+  return { documents, failures: [...failures, ...indexFailures(index, fleet.path, hashes)] };
+}
+
 function bindManifests(
-  files: ReleaseFiles,
+  input: Input,
   fleet: BoundFleet,
 ): Bound & { readonly earlier: readonly string[] } {
   const documents: BoundDocument[] = [];
   const failures: FileFailure[] = [];
   const earlier: string[] = [];
   const missing = new Map(fleet.projections);
-  for (const [path, bytes] of files) {
+  for (const [path, bytes] of input.files) {
     const id = rolloutIdOf(path);
     if (id === undefined) continue;
     const sha256 = sha256Hex(bytes);
@@ -159,8 +207,12 @@ function bindManifests(
       // The hash says that these are the bytes of the projection, so there is nothing to read.
       const windows = channelWindows(fleet.record!, [projected.channel]);
       documents.push({ path, kind: "rollout-manifest", document: projected, sha256, windows });
+    } else if (!input.isSigned(path)) {
+      // No consumer takes it, so that it does not matter which release it is of, where it is known not to be of this.
+      if (fleet.record !== null) earlier.push(path);
+      else documents.push({ path, kind: "rollout-manifest", document: null, sha256, windows: [] });
     } else {
-      const { document, ...read } = readNormal(path, bytes, "rollout-manifest");
+      const { document, ...read } = readNormal(input, path, "rollout-manifest");
       failures.push(...read.failures);
       if (document === null) continue;
       const stranger = whyStranger(document as RolloutManifest, fleet);
@@ -177,14 +229,15 @@ function bindManifests(
 
 /** Reads a document whose bytes have to be those that a consumer writes back. */
 function readNormal(
+  { files, isSigned }: Input,
   path: string,
-  bytes: Uint8Array<ArrayBuffer>,
   kind: ArtifactKind,
 ): { document: ReadDocument["document"]; failures: FileFailure[] } {
-  const { document, failures } = readDocument(bytes, kind);
+  const bytes = files.get(path)!;
+  const { document, failures } = isSigned(path) ? readDocument(bytes, kind) : readUnsigned(bytes, kind);
   const found: FileFailure[] = failures.map((failure) => ({ path, ...failure }));
   // Consumers hash what they write back: a field that the contract does not know, or a time in another form, is lost.
-  if (failures.length === 0 && !equalBytes(canonicalBytes(document), bytes)) {
+  if (document !== null && failures.length === 0 && !equalBytes(canonicalBytes(document), bytes)) {
     const message = "it has fields that the contract does not know, or is not in the contract's normal form";
     found.push({ path, code: "not-normal", message });
   }

@@ -25,6 +25,8 @@ export type FailureCode =
   | "missing-fleet"
   | "missing-manifest"
   | "missing-document"
+  | "missing-index"
+  | "wrong-index"
   | "stranger";
 
 /** One reason to refuse a document. */
@@ -33,4 +35,10 @@ export interface Failure<Code extends string = FailureCode> {
   readonly code: Code;
   /** A clause for people whose subject is the document: `its bytes are not canonical`. */
   readonly message: string;
+}
+
+/** A reason to refuse a file. */
+export interface FileFailure extends Failure {
+  /** Path relative to the release directory. */
+  readonly path: string;
 }

@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { signaturePath } from "../contract/layout.ts";
+import { isDocumentPath, signaturePath } from "../contract/layout.ts";
 import type { Meta, Timestamp } from "../contract/types.ts";
 import { plural } from "../text.ts";
 import type { Warning } from "../model.ts";
-import { judgeSignature, verifyingKey } from "./acceptance.ts";
-import { bindRelease, type FileFailure, type ReleaseFiles } from "./bindings.ts";
+import { judgeSigned, verifyingKey } from "./acceptance.ts";
+import { bindRelease, type ReleaseFiles } from "./bindings.ts";
 import type { ArtifactKind } from "./document.ts";
+import type { FileFailure } from "./failure.ts";
 import type { Trust, TrustedKey } from "./trust.ts";
 
 /** What a release is judged by. */
@@ -22,6 +23,8 @@ export interface VerifyReleaseOptions {
   readonly now: Timestamp;
   /** How old a signature may be, and 60 seconds more; undefined: each channel's own window. */
   readonly freshnessWindowSeconds: number | undefined;
+  /** Whether there has to be a release index. */
+  readonly requireIndex?: boolean;
 }
 
 /** A file that is part of the release. */
@@ -44,11 +47,11 @@ export interface ReleaseVerdict {
   readonly failures: readonly FileFailure[];
   /** What somebody should know who trusts it. */
   readonly warnings: readonly Warning[];
-  /** The stamp of the fleet; null when it cannot be read. */
+  /** The stamp of the fleet; null when no trusted key has signed it, or it cannot be read. */
   readonly meta: Meta | null;
   /** Hosts that the fleet has. */
   readonly hosts: number;
-  /** The documents of the release: the fleet, the sidecars, the manifests. */
+  /** The documents of the release: the fleet, the sidecars, the release index, the manifests. */
   readonly files: readonly VerifiedFile[];
   /** How many rollout manifests of earlier releases lie beside those of this one. */
   readonly earlierManifests: number;
@@ -76,19 +79,20 @@ export interface ReleaseVerdict {
  */
 export async function verifyRelease(
   files: ReleaseFiles,
-  { artifactName, trust, now, freshnessWindowSeconds }: VerifyReleaseOptions,
+  { artifactName, trust, now, freshnessWindowSeconds, requireIndex = false }: VerifyReleaseOptions,
 ): Promise<ReleaseVerdict> {
-  const bindings = bindRelease(files, artifactName);
+  // Signatures come first: what nobody trusted has signed may be anything, and nothing is made of it.
+  const signers = await findSigners(files, artifactName, trust.keys);
+  const isSigned = (path: string) => signers.has(path);
+  const bindings = bindRelease(files, artifactName, { isSigned, requireIndex });
   const signatureFailures: FileFailure[] = [];
   const verified: VerifiedFile[] = [];
-  // Without a fleet there are no windows, and that it is not there says enough.
+  // Without a fleet there are no windows, and that it is not there, or not signed, says enough.
   const given = freshnessWindowSeconds ?? (bindings.fleet === null ? Infinity : undefined);
   for (const { path, kind, document, sha256, windows } of bindings.documents) {
-    const { key, failures } = await judgeSignature({
-      bytes: files.get(path)!,
-      signature: files.get(signaturePath(path)) ?? null,
-      declared: document?.meta ?? null,
-    }, {
+    const key = signers.get(path) ?? null;
+    const signature = files.get(signaturePath(path)) ?? null;
+    const { failures } = judgeSigned({ signature, declared: document?.meta ?? null }, key, {
       ...trust,
       freshness: { now, windows: given === undefined ? windows : [{ seconds: given }] },
     });
@@ -99,11 +103,11 @@ export async function verifyRelease(
   const failures = [...signatureFailures, ...bindings.failures].sort((a, b) =>
     Number(b.path === artifactName) - Number(a.path === artifactName)
   );
-  const warnings = [...bindings.warnings, ...await earlierWarnings(files, bindings.earlier, trust)];
+  const unsigned = bindings.earlier.filter((path) => files.has(signaturePath(path)) && !isSigned(path));
   return {
     verified: failures.length === 0,
     failures,
-    warnings,
+    warnings: [...bindings.warnings, ...earlierWarnings(unsigned.length)],
     meta: bindings.fleet?.meta ?? null,
     hosts: Object.keys(bindings.fleet?.hosts ?? {}).length,
     files: verified,
@@ -111,20 +115,27 @@ export async function verifyRelease(
   };
 }
 
+/** The key that verifies the signature of each document; without those that none verifies. */
+async function findSigners(
+  files: ReleaseFiles,
+  artifactName: string,
+  keys: readonly TrustedKey[],
+): Promise<Map<string, TrustedKey>> {
+  const signers = new Map<string, TrustedKey>();
+  for (const [path, bytes] of files) {
+    const signature = files.get(signaturePath(path));
+    if (signature === undefined || !isDocumentPath(path, artifactName)) continue;
+    const key = await verifyingKey(bytes, signature, keys);
+    if (key !== null) signers.set(path, key);
+  }
+  return signers;
+}
+
 /**
  * Manifests of earlier releases are what machines went by until now. No consumer takes one for current, and the keys
  * that signed them may have gone since, so that one which does not verify is no reason to refuse the release.
  */
-async function earlierWarnings(
-  files: ReleaseFiles,
-  earlier: readonly string[],
-  { keys }: Trust,
-): Promise<Warning[]> {
-  let unverified = 0;
-  for (const path of earlier) {
-    const signature = files.get(signaturePath(path));
-    if (signature && await verifyingKey(files.get(path)!, signature, keys) === null) unverified++;
-  }
+function earlierWarnings(unverified: number): Warning[] {
   if (unverified === 0) return [];
   return [{
     code: "earlier-manifests",

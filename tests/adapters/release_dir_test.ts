@@ -145,7 +145,7 @@ Deno.test("read() refuses a file that is larger than any release's", async () =>
   await Deno.truncate(join(dir.path, "a.json"), 2 ** 40);
   assertEquals(await rejection(releases.read("a.json")), {
     kind: "io",
-    message: 'Cannot read "a.json": it is larger than 256 MiB',
+    message: 'Cannot read "a.json": it is larger than 64 MiB',
   });
 });
 
@@ -282,41 +282,45 @@ Deno.test({
   },
 });
 
-Deno.test("readReleaseFiles() reads what can be a release's files, and no hidden or deeper ones", async () => {
+/** Reads the directory that a path names from within another. */
+const readFiles = (dir: string, cwd: string) => readReleaseFiles({ dir, cwd }, "fleet.resolved.json");
+
+const ID = "0123456789abcdef".repeat(4);
+
+Deno.test("readReleaseFiles() reads documents and signatures, and of other files the names alone", async () => {
   await using dir = await TemporaryDirectory.create();
   const releases = createReleaseDir("releases", dir.path);
-  await releases.publish([
-    ...FILES,
-    ...[".hidden", "rollouts/.hidden", "rollouts/deeper/b.json", "other/c.json", "z.sig"]
-      .map((path) => ({ path, bytes: bytesOf("x") })),
-  ]);
-  const expected = new Map([
-    ["fleet.resolved.json", bytesOf("{}")],
-    ["z.sig", bytesOf("x")],
-    ["rollouts/a.json", bytesOf("[]")],
-  ]);
-  assertEquals([...await readReleaseFiles("releases", dir.path)], [...expected]);
-  assertEquals([...await readReleaseFiles(".", releases.path)], [...expected]);
-  assertEquals([...await readReleaseFiles(releases.path, "/")], [...expected]);
+  const documents = ["fleet.resolved.json", "release-index.json.sig", `rollouts/${ID}.json`];
+  const others = ["README.md", "other.json", "rollouts/a.json", "z.sig"];
+  const outside = [".hidden", "rollouts/.hidden", "rollouts/deeper/b.json", "other/c.json"];
+  await releases.publish(
+    [...documents, ...others, ...outside].map((path) => ({ path, bytes: bytesOf(path) })),
+  );
+  const expected = [...documents, ...others].sort((a, b) =>
+    Number(a.startsWith("rollouts/")) - Number(b.startsWith("rollouts/")) || (a < b ? -1 : 1)
+  ).map((path) => [path, others.includes(path) ? new Uint8Array() : bytesOf(path)]);
+  assertEquals([...await readFiles("releases", dir.path)], expected);
+  assertEquals([...await readFiles(".", releases.path)], expected);
+  assertEquals([...await readFiles(releases.path, "/")], expected);
   await Deno.remove(join(releases.path, "rollouts"), { recursive: true });
-  assertEquals([...(await readReleaseFiles("releases", dir.path)).keys()], ["fleet.resolved.json", "z.sig"]);
+  assertEquals((await readFiles("releases", dir.path)).size, 5);
 });
 
 Deno.test("readReleaseFiles() names what cannot be read as it was given, in the reason too", async () => {
   await using dir = await TemporaryDirectory.create();
-  assertEquals(await rejection(readReleaseFiles("./gone", dir.path)), {
+  assertEquals(await rejection(readFiles("./gone", dir.path)), {
     kind: "io",
     message: `Cannot read "gone": No such file or directory (os error 2): readdir 'gone'`,
   });
   await Deno.mkdir(join(dir.path, "releases"));
   await Deno.symlink("gone", join(dir.path, "releases/a.json"));
-  assertEquals(await rejection(readReleaseFiles("releases", dir.path)), {
+  assertEquals(await rejection(readFiles("releases", dir.path)), {
     kind: "io",
     message: `Cannot read "releases/a.json": No such file or directory (os error 2): stat 'releases/a.json'`,
   });
   await Deno.remove(join(dir.path, "releases/a.json"));
   await Deno.writeTextFile(join(dir.path, "releases/rollouts"), "");
-  assertEquals(await rejection(readReleaseFiles("releases", dir.path)), {
+  assertEquals(await rejection(readFiles("releases", dir.path)), {
     kind: "io",
     message: `Cannot read "releases/rollouts": Not a directory (os error 20): readdir 'releases/rollouts'`,
   });
@@ -348,4 +352,97 @@ Deno.test("createReleaseDir() says why nothing can be written there, before anyt
   assertEquals(await longest.publish([{ path: `${"f".repeat(251)}.sig`, bytes: bytesOf("x") }]), [
     `${"f".repeat(251)}.sig`,
   ]);
+});
+
+/** What may lie in a release directory, as made by a shell in it, and why it is not read. */
+const UNREADABLE: Record<string, [script: string, path: string, problem: string, hint?: string]> = {
+  "a pipe": ["mkfifo revocations.json", "revocations.json", "it is no regular file"],
+  "a pipe that no release has": ["mkfifo other.json", "other.json", "it is no regular file"],
+  "a link to a device": [
+    "ln -s /dev/zero revocations.json.sig",
+    "revocations.json.sig",
+    "it is no regular file",
+  ],
+  "a link to a directory": [
+    "mkdir d; ln -s d bootstrap-nonces.json",
+    "bootstrap-nonces.json",
+    "it is no regular file",
+  ],
+  "a link that leads out": [
+    "ln -s ../outside revocations.json",
+    "revocations.json",
+    "it is a link that leads out of the directory",
+    "put the file itself there",
+  ],
+  "a link to a directory beside it with a longer name": [
+    "mkdir ../releases2; echo {} >../releases2/x; ln -s ../releases2/x revocations.json",
+    "revocations.json",
+    "it is a link that leads out of the directory",
+    "put the file itself there",
+  ],
+  "manifests behind a link that leads out": [
+    "mkdir ../others; ln -s ../others rollouts",
+    "rollouts",
+    "it is a link that leads out of the directory",
+    "put the file itself there",
+  ],
+  "a file that is too large": [
+    "truncate -s 67108865 fleet.resolved.json",
+    "fleet.resolved.json",
+    "it has 65 MiB, and no file of a release has more than 64 MiB",
+  ],
+};
+
+for (const [what, [script, path, problem, hint]] of Object.entries(UNREADABLE)) {
+  Deno.test(`readReleaseFiles() refuses ${what}, without reading it`, async () => {
+    await using dir = await TemporaryDirectory.create();
+    const releases = join(dir.path, "releases");
+    await Deno.mkdir(releases);
+    await Deno.writeTextFile(join(dir.path, "outside"), "{}");
+    await expectRun([which("sh"), "-ec", script], { cwd: releases, env: {} });
+    const expected = {
+      kind: "io" as const,
+      message: `Cannot read "releases/${path}": ${problem}`,
+      ...(hint === undefined ? {} : { hint }),
+    };
+    assertEquals(await rejection(readFiles("releases", dir.path)), expected);
+  });
+}
+
+Deno.test("readReleaseFiles() follows links that stay within the directory, and looks at nothing that no release has", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const releases = join(dir.path, "releases");
+  await Deno.mkdir(releases);
+  // By any of these it would be held up, or run out of memory.
+  const script =
+    "mkdir v1; echo [] >v1/f; ln -s v1/f fleet.resolved.json; mkfifo pipe; ln -s /dev/zero zero; " +
+    "truncate -s 5G README.md; ln -s / root";
+  await expectRun([which("sh"), "-ec", script], { cwd: releases, env: {} });
+  await Deno.symlink("releases", join(dir.path, "current"));
+  for (const name of ["releases", "current"]) {
+    assertEquals([...await readFiles(name, dir.path)], [
+      ["README.md", new Uint8Array()],
+      ["fleet.resolved.json", bytesOf("[]\n")],
+      ["pipe", new Uint8Array()],
+      ["root", new Uint8Array()],
+      ["zero", new Uint8Array()],
+    ]);
+  }
+});
+
+Deno.test("readReleaseFiles() refuses files that come to more than a machine has memory for", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const rollouts = join(dir.path, "releases/rollouts");
+  await Deno.mkdir(rollouts, { recursive: true });
+  // Sparse: they take no room on the disk.
+  for (let file = 0; file <= 16; file++) {
+    const id = file.toString(16).padStart(64, "0");
+    using sparse = await Deno.create(join(rollouts, `${id}.json`));
+    await sparse.truncate(64 * 2 ** 20);
+  }
+  assertEquals(await rejection(readFiles("releases", dir.path)), {
+    kind: "io",
+    message: 'Cannot verify "releases": its files come to more than 1024 MiB',
+    hint: "delete the rollout manifests of earlier releases: no consumer asks for them any more",
+  });
 });

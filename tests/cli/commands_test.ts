@@ -19,6 +19,7 @@ function verify(difference: Partial<VerifySettings> = {}): Asked {
       artifactName: "fleet.resolved.json",
       now: undefined,
       freshnessWindowSeconds: undefined,
+      requireIndex: false,
       json: false,
       ...difference,
     },
@@ -62,12 +63,21 @@ const READ: [args: string[], asked: Asked][] = [
   [["verify", TRUST, "--json=false"], verify()],
   [
     ["verify", "artifact", "f.json", TRUST],
-    verify({ subject: { kind: "artifact", file: "f.json", signature: "f.json.sig" } }),
+    verify({ subject: { kind: "artifact", file: "f.json", signature: "f.json.sig", document: "fleet" } }),
   ],
   [
     ["verify", TRUST, "artifact", "f.json", "--signature", "s"],
-    verify({ subject: { kind: "artifact", file: "f.json", signature: "s" } }),
+    verify({ subject: { kind: "artifact", file: "f.json", signature: "s", document: "fleet" } }),
   ],
+  ...(["revocations", "bootstrap-nonces", "release-index"] as const).map((document): [string[], Asked] => [
+    ["verify", "artifact", `out/${document}.json`, "--signature=s", TRUST],
+    verify({ subject: { kind: "artifact", file: `out/${document}.json`, signature: "s", document } }),
+  ]),
+  [
+    ["verify", "artifact", "revocations.json", "--kind", "fleet", "--signature=s", TRUST],
+    verify({ subject: { kind: "artifact", file: "revocations.json", signature: "s", document: "fleet" } }),
+  ],
+  [["verify", TRUST, "--require-index"], verify({ requireIndex: true })],
   [
     ["verify", "rollout-manifest", "m", "--rollout-id", ID, TRUST, "--signature=s", "--json"],
     verify({ subject: { kind: "rollout-manifest", file: "m", signature: "s", rolloutId: ID }, json: true }),

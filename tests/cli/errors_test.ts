@@ -231,6 +231,14 @@ const OTHERS: Line[] = [
     ["verify", TRUST, `--${flag}`, ID],
     { message: `--${flag} does not go with a directory` },
   ]),
+  [["verify", TRUST, "--kind", "fleet"], { message: "--kind does not go with a directory" }],
+  [["verify", TRUST, "artifact", "a", "--kind", "rollout-manifest"], {
+    message:
+      'Cannot read --kind "rollout-manifest": expected fleet, revocations, bootstrap-nonces or release-index',
+  }],
+  [["verify", TRUST, "rollout-manifest", "a", "--kind", "fleet"], {
+    message: "--kind does not go with a rollout manifest",
+  }],
   ...["artifact", "rollout-manifest"].flatMap((kind): Line[] => [
     ...[[], [""]].map((file): Line => [["verify", TRUST, kind, ...file], {
       message: `Nothing to verify: the file behind "${kind}" is missing`,
@@ -243,6 +251,7 @@ const OTHERS: Line[] = [
       }--trust-file FILE [OPTION...]`,
     }],
     [["verify", TRUST, kind, "a", "--git", "HEAD"], { message: "--git does not go with a file" }],
+    [["verify", TRUST, kind, "a", "--require-index"], { message: "--require-index does not go with a file" }],
     [["verify", TRUST, kind, "a", "--artifact-name", "f"], {
       message: "--artifact-name does not go with a file",
     }],

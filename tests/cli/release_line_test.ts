@@ -81,6 +81,7 @@ const VALUES: Record<string, Valued> = {
 
 const SWITCHES: Record<string, [beside: string[], asked: Asked]> = {
   "reuse-unchanged-signature": [KEY, withKey({ reuseUnchangedSignature: true })],
+  "release-index": [KEY, withKey({ releaseIndex: true })],
   "git-commit": [KEY, withKey({ gitCommit: true })],
   "git-hooks": [KEY, withKey({ gitHooks: true })],
   "require-clean": [KEY, withKey({ requireClean: true })],

@@ -2,8 +2,10 @@ import { assertEquals } from "@std/assert";
 import {
   BOOTSTRAP_NONCES_FILE,
   FLEET_FILE,
+  isDocumentPath,
   isReleasePath,
   manifestPath,
+  RELEASE_INDEX_FILE,
   REVOCATIONS_FILE,
   rolloutIdOf,
   ROLLOUTS_DIR,
@@ -15,10 +17,11 @@ import { pureTest } from "../support/pure.ts";
 const ID = "0123456789abcdef".repeat(4);
 
 pureTest("the names in a release directory are those of the contract", () => {
-  assertEquals([FLEET_FILE, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, ROLLOUTS_DIR], [
+  assertEquals([FLEET_FILE, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, RELEASE_INDEX_FILE, ROLLOUTS_DIR], [
     "fleet.resolved.json",
     "revocations.json",
     "bootstrap-nonces.json",
+    "release-index.json",
     "rollouts",
   ]);
 });
@@ -88,3 +91,31 @@ pureTest("isReleasePath() takes what is directly in a release, or in rollouts/, 
   assertEquals(good.filter((path) => !isReleasePath(path)), []);
   assertEquals(bad.filter(isReleasePath), []);
 });
+
+pureTest(
+  "isDocumentPath() takes the documents of a release and their signatures, by the name of its fleet",
+  () => {
+    const documents = [
+      "fleet.json",
+      "revocations.json",
+      "bootstrap-nonces.json",
+      "release-index.json",
+      `rollouts/${ID}.json`,
+    ];
+    const bad = [
+      "fleet.resolved.json",
+      "README.md",
+      "other.json",
+      "fleet.json.sig.sig",
+      "rollouts/x.json",
+      `rollouts/${ID.toUpperCase()}.json`,
+      `rollouts/${ID}0.json`,
+      `rollouts/${ID}`,
+      "rollouts",
+      "",
+    ];
+    const good = documents.flatMap((path) => [path, `${path}.sig`]);
+    assertEquals(good.filter((path) => !isDocumentPath(path, "fleet.json")), []);
+    assertEquals(bad.filter((path) => isDocumentPath(path, "fleet.json")), []);
+  },
+);

@@ -11,6 +11,7 @@ const TITLES: Record<DocumentName, string> = {
   bootstrapNonces: 'the bootstrap nonces: "bootstrapNonces" is',
   revocationsArtifact: "the revocations artifact: it is",
   bootstrapNoncesArtifact: "the bootstrap nonces artifact: it is",
+  releaseIndex: "the release index: it is",
   trustFile: "the trusted keys: it is",
   rolloutManifest: "the rollout manifest: it is",
 };

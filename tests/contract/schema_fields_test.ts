@@ -14,6 +14,7 @@ const EXPECTED = {
   list: "a list",
   object: "an object",
   reaction: '"halt" or "rollback-and-halt"',
+  sha256: "a SHA-256 in lower-case hex",
 };
 type Kind = keyof typeof EXPECTED;
 
@@ -26,6 +27,7 @@ const WRONG: Record<Kind, unknown[]> = {
   list: ["", "x", 1, true, {}, { 0: "x", length: 1 }],
   object: ["", "x", 1, true, [], [["a", 1]]],
   reaction: ["", "explode", "Halt", 1, true, [], {}],
+  sha256: ["", "0".repeat(63), "0".repeat(65), "A".repeat(64), `${"0".repeat(64)}\n`, 1, true, [], {}],
 };
 
 /** What a field comes out as when it is absent, and when it is null; `refused` where that is an error. */
@@ -198,6 +200,22 @@ const DOCUMENTS: Record<DocumentName, DocumentCase> = {
       ...META_FIELDS,
     ],
   },
+  releaseIndex: {
+    title: "the release index",
+    full: () => ({
+      schemaVersion: 1,
+      artifact: "fleet",
+      files: { fleet: "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" },
+      meta: { ...META },
+    }),
+    fields: [
+      field("schemaVersion", "integer"),
+      field("artifact", "text"),
+      field("files", "object"),
+      field("files.fleet", "sha256"),
+      ...META_FIELDS,
+    ],
+  },
   trustFile: {
     title: "the trusted keys",
     full: fullTrust,
@@ -303,7 +321,7 @@ for (const [name, { title, full, prefix, fields }] of Object.entries(DOCUMENTS))
 
   for (const { path, kind, rule, default: value } of fields) {
     const inList = /\.\d+$|^\d+$/.test(path);
-    const inDictionary = /^(hosts|channels|rolloutPolicies|waves)\.[^.]+$/.test(path);
+    const inDictionary = /^(hosts|channels|rolloutPolicies|waves|files)\.[^.]+$/.test(path);
 
     pureTest(`decode() reads ${at(path)} of ${title}: ${kind}, rule "${rule}"`, () => {
       for (const wrong of WRONG[kind]) {

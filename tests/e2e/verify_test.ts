@@ -82,6 +82,7 @@ const REPORT = {
   verified: true,
   signedAt: SIGNED_AT,
   ciCommit: COMMIT,
+  gitCommit: null,
   files: PATHS.map((path) => ({
     path,
     kind: path.startsWith("rollouts/") ? "rollout-manifest" : path.split(".")[0],
@@ -302,10 +303,73 @@ Deno.test("verify refuses a file for its kind, its rollout id, its signature and
     assertEquals(await codes(["rollout-manifest", file, ...all], 60), [
       1,
       "bad-signature",
+      "wrong-rollout-id",
+    ]);
+    assertEquals(await codes(["rollout-manifest", file, "--rollout-id", none], 60), [
+      1,
       "stale",
       "wrong-rollout-id",
     ]);
     assertEquals(await codes(["rollout-manifest", file, "--rollout-id", id]), [0]);
+  });
+});
+
+Deno.test("verify artifact takes the kind from --kind, or from the name, and else wants a fleet", async () => {
+  await withRelease(async (dir) => {
+    const at = (name: string) => join("releases", name);
+    const copy = async (from: string, to: string) => {
+      for (const suffix of ["", ".sig"]) {
+        await Deno.copyFile(join(dir, at(from) + suffix), join(dir, to + suffix));
+      }
+    };
+    await copy("revocations.json", "fleet.resolved.json");
+    await copy("revocations.json", "other.json");
+    await copy("fleet.resolved.json", "fleet.json");
+    const call = async (...args: string[]) => {
+      const { code, stdout } = await verifyHere(dir, [
+        ...["artifact", ...args, "--trust-file", "trust.json", "--freshness-window", "86400"],
+      ]);
+      return [code, stdout.split("\n")[0]];
+    };
+    const stamp = `signed at ${SIGNED_AT} from commit 01234567 by the current key`;
+    const verified = (what: string) => [0, `verified the ${what}, ${stamp}`];
+    const refused = (path: string, message: string) => [1, `refused "${path}": ${message} [wrong-document]`];
+    const mend = "give --kind revocations if that is what it should be";
+    const message = `it is the revocations, expected the fleet: ${mend}`;
+    assertEquals(await call("fleet.json"), verified("fleet"));
+    assertEquals(await call("fleet.resolved.json"), refused("fleet.resolved.json", message));
+    assertEquals(await call("other.json"), refused("other.json", message));
+    assertEquals(await call("other.json", "--kind", "revocations"), verified("revocations"));
+    assertEquals(
+      await call(at("revocations.json"), "--kind=fleet"),
+      refused(at("revocations.json"), message),
+    );
+    assertEquals(await call(at("fleet.resolved.json"), "--kind=release-index"), [
+      1,
+      `refused "${at("fleet.resolved.json")}": it is the fleet, expected the release index: ` +
+      "give --kind fleet if that is what it should be [wrong-document]",
+    ]);
+    const manifest = at(ROLES.get("manifest 1")!);
+    const way = "verify it as one, with its --rollout-id";
+    assertEquals(
+      await call(manifest),
+      refused(manifest, `it is a rollout manifest, expected the fleet: ${way}`),
+    );
+  });
+});
+
+Deno.test("verify reads no file of any size that no release has, nor a device, and names what it refuses", async () => {
+  await withRelease(async (dir) => {
+    const releases = join(dir, "releases");
+    using readme = await Deno.create(join(releases, "README.md"));
+    await readme.truncate(5 * 2 ** 30);
+    assertEquals((await verifyDirectory(dir)).code, 0);
+    await Deno.remove(join(releases, "revocations.json.sig"));
+    await Deno.symlink("/dev/zero", join(releases, "revocations.json.sig"));
+    const stderr = 'error: Cannot read "releases/revocations.json.sig": it is no regular file\n';
+    assertEquals(await verifyDirectory(dir), { code: 2, stdout: "", stderr });
+    const alone = ["artifact", "releases/revocations.json", "--trust-file", "trust.json"];
+    assertEquals(await verifyHere(dir, alone), { code: 2, stdout: "", stderr });
   });
 });
 
@@ -478,7 +542,8 @@ Deno.test("verify --git reads a revision without a checkout, with permission to 
         { cwd, env },
       );
     };
-    const verified = { code: 0, stdout: SUMMARY, stderr: "" };
+    const good = (await inGit("rev-parse", "v1")).trim();
+    const verified = { code: 0, stdout: `${SUMMARY.trimEnd()}, in commit ${good}\n`, stderr: "" };
     const fleet = join(tree, "fleet");
     assertEquals(await verifyAt(fleet, "v1"), verified);
     assertEquals(await verifyHere(fleet, "HEAD~1", "./releases/"), verified);
@@ -493,19 +558,34 @@ Deno.test("verify --git reads a revision without a checkout, with permission to 
     assertEquals(await verifyHere(tree, "v1", join(tree, "fleet/releases")), verified);
     assertEquals(await verifyAt(join(root, "bare"), "v1", "fleet/releases"), verified);
     const { code, stdout, stderr } = await verifyHere(fleet, "v1", "--json");
-    assertEquals({ code, stdout: JSON.parse(stdout), stderr }, { code: 0, stdout: REPORT, stderr: "" });
+    const report = { ...REPORT, gitCommit: good };
+    assertEquals({ code, stdout: JSON.parse(stdout), stderr }, { code: 0, stdout: report, stderr: "" });
 
     // Of "main" one file is damaged, also where this one repository is told to show another commit in its place.
     const refusals = [await verifyHere(fleet, "main")];
     await inGit("replace", "main", "v1");
     refusals.push(await verifyHere(fleet, "main"));
-    assertEquals(
-      refusals.map(({ code, stdout }) => [code, stdout.includes('refused "revocations.json": ')]),
-      [
-        [1, true],
-        [1, true],
-      ],
-    );
+    const bad = (await inGit("rev-parse", "main")).trim();
+    const refused =
+      'refused "revocations.json": its signature does not verify with any trusted key [bad-signature]\n';
+    assertEquals(refusals.map(({ code, stdout }) => [code, stdout]), [
+      [1, `${refused}refused: 1 reason, in commit ${bad}\n`],
+      [1, `${refused}refused: 1 reason, in commit ${bad}\n`],
+    ]);
+    const json = await verifyHere(fleet, "main", "--json");
+    assertEquals([json.code, JSON.parse(json.stdout).gitCommit], [1, bad]);
+    // Who may push to the repository may push a tag of the branch's name, on a commit that is verified.
+    await inGit("tag", "main", "v1");
+    assertEquals(await verifyHere(fleet, "main"), {
+      code: 2,
+      stdout: "",
+      stderr: 'error: The name "main" may mean 2 things\n' +
+        `  refs/heads/main, which is ${bad}\n  refs/tags/main, which is ${good}\n` +
+        "hint: write the one that you mean in full, as in --git refs/heads/main\n",
+    });
+    assertEquals((await verifyHere(fleet, "refs/heads/main")).code, 1);
+    assertEquals(await verifyHere(fleet, "refs/tags/main"), verified);
+    await inGit("tag", "-d", "main");
     for (
       const [cwd, revision, dir, message] of [
         [fleet, "v2", "releases", 'Cannot find the commit "v2"'],

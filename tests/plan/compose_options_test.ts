@@ -1,6 +1,8 @@
 // What composeRelease() takes beside the fleet.
 
 import { assertEquals } from "@std/assert";
+import { sha256Hex } from "../../src/contract/canonical.ts";
+import { canonicalize } from "../../src/contract/json.ts";
 import { type ComposeInput, composeRelease } from "../../src/plan/compose.ts";
 import { sampleFleet } from "../support/fleet.ts";
 import { fullNonces, fullRevocations } from "../support/full_fleet.ts";
@@ -143,3 +145,26 @@ pureTest("composeRelease() warns of everything at once, dropped fields first", (
     },
   ]);
 });
+
+pureTest(
+  "composeRelease() makes a release index when it is told to, last of all, which lists the others",
+  () => {
+    const more = { revocations: fullRevocations(), artifactName: "fleet.json", ciCommit: "0123456789" };
+    const others = [...composeRelease(input(more)).files];
+    const { files } = composeRelease(input({ ...more, releaseIndex: true }));
+    assertEquals([...files.keys()], [...others.map(([path]) => path), "release-index.json"]);
+    const text = decoder.decode(files.get("release-index.json"));
+    assertEquals(JSON.parse(text), {
+      schemaVersion: 1,
+      artifact: "fleet.json",
+      files: Object.fromEntries(others.map(([path, bytes]) => [path, sha256Hex(bytes)])),
+      meta: {
+        schemaVersion: 1,
+        signedAt: "2026-06-01T12:00:00Z",
+        ciCommit: "0123456789",
+        signatureAlgorithm: "ed25519",
+      },
+    });
+    assertEquals(canonicalize(text), text);
+  },
+);

@@ -56,6 +56,7 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
   "allow-previous-key": [],
   "release-dir": [],
   "artifact-name": [],
+  "release-index": [],
   "git-commit": [],
   "git-push": [
     `${URL}:main`,

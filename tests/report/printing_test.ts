@@ -148,7 +148,7 @@ function reports(text: string): Report[] {
   const release = { meta, files: [], hosts: 1, earlierManifests: 0, failures, warnings: [] };
   const file = { kind: "rollout-manifest" as const, document, sha256: "0", key: null, failures };
   return [true, false].flatMap((verified) => [
-    releaseReport({ ...release, verified }, warnings),
+    releaseReport({ ...release, verified }, { commit: null, warnings }),
     fileReport(text, { ...file, verified }, warnings),
   ]);
 }

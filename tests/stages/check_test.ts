@@ -15,7 +15,7 @@ const OTHER_ROLLOUT = 3;
 const ROLLOUT = 4;
 
 /** A whole signed release: the fleet, both sidecars and two rollouts. */
-function release(): SignedArtifact[] {
+function release({ releaseIndex = false } = {}): SignedArtifact[] {
   const signedAt = "2026-06-01T12:00:00Z";
   const documents = {
     fleet: { ...sampleFleet(), disruptionBudgets: [{ selector: { tags: ["web"] }, maxInFlight: 1 }] },
@@ -28,6 +28,7 @@ function release(): SignedArtifact[] {
     stamp: { signedAt, ciCommit: "0123456789", signatureAlgorithm: "ed25519" },
     now: signedAt,
     artifactName: "fleet.json",
+    releaseIndex,
   });
   return artifacts.map((artifact) => ({
     ...artifact,
@@ -301,3 +302,26 @@ pureTest("smokeVerify() refuses what is no part of the release, whoever signed i
     assertEquals([kind, message.slice(0, beginning.length)], ["smoke-verify", beginning]);
   }
 });
+
+pureTest(
+  "smokeVerify() accepts a release with its index, and refuses one of which the index lists other files",
+  () => {
+    const artifacts = release({ releaseIndex: true });
+    smokeVerify(deepFreeze(artifacts));
+    const listed = "the release index lists it, and it is no part of the release beside it";
+    const without = artifacts.filter((_, index) => index !== REVOCATIONS);
+    assertEquals(
+      refusal(() => smokeVerify(without)).message,
+      `A consumer would refuse "revocations.json": ${listed}`,
+    );
+    const index = artifacts.at(-1)!;
+    const other = encode(
+      new TextDecoder().decode(index.bytes).replace(artifacts[NONCES]!.sha256, "0".repeat(64)),
+    );
+    const replaced = [...artifacts.slice(0, -1), { ...index, bytes: other, signedInput: other }];
+    assertEquals(
+      refusal(() => smokeVerify(replaced)).message,
+      'A consumer would refuse "bootstrap-nonces.json": its bytes are not those that the release index lists',
+    );
+  },
+);

@@ -330,3 +330,59 @@ pureTest("a run warns of each sidecar on disk that is not part of it", async () 
   ]);
   assertEquals((await world.release(EVERYTHING)).warnings, [UNVERIFIED]);
 });
+
+pureTest(
+  "--release-index signs the index last, writes it before the fleet, and keeps it with the others",
+  async () => {
+    const world = await released();
+    await world.release({ ...EVERYTHING, releaseIndex: true, reuseUnchangedSignature: false });
+    assertEquals(
+      world.effects.filter((effect) => effect.startsWith("sign")).at(-1),
+      "sign release-index.json",
+    );
+    assertEquals(world.published.at(-1)!.slice(-4).map(({ path }) => path), [
+      "release-index.json.sig",
+      "release-index.json",
+      "fleet.resolved.json.sig",
+      "fleet.resolved.json",
+    ]);
+    world.effects.length = 0;
+    const { kept, artifacts } = await releaseAgain(world, { releaseIndex: true });
+    assertEquals([kept, artifacts.at(-1)!.path], [true, "release-index.json"]);
+    // A release that had no index, or another one, is signed anew.
+    for (
+      const damage of [
+        () => world.files.delete("release-index.json"),
+        () => flipped(world, "release-index.json"),
+      ]
+    ) {
+      damage();
+      world.effects.length = 0;
+      assertEquals((await releaseAgain(world, { releaseIndex: true })).kept, false);
+    }
+  },
+);
+
+pureTest("a run for some hosts lists in its index what it keeps of the others, too", async () => {
+  const world = new FakeWorld();
+  await world.release({ releaseIndex: true });
+  await world.release({ ...explicit("web1"), releaseIndex: true, now: "2026-06-01T12:30:00Z" });
+  assertEquals(closures(world), ALL);
+  const listed = Object.keys(world.json("release-index.json")["files"]);
+  assertEquals(listed.map(withoutIds), ["fleet.resolved.json", "rollouts/ID.json", "rollouts/ID.json"]);
+});
+
+pureTest(
+  "a run without --release-index warns of an index on disk, beside which verify refuses the release",
+  async () => {
+    const world = new FakeWorld();
+    await world.release({ releaseIndex: true });
+    assertEquals((await world.release()).warnings, [UNVERIFIED, {
+      code: "stale-index",
+      message:
+        '"release-index.json" is from an earlier release and does not list this one\'s files: verify ' +
+        "refuses the release beside it. Give --release-index again, or delete it with its signature",
+      path: "release-index.json",
+    }]);
+  },
+);

@@ -24,6 +24,10 @@ export interface SignedReleaseOptions {
   readonly artifactName?: string;
   /** Changes the fleet in place. */
   readonly edit?: (fleet: Draft) => void;
+  /** Why the one host in the revocations was revoked. */
+  readonly reason?: string;
+  /** Whether there is a release index, by default none. */
+  readonly releaseIndex?: boolean;
   /** The algorithm that the documents declare; by default that of the signer. */
   readonly declared?: SignatureAlgorithm;
 }
@@ -35,17 +39,24 @@ export async function signedRelease({
   ciCommit = "0123456789",
   artifactName = FLEET_FILE,
   edit = () => {},
+  reason = "stolen",
+  releaseIndex = false,
   declared = signer.publicKey.algorithm,
 }: SignedReleaseOptions): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const fleet = sampleFleet();
   edit(fleet);
-  const documents = { fleet, revocations: fullRevocations(), bootstrapNonces: fullNonces() };
+  const documents = {
+    fleet,
+    revocations: fullRevocations().map((revocation) => ({ ...revocation, reason })),
+    bootstrapNonces: fullNonces(),
+  };
   const { evaluated } = decodeFleet(documents, signedAt, false);
   const { artifacts } = composeArtifacts(evaluated, {
     closureHashes: { web1: "a-system", web2: "b-system", db: "c-system" },
     stamp: { signedAt, ciCommit, signatureAlgorithm: declared },
     now: signedAt,
     artifactName,
+    releaseIndex,
   });
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const { path, bytes } of artifacts) {

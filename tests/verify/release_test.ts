@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
+import { sha256Hex } from "../../src/contract/canonical.ts";
 import type { Signer } from "../../src/crypto/private_key.ts";
 import { bindRelease, type ReleaseFiles } from "../../src/verify/bindings.ts";
 import { type ReleaseVerdict, verifyRelease } from "../../src/verify/release.ts";
+import type { Draft } from "../support/fleet.ts";
 import { newSigner, rolesOf, seededRandom, signedRelease } from "../support/signed_release.ts";
 import { pureTest } from "../support/pure.ts";
 
@@ -12,7 +14,8 @@ const signer = await newSigner();
 
 function verify(
   files: ReleaseFiles,
-  { now = NOW, key = signer, rejectBefore = null, freshnessWindowSeconds }: {
+  { now = NOW, key = signer, rejectBefore = null, freshnessWindowSeconds, requireIndex = false }: {
+    requireIndex?: boolean;
     now?: string;
     key?: Signer;
     rejectBefore?: string | null;
@@ -20,7 +23,7 @@ function verify(
   } = {},
 ): Promise<ReleaseVerdict> {
   const trust = { keys: [{ slot: "current" as const, ...key.publicKey }], rejectBefore };
-  return verifyRelease(files, { artifactName: FLEET, trust, now, freshnessWindowSeconds });
+  return verifyRelease(files, { artifactName: FLEET, trust, now, freshnessWindowSeconds, requireIndex });
 }
 
 /** What a release is refused for: the path, with the ids of rollouts left out, and the code word. */
@@ -199,7 +202,6 @@ pureTest("verifyRelease() refuses a manifest that a consumer could take for curr
 pureTest("verifyRelease() refuses a manifest that names the fleet and is not its projection", async () => {
   const files = await signedRelease({ signer });
   const path = rolesOf(files).get("manifest 1")!;
-  const { sha256Hex } = await import("../../src/contract/canonical.ts");
   for (
     const [from, to, code] of [
       ['"waveIndex":0', '"waveIndex":7', "wrong-fleet"],
@@ -341,4 +343,150 @@ pureTest("verifyRelease() refuses a fleet that consumers would hash otherwise", 
   assertEquals(reasons(await verify(changed)).filter((reason) => reason.startsWith(FLEET)).slice(0, 1), [
     `${FLEET}: not-normal`,
   ]);
+});
+
+/** Two fleets of one repository, released at one time from one commit by one key. */
+async function oneStamp({ releaseIndex = false } = {}): Promise<[ReleaseFiles, ReleaseFiles]> {
+  const edit = (fleet: Draft) => void fleet["hosts"].db.tags.push("other");
+  return [
+    await signedRelease({ signer, releaseIndex }),
+    await signedRelease({ signer, releaseIndex, edit, reason: "lost" }),
+  ];
+}
+
+/** The files, with some taken with their signatures from another release. */
+function swapped(files: ReleaseFiles, other: ReleaseFiles, ...paths: string[]): ReleaseFiles {
+  const both = paths.flatMap((path) => [path, `${path}.sig`]);
+  return withFiles(files, Object.fromEntries(both.map((path) => [path, other.get(path)])));
+}
+
+pureTest(
+  "verifyRelease() refuses files of another release with the same stamp when there is an index",
+  async () => {
+    const [plain, otherPlain] = await oneStamp();
+    // Nothing that is signed says which of the two the sidecar is of.
+    assertEquals((await verify(swapped(plain, otherPlain, "revocations.json"))).verified, true);
+
+    const [first, second] = await oneStamp({ releaseIndex: true });
+    for (const files of [first, second]) {
+      assertEquals(
+        (await verify(files, { requireIndex: true })).failures,
+        [],
+      );
+    }
+    const differs = "its bytes are not those that the release index lists";
+    const verdict = await verify(swapped(first, second, "revocations.json"));
+    assertEquals(verdict.failures, [{ path: "revocations.json", code: "wrong-index", message: differs }]);
+    // The index that goes with the sidecar does not go with the fleet.
+    assertEquals(
+      reasons(await verify(swapped(first, second, "revocations.json", "release-index.json"))).slice(0, 1),
+      [
+        `${FLEET}: wrong-index`,
+      ],
+    );
+  },
+);
+
+pureTest("verifyRelease() misses what an index lists, and refuses what it does not list", async () => {
+  const [files, other] = await oneStamp({ releaseIndex: true });
+  const none = new Map();
+  assertEquals((await verify(swapped(files, none, "revocations.json"))).failures, [{
+    path: "revocations.json",
+    code: "wrong-index",
+    message: "the release index lists it, and it is no part of the release beside it",
+  }]);
+  const unlisted = await edited(
+    files,
+    "release-index.json",
+    (text) => text.replace(/"revocations.json":"\w+",/, ""),
+  );
+  assertEquals((await verify(unlisted)).failures, [{
+    path: "revocations.json",
+    code: "wrong-index",
+    message: "the release index does not list it",
+  }]);
+  const renamed = await edited(
+    files,
+    "release-index.json",
+    (text) => text.replace(`"artifact":"${FLEET}"`, '"artifact":"f"'),
+  );
+  assertEquals((await verify(renamed)).failures, [{
+    path: "release-index.json",
+    code: "wrong-index",
+    message: 'it is the index of a release whose fleet is named "f"',
+  }]);
+  assertEquals(
+    reasons(await verify(withFiles(files, { "release-index.json.sig": other.get(`${FLEET}.sig`) }))),
+    [
+      "release-index.json: bad-signature",
+    ],
+  );
+});
+
+pureTest("verifyRelease() refuses a release without an index where one is required", async () => {
+  const [plain] = await oneStamp();
+  const [indexed] = await oneStamp({ releaseIndex: true });
+  for (const files of [plain, swapped(indexed, new Map(), "release-index.json")]) {
+    assertEquals((await verify(files)).verified, true);
+    assertEquals((await verify(files, { requireIndex: true })).failures, [{
+      path: "release-index.json",
+      code: "missing-index",
+      message:
+        "it is missing, and without it files of another release with the same stamp are not told apart",
+    }]);
+  }
+});
+
+pureTest("verifyRelease() makes nothing of what no trusted key has signed but to say so", async () => {
+  const files = await signedRelease({ signer });
+  const stranger = await newSigner();
+  const verdict = await verify(files, { key: stranger, now: "2030-01-01T00:00:00Z" });
+  const { meta, hosts } = verdict;
+  assertEquals({ meta, hosts, reasons: reasons(verdict) }, {
+    meta: null,
+    hosts: 0,
+    reasons: [
+      `${FLEET}: bad-signature`,
+      "revocations.json: bad-signature",
+      "bootstrap-nonces.json: bad-signature",
+      "rollouts/ID.json: bad-signature",
+      "rollouts/ID.json: bad-signature",
+    ],
+  });
+  // What damaged it on the way is still said.
+  const spaced = withFiles(files, { [FLEET]: Uint8Array.of(...files.get(FLEET)!, 0x0a) });
+  assertEquals(reasons(await verify(spaced)).slice(0, 2), [
+    `${FLEET}: bad-signature`,
+    `${FLEET}: not-canonical`,
+  ]);
+  const cut = withFiles(files, { [FLEET]: files.get(FLEET)!.slice(1) });
+  assertEquals(reasons(await verify(cut)).slice(0, 2), [`${FLEET}: bad-signature`, `${FLEET}: not-json`]);
+});
+
+pureTest("verifyRelease() does not look into a large file that no trusted key has signed", async () => {
+  const files = await signedRelease({ signer });
+  const large = new TextEncoder().encode(`{"hosts":{}}${" ".repeat(1 << 20)}`);
+  const said = reasons(await verify(withFiles(files, { [FLEET]: large })));
+  assertEquals(said.filter((reason) => reason.startsWith(FLEET)), [`${FLEET}: bad-signature`]);
+});
+
+pureTest("verifyRelease() refuses a document in the place of another", async () => {
+  const files = await signedRelease({ signer, releaseIndex: true });
+  const names = {
+    "revocations.json": "the revocations",
+    "bootstrap-nonces.json": "the bootstrap nonces",
+    "release-index.json": "the release index",
+  };
+  for (const [path, title] of Object.entries(names)) {
+    for (const [other, otherTitle] of Object.entries(names)) {
+      if (path === other) continue;
+      const changes = { [path]: files.get(other), [`${path}.sig`]: files.get(`${other}.sig`) };
+      const { failures } = await verify(withFiles(files, changes));
+      assertEquals(failures.find((failure) => failure.code === "wrong-document"), {
+        path,
+        code: "wrong-document",
+        message: `it is ${otherTitle}, expected ${title}`,
+      });
+    }
+  }
 });

@@ -4,11 +4,13 @@
  * @module
  */
 import { join, relative, resolve } from "@std/path";
-import { isReleasePath } from "../../contract/layout.ts";
+import { isDocumentPath, isReleasePath, ROLLOUTS_DIR } from "../../contract/layout.ts";
 import { ReleaseError } from "../../errors.ts";
+import { MAX_FILE_BYTES, ReadBudget } from "../bounded.ts";
 import { lastLines, type Shell, text } from "../process.ts";
 import { type GitContext, gitContext, runGit } from "./context.ts";
 import type { TreeEntry } from "./objects.ts";
+import { findCommit } from "./revision.ts";
 
 /** Where to read. */
 export interface TreeLocation {
@@ -20,38 +22,43 @@ export interface TreeLocation {
   readonly dir: string;
 }
 
+/** What a commit has in a directory. */
+export interface ReleaseTree {
+  /** The full commit. */
+  readonly commit: string;
+  /** The bytes of the files by their path relative to the directory. */
+  readonly files: Map<string, Uint8Array<ArrayBuffer>>;
+}
+
 /**
- * Reads the regular files of a directory and of its `rollouts/` from a commit.
+ * Reads the documents and signatures in a directory and in its `rollouts/` from a commit, and gives the names of what
+ * lies beside them, with no bytes.
  *
- * @returns their bytes by their path relative to the directory
- * @throws {ReleaseError} of kind `git` when there is no such commit, or no such directory in it
+ * @param artifactName File name of the fleet artifact
+ * @throws {ReleaseError} of kind `git` when there is no such commit or the revision may mean several, there is no such
+ * directory in it, or something in it is no regular file or cannot be read, and of kind `io` when it is too large
  */
 export async function readReleaseTree(
   shell: Shell,
   env: Readonly<Record<string, string>>,
   location: TreeLocation,
-): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  artifactName: string,
+): Promise<ReleaseTree> {
   const git = gitContext(shell, env);
   const commit = await findCommit(git, location);
   const path = await pathInRepository(git, location);
   const entries = await listReleaseTree(git, location, `${commit}:${path}`);
-  return await readObjects(git, location, entries);
+  const files = await readObjects(
+    git,
+    location,
+    entries.filter(({ path }) => isDocumentPath(path, artifactName)),
+  );
+  for (const { path } of entries) if (!files.has(path)) files.set(path, NOT_READ);
+  return { commit, files };
 }
 
-/**
- * The full commit that a revision names.
- *
- * @throws {ReleaseError} of kind `git` when there is no such commit
- */
-export async function findCommit(git: GitContext, { cwd, revision }: TreeLocation): Promise<string> {
-  const args = ["rev-parse", "--quiet", "--verify", "--end-of-options", `${revision}^{commit}`];
-  const commit = await runGit(git, args, { cwd });
-  if (commit.code === 0) return text(commit);
-  throw new ReleaseError("git", `Cannot find the commit "${revision}"`, {
-    lines: lastLines(commit.stderr, 5),
-    hint: "run it within the repository; a shallow checkout may lack the commit",
-  });
-}
+/** What is under a name that no document of a release has is never looked into. */
+const NOT_READ = new Uint8Array();
 
 /**
  * The path of the directory within the repository; empty for its root.
@@ -76,55 +83,117 @@ export async function pathInRepository(git: GitContext, { cwd, dir }: TreeLocati
  * @param location For messages, and where git is run
  * @param tree The tree, as in `COMMIT:PATH`
  * @returns their objects, and their paths relative to the tree
- * @throws {ReleaseError} of kind `git` when there is no such tree, or one of them is no regular file
+ * @throws {ReleaseError} of kind `git` when there is no such tree, or one of them is no regular file, and of kind `io`
+ * when the tree is too large
  */
 export async function listReleaseTree(
   git: GitContext,
-  { cwd, revision, dir }: TreeLocation,
+  location: TreeLocation,
   tree: string,
 ): Promise<TreeEntry[]> {
-  const listing = await runGit(git, ["ls-tree", "--full-tree", "-z", "-r", tree], { cwd });
+  const top = await listTree(git, location, tree);
+  // Never all that is below: a few kilobytes of trees within trees can name more files than there is memory for.
+  const below = top.filter(({ type, path }) => type === "tree" && path === ROLLOUTS_DIR);
+  const entries = new Map<string, TreeEntry>();
+  const unusable = (path: string, problem: string) =>
+    new ReleaseError("git", `Cannot verify ${JSON.stringify(path)} of ${location.revision}: it ${problem}`);
+  if (below.length > 1) throw unusable(ROLLOUTS_DIR, "is there twice");
+  const rollouts = below.length === 0 ? [] : await listTree(git, location, below[0]!.id);
+  const listed = [...top, ...rollouts.map((entry) => ({ ...entry, path: join(ROLLOUTS_DIR, entry.path) }))];
+  for (const { type, mode, id, path } of listed) {
+    if (type === "tree" || !isReleasePath(path)) continue;
+    const isSaying = /\.(json|sig)$/.test(path) || path === ROLLOUTS_DIR;
+    // A link or a submodule: what a checkout has there is not in this commit.
+    if (!mode.startsWith("100") && isSaying) throw unusable(path, "is no regular file");
+    if (entries.has(path)) throw unusable(path, "is there twice");
+    entries.set(path, { id, path });
+  }
+  return [...entries.values()];
+}
+
+/** What a tree has in it. */
+interface ListedEntry extends TreeEntry {
+  readonly type: string;
+  readonly mode: string;
+}
+
+/** Lists a tree, but not what is below it. */
+async function listTree(
+  git: GitContext,
+  { cwd, revision, dir }: TreeLocation,
+  tree: string,
+): Promise<ListedEntry[]> {
+  const [size] = await sizesOf(git, cwd, [tree]);
+  const budget = new ReadBudget(dir);
+  if (size !== undefined && size > MAX_FILE_BYTES) throw budget.tooManyFiles();
+  const listing = await runGit(git, ["ls-tree", "--full-tree", "-z", tree], { cwd });
   if (listing.code !== 0) {
     throw new ReleaseError("git", `Cannot find the directory "${dir}" in ${revision}`, {
       lines: lastLines(listing.stderr, 5),
     });
   }
-  const unusable = (path: string, problem: string) =>
-    new ReleaseError("git", `Cannot verify ${JSON.stringify(path)} of ${revision}: it ${problem}`);
-  const entries = new Map<string, TreeEntry>();
-  let twice: string | undefined;
-  for (const line of new TextDecoder().decode(listing.stdout).split("\0")) {
-    const [, mode, id, path] = /^(\d+) \w+ ([0-9a-f]+)\t(.+)$/s.exec(line) ?? [];
-    if (mode === undefined || id === undefined || path === undefined || !isReleasePath(path)) continue;
-    // A link or a submodule: what a checkout has there is not in this commit.
-    if (!mode.startsWith("100")) throw unusable(path, "is no regular file");
-    if (entries.has(path)) twice ??= path;
-    entries.set(path, { id, path });
-  }
-  if (twice !== undefined) throw unusable(twice, "is there twice");
-  return [...entries.values()];
+  return new TextDecoder().decode(listing.stdout).split("\0").flatMap((line) => {
+    const [, mode, type, id, path] = /^(\d+) (\w+) ([0-9a-f]+)\t(.+)$/s.exec(line) ?? [];
+    if (mode === undefined || type === undefined || id === undefined || path === undefined) return [];
+    budget.takeName();
+    return [{ mode, type, id, path }];
+  });
 }
 
+/** The sizes of objects, in their order; undefined for one that is not there. */
+async function sizesOf(
+  git: GitContext,
+  cwd: string,
+  names: readonly string[],
+): Promise<(number | undefined)[]> {
+  const stdin = names.map((name) => `${name}\n`).join("");
+  const answer = await runGit(git, ["cat-file", "--batch-check=%(objectsize)"], { cwd, stdin });
+  const lines = answer.code === 0 ? text(answer).split("\n") : [];
+  return names.map((_, index) => /^\d+$/.test(lines[index] ?? "") ? Number(lines[index]) : undefined);
+}
+
+/** As much is read by one process: its output is kept whole. */
+const BATCH_BYTES = 16 * 2 ** 20;
+
 /**
- * The bytes of objects, read by one process.
+ * The bytes of objects. Their sizes are asked for first.
  *
  * @param location For messages, and where git is run
  * @returns the bytes by the entries' paths
- * @throws {ReleaseError} of kind `git` when one cannot be read
+ * @throws {ReleaseError} of kind `git` when one cannot be read, and of kind `io` when they are too large
  */
 export async function readObjects(
   git: GitContext,
   { cwd, revision, dir }: TreeLocation,
   entries: readonly TreeEntry[],
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  const stdin = entries.map(({ id }) => `${id}\n`).join("");
-  const contents = await runGit(git, ["cat-file", "--batch"], { cwd, stdin });
-  if (contents.code !== 0) {
-    throw new ReleaseError("git", `Cannot read the files of "${dir}" in ${revision}`, {
-      lines: lastLines(contents.stderr, 5),
-    });
+  const budget = new ReadBudget(dir);
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  const sizes = await sizesOf(git, cwd, entries.map(({ id }) => id));
+  const batches: TreeEntry[][] = [];
+  let batchBytes = Infinity;
+  for (const [index, entry] of entries.entries()) {
+    const bytes = sizes[index];
+    if (bytes === undefined) throw missingObject(entry);
+    budget.takeBytes(entry.path, bytes);
+    if (batchBytes + bytes > BATCH_BYTES) {
+      batches.push([]);
+      batchBytes = 0;
+    }
+    batches.at(-1)!.push(entry);
+    batchBytes += bytes;
   }
-  return new Map(readBatch(contents.stdout, entries));
+  for (const batch of batches) {
+    const stdin = batch.map(({ id }) => `${id}\n`).join("");
+    const contents = await runGit(git, ["cat-file", "--batch"], { cwd, stdin });
+    if (contents.code !== 0) {
+      throw new ReleaseError("git", `Cannot read the files of "${dir}" in ${revision}`, {
+        lines: lastLines(contents.stderr, 5),
+      });
+    }
+    for (const [path, bytes] of readBatch(contents.stdout, batch)) files.set(path, bytes);
+  }
+  return files;
 }
 
 /** The answers of `git cat-file --batch`: a line with id, type and size, the content, and a newline. */
@@ -133,17 +202,19 @@ function* readBatch(
   entries: readonly TreeEntry[],
 ): Generator<[string, Uint8Array<ArrayBuffer>]> {
   let offset = 0;
-  for (const { id, path } of entries) {
+  for (const entry of entries) {
     const end = output.indexOf(0x0a, offset);
     const header = new TextDecoder().decode(output.subarray(offset, end));
     const size = /^[0-9a-f]+ blob (\d+)$/.exec(header)?.[1];
-    if (end === -1 || size === undefined) {
-      throw new ReleaseError("git", `Cannot read "${path}" from git: object ${id} is missing`, {
-        hint: "the checkout may be partial: fetch the whole commit",
-      });
-    }
+    if (end === -1 || size === undefined) throw missingObject(entry);
     const start = end + 1;
     offset = start + Number(size) + 1;
-    yield [path, output.slice(start, start + Number(size))];
+    yield [entry.path, output.slice(start, start + Number(size))];
   }
+}
+
+function missingObject({ id, path }: TreeEntry): ReleaseError {
+  return new ReleaseError("git", `Cannot read "${path}" from git: object ${id} is missing`, {
+    hint: "the checkout may be partial: fetch the whole commit",
+  });
 }

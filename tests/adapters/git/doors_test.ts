@@ -6,6 +6,7 @@ import { join } from "@std/path";
 import { closeDoors, closeDoorsOfNix } from "../../../src/adapters/git/doors.ts";
 import { createGit } from "../../../src/adapters/git/git.ts";
 import { readReleaseTree } from "../../../src/adapters/git/tree.ts";
+import { FLEET_FILE } from "../../../src/contract/layout.ts";
 import { run } from "../../support/command.ts";
 import { bytesOf, GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
 import { pureTest, rejection } from "../../support/pure.ts";
@@ -153,10 +154,12 @@ Deno.test("reading a release from a commit runs nothing of it, fetches nothing, 
   const { fleet, shell } = world;
   // The first names an object by what is in the index.
   for (const revision of [":releases", "HEAD", "main~0"]) {
-    await rejection(readReleaseTree(shell, fleet.env(), { cwd: fleet.dir, revision, dir: "releases" }));
+    await rejection(
+      readReleaseTree(shell, fleet.env(), { cwd: fleet.dir, revision, dir: "releases" }, FLEET_FILE),
+    );
   }
   const { message, hint } = await rejection(
-    readReleaseTree(shell, fleet.env(), { cwd: fleet.dir, revision: "HEAD", dir: "releases" }),
+    readReleaseTree(shell, fleet.env(), { cwd: fleet.dir, revision: "HEAD", dir: "releases" }, FLEET_FILE),
   );
   assertEquals([message.replace(/[0-9a-f]{40}/, "ID"), hint], [
     'Cannot read "fleet.resolved.json" from git: object ID is missing',
@@ -240,7 +243,7 @@ Deno.test("readReleaseTree() goes by the commits, and not by grafts or by git's 
   const [, second, third] = commits as [string, string, string];
   const grandparent = async () => {
     const location = { cwd: fleet.dir, revision: `${third}~2`, dir: "releases" };
-    const files = await readReleaseTree(shell, fleet.env(), location);
+    const { files } = await readReleaseTree(shell, fleet.env(), location, FLEET_FILE);
     return new TextDecoder().decode(files.get("fleet.resolved.json"));
   };
   const believed = () => fleet.git("rev-parse", `${third}~2`);

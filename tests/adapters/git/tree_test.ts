@@ -1,41 +1,62 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { listReleaseTree, readReleaseTree } from "../../../src/adapters/git/tree.ts";
+import { expectRun } from "../../support/command.ts";
 import { GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
 import { rejection } from "../../support/pure.ts";
 
 /** Reads a release of the fleet from a commit. */
-function read({ shell, fleet }: GitFleet, { revision = "HEAD", dir = "releases", cwd = fleet.dir } = {}) {
-  return readReleaseTree(shell, fleet.env(), { cwd, revision, dir });
+async function read(
+  { shell, fleet }: GitFleet,
+  { revision = "HEAD", dir = "releases", cwd = fleet.dir } = {},
+) {
+  const tree = await readReleaseTree(shell, fleet.env(), { cwd, revision, dir }, "fleet.resolved.json");
+  return tree.files;
 }
 
 const texts = (files: ReadonlyMap<string, Uint8Array>) =>
   [...files].map(([path, bytes]) => [path, new TextDecoder().decode(bytes)]);
 
+const ID = "0123456789abcdef".repeat(4);
+
 /** What a release has, and what lies beside it. */
 const FILES = {
+  "releases/README.md": "no",
   "releases/fleet.resolved.json": "{}\r\n",
   "releases/.hidden": "no",
-  "releases/rollouts/a.json": "[]",
+  [`releases/rollouts/${ID}.json`]: "[]",
+  "releases/rollouts/a.json": "no",
   "releases/rollouts/.hidden": "no",
   "releases/rollouts/deeper/b.json": "no",
   "releases/other/c.json": "no",
 };
 
-/** What of it is read, in git's order. */
-const READ = [["fleet.resolved.json", "{}\r\n"], ["rollouts/a.json", "[]"]];
+/** What of it is read, and the names that count. */
+const READ = [
+  ["fleet.resolved.json", "{}\r\n"],
+  [`rollouts/${ID}.json`, "[]"],
+  ["README.md", ""],
+  ["rollouts/a.json", ""],
+];
 
-Deno.test("readReleaseTree() reads the files of a release from a commit, by these commands", async () => {
+Deno.test("readReleaseTree() reads the documents of a release from a commit, by these commands", async () => {
   await using world = await gitFleet();
-  const { fleet, commands } = world;
+  const { fleet, commands, shell } = world;
   await fleet.write(FILES);
   const commit = await fleet.commit("release");
   await fleet.write({ "releases/fleet.resolved.json": "changed" });
-  assertEquals(texts(await read(world)), READ);
+  const location = { cwd: fleet.dir, revision: "HEAD", dir: "releases" };
+  const tree = await readReleaseTree(shell, fleet.env(), location, "fleet.resolved.json");
+  assertEquals([tree.commit, texts(tree.files)], [commit, READ]);
+  const size = [GIT, "cat-file", "--batch-check=%(objectsize)"];
   assertEquals(commands, [
     [GIT, "rev-parse", "--quiet", "--verify", "--end-of-options", "HEAD^{commit}"],
     [GIT, "rev-parse", "--show-prefix"],
-    [GIT, "ls-tree", "--full-tree", "-z", "-r", `${commit}:releases`],
+    size,
+    [GIT, "ls-tree", "--full-tree", "-z", `${commit}:releases`],
+    size,
+    [GIT, "ls-tree", "--full-tree", "-z", await fleet.git("rev-parse", "HEAD:releases/rollouts")],
+    size,
     [GIT, "cat-file", "--batch"],
   ]);
 });
@@ -58,7 +79,7 @@ Deno.test("readReleaseTree() reads what was committed, and no replacement of thi
   const { fleet } = world;
   await fleet.write(FILES);
   await fleet.commit("release");
-  const [old, other] = ["fleet.resolved.json", "rollouts/a.json"].map((path) => `HEAD:releases/${path}`);
+  const [old, other] = ["fleet.resolved.json", `rollouts/${ID}.json`].map((path) => `HEAD:releases/${path}`);
   await fleet.git("replace", await fleet.git("rev-parse", old!), await fleet.git("rev-parse", other!));
   assertEquals(texts(await read(world)), READ);
 });
@@ -75,9 +96,14 @@ Deno.test("readReleaseTree() refuses a link in a release, also in the place of i
   await fleet.commit("a link");
   assertEquals(await rejection(read(world)), refused("rollouts"));
   await fleet.git("rm", "-q", "releases/rollouts");
-  await fleet.git("update-index", "--add", "--cacheinfo", `160000,${head},releases/module`);
+  await fleet.git("update-index", "--add", "--cacheinfo", `160000,${head},releases/module.json`);
   await fleet.git("commit", "-q", "-m", "a submodule");
-  assertEquals(await rejection(read(world)), refused("module"));
+  assertEquals(await rejection(read(world)), refused("module.json"));
+  // What no release has may be anything.
+  await fleet.git("rm", "-q", "--cached", "releases/module.json");
+  await fleet.git("update-index", "--add", "--cacheinfo", `160000,${head},releases/module`);
+  await fleet.git("commit", "-q", "-m", "a submodule beside the release");
+  assertEquals([...(await read(world)).keys()], ["a.json", "module"]);
 });
 
 Deno.test("readReleaseTree() refuses a commit and a directory that are not there, and one outside", async () => {
@@ -103,11 +129,11 @@ Deno.test("readReleaseTree() names the file whose content the repository lacks",
   const { fleet } = world;
   await fleet.write(FILES);
   await fleet.commit("release");
-  const id = await fleet.git("rev-parse", "HEAD:releases/rollouts/a.json");
+  const id = await fleet.git("rev-parse", `HEAD:releases/rollouts/${ID}.json`);
   await Deno.remove(join(fleet.dir, ".git/objects", id.slice(0, 2), id.slice(2)));
   assertEquals(await rejection(read(world)), {
     kind: "git",
-    message: `Cannot read "rollouts/a.json" from git: object ${id} is missing`,
+    message: `Cannot read "rollouts/${ID}.json" from git: object ${id} is missing`,
     hint: "the checkout may be partial: fetch the whole commit",
   });
 });
@@ -125,4 +151,58 @@ Deno.test("listReleaseTree() refuses a tree that has a name twice", async () => 
     kind: "git",
     message: 'Cannot verify "a.json" of HEAD: it is there twice',
   });
+});
+
+Deno.test("listReleaseTree() does not look below what no release has, which may be without end", async () => {
+  await using world = await gitFleet();
+  const { fleet, git } = world;
+  const hash = async (file: string, type: string) => {
+    const out = join(fleet.root, "home/object");
+    await Deno.writeTextFile(out, file);
+    return await fleet.git("hash-object", "-t", type, "-w", "--literally", out);
+  };
+  let id = await hash("{}", "blob");
+  // Ten trees within each other, each with ten of the one below: 10 KB that name ten thousand million files.
+  for (let level = 0; level < 10; level++) {
+    const entries = Array.from({ length: 10 }, (_, name) => {
+      const type = level === 0 ? "100644 blob" : "040000 tree";
+      return `${type} ${id}\t${level === 9 && name === 0 ? "rollouts" : `d${name}`}\n`;
+    });
+    const stdin = new TextEncoder().encode(entries.join(""));
+    id = (await expectRun([GIT, "-C", fleet.dir, "mktree"], { env: fleet.env(), stdin })).trim();
+  }
+  assertEquals(await listReleaseTree(git, { cwd: fleet.dir, revision: "HEAD", dir: "." }, id), []);
+});
+
+Deno.test("readReleaseTree() asks for the sizes, and reads nothing that is too large", async () => {
+  await using world = await gitFleet();
+  const { fleet, commands } = world;
+  await Deno.mkdir(join(fleet.dir, "releases"));
+  using file = await Deno.create(join(fleet.dir, "releases/fleet.resolved.json"));
+  await file.truncate(64 * 2 ** 20 + 1);
+  await fleet.commit("large");
+  assertEquals(await rejection(read(world)), {
+    kind: "io",
+    message:
+      'Cannot read "fleet.resolved.json": it has 65 MiB, and no file of a release has more than 64 MiB',
+  });
+  assertEquals(commands.at(-1), [GIT, "cat-file", "--batch-check=%(objectsize)"]);
+});
+
+Deno.test("readReleaseTree() reads more than one process gives at once, each file whole", async () => {
+  await using world = await gitFleet();
+  const { fleet, commands } = world;
+  const files = Object.fromEntries(
+    Array.from(
+      { length: 5 },
+      (_, file) => [`releases/rollouts/${`${file}`.repeat(64)}.json`, `${file}`.repeat(5e6)],
+    ),
+  );
+  await fleet.write(files);
+  await fleet.commit("many");
+  assertEquals((await read(world)).size, 5);
+  for (const [path, bytes] of await read(world)) {
+    assertEquals(new TextDecoder().decode(bytes) === files[`releases/${path}`], true, path);
+  }
+  assertEquals(commands.filter((command) => command.includes("--batch")).length, 4);
 });
