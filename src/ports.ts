@@ -20,6 +20,16 @@ export interface LockedFlake {
   readonly localDir: string | null;
 }
 
+/** A source on this machine that nix copies into its store, where everybody can read it. */
+export interface FlakeSource {
+  /** Its root, absolute, without symbolic links. */
+  readonly root: string;
+  /** Whether git says what is in it: then only what git tracks is copied, and else everything. */
+  readonly inGit: boolean;
+  /** The commit, tag or branch of which it is copied; null: what is in the work tree. */
+  readonly revision: string | null;
+}
+
 /** What the first, cheap evaluation finds. */
 export interface Inventory {
   /** The version of the nix that evaluates, as in `2.26.3`. */
@@ -40,6 +50,8 @@ export type HostProgress = (host: string, state: "started" | "done") => void;
 
 /** The nix commands of a run. */
 export interface Nix {
+  /** The source that a flake reference names, of which nothing is copied yet; null when it is not on this machine. */
+  locate(reference: string): Promise<FlakeSource | null>;
   /** Fixes a flake reference to what it means now. */
   lock(reference: string): Promise<LockedFlake>;
   /** Evaluates the host names and the attributes at the given paths, and no host. */
@@ -85,8 +97,18 @@ export interface Git {
   repositoryOf(dir: string): Promise<Repository | null>;
   /** The full commit that a short commit, a tag or a branch names, or null. */
   resolveCommit(repository: Repository, name: string): Promise<string | null>;
+  /** Whether git tracks a path (relative to the root), in a commit, tag or branch, or in the work tree. */
+  tracks(repository: Repository, path: string, revision: string | null): Promise<boolean>;
   /** Of these paths (relative to the root), the first that git ignores, or null. */
   firstIgnored(repository: Repository, paths: readonly string[]): Promise<string | null>;
+  /** Of these paths (relative to the root), the first that git never tracks, such as what is in `.git`, or null. */
+  firstUntrackable(repository: Repository, paths: readonly string[]): Promise<string | null>;
+  /** The bytes of a regular file (its path relative to the root) in a commit; null when it has none. */
+  readCommitted(
+    repository: Repository,
+    commit: string,
+    path: string,
+  ): Promise<Uint8Array<ArrayBuffer> | null>;
   /** Fails when git has no name and address to commit with. */
   checkIdentity(repository: Repository, identity: Identity): Promise<void>;
   /**
@@ -139,6 +161,8 @@ export interface Inputs {
   read(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Who may do what with a file, as in chmod; null where the system has no such thing. */
   mode(path: string): Promise<number | null>;
+  /** Where a file really is, absolute and without symbolic links; null when it is no file of a directory, but a pipe. */
+  realPath(path: string): Promise<string | null>;
 }
 
 /** The directory that the release is written to. */

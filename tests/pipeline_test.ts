@@ -45,6 +45,7 @@ const EFFECTS = [
   "lock .",
   "repository of /fleet",
   "real path",
+  "ask what can be tracked",
   "repository of /fleet",
   "ask what is ignored",
   "check the identity",

@@ -33,6 +33,16 @@ export function createInputs(cwd: string): Inputs {
         throw fileError("read", path, { cwd, cause: error });
       }
     },
+
+    async realPath(path) {
+      try {
+        return await Deno.realPath(absolutePath(path, cwd));
+      } catch (error) {
+        // `/dev/fd/3` of a pipe leads to a name that is nowhere.
+        if (error instanceof Deno.errors.NotFound) return null;
+        throw fileError("read", path, { cwd, cause: error });
+      }
+    },
   };
 }
 

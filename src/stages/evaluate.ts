@@ -11,7 +11,7 @@ import type { LockedFlake } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
 import type { Run } from "./run.ts";
-import type { Source } from "./source.ts";
+import { lockFlake, type Source } from "./source.ts";
 
 /**
  * Evaluates the hosts, and gives each with its derivation, in their order.
@@ -61,18 +61,18 @@ function withDerivations(
 
 /** Locks the pin source at a commit, and checks that nix took that commit and no other. */
 async function lockPinned(
-  { config: { pinSourceUrl }, ports: { nix } }: Run,
+  run: Run,
   commit: string,
   hosts: readonly HostRef[],
 ): Promise<LockedFlake> {
-  const reference = pinSourceAt(pinSourceUrl!, commit);
-  const pinned = await nix.lock(reference).catch((error) => {
+  const reference = pinSourceAt(run.config.pinSourceUrl!, commit);
+  const pinned = await lockFlake(run, reference).catch((error) => {
     if (!(error instanceof ReleaseError && error.kind === "evaluation")) throw error;
-    const { kind, message, lines } = error;
+    const { kind, message, lines, hint } = error;
     throw new ReleaseError(kind, message, {
       path: documentPath(["hosts", hosts[0]!.name, "pin", "commit"]),
       lines,
-      hint: "--pin-source-url must lead to a repository that has the pinned commit",
+      hint: hint ?? "--pin-source-url must lead to a repository that has the pinned commit",
       cause: error,
     });
   });

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { join, relative } from "@std/path";
-import type { ReleaseConfig } from "../config.ts";
+import { dirname, join, relative } from "@std/path";
+import { type ReleaseConfig, signKeyDescriptor } from "../config.ts";
 import {
   BOOTSTRAP_NONCES_FILE,
   manifestPath,
@@ -13,7 +13,9 @@ import {
   signaturePath,
 } from "../contract/layout.ts";
 import { ReleaseError } from "../errors.ts";
-import type { Identity, LockedFlake, Repository } from "../ports.ts";
+import { hasGitName } from "../plan/git_names.ts";
+import type { FlakeSource, Identity, LockedFlake, Repository } from "../ports.ts";
+import { signKeyVariable } from "../secrets.ts";
 import type { Run } from "./run.ts";
 
 /** The flake at one fixed state, and where it comes from. */
@@ -39,8 +41,8 @@ export async function lockSource(run: Run): Promise<Source> {
 }
 
 async function resolveSource(run: Run): Promise<Source> {
-  const { config, ports: { nix, git } } = run;
-  const flake = await nix.lock(config.buildFlake);
+  const { config, ports: { git } } = run;
+  const flake = await lockFlake(run, config.buildFlake);
   const found = flake.localDir === null ? null : await git.repositoryOf(flake.localDir);
   // The release is committed on top of what nix has read. Should HEAD have moved since, git refuses the commit.
   const follows = flake.revision !== null && !/[?&](ref|rev)=/.test(config.buildFlake);
@@ -50,6 +52,57 @@ async function resolveSource(run: Run): Promise<Source> {
   if (flake.revision === null) checkUnlocked(source, run);
   if (config.gitCommit) await checkCommittable(repository, run);
   return source;
+}
+
+/**
+ * Locks a flake, of which nix copies the source into its store, where everybody can read it: a signing key that is in it
+ * is refused before.
+ *
+ * @throws {ReleaseError} of kind `usage` when the key is in the source, and `evaluation` when nix cannot read the flake
+ */
+export async function lockFlake(run: Run, reference: string): Promise<LockedFlake> {
+  const { config: { signKey }, ports: { nix, inputs } } = run;
+  const isFile = signKey !== undefined && signKeyVariable(signKey) === undefined &&
+    signKeyDescriptor(signKey) === undefined;
+  if (isFile) {
+    const key = await inputs.realPath(signKey);
+    const source = key === null ? null : await nix.locate(reference);
+    if (key !== null && source !== null && await isCopied(run, source, key)) {
+      throw new ReleaseError(
+        "usage",
+        `The signing key "${signKey}" is part of the source of the flake "${reference}", which nix copies to where ` +
+          "everybody on this machine can read it",
+        {
+          hint: source.inGit
+            ? `git tracks the key: keep it outside of "${source.root}", and make a new one, since others may have it`
+            : `nix copies all of "${source.root}": keep the key outside of it`,
+        },
+      );
+    }
+  }
+  return await nix.lock(reference);
+}
+
+/** Whether nix copies a file with a source. Both paths are without symbolic links: a link is copied, not what it names. */
+async function isCopied({ ports: { git } }: Run, source: FlakeSource, file: string): Promise<boolean> {
+  const within = (root: string) => isWithin(root, file);
+  if (!within(source.root)) return false;
+  if (!source.inGit) return true;
+  const root = await git.repositoryOf(source.root);
+  // A submodule has an index of its own, and whether nix copies submodules depends on more than the reference.
+  const nearest = await git.repositoryOf(dirname(file));
+  for (const repository of [root, nearest]) {
+    if (repository === null || !within(repository.root)) continue;
+    const revision = repository.root === root?.root ? source.revision : null;
+    if (await git.tracks(repository, relative(repository.root, file), revision)) return true;
+  }
+  return false;
+}
+
+/** Whether a path is a directory, or in it. Both absolute, and without symbolic links. */
+function isWithin(dir: string, path: string): boolean {
+  const way = relative(dir, path);
+  return way !== ".." && !way.startsWith("../");
 }
 
 /** A source without a locked revision is refused, or the release says of its commit what may not be so. */
@@ -92,17 +145,13 @@ async function checkCommittable(repository: Repository | null, { config, ports }
     );
   }
   const dir = await releaseDir.realPath();
-  const own = await git.repositoryOf(dir.existing);
+  const outside = new ReleaseError(
+    "usage",
+    `Cannot commit "${config.releaseDir}": it is outside the repository of the flake`,
+    { hint: `give a --release-dir within ${repository.root}, or leave out --git-commit and --git-push` },
+  );
+  if (!isWithin(repository.root, dir.path)) throw outside;
   const prefix = relative(repository.root, dir.path);
-  if (own?.root !== repository.root || prefix === ".." || prefix.startsWith("../")) {
-    throw new ReleaseError(
-      "usage",
-      `Cannot commit "${config.releaseDir}": it is outside the repository of the flake`,
-      {
-        hint: `give a --release-dir within ${repository.root}, or leave out --git-commit and --git-push`,
-      },
-    );
-  }
   if (prefix.includes("\n")) {
     throw new ReleaseError(
       "usage",
@@ -113,6 +162,16 @@ async function checkCommittable(repository: Repository | null, { config, ports }
   const names = [config.artifactName, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, manifestPath("manifest")];
   const paths = [...names, ...(config.releaseIndex ? [RELEASE_INDEX_FILE] : [])]
     .flatMap((path) => [join(prefix, path), join(prefix, signaturePath(path))]);
+  const untracked = paths.find(hasGitName) ?? await git.firstUntrackable(repository, paths);
+  if (untracked !== null) {
+    throw new ReleaseError("usage", `Cannot commit "${config.releaseDir}": git takes no "${untracked}"`, {
+      hint:
+        "names such as .git, or what some file system takes for them, are git's own: give another --release-dir " +
+        "or --artifact-name",
+    });
+  }
+  const own = await git.repositoryOf(dir.existing);
+  if (own?.root !== repository.root) throw outside;
   const ignored = await git.firstIgnored(repository, paths);
   if (ignored !== null) {
     throw new ReleaseError("usage", `Cannot commit "${config.releaseDir}": git ignores "${ignored}"`, {

@@ -19,6 +19,18 @@ Deno.test("createInputs() reads paths relative to its directory, and absolute on
   }
 });
 
+Deno.test("createInputs() finds where a file really is, through links, and that a pipe is nowhere", async () => {
+  await using dir = await TemporaryDirectory.create();
+  await Deno.mkdir(join(dir.path, "sub"));
+  await Deno.writeTextFile(join(dir.path, "sub/key"), "");
+  await Deno.symlink("sub", join(dir.path, "keys"));
+  await Deno.symlink("keys/key", join(dir.path, "link"));
+  const inputs = createInputs(dir.path);
+  const paths = ["sub/key", "keys/key", "link", "gone"];
+  const found = await Promise.all(paths.map((path) => inputs.realPath(path)));
+  assertEquals(found, [...Array(3).fill(join(dir.path, "sub/key")), null]);
+});
+
 Deno.test("createInputs() names the file that cannot be read as it was given, in the reason too", async () => {
   await using dir = await TemporaryDirectory.create();
   await Deno.writeTextFile(join(dir.path, "file"), "");

@@ -32,6 +32,7 @@ function files(content: Record<string, string>): Inputs {
         ? Promise.reject(new ReleaseError("io", `Cannot read "${path}"`))
         : Promise.resolve(new TextEncoder().encode(content[path])),
     mode: () => Promise.resolve(0o600),
+    realPath: () => Promise.resolve(null),
   };
 }
 

@@ -363,7 +363,7 @@ const MOVES: [
     "right after nix has read the flake",
     async (fleet) => [
       [],
-      await nixFollowedBy(fleet, "test $call -ne 1 || git commit -q --allow-empty -m theirs"),
+      await nixFollowedBy(fleet, "test $call -ne 3 || git commit -q --allow-empty -m theirs"),
     ],
     ["theirs", "second", "first"],
   ],

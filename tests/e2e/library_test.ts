@@ -86,7 +86,7 @@ Deno.test("release() tells its log of stages, hosts, warnings and commands, and 
   const hooks = { signKey: undefined!, signCmd: SIGN, pushCmd: 'echo "$NIXFLEET_HOST"' };
   await release(settingsFor(fleet, { hosts, ...hooks }), { env: fleet.env(), log });
   assertEquals(told, [
-    ...["start source", "run nix", "run git", "end source"],
+    ...["start source", "run git", "run nix", "run nix", "run nix", "run git", "end source"],
     ...["start fleet", "run nix", "end fleet"],
     ...["start evaluate", "run nix", "end evaluate"],
     ...["start build", "run nix-store", "end build"],

@@ -259,7 +259,14 @@ Deno.test("the program's -v shows commands that a shell runs as they stand", asy
     assertEquals(code, 0, stderr);
     printed.push(JSON.parse(stdout));
   }
-  const [metadata, inventory, ...hosts] = printed as [Draft, Draft, ...unknown[]];
+  const [fetched, locked, metadata, inventory, ...hosts] = printed as [
+    Draft,
+    null,
+    Draft,
+    Draft,
+    ...unknown[],
+  ];
+  assertEquals([fetched["narHash"], locked], [metadata["locked"].narHash, null]);
   assertEquals(metadata["locked"].rev, await fleet.git("rev-parse", "HEAD"));
   assertEquals(inventory["hosts"], { nixos: ["db", "web1", "web2"], darwin: [] });
   assertEquals(inventory["attributes"], {
@@ -290,7 +297,7 @@ Deno.test("the program's -v shows the same commands with --log-format json", asy
   const words = (command: string) => command.replace(/^(?:NIXFLEET_\w+=\S+ )+/, "").split(" ")[0]!;
   assertEquals(
     [...new Set(commands.map(({ stage, command }) => `${stage}: ${basename(words(command))}`))],
-    ["source: nix", "source: git", "fleet: nix", "evaluate: nix", "build: nix-store", "sign: sh"],
+    ["source: git", "source: nix", "fleet: nix", "evaluate: nix", "build: nix-store", "sign: sh"],
   );
   assertEquals(
     commands.filter(({ stage }) => stage === "sign").map(({ command }) =>

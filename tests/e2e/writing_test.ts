@@ -160,7 +160,7 @@ if (STRACE === undefined) {
     const synced = lines.findIndex((line, index) =>
       index > last && line.includes("fsync(") && line.includes(`<${fleet.dir}/releases>)`)
     );
-    const git = lines.findIndex((line) => line.includes('"hash-object"'));
+    const git = lines.findIndex((line) => line.includes('"hash-object", "-w"'));
     assert(last !== -1 && last < synced && synced < git, `rename ${last}, fsync ${synced}, git ${git}`);
     // Manifests, sidecars, the fleet, each after its signature.
     const targets = calls.filter(({ name }) => name.startsWith("rename")).map(({ target }) => target);

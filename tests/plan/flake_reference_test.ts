@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { localDirectory } from "../../src/plan/flake_reference.ts";
+import { localDirectory, localReference } from "../../src/plan/flake_reference.ts";
 import { pureTest } from "../support/pure.ts";
 
 /** The directory of a flake reference. */
@@ -59,3 +59,17 @@ for (const [reference, dir] of Object.entries(REFERENCES)) {
     assertEquals(localDirectory(reference), dir);
   });
 }
+
+pureTest(
+  "a flake reference of this machine says how nix reads its directory, and what is asked of it",
+  () => {
+    const read = (reference: string) => {
+      const { scheme, directory, query } = localReference(reference)!;
+      return [scheme, directory, [...query]];
+    };
+    assertEquals(read("./x?dir=y&ref=main#z"), ["found", "./x", [["dir", "y"], ["ref", "main"]]]);
+    assertEquals(read("path:./x?dir=y"), ["path", "./x", [["dir", "y"]]]);
+    assertEquals(read("git+file:///a%20b?rev=0123"), ["git", "/a b", [["rev", "0123"]]]);
+    assertEquals(read("git+file:."), ["git", ".", []]);
+  },
+);

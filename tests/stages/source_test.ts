@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { COMMIT, FakeWorld, UNVERIFIED } from "../support/fake_ports.ts";
 import { pureTest, rejection } from "../support/pure.ts";
+import { newSigner } from "../support/signed_release.ts";
 
 /** A world whose flake nix cannot lock to a commit. */
 function unlocked(more: { dirty?: boolean; inGit?: boolean; head?: string | null } = {}): FakeWorld {
@@ -159,3 +160,101 @@ pureTest("the program commits a release directory that is the repository itself,
 pureTest("the program commits a release directory whose name begins with two dots", async () => {
   assertEquals(await outcomeIn("/fleet/..releases"), "released");
 });
+
+const COPIED = "which nix copies to where everybody on this machine can read it";
+
+/** Where a signing key really is, what nix copies, and what git tracks; and what is said of it, if it is refused. */
+const KEYS: [claim: string, prepare: (world: FakeWorld) => string, hint: string | null][] = [
+  ["a key outside of the source", () => "/home/me/release.pem", null],
+  ["a key in a directory whose name begins alike", () => "/fleet2/release.pem", null],
+  ["an untracked key in a git repository", () => "/fleet/release.pem", null],
+  ["a key that git tracks", (world) => {
+    world.tracked = ["keys/release.pem"];
+    return "/fleet/keys/release.pem";
+  }, 'git tracks the key: keep it outside of "/fleet", and make a new one, since others may have it'],
+  ["a key that a submodule tracks", (world) => {
+    world.repositoryOf = (dir) => ({
+      root: dir.startsWith("/fleet/sub") ? "/fleet/sub" : "/fleet",
+      head: COMMIT,
+    });
+    world.tracked = ["release.pem"];
+    return "/fleet/sub/release.pem";
+  }, 'git tracks the key: keep it outside of "/fleet", and make a new one, since others may have it'],
+  ["any key in a plain directory", (world) => {
+    world.sourceOf = () => ({ root: "/fleet", inGit: false, revision: null });
+    return "/fleet/deep/in/it/release.pem";
+  }, 'nix copies all of "/fleet": keep the key outside of it'],
+  ["a key beside a flake of another machine", (world) => {
+    world.sourceOf = () => null;
+    world.tracked = ["release.pem"];
+    return "/fleet/release.pem";
+  }, null],
+];
+
+for (const [claim, prepare, hint] of KEYS) {
+  pureTest(
+    `the program ${hint === null ? "signs with" : "refuses"} ${claim}, before nix copies anything`,
+    async () => {
+      const world = new FakeWorld();
+      world.signWith(await newSigner());
+      world.realPaths.set("link.pem", prepare(world));
+      const run = world.release({ signCmd: undefined, signKey: "link.pem" });
+      if (hint === null) return assertEquals((await run).outcome, "released");
+      const message = `The signing key "link.pem" is part of the source of the flake ".", ${COPIED}`;
+      assertEquals(await rejection(run), { kind: "usage", message, hint });
+      assertEquals(world.effects.filter((effect) => effect.startsWith("lock")), []);
+    },
+  );
+}
+
+pureTest("the program does not look for a key that is in a variable or comes through a pipe", async () => {
+  const world = new FakeWorld();
+  world.signWith(await newSigner());
+  world.sourceOf = () => ({ root: "/", inGit: false, revision: null });
+  for (const signKey of ["env:KEY", "/dev/fd/3"]) await world.release({ signCmd: undefined, signKey });
+  assertEquals(world.published.length, 2);
+});
+
+pureTest("the program refuses a key that the source of pinned hosts has", async () => {
+  const world = new FakeWorld();
+  world.signWith(await newSigner());
+  world.realPaths.set("k.pem", "/fleet/k.pem");
+  world.fleet["hosts"].db.pin = { commit: "a".repeat(40), reason: "audit" };
+  world.sourceOf = (reference) => {
+    const revision = /rev=(\w+)/.exec(reference)?.[1] ?? null;
+    world.tracked = revision === null ? [] : ["k.pem"];
+    return { root: "/fleet", inGit: true, revision };
+  };
+  const settings = { signCmd: undefined, signKey: "k.pem", pinSourceUrl: "git+file:///fleet" };
+  const { kind, message } = await rejection(world.release(settings));
+  const pinned = `git+file:///fleet?allRefs=1&rev=${"a".repeat(40)}`;
+  assertEquals([kind, message], [
+    "usage",
+    `The signing key "k.pem" is part of the source of the flake "${pinned}", ${COPIED}`,
+  ]);
+});
+
+pureTest(
+  "the program refuses to commit what git never tracks, or what servers refuse, before anything is evaluated",
+  async () => {
+    const named: [path: string, settings: object, shown: string][] = [
+      ["/fleet/.git/releases", {}, ".git/releases/fleet.resolved.json"],
+      ["/fleet/a/.git", {}, "a/.git/fleet.resolved.json"],
+      ["/fleet/.gitmodules", {}, ".gitmodules/fleet.resolved.json"],
+      ["/fleet/a/GITMOD~1/b", {}, "a/GITMOD~1/b/fleet.resolved.json"],
+      ["/fleet/releases", { artifactName: "gitmod~1" }, "releases/gitmod~1"],
+    ];
+    for (const [path, settings, shown] of named) {
+      const world = new FakeWorld();
+      world.realPath = { path, existing: "/fleet" };
+      assertEquals(await rejection(world.release({ gitCommit: true, ...settings })), {
+        kind: "usage",
+        message: `Cannot commit "releases": git takes no "${shown}"`,
+        hint:
+          "names such as .git, or what some file system takes for them, are git's own: give another --release-dir " +
+          "or --artifact-name",
+      });
+      assertEquals(world.effects.filter((effect) => /^(inventory|evaluate|build|publish)/.test(effect)), []);
+    }
+  },
+);

@@ -12,6 +12,7 @@ import type { HostDerivation, HostNames, HostRef, PinnedHost, Warning } from "..
 import { release } from "../../src/pipeline.ts";
 import type {
   ArtifactSigner,
+  FlakeSource,
   Git,
   Hooks,
   HostProgress,
@@ -85,6 +86,18 @@ export class FakeWorld {
     dirty: false,
     localDir: "/fleet",
   };
+  /** The source of a flake reference that nix is going to copy. */
+  sourceOf: (reference: string) => FlakeSource | null = () => ({
+    root: "/fleet",
+    inGit: true,
+    revision: null,
+  });
+  /** Where the files really are that options name. */
+  readonly realPaths: Map<string, string> = new Map();
+  /** What git tracks, by its path from the root of its repository. */
+  tracked: readonly string[] = [];
+  /** The files of commits, by their path from the root. */
+  readonly committedFiles: Map<string, ReadonlyMap<string, Uint8Array<ArrayBuffer>>> = new Map();
   /** What a pin source is locked to, by default to the revision that its reference gives. */
   lockPin: (reference: string) => LockedFlake = (reference) => ({
     url: reference,
@@ -196,6 +209,7 @@ export class FakeWorld {
 
   #nix(): Nix {
     return {
+      locate: (reference) => Promise.resolve(this.sourceOf(reference)),
       lock: async (reference) => {
         await Promise.resolve();
         this.#effect(`lock ${reference}`);
@@ -248,6 +262,21 @@ export class FakeWorld {
         await Promise.resolve();
         this.#effect(`resolve ${name}`);
         return this.commits.get(name) ?? null;
+      },
+      tracks: async (_repository, path, revision) => {
+        await Promise.resolve();
+        this.#effect(`ask whether ${path} is tracked${revision === null ? "" : ` in ${revision}`}`);
+        return this.tracked.includes(path);
+      },
+      firstUntrackable: async (_repository, paths) => {
+        await Promise.resolve();
+        this.#effect("ask what can be tracked");
+        return paths.find((path) => path.split("/").includes(".git")) ?? null;
+      },
+      readCommitted: async (repository, commit, path) => {
+        await Promise.resolve();
+        this.#effect(`read ${path} of ${commit.slice(0, 8)} in ${repository.root}`);
+        return this.committedFiles.get(commit)?.get(path) ?? null;
       },
       firstIgnored: async (_repository, paths) => {
         await Promise.resolve();
@@ -305,6 +334,7 @@ export class FakeWorld {
         return bytes;
       },
       mode: () => Promise.resolve(0o600),
+      realPath: (path) => Promise.resolve(this.realPaths.get(path) ?? null),
     };
   }
 

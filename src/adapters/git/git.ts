@@ -3,13 +3,16 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import type { Git } from "../../ports.ts";
 import type { Shell } from "../process.ts";
 import { pushCommit } from "./branch.ts";
 import { commitRelease } from "./commit.ts";
 import { gitContext } from "./context.ts";
+import { firstUntrackable } from "./git_index.ts";
 import { checkIdentity } from "./identity.ts";
-import { findRepository, firstIgnored, resolveCommit } from "./repository.ts";
+import { findRepository, firstIgnored, resolveCommit, tracks } from "./repository.ts";
+import { readCommitted } from "./tree.ts";
 
 /** What the git commands are given beside their arguments. */
 export interface GitSettings {
@@ -31,7 +34,11 @@ export function createGit(shell: Shell, { env, tempDir, hooks }: GitSettings): G
   return {
     repositoryOf: (dir) => findRepository(git, dir),
     resolveCommit: ({ root }, name) => resolveCommit(git, root, name),
+    tracks: ({ root }, path, revision) => tracks(git, root, path, revision),
     firstIgnored: ({ root }, paths) => firstIgnored(git, root, paths),
+    firstUntrackable: ({ root }, paths) =>
+      firstUntrackable(git, { root, file: join(tempDir, "names") }, paths),
+    readCommitted: ({ root }, commit, path) => readCommitted(git, root, commit, path),
     checkIdentity: ({ root }, identity) => checkIdentity(git, root, identity),
     commit: (repository, options) => commitRelease(git, repository, { ...options, tempDir }),
     push: ({ root }, commit, to, branch) => pushCommit(remote, root, { commit, remote: to, branch }),

@@ -89,13 +89,44 @@ async function noFilters(git: GitContext, root: string): Promise<GitSettings> {
   ]);
 }
 
+/**
+ * The first of these paths that git never tracks, on any system: what is in `.git`, or in what some file system takes for
+ * that. Told to put such a path into an index, git leaves it out without failing.
+ *
+ * @param index One of our own, without a file yet
+ * @param paths Relative to the root
+ * @returns null when it tracks all
+ * @throws {ReleaseError} of kind `git` when git fails
+ */
+export async function firstUntrackable(
+  git: GitContext,
+  index: GitIndex,
+  paths: readonly string[],
+): Promise<string | null> {
+  const asked = "ask which files can be tracked";
+  const id = await expectGit(git, asked, ["hash-object", "--stdin"], { ...optionsOf(index), stdin: "" });
+  const result = await updateIndex(git, index, paths.map((path) => ({ id, path })), EVERYWHERE);
+  if (result.code !== 0) throw gitError(asked, result);
+  const taken = new Set(
+    (await expectGit(git, asked, ["ls-files", "-z"], optionsOf(index))).split("\0"),
+  );
+  return paths.find((path) => !taken.has(path)) ?? null;
+}
+
+/** Names that macOS or Windows takes for another are refused everywhere. */
+const EVERYWHERE: readonly string[] = ["-c", "core.protectHFS=true", "-c", "core.protectNTFS=true"];
+
 function updateIndex(
   git: GitContext,
   index: GitIndex,
   entries: readonly TreeEntry[],
+  settings: readonly string[] = [],
 ): Promise<CommandResult> {
   const stdin = entries.map(({ id, path }) => `100644 ${id}\t${path}\0`).join("");
-  return runGit(git, ["update-index", "--add", "-z", "--index-info"], { ...optionsOf(index), stdin });
+  return runGit(git, [...settings, "update-index", "--add", "-z", "--index-info"], {
+    ...optionsOf(index),
+    stdin,
+  });
 }
 
 function optionsOf({ root, file }: GitIndex) {

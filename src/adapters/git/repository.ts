@@ -59,3 +59,28 @@ export async function firstIgnored(
   if (result.code > 1) throw gitError("ask which files are ignored", result);
   return text(result).split("\0")[0] || null;
 }
+
+/**
+ * Whether git tracks a path.
+ *
+ * @param root The root of the work tree
+ * @param path Relative to the root
+ * @param revision A commit, tag or branch; null: in the work tree, or staged
+ * @throws {ReleaseError} of kind `git` when git cannot tell
+ */
+export async function tracks(
+  git: GitContext,
+  root: string,
+  path: string,
+  revision: string | null,
+): Promise<boolean> {
+  const commit = revision === null ? null : await resolveCommit(git, root, revision);
+  if (revision !== null && commit === null) return false;
+  const args = commit === null
+    ? ["ls-files", "-z", "--", path]
+    : ["ls-tree", "-z", "--full-tree", commit, "--", path];
+  // The path is no pattern, whatever is in it.
+  const result = await runGit(git, args, { cwd: root, env: { GIT_LITERAL_PATHSPECS: "1" } });
+  if (result.code !== 0) throw gitError(`ask whether "${path}" is tracked`, result);
+  return result.stdout.length > 0;
+}

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { join, relative, resolve } from "@std/path";
+import { dirname, join, relative, resolve } from "@std/path";
 import { isDocumentPath, isReleasePath, ROLLOUTS_DIR } from "../../contract/layout.ts";
 import { ReleaseError } from "../../errors.ts";
 import { MAX_FILE_BYTES, ReadBudget } from "../bounded.ts";
 import { lastLines, type Shell, text } from "../process.ts";
-import { type GitContext, gitContext, runGit } from "./context.ts";
+import { type GitContext, gitContext, gitError, runGit } from "./context.ts";
 import type { TreeEntry } from "./objects.ts";
 import { findCommit } from "./revision.ts";
 
@@ -154,6 +154,30 @@ async function sizesOf(
 
 /** As much is read by one process: its output is kept whole. */
 const BATCH_BYTES = 16 * 2 ** 20;
+
+/**
+ * The bytes of a file in a commit.
+ *
+ * @param root The root of the work tree
+ * @param commit A full commit
+ * @param path Relative to the root
+ * @returns null when there is no regular file at this path
+ * @throws {ReleaseError} of kind `git` when it cannot be read
+ */
+export async function readCommitted(
+  git: GitContext,
+  root: string,
+  commit: string,
+  path: string,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const options = { cwd: root, env: { GIT_LITERAL_PATHSPECS: "1" } };
+  const listing = await runGit(git, ["ls-tree", "-z", "--full-tree", commit, "--", path], options);
+  if (listing.code !== 0) throw gitError(`look for "${path}" in ${commit}`, listing);
+  const id = /^100\d+ blob ([0-9a-f]+)\t/.exec(text(listing))?.[1];
+  if (id === undefined) return null;
+  const location = { cwd: root, revision: commit, dir: dirname(path) };
+  return (await readObjects(git, location, [{ id, path }])).get(path) ?? null;
+}
 
 /**
  * The bytes of objects. Their sizes are asked for first.

@@ -17,6 +17,7 @@ const EVALUATION_ENV = { GC_INITIAL_HEAP_SIZE: "1G", GC_MARKERS: "1" };
 /**
  * Applies a nix function to data, in one process.
  *
+ * @param options What nix is told beside the operator's own options, which these go over
  * @returns how the process ended, and what it printed; undefined when it failed
  * @throws {ReleaseError} of kind `evaluation` when what it printed is not JSON
  */
@@ -24,9 +25,9 @@ export async function evaluate(
   { shell, nix, flags, env }: NixContext,
   expression: string,
   data: unknown,
+  options: readonly string[] = [],
 ): Promise<CommandResult & { value: unknown }> {
-  const result = await shell.run([nix, ...flags, "eval", "--json", "--expr", applyTo(expression, data)], {
-    env: { ...EVALUATION_ENV, ...env },
-  });
+  const argv = [nix, ...flags, ...options, "eval", "--json", "--expr", applyTo(expression, data)];
+  const result = await shell.run(argv, { env: { ...EVALUATION_ENV, ...env } });
   return { ...result, value: result.code === 0 ? parseOutput(result, "nix eval") : undefined };
 }

@@ -56,6 +56,28 @@ let${FIELDS}
     in if result.success then result.value else null;
 in map derivation hosts`;
 
+/**
+ * The source of a flake, without its inputs: what `builtins.fetchTree` is given to where it is in the store. A tree with
+ * changes has no revision.
+ */
+export const FETCH = `
+tree:
+let fetched = builtins.fetchTree tree;
+in { path = "\${fetched}"; inherit (fetched) narHash; rev = fetched.rev or null; }`;
+
+/**
+ * Nothing of a locked flake. The nix that evaluates it looks at the inputs of the flake and at its lock file, and where
+ * evaluation is pure it refuses an input that is not locked, before it fetches it.
+ */
+export const LOCKED = `
+flake: builtins.seq (builtins.getFlake flake) null`;
+
+/** The names of the inputs that a flake in a directory has, by what it declares and by what its outputs take. */
+export const INPUTS = `
+dir:
+let flake = import "\${dir}/flake.nix";
+in builtins.attrNames ((flake.inputs or {}) // removeAttrs (builtins.functionArgs flake.outputs) [ "self" ])`;
+
 /** One host's derivation, evaluated without a net under it, so that nix says what is wrong. */
 export const ONE_HOST = `
 { flake, host }:

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { localReference } from "../../plan/flake_reference.ts";
 import type { Clock, Nix } from "../../ports.ts";
 import type { Shell } from "../process.ts";
 import { buildHosts } from "./build.ts";
@@ -10,6 +11,7 @@ import { nixContext, type NixFlags } from "./context.ts";
 import { lockFlake } from "./flake.ts";
 import { evaluateHosts } from "./hosts.ts";
 import { readInventory } from "./inventory.ts";
+import { findSource } from "./source.ts";
 
 /** What the nix commands are given beside their arguments. */
 export interface NixSettings extends NixFlags {
@@ -30,6 +32,10 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
   const { env, tempDir, evalWorkers, clock } = settings;
   const nix = nixContext(shell, env, settings);
   return {
+    locate: async (reference) => {
+      const known = localReference(reference) === undefined ? null : await findSource(nix, reference);
+      return known?.local ?? null;
+    },
     lock: (reference) => lockFlake(nix, reference),
     inventory: (flake, attributes) => readInventory(nix, flake, attributes),
     evaluateHosts: (hosts, progress) => evaluateHosts(nix, hosts, { workers: evalWorkers, clock, progress }),

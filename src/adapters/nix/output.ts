@@ -15,24 +15,34 @@ import { type CommandResult, lastLines, text } from "../process.ts";
  * @throws {ReleaseError} of kind `evaluation`, with the place in it, when it is not JSON in UTF-8, or JSON that we do not
  * read
  */
-export function parseOutput(result: CommandResult, command: string): unknown {
+export function parseOutput({ stdout, stderr }: CommandResult, command: string): unknown {
+  return parseText(stdout, command, stderr);
+}
+
+/**
+ * The JSON that a nix command wrote.
+ *
+ * @param stderr What the command said beside it
+ * @throws {ReleaseError} of kind `evaluation` when it is not JSON in UTF-8
+ */
+export function parseText(bytes: Uint8Array, command: string, stderr: readonly string[] = []): unknown {
   try {
     // Not by JSON.parse: the one of Deno 2.9 takes one key for another in some documents with escapes in keys.
-    return parseJson(decodeUtf8(result.stdout), { roundIntegers: true });
+    return parseJson(decodeUtf8(bytes), { roundIntegers: true });
   } catch (error) {
     if (!(error instanceof JsonRefusal)) throw error;
     // Of bytes that are no text the offset is one of bytes, and what stands before it is text.
-    const text = new TextDecoder().decode(result.stdout);
+    const text = new TextDecoder().decode(bytes);
     const offset = error.cause === undefined
       ? error.offset
-      : new TextDecoder().decode(result.stdout.subarray(0, error.offset)).length;
+      : new TextDecoder().decode(bytes.subarray(0, error.offset)).length;
     // Older versions of nix print these as they are, and newer ones null.
     const number = /^-?(?:inf|nan)/.exec(text.slice(offset, offset + 4))?.[0];
     const problem = number === undefined ? error.problem : `the number ${number}, which JSON does not have`;
     throw new ReleaseError("evaluation", `Cannot read what "${command}" printed: ${problem}`, {
       path: pathAt(text, offset) || undefined,
       cause: error,
-      lines: lastLines(result.stderr, 5),
+      lines: lastLines(stderr, 5),
     });
   }
 }

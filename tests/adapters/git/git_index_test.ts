@@ -1,6 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { addToIndex, readTree, refreshIndex, writeTree } from "../../../src/adapters/git/git_index.ts";
+import {
+  addToIndex,
+  firstUntrackable,
+  readTree,
+  refreshIndex,
+  writeTree,
+} from "../../../src/adapters/git/git_index.ts";
 import { storeFiles, treeOf } from "../../../src/adapters/git/objects.ts";
 import { bytesOf, DURABLE, FILTERS, GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
 import { rejection } from "../../support/pure.ts";
@@ -83,4 +89,49 @@ Deno.test("refreshIndex() gives a warning when somebody holds the index", async 
   const beginning = "The release is committed, but git's index could not be brought up to date: " +
     "git status shows the release files as changed (";
   assert(warning!.message.startsWith(beginning), warning!.message);
+});
+
+Deno.test("firstUntrackable() gives the first path that git never tracks on any system, or null", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, commands } = world;
+  const first = async (...paths: string[]) => {
+    const index = { root: fleet.dir, file: join(fleet.root, "tmp", crypto.randomUUID()) };
+    return await firstUntrackable(git, index, paths);
+  };
+  const untrackable = [
+    ...[
+      ".git/x",
+      ".GIT/x",
+      "a/.git/x",
+      "git~1/x",
+      "a/GIT~1",
+      ".git",
+      ".git /x",
+      ".git./x",
+      ".git::$INDEX_ALLOCATION/x",
+    ],
+    ...[".g\u200cit/x", "a\\.git\\x", "../x", "./x", "a//x"],
+  ];
+  for (const path of untrackable) assertEquals(await first("a/b.json", path, "c"), path, path);
+  commands.length = 0;
+  assertEquals(await first("a/b.json", ".gitx/y", "git~2/x", "a\nb", 'a "b".json', "ü", "*"), null);
+  assertEquals(commands, [
+    [GIT, "hash-object", "--stdin"],
+    [GIT, "-c", "core.protectHFS=true", "-c", "core.protectNTFS=true", ...ADD.slice(1)],
+    [GIT, "ls-files", "-z"],
+  ]);
+  // Nothing of it is left in the user's own index.
+  assertEquals(await fleet.git("status", "--porcelain"), "");
+});
+
+Deno.test("firstUntrackable() answers in a repository of SHA-256, without a commit yet", async () => {
+  await using world = await gitFleet();
+  const { fleet, git } = world;
+  const root = join(fleet.root, "new");
+  await fleet.git("init", "-q", "--object-format=sha256", root);
+  const paths = ["a.json", ".git/b.json"];
+  assertEquals(
+    await firstUntrackable(git, { root, file: join(fleet.root, "tmp/names") }, paths),
+    ".git/b.json",
+  );
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { findRepository, firstIgnored, resolveCommit } from "../../../src/adapters/git/repository.ts";
+import { findRepository, firstIgnored, resolveCommit, tracks } from "../../../src/adapters/git/repository.ts";
 import { expectRun, which } from "../../support/command.ts";
 import type { TestFleet } from "../../support/fleet.ts";
 import { GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
@@ -138,4 +138,38 @@ Deno.test("firstIgnored() refuses to answer where git cannot", async () => {
   const message = "Cannot ask which files are ignored: git exited with 128";
   assertEquals(refused, { kind: "git", message });
   assert(lines!.some((line) => line.includes("not a git repository")), lines!.join("\n"));
+});
+
+Deno.test("tracks() tells what git tracks in the work tree, staged or not, from what a commit has", async () => {
+  const { fleet, git, head, commands } = world;
+  await fleet.write({
+    ".gitignore": "ignored*\n",
+    "staged": "",
+    "untracked": "",
+    "ignored": "",
+    "ignored *": "",
+  });
+  await fleet.git("add", "-f", "staged", "ignored *");
+  const said: [path: string, now: boolean, before: boolean][] = [
+    ["flake.nix", true, true],
+    ["staged", true, false],
+    ["untracked", false, false],
+    ["ignored", false, false],
+    // A path is no pattern.
+    ["ignored *", true, false],
+    ["*.nix", false, false],
+    [":/", false, false],
+  ];
+  const found: typeof said = [];
+  commands.length = 0;
+  for (const [path] of said) {
+    found.push([path, await tracks(git, fleet.dir, path, null), await tracks(git, fleet.dir, path, "HEAD")]);
+  }
+  assertEquals(found, said);
+  assertEquals(commands.slice(0, 3), [
+    [GIT, "ls-files", "-z", "--", "flake.nix"],
+    [GIT, "rev-parse", "--quiet", "--verify", "--end-of-options", "HEAD^{commit}"],
+    [GIT, "ls-tree", "-z", "--full-tree", head, "--", "flake.nix"],
+  ]);
+  assertEquals(await tracks(git, fleet.dir, "flake.nix", "gone"), false);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { listReleaseTree, readReleaseTree } from "../../../src/adapters/git/tree.ts";
+import { listReleaseTree, readCommitted, readReleaseTree } from "../../../src/adapters/git/tree.ts";
 import { expectRun } from "../../support/command.ts";
 import { GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
 import { rejection } from "../../support/pure.ts";
@@ -205,4 +205,26 @@ Deno.test("readReleaseTree() reads more than one process gives at once, each fil
     assertEquals(new TextDecoder().decode(bytes) === files[`releases/${path}`], true, path);
   }
   assertEquals(commands.filter((command) => command.includes("--batch")).length, 4);
+});
+
+Deno.test("readCommitted() gives the bytes of a regular file in a commit, and null for what is none", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, commands } = world;
+  await fleet.write({ "a/*.json": "{}\r\n", "a/b.json": "later" });
+  await Deno.symlink("b.json", join(fleet.dir, "a/link"));
+  const commit = await fleet.commit("files");
+  await fleet.write({ "a/*.json": "changed" });
+  const read = async (path: string) => {
+    const bytes = await readCommitted(git, fleet.dir, commit, path);
+    return bytes && new TextDecoder().decode(bytes);
+  };
+  assertEquals([await read("a/*.json"), await read("a/b.json")], ["{}\r\n", "later"]);
+  assertEquals(commands.slice(0, 2), [
+    [GIT, "ls-tree", "-z", "--full-tree", commit, "--", "a/*.json"],
+    [GIT, "cat-file", "--batch-check=%(objectsize)"],
+  ]);
+  assertEquals(
+    [await read("a/link"), await read("a"), await read("gone"), await read("a/?.json")],
+    Array(4).fill(null),
+  );
 });

@@ -103,8 +103,13 @@ Deno.test("createNix() goes from a fleet's reference to what is built of its hos
   const built = await nix.build(derivations, storeDir, () => {});
   assertEquals<string[]>(built, [derivations[0]!.outPath]);
   assertEquals(
-    world.commands.map(([, ...words]) => words.find((word) => /^(flake|eval|--realise)$/.test(word))),
+    world.commands.map(([, ...words]) =>
+      words.find((word) => /^(rev-parse|flake|eval|--realise)$/.test(word))
+    ),
     [
+      "rev-parse",
+      "eval",
+      "eval",
       "flake",
       "eval",
       "eval",

@@ -1,0 +1,110 @@
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { nixContext } from "../../../src/adapters/nix/context.ts";
+import { type FetchableSource, findSource, urlAt } from "../../../src/adapters/nix/source.ts";
+import { FLAGS, NIX, type NixFleet, nixFleet, NO_FLAGS } from "../../support/nix_fleet.ts";
+import { pureTest, rejection } from "../../support/pure.ts";
+import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
+
+let world: NixFleet;
+Deno.test.beforeAll(async () => {
+  world = await nixFleet("{}");
+});
+Deno.test.afterAll(() => world[Symbol.asyncDispose]());
+
+Deno.test("findSource() finds the source of a flake of this machine, as nix is going to read it", async () => {
+  const { fleet, nix } = world;
+  const { dir } = fleet;
+  await fleet.write({ "sub/flake.nix": "{}", "sub/hosts/a.nix": "{}" });
+  await Deno.symlink(dir, join(fleet.root, "link"));
+  const git = (query: string, where: string, revision: string | null = null): FetchableSource => ({
+    tree: `git+file://${dir}?${query}`,
+    dir: where,
+    local: { root: dir, inGit: true, revision },
+  });
+  const sources: [reference: string, source: FetchableSource | null][] = [
+    [dir, git("shallow=1", "")],
+    [join(fleet.root, "link"), git("shallow=1", "")],
+    [join(dir, "sub"), git("shallow=1", "sub")],
+    // Nix looks for the flake from there up.
+    [join(dir, "sub/hosts"), git("shallow=1", "sub")],
+    [`${dir}?dir=sub&submodules=1`, git("submodules=1&shallow=1", "sub")],
+    [`${dir}?ref=main`, git("ref=main&shallow=1", "", "main")],
+    [`git+file://${dir}?dir=sub&rev=0123`, git("rev=0123&shallow=1", "sub", "0123")],
+    [`path:${dir}?dir=sub`, {
+      tree: { type: "path", path: dir },
+      dir: "sub",
+      local: { root: dir, inGit: false, revision: null },
+    }],
+    [join(fleet.root, "gone"), null],
+  ];
+  for (const [reference, source] of sources) {
+    assertEquals(await findSource(nix, reference), source, reference);
+  }
+});
+
+Deno.test("findSource() takes a directory outside git for a plain one, from where its flake is", async () => {
+  await using outside = await TemporaryDirectory.create();
+  const root = join(outside.path, "a fleet");
+  await Deno.mkdir(join(root, "hosts"), { recursive: true });
+  const nix = nixContext(tracedShell(join(root, "hosts")).shell, world.fleet.env(), NO_FLAGS);
+  assertEquals(await findSource(nix, "."), null);
+  await Deno.writeTextFile(join(root, "flake.nix"), "{}");
+  const local = { root, inGit: false, revision: null };
+  assertEquals(await findSource(nix, "."), { tree: { type: "path", path: root }, dir: "", local });
+});
+
+Deno.test("findSource() writes the path of a repository as a URL", async () => {
+  const dir = join(world.fleet.root, "a ü#?%");
+  await world.fleet.git("init", "-q", dir);
+  await Deno.writeTextFile(join(dir, "flake.nix"), "{}");
+  const relative = nixContext(tracedShell(dir).shell, world.fleet.env(), NO_FLAGS);
+  assertEquals(
+    (await findSource(relative, "."))?.tree,
+    `git+file://${world.fleet.root}/a%20%C3%BC%23%3F%25?shallow=1`,
+  );
+});
+
+Deno.test("findSource() has nix take apart what is elsewhere, and fetches nothing", async () => {
+  const { nix, commands } = world;
+  commands.length = 0;
+  const { tree, ...forge } = (await findSource(nix, "github:org/fleet/main?dir=sub"))!;
+  assertEquals([tree, forge], [
+    { type: "github", owner: "org", repo: "fleet", ref: "main" },
+    { dir: "sub", local: null },
+  ]);
+  assertEquals(commands.map((argv) => argv.filter((_, index) => index !== FLAGS.length + 4)), [
+    [NIX, ...FLAGS, "registry", "add", "--registry", "fleet", "github:org/fleet/main?dir=sub"],
+  ]);
+  const trees: [reference: string, tree: Record<string, unknown>][] = [
+    ["nixpkgs", { type: "indirect", id: "nixpkgs" }],
+    ["git+ssh://git@host/fleet?ref=main", { type: "git", url: "ssh://git@host/fleet", ref: "main" }],
+    ["https://host/fleet.tar.gz", { type: "tarball", url: "https://host/fleet.tar.gz" }],
+  ];
+  for (const [reference, tree] of trees) {
+    assertEquals(await findSource(nix, reference), { tree, dir: "", local: null });
+  }
+});
+
+Deno.test("findSource() refuses what nix cannot take apart", async () => {
+  const { kind, message } = await rejection(findSource(world.nix, "no reference"));
+  assertEquals([kind, message], ["evaluation", 'Cannot read the flake "no reference": nix exited with 1']);
+});
+
+pureTest("urlAt() gives the URL of a tree at a revision, and none where nix has none", () => {
+  const [rev, github] = ["0123", { type: "github", owner: "org", repo: "fleet", ref: "main" }];
+  const urls: [tree: Parameters<typeof urlAt>[0], url: string | undefined][] = [
+    ["git+file:///fleet?shallow=1", "git+file:///fleet?shallow=1&rev=0123"],
+    ["git+file:///fleet?rev=4567", "git+file:///fleet?rev=4567"],
+    [{ type: "git", url: "ssh://git@h/f" }, "git+ssh://git@h/f?rev=0123"],
+    [
+      { type: "git", url: "https://h/f?dir=sub", ref: "main", submodules: true },
+      "git+https://h/f?dir=sub&ref=main&submodules=1&rev=0123",
+    ],
+    [github, "github:org/fleet/0123"],
+    [{ ...github, type: "gitlab", host: "git.example.com" }, "gitlab:org/fleet/0123?host=git.example.com"],
+    [{ type: "path", path: "/fleet" }, undefined],
+    [{ type: "tarball", url: "https://h/f.tar.gz" }, undefined],
+  ];
+  for (const [tree, url] of urls) assertEquals(urlAt(tree, rev), url);
+});
