@@ -98,6 +98,8 @@ export interface ReleaseConfig {
   readonly smokeVerify: boolean;
   /** Whether to keep the signatures on disk when nothing but the stamp would change. */
   readonly reuseUnchangedSignature: boolean;
+  /** Whether a run for some hosts may keep what a release gives that is stale, or older than the committed one. */
+  readonly allowOlder: boolean;
   /** Whether to refuse a source that nix cannot lock to a commit. */
   readonly requireClean: boolean;
   /** Whether a disruption budget that consumers cannot understand is an error. */

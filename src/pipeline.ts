@@ -3,8 +3,8 @@
  *
  * ```
  * release  = prepare → closures → publish
- * prepare  = source, fleet, checks          what is released, and whether it can be
- * closures = evaluate → build → push        what machines will run
+ * prepare  = source, fleet, trust, previous   what is released, and whether it can be
+ * closures = evaluate → build → push          what machines will run
  * publish  = compose, sign, check, write, commit, push
  * ```
  *
@@ -22,6 +22,7 @@ import { commitRelease, pushCommit } from "./stages/commit.ts";
 import { composeRelease } from "./stages/compose.ts";
 import { evaluateHosts } from "./stages/evaluate.ts";
 import { evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
+import { keepOtherHosts } from "./stages/previous.ts";
 import { filesToWrite, writeRelease } from "./stages/publish.ts";
 import { pushClosures } from "./stages/push.ts";
 import type { Run } from "./stages/run.ts";
@@ -50,9 +51,11 @@ interface Prepared {
 
 async function prepare(run: Run): Promise<Prepared> {
   const source = await lockSource(run);
-  const fleet = await evaluateFleet(run, source);
+  const declared = await evaluateFleet(run, source);
   // Whether consumers would accept what is going to be signed, before hours of building.
-  const trusted = await checkTrust(run, fleet.trusted);
+  const trusted = await checkTrust(run, declared.trusted);
+  // Hosts that are left out keep what the last release gives them, once it is known to be ours.
+  const fleet = await keepOtherHosts(run, source, declared, trusted);
   return { source, fleet, trusted };
 }
 

@@ -51,7 +51,6 @@ const EFFECTS = [
   "check the identity",
   "inventory fleet.resolved fleet.revocations fleet.nonces",
   "resolve v1",
-  "read fleet.resolved.json",
   `lock git+ssh://host/fleet?allRefs=1&rev=${PINNED}`,
   "evaluate web2 web1 | db",
   "build web2 db web1",

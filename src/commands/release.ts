@@ -302,6 +302,10 @@ const CONFIG_OPTIONS = {
     default: true,
     help: "read the signed artifacts back as a consumer would before any is written",
   }),
+  "allow-older": flag({
+    group: "Safety",
+    help: "keep other hosts' closures of a release that is stale, or older than what is committed",
+  }),
   "require-clean": flag({
     group: "Safety",
     help: "refuse a source that nix cannot lock to a commit",
@@ -426,7 +430,7 @@ export const RELEASE = defineCommand({
     "a push hook failed, or a signature could not be made",
     "a signed artifact could not be read back as a consumer would, or its signature is not trusted",
   ],
-  example: `fleet-release --sign-key release.pem --trust-file trust.json \\
+  example: `fleet-release --sign-key ~/keys/release.pem --trust-file trust.json \\
     --push-cmd 'nix copy --to https://cache.example.com "$NIXFLEET_PATH"' --git-push origin:main`,
   variables: VARIABLES,
   grants: [

@@ -13,7 +13,6 @@ import { enumerateHosts } from "../plan/hosts.ts";
 import { pinNames, pinTargetCommit, resolvePins, validatePinSourceUrl } from "../plan/pins.ts";
 import type { Inventory } from "../ports.ts";
 import { plural } from "../text.ts";
-import { keepOtherHosts } from "./previous.ts";
 import type { Run } from "./run.ts";
 import type { Source } from "./source.ts";
 
@@ -58,7 +57,6 @@ async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
   warn(...decoded.warnings);
   const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, run);
   validatePinSourceUrl(fleet, source.ciCommit, config.pinSourceUrl);
-  const partial = config.hosts.kind === "explicit" || config.hosts.exclude.length > 0;
   return {
     storeDir: inventory.storeDir,
     nixVersion: inventory.nixVersion,
@@ -67,10 +65,7 @@ async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
       return { ...host, channel, pinnedTo: pinTargetCommit(pin, source.ciCommit) };
     }),
     trusted,
-    evaluated: {
-      ...decoded.evaluated,
-      fleet: partial ? await keepOtherHosts(run, fleet, selected) : fleet,
-    },
+    evaluated: { ...decoded.evaluated, fleet },
   };
 }
 

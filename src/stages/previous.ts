@@ -3,49 +3,63 @@
  *
  * @module
  */
-import { signaturePath } from "../contract/layout.ts";
+import { join, relative } from "@std/path";
 import { equalBytes } from "../bytes.ts";
-import { lookup, mapRecord } from "../contract/records.ts";
-import { quoteList } from "../text.ts";
-import type { FleetResolved } from "../contract/types.ts";
+import { signaturePath } from "../contract/layout.ts";
+import { lookup } from "../contract/records.ts";
+import { compareTimestamps } from "../contract/time.ts";
+import type { FleetResolved, Timestamp } from "../contract/types.ts";
 import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
-import { ReleaseError } from "../errors.ts";
+import { type ErrorKind, ReleaseError } from "../errors.ts";
 import { composeArtifacts, type ComposeOptions, type EvaluatedFleet } from "../plan/compose.ts";
-import type { HostRef, SignedArtifact, Stamp } from "../model.ts";
+import { injectClosureHashes } from "../plan/fleet.ts";
+import type { SignedArtifact, Stamp } from "../model.ts";
 import { loadExistingSignedAtIfUnchanged, readFleet } from "../plan/reuse.ts";
+import { quoteList } from "../text.ts";
+import { judgeSignature } from "../verify/acceptance.ts";
+import { type FileFailure, projectedPaths } from "../verify/bindings.ts";
+import { verifyRelease } from "../verify/release.ts";
+import type { FleetToRelease } from "./fleet.ts";
 import type { Run } from "./run.ts";
-import { isTrusted, type TrustedKeys } from "./trust.ts";
+import type { Source } from "./source.ts";
+import { isTrusted, keysOfBefore, type TrustedKeys } from "./trust.ts";
 
 /**
  * A partial run: the hosts that it leaves out keep the closure that the release on disk gives them. Without it they
- * would fall out of their rollouts.
+ * would fall out of their rollouts. What is kept is signed again, so that it has to be what was signed before.
+ *
+ * @param fleet What the flake declares
+ * @throws {ReleaseError} of kind `smoke-verify` when the release on disk cannot be trusted or is older than it may be,
+ * `contract` when it is damaged, and `usage` when there is no key to verify it with
  */
 export async function keepOtherHosts(
-  { config: { artifactName }, ports: { releaseDir }, warn }: Run,
-  fleet: FleetResolved,
-  selected: readonly HostRef[],
-): Promise<FleetResolved> {
-  const chosen = new Set(selected.map(({ name }) => name));
-  const bytes = await releaseDir.read(artifactName);
-  const existing = bytes === null ? null : readFleet(bytes);
-  if (existing === undefined) {
-    throw new ReleaseError(
-      "contract",
-      `Cannot keep the closures of other hosts: "${artifactName}" on disk is damaged`,
-      {
-        hint: "restore it from git, or release all hosts with --hosts auto",
-      },
-    );
-  }
+  run: Run,
+  source: Source,
+  fleet: FleetToRelease,
+  trusted: TrustedKeys | null,
+): Promise<FleetToRelease> {
+  const { hosts: spec } = run.config;
+  const partial = spec.kind === "explicit" || spec.exclude.length > 0;
+  const chosen = new Set(fleet.hosts.map(({ name }) => name));
+  const { evaluated } = fleet;
+  const left = Object.entries(evaluated.fleet.hosts)
+    .filter(([name, { closureHash }]) => !chosen.has(name) && closureHash === null)
+    .map(([name]) => name);
+  if (!partial || left.length === 0) return fleet;
+  const previous = await run.stage({
+    name: "previous",
+    title: "Verifying the last release",
+    done: (found) => found === null ? "Found no earlier release" : "Verified the last release",
+  }, () => readPrevious(run, source, trusted));
+  if (previous === null) return fleet;
   const closures: Record<string, string> = {};
-  for (const [name, host] of Object.entries(fleet.hosts)) {
-    if (chosen.has(name) || host.closureHash !== null) continue;
-    const kept = existing === null ? null : lookup(existing.hosts, name)?.closureHash ?? null;
+  for (const name of left) {
+    const kept = lookup(previous.hosts, name)?.closureHash ?? null;
     if (kept !== null) closures[name] = kept;
   }
   const names = Object.keys(closures);
   if (names.length > 0) {
-    warn({
+    run.warn({
       code: "kept-closure",
       message:
         `This run leaves out ${quoteList(names)}: ${
@@ -54,11 +68,145 @@ export async function keepOtherHosts(
         "that the release on disk gives",
     });
   }
-  const hosts = mapRecord(fleet.hosts, (host, name) => ({
-    ...host,
-    closureHash: lookup(closures, name) ?? host.closureHash,
+  return {
+    ...fleet,
+    evaluated: { ...evaluated, fleet: injectClosureHashes(evaluated.fleet, closures).fleet },
+  };
+}
+
+/** The fleet on disk, which consumers would accept; null when there is none, and none was committed. */
+async function readPrevious(
+  run: Run,
+  source: Source,
+  trusted: TrustedKeys | null,
+): Promise<FleetResolved | null> {
+  const { config: { artifactName, allowOlder }, ports: { releaseDir } } = run;
+  const keys = keysOfBefore(run, trusted);
+  const bytes = await releaseDir.read(artifactName);
+  const committed = keys === null ? null : await readCommitted(run, source, keys);
+  if (bytes === null) {
+    if (committed === null) return null;
+    throw refuse(
+      "smoke-verify",
+      `"${artifactName}" is not on disk, but in commit ${committed.name}`,
+      RESTORE,
+    );
+  }
+  const fleet = readFleet(bytes);
+  if (fleet === undefined) throw refuse("contract", `"${artifactName}" on disk is damaged`, RESTORE);
+  if (keys === null) {
+    throw refuse("usage", `only a command knows what signed "${artifactName}" on disk`, [
+      "give the keys that consumers trust with --trust-file, --trust-attr or --public-key",
+      RELEASE_ALL,
+    ]);
+  }
+  await refuseUnaccepted(run, { bytes, fleet, keys, hints: trusted === null ? OTHER_KEYS : RESTORE });
+  const { signedAt } = fleet.meta;
+  if (committed !== null && !allowOlder && compareTimestamps(signedAt!, committed.signedAt) < 0) {
+    throw refuse(
+      "smoke-verify",
+      `"${artifactName}" on disk was signed at ${signedAt}, before that of commit ${committed.name}, which was ` +
+        `signed at ${committed.signedAt}`,
+      [...RESTORE, ALLOW],
+    );
+  }
+  return fleet;
+}
+
+/** A fleet that was read, and what it is judged by. */
+interface PreviousFleet {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly fleet: FleetResolved;
+  readonly keys: TrustedKeys;
+  /** What to do when it is refused. */
+  readonly hints: readonly string[];
+}
+
+/** Refuses a fleet on disk that `verify` would refuse, with its rollout manifests. */
+async function refuseUnaccepted(
+  { config: { artifactName, allowOlder }, now, ports: { releaseDir } }: Run,
+  { bytes, fleet, keys: { keys, rejectBefore }, hints }: PreviousFleet,
+): Promise<void> {
+  const files = new Map([[artifactName, bytes]]);
+  const add = async (path: string) => {
+    const found = await releaseDir.read(path);
+    if (found !== null) files.set(path, found);
+  };
+  await add(signaturePath(artifactName));
+  const signature = files.get(signaturePath(artifactName)) ?? null;
+  // Before anything is made of what nobody may have signed.
+  const accepted = await judgeSignature({ bytes, signature, declared: fleet.meta }, { keys, rejectBefore });
+  let failures: readonly FileFailure[] = accepted.failures.map((failure) => ({
+    path: artifactName,
+    ...failure,
   }));
-  return { ...fleet, hosts };
+  if (failures.length === 0) {
+    for (const path of projectedPaths(fleet, bytes)) {
+      await add(path);
+      await add(signaturePath(path));
+    }
+    const freshnessWindowSeconds = allowOlder ? Infinity : undefined;
+    const trust = { keys, rejectBefore };
+    ({ failures } = await verifyRelease(files, { artifactName, trust, now, freshnessWindowSeconds }));
+  }
+  const [first, ...others] = failures;
+  if (first === undefined) return;
+  const stale = failures.every(({ code }) => code === "stale");
+  throw refuse(
+    "smoke-verify",
+    `"${first.path}" on disk cannot be trusted: ${first.message}`,
+    stale ? [RELEASE_ALL, ALLOW] : hints,
+    others.map(({ path, message }) => `also "${path}": ${message}`),
+  );
+}
+
+/** The latest fleet that the commit which is released, or the branch, has and consumers would accept but for its age. */
+async function readCommitted(
+  { config: { artifactName }, ports: { git, releaseDir } }: Run,
+  { flake, repository }: Source,
+  { keys, rejectBefore }: TrustedKeys,
+): Promise<{ name: string; signedAt: Timestamp } | null> {
+  const dir = await releaseDir.realPath();
+  const own = await git.repositoryOf(dir.existing);
+  if (own === null) return null;
+  const path = join(relative(own.root, dir.path), artifactName);
+  const commits = new Set([own.head, own.root === repository?.root ? flake.revision : null]);
+  let latest: { name: string; signedAt: Timestamp } | null = null;
+  for (const commit of commits) {
+    if (commit === null) continue;
+    const bytes = await git.readCommitted(own, commit, path);
+    const fleet = bytes === null ? undefined : readFleet(bytes);
+    if (bytes === null || fleet === undefined) continue;
+    const signature = await git.readCommitted(own, commit, signaturePath(path));
+    const { failures } = await judgeSignature({ bytes, signature, declared: fleet.meta }, {
+      keys,
+      rejectBefore,
+    });
+    const { signedAt } = fleet.meta;
+    if (failures.length > 0 || signedAt === null) continue;
+    if (latest !== null && compareTimestamps(signedAt, latest.signedAt) <= 0) continue;
+    latest = { name: commit.slice(0, 8), signedAt };
+  }
+  return latest;
+}
+
+const RELEASE_ALL = "release all hosts with --hosts auto";
+const RESTORE: readonly string[] = ["restore it from git", RELEASE_ALL];
+const ALLOW = "keep what it gives with --allow-older";
+/** Where the one key that signs is all that is known, an earlier one may have signed. */
+const OTHER_KEYS: readonly string[] = [
+  ...RESTORE,
+  "give the keys that consumers trust with --trust-file, if another one signed it",
+];
+
+function refuse(
+  kind: ErrorKind,
+  reason: string,
+  hints: readonly string[],
+  lines: readonly string[] = [],
+): ReleaseError {
+  const hint = `${hints.slice(0, -1).join(", ")}, or ${hints.at(-1)}`;
+  return new ReleaseError(kind, `Cannot keep the closures of other hosts: ${reason}`, { hint, lines });
 }
 
 /** What would be released if nothing were kept. */
@@ -72,17 +220,28 @@ export interface NewRelease {
 
 /**
  * The release on disk, if it may stay as it is: every artifact of the new one, with the old stamp put in, is there
- * byte for byte and signed, by a key that consumers trust where these are known.
+ * byte for byte and signed, by a key that consumers trust, or where these are not known, by the one that signs.
  */
 export async function reuseRelease(
-  { ports: { releaseDir } }: Run,
+  run: Run,
   { evaluated, options, fleet, trusted }: NewRelease,
 ): Promise<{ signed: SignedArtifact[]; stamp: Stamp } | null> {
+  const { releaseDir } = run.ports;
   // A run that was killed while it wrote may have left an artifact beside another one's signature.
   if (await releaseDir.interrupted()) return null;
   const existing = await releaseDir.read(options.artifactName);
   const old = existing && loadExistingSignedAtIfUnchanged(existing, fleet, options.now);
   if (old === null) return null;
+  const keys = keysOfBefore(run, trusted);
+  if (keys === null) {
+    run.warn({
+      code: "unverifiable-release",
+      message:
+        "The release on disk is unchanged, but signed anew: only the sign command knows what signed it. Give the " +
+        "keys that consumers trust with --trust-file, --trust-attr or --public-key",
+    });
+    return null;
+  }
   const stamp = { ...options.stamp, ...old };
   const { artifacts } = composeArtifacts(evaluated, { ...options, stamp });
   const signed: SignedArtifact[] = [];
@@ -93,7 +252,7 @@ export async function reuseRelease(
       return null;
     }
     // By a key that has been replaced since, say: then it is time to sign anew.
-    if (trusted !== null && !await isTrusted({ bytes, signature }, stamp, trusted)) return null;
+    if (!await isTrusted({ bytes, signature }, stamp, keys)) return null;
     signed.push({ ...artifact, signature });
   }
   return { signed, stamp };

@@ -48,6 +48,21 @@ export async function checkTrust(run: Run, attribute: unknown): Promise<TrustedK
   return trusted;
 }
 
+/**
+ * The keys that what was signed before has to verify with: those that consumers trust, and where nobody says which, the
+ * one that signs.
+ *
+ * @returns null when only a command knows what it signs with
+ */
+export function keysOfBefore(
+  { ports: { signer: { publicKey } } }: Run,
+  trusted: TrustedKeys | null,
+): TrustedKeys | null {
+  if (trusted !== null || publicKey === null) return trusted;
+  const keys: TrustedKey[] = [{ slot: "current", ...publicKey }];
+  return { origin: "the signing key", slots: ["current"], keys, rejectBefore: null };
+}
+
 async function readTrustedKeys(
   { config: { trustFile, trustAttr, publicKey, allowPreviousKey }, ports: { inputs }, now, warn }: Run,
   attribute: unknown,

@@ -260,6 +260,11 @@ interface Projected {
 
 const NOTHING_PROJECTED: Projected = { manifests: new Map(), failures: [] };
 
+/** The paths of the rollout manifests that a fleet has, as far as they can be projected from it. */
+export function projectedPaths(fleet: FleetResolved, bytes: Uint8Array<ArrayBuffer>): string[] {
+  return [...projectAll(fleet, sha256Hex(bytes)).manifests.keys()].map(manifestPath);
+}
+
 function projectAll(fleet: FleetResolved, fleetHash: string): Projected {
   const manifests = new Map<string, RolloutManifest>();
   const failures: Failure[] = [];

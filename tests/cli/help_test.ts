@@ -21,7 +21,17 @@ const CONTRACT = [
   ["signature-algorithm", "smoke-verify"],
 ].flat();
 const ADDED = [
-  ["allow-previous-key", "builders", "eval-workers", "git-hooks", "help", "hook-env", "json", "max-jobs"],
+  [
+    "allow-older",
+    "allow-previous-key",
+    "builders",
+    "eval-workers",
+    "git-hooks",
+    "help",
+    "hook-env",
+    "json",
+    "max-jobs",
+  ],
   ["now", "option", "public-key", "release-index", "require-clean", "sign-agent", "sign-key"],
   ["signature-encoding", "strict", "trust-attr"],
   ["trust-file", "verbose", "version"],

@@ -318,6 +318,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "git-user-name": [["--git-user-name", "/given/x"], NOTHING_MORE],
     "git-user-email": [["--git-user-email", "/given/x"], NOTHING_MORE],
     "smoke-verify": [["--smoke-verify", "false"], NOTHING_MORE],
+    "allow-older": [["--allow-older"], NOTHING_MORE],
     "require-clean": [["--require-clean"], NOTHING_MORE],
     "strict": [["--strict"], NOTHING_MORE],
     "option": [["--option", "builders", "@/given/x"], NOTHING_MORE],

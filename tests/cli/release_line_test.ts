@@ -84,6 +84,7 @@ const SWITCHES: Record<string, [beside: string[], asked: Asked]> = {
   "release-index": [KEY, withKey({ releaseIndex: true })],
   "git-commit": [KEY, withKey({ gitCommit: true })],
   "git-hooks": [KEY, withKey({ gitHooks: true })],
+  "allow-older": [KEY, withKey({ allowOlder: true })],
   "require-clean": [KEY, withKey({ requireClean: true })],
   "strict": [KEY, withKey({ strict: true })],
   "allow-previous-key": [

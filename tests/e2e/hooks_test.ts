@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { ensureDir, exists } from "@std/fs";
 import { basename, join } from "@std/path";
 import { expectRun, PROJECT, run, which } from "../support/command.ts";
-import { type Draft, KEY, SIGN, TestFleet } from "../support/fleet.ts";
+import { type Draft, KEY, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
 import { FleetWithoutNix } from "../support/fleet_without_nix.ts";
 import { type Attempt, expectRefused, type Refusal, type Refusing } from "../support/refusal.ts";
 import { SIDECARS } from "../support/releases.ts";
@@ -116,8 +116,7 @@ Deno.test("the program takes hooks from the environment, and an option before it
   assertEquals(await notes(fleet), "push\nsign\nsign\n");
   await Deno.remove(noteFile(fleet));
   const args = [
-    "--hosts",
-    "db",
+    ...["--hosts", "db", "--public-key", PUBLIC_KEY],
     "--push-cmd",
     noting("other push"),
     "--sign-cmd",

@@ -88,6 +88,7 @@ Deno.test("release() tells its log of stages, hosts, warnings and commands, and 
   assertEquals(told, [
     ...["start source", "run git", "run nix", "run nix", "run nix", "run git", "end source"],
     ...["start fleet", "run nix", "end fleet"],
+    ...["start previous", "run git", "run git", "end previous"],
     ...["start evaluate", "run nix", "end evaluate"],
     ...["start build", "run nix-store", "end build"],
     ...["start push", "run <push hook>", "output db", "end push"],

@@ -6,7 +6,7 @@ import { expectRun, type Finished, PROJECT, run, which } from "../support/comman
 import { type Draft, type FleetOptions, KEY, SIGN, TestFleet } from "../support/fleet.ts";
 import { runInProcess } from "../support/in_process.ts";
 import { releaseByKey } from "../support/key_release.ts";
-import { writeEarlierRelease } from "../support/refusal.ts";
+import { SOON_AFTER, writeEarlierRelease } from "../support/refusal.ts";
 
 const NOW = "2026-06-01T12:00:00Z";
 
@@ -475,7 +475,7 @@ const WARNINGS: {
   {
     of: "hosts that a partial run leaves at the closure that they have",
     prepare: writeEarlierRelease,
-    args: ["--hosts", "auto:exclude=web1"],
+    args: [...SOON_AFTER, "--hosts", "auto:exclude=web1"],
     warnings: [{
       code: "kept-closure",
       message: 'This run leaves out "web1": it keeps the closure that the release on disk gives',

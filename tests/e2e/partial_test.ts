@@ -2,9 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { type Draft, TestFleet } from "../support/fleet.ts";
-import { expectRefused, writeEarlierRelease } from "../support/refusal.ts";
-import { contents, expectRelease, flakeOf, hold } from "../support/releases.ts";
+import { type Draft, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
+import { expectRefused, SOON_AFTER, writeEarlierRelease } from "../support/refusal.ts";
+import { contents, expectRelease, flakeOf, hold, shell } from "../support/releases.ts";
 
 /** A fleet that was released when its hosts held "one", and whose hosts now hold "two". */
 async function releasedBefore(): Promise<TestFleet> {
@@ -34,7 +34,7 @@ async function targets(fleet: TestFleet, result: Draft): Promise<Record<string, 
 Deno.test("the program's --hosts keeps the closures of the others from the release on disk, and says so", async () => {
   await using fleet = await releasedBefore();
   const pushed = join(fleet.root, "home/pushed");
-  const args = ["--hosts", "web2,db", "--push-cmd", `echo "$NIXFLEET_HOST" >> '${pushed}'`];
+  const args = [...SOON_AFTER, "--hosts", "web2,db", "--push-cmd", `echo "$NIXFLEET_HOST" >> '${pushed}'`];
   const result = await expectRelease(fleet, args);
   assertEquals(await contents(fleet), [["db", "two"], ["web1", "one"], ["web2", "two"]]);
   assertEquals(await targets(fleet, result), {
@@ -72,4 +72,39 @@ Deno.test("the program pushes nothing in a partial run on top of a damaged relea
     message: 'Cannot keep the closures of other hosts: "fleet.resolved.json" on disk is damaged',
     hint: "restore it from git, or release all hosts with --hosts auto",
   });
+});
+
+Deno.test("the program signs no closure that somebody has put into the release on disk, nor one of an earlier release", async () => {
+  await using fleet = await releasedBefore();
+  const partly = [
+    "--sign-cmd",
+    SIGN,
+    "--public-key",
+    PUBLIC_KEY,
+    "--hosts",
+    "web1",
+    "--now",
+    "2026-05-01T13:30:00Z",
+  ];
+  await shell(fleet, "cp -R releases ../earlier && git add releases && git commit -q -m earlier");
+  await expectRelease(fleet, [...SOON_AFTER, "--git-commit"]);
+  const CANNOT = 'Cannot keep the closures of other hosts: "fleet.resolved.json" on disk';
+  await shell(fleet, "rm -r releases && cp -R ../earlier releases");
+  await expectRefused(fleet, { onlyArgs: partly }, {
+    code: 3,
+    message: `${CANNOT} was signed at 2026-05-01T12:00:00Z, before that of commit ` +
+      `${(await fleet.head()).slice(0, 8)}, which was signed at 2026-05-01T13:00:00Z`,
+    hint:
+      "restore it from git, release all hosts with --hosts auto, or keep what it gives with --allow-older",
+  });
+  const forge = "sed -i.old 's/-nixos-system-db/-evil/' releases/*.json && rm releases/*.old";
+  await shell(fleet, `git checkout -q releases && ${forge}`);
+  await expectRefused(fleet, { onlyArgs: partly }, {
+    code: 3,
+    message: `${CANNOT} cannot be trusted: its signature does not verify with any trusted key`,
+    hint: "restore it from git, or release all hosts with --hosts auto",
+  });
+  // As the hint says.
+  await shell(fleet, "git checkout -q releases");
+  await expectRelease(fleet, partly.slice(4));
 });

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
-import { type Draft, SIGN, TestFleet } from "../support/fleet.ts";
+import { type Draft, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
 import { editFleet, expectRelease, NOW, shell, SIDECARS } from "../support/releases.ts";
 
 /** Both sidecars, with a nonce that expires half an hour after the first run. */
@@ -25,6 +25,8 @@ async function releaseCounting(
   const { code, stdout, stderr } = await fleet.run([
     "--sign-cmd",
     `echo signed >> '${notes}'; ${SIGN}`,
+    "--public-key",
+    PUBLIC_KEY,
     "--json",
     "--reuse-unchanged-signature",
     ...SIDECARS,

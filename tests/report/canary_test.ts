@@ -72,6 +72,7 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
   "git-user-name": [],
   "git-user-email": [],
   "smoke-verify": [],
+  "allow-older": [],
   "require-clean": [],
   "strict": [],
   "option": [

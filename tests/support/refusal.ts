@@ -40,11 +40,17 @@ export interface Attempt {
 /** The files of a release that the program made of the sample fleet, by path. */
 let earlier: Promise<Map<string, Uint8Array>> | undefined;
 
+/** When the release of {@linkcode writeEarlierRelease} was signed. */
+const EARLIER = "2026-05-01T12:00:00Z";
+
+/** The arguments of a run while that release is still fresh. */
+export const SOON_AFTER: readonly string[] = ["--now", "2026-05-01T13:00:00Z"];
+
 /** Puts a release of an earlier day into the fleet's release directory, as the program wrote it. */
 export async function writeEarlierRelease(fleet: Refusing): Promise<void> {
   earlier ??= (async () => {
     await using sample = await TestFleet.create();
-    const result = await sample.release(["--now", "2026-05-01T12:00:00Z"]);
+    const result = await sample.release(["--now", EARLIER]);
     assertEquals(result.code, 0, result.stderr);
     return await sample.files();
   })();

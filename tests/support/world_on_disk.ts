@@ -13,6 +13,7 @@ import type { RunOutcome } from "../../src/report/outcome.ts";
 import { expectRun, which } from "./command.ts";
 import { FakeWorld, pathOf } from "./fake_ports.ts";
 import type { Draft } from "./fleet.ts";
+import { newSigner } from "./signed_release.ts";
 import { TemporaryDirectory } from "./traced.ts";
 
 /** What a run came to, and how many signatures it asked for. */
@@ -35,9 +36,11 @@ export class WorldOnDisk implements AsyncDisposable {
     this.dir = directory.path;
   }
 
-  /** Makes a new one. */
+  /** Makes a new one, which signs with a key of its own, so that what is on disk can be verified. */
   static async create(): Promise<WorldOnDisk> {
-    return new WorldOnDisk(await TemporaryDirectory.create());
+    const disk = new WorldOnDisk(await TemporaryDirectory.create());
+    disk.world.signWith(await newSigner());
+    return disk;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
