@@ -3,6 +3,7 @@ import { commandsTable, optionsTable } from "../src/cli/help.ts";
 import { permissionsTable } from "../src/cli/permissions.ts";
 import { RELEASE } from "../src/commands/release.ts";
 import permissions from "../docs/permissions.md" with { type: "text" };
+import threatModel from "../docs/threat-model.md" with { type: "text" };
 import readme from "../README.md" with { type: "text" };
 import { ALL } from "./support/asked.ts";
 import { pureTest } from "./support/pure.ts";
@@ -27,4 +28,19 @@ pureTest("the table in docs/permissions.md is the one that permissionsTable() ma
     "docs/permissions.md wants <!-- permissions --> and <!-- /permissions -->, once each",
   );
   assertEquals(parts[1]!.trim(), permissionsTable(ALL));
+});
+
+Deno.test("every row of docs/threat-model.md names the tests that show it, and they are there", async () => {
+  const rows = threatModel.split("\n").filter((line) => line.startsWith("|")).slice(2)
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  assertEquals(rows.filter((cells) => cells.length !== 4 || cells.slice(1).includes("")), []);
+  const named = rows.flatMap((cells) => cells[3]!.split(", "));
+  const missing: string[] = [];
+  for (const path of new Set(named)) {
+    const isTest = /^tests\/[\w/]+_test\.ts$/.test(path);
+    if (!isTest || !(await Deno.stat(new URL(`../${path}`, import.meta.url)).catch(() => null))?.isFile) {
+      missing.push(path);
+    }
+  }
+  assertEquals(missing, []);
 });

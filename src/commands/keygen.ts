@@ -40,7 +40,7 @@ export const KEYGEN = defineCommand({
   options: OPTIONS,
   operands: OPERANDS,
   exitCodes: ["written", "usage, or the file is there already or cannot be written"],
-  example: "fleet-release keygen release.pem --format trust-file > trust.json",
+  example: "fleet-release keygen ~/keys/release.pem --format trust-file > trust.json",
   variables: [],
   grants: [{
     permission: "write",

@@ -24,7 +24,7 @@ export const PUBKEY = defineCommand({
   options: { "format": KEY_FORMAT, ...HELP_OPTIONS },
   operands: OPERANDS,
   exitCodes: ["printed", "usage, or the file cannot be read or is no key"],
-  example: "fleet-release pubkey release.pem",
+  example: "fleet-release pubkey ~/keys/release.pem",
   variables: [],
   grants: [{
     permission: "read",

@@ -115,7 +115,9 @@ for (const { format, isTerminal } of LOGS) {
       };
       world.failAt = index % 12 === 11 ? Infinity : index % 12;
       const kept = counted(format, isTerminal);
-      const { config } = world.run({ pushCmd: "push", gitPush: { remote: `${name}x`, branch: "main" } });
+      // No argument can have a null character in it, and no option: that is refused before anything is printed.
+      const remote = `${name.replaceAll("\0", "")}x`;
+      const { config } = world.run({ pushCmd: "push", gitPush: { remote, branch: "main" } });
       try {
         await release(startRun(config, { ...world.ports(), log: kept.log }));
       } catch (error) {
