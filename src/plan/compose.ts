@@ -150,7 +150,9 @@ export function decodeFleet(
   if (expired.length > 0) {
     warnings.push({
       code: "expired-pin",
-      message: `The pin of ${quoteList(expired)} has expired: released from the current commit`,
+      message: `The ${expired.length === 1 ? "pin" : "pins"} of ${quoteList(expired)} ${
+        expired.length === 1 ? "has" : "have"
+      } expired: released from the current commit`,
       path: documentPath(["hosts", expired[0]!, "pin"]),
     });
   }

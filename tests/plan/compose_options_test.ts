@@ -111,6 +111,7 @@ pureTest("composeRelease() warns of everything at once, dropped fields first", (
   const fleet = sampleFleet();
   fleet["note"] = "x";
   fleet["hosts"].db.pin = { commit: "abc", reason: "audit", expiresAt: "2026-06-01T12:00:00Z" };
+  fleet["hosts"].web1.pin = { ...fleet["hosts"].db.pin };
   fleet["waves"].stable.push({ hosts: ["gone"], soakMinutes: 5 });
   const { warnings } = composeRelease(input({
     fleet,
@@ -125,8 +126,8 @@ pureTest("composeRelease() warns of everything at once, dropped fields first", (
     },
     {
       code: "expired-pin",
-      message: 'The pin of "db" has expired: released from the current commit',
-      path: "hosts.db.pin",
+      message: 'The pins of "web1", "db" have expired: released from the current commit',
+      path: "hosts.web1.pin",
     },
     {
       code: "dropped-field",
