@@ -16,7 +16,7 @@ import { injectClosureHashes } from "../plan/fleet.ts";
 import type { SignedArtifact, Stamp } from "../model.ts";
 import { loadExistingSignedAtIfUnchanged, readFleet } from "../plan/reuse.ts";
 import { quoteList } from "../text.ts";
-import { judgeSignature } from "../verify/acceptance.ts";
+import { judgeSigned, verifyingKey } from "../verify/acceptance.ts";
 import { type FileFailure, projectedPaths } from "../verify/bindings.ts";
 import { verifyRelease } from "../verify/release.ts";
 import type { FleetToRelease } from "./fleet.ts";
@@ -92,15 +92,13 @@ async function readPrevious(
       RESTORE,
     );
   }
-  const fleet = readFleet(bytes);
-  if (fleet === undefined) throw refuse("contract", `"${artifactName}" on disk is damaged`, RESTORE);
   if (keys === null) {
     throw refuse("usage", `only a command knows what signed "${artifactName}" on disk`, [
       "give the keys that consumers trust with --trust-file, --trust-attr or --public-key",
       RELEASE_ALL,
     ]);
   }
-  await refuseUnaccepted(run, { bytes, fleet, keys, hints: trusted === null ? OTHER_KEYS : RESTORE });
+  const fleet = await readAccepted(run, bytes, keys);
   const { signedAt } = fleet.meta;
   if (committed !== null && !allowOlder && compareTimestamps(signedAt!, committed.signedAt) < 0) {
     throw refuse(
@@ -113,20 +111,12 @@ async function readPrevious(
   return fleet;
 }
 
-/** A fleet that was read, and what it is judged by. */
-interface PreviousFleet {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly fleet: FleetResolved;
-  readonly keys: TrustedKeys;
-  /** What to do when it is refused. */
-  readonly hints: readonly string[];
-}
-
-/** Refuses a fleet on disk that `verify` would refuse, with its rollout manifests. */
-async function refuseUnaccepted(
+/** Reads the fleet on disk, unless `verify` would refuse it or its rollout manifests. */
+async function readAccepted(
   { config: { artifactName, allowOlder }, now, ports: { releaseDir } }: Run,
-  { bytes, fleet, keys: { keys, rejectBefore }, hints }: PreviousFleet,
-): Promise<void> {
+  bytes: Uint8Array<ArrayBuffer>,
+  trust: TrustedKeys,
+): Promise<FleetResolved> {
   const files = new Map([[artifactName, bytes]]);
   const add = async (path: string) => {
     const found = await releaseDir.read(path);
@@ -134,28 +124,33 @@ async function refuseUnaccepted(
   };
   await add(signaturePath(artifactName));
   const signature = files.get(signaturePath(artifactName)) ?? null;
-  // Before anything is made of what nobody may have signed.
-  const accepted = await judgeSignature({ bytes, signature, declared: fleet.meta }, { keys, rejectBefore });
-  let failures: readonly FileFailure[] = accepted.failures.map((failure) => ({
-    path: artifactName,
-    ...failure,
-  }));
-  if (failures.length === 0) {
-    for (const path of projectedPaths(fleet, bytes)) {
-      await add(path);
-      await add(signaturePath(path));
-    }
-    const freshnessWindowSeconds = allowOlder ? Infinity : undefined;
-    const trust = { keys, rejectBefore };
-    ({ failures } = await verifyRelease(files, { artifactName, trust, now, freshnessWindowSeconds }));
+  // Nothing is made of what nobody has signed.
+  const key = signature && await verifyingKey(bytes, signature, trust.keys);
+  if (key === null) {
+    const { failures } = judgeSigned({ signature, declared: null }, key, trust);
+    throw refuseFailures(failures.map((failure) => ({ path: artifactName, ...failure })));
   }
-  const [first, ...others] = failures;
-  if (first === undefined) return;
-  const stale = failures.every(({ code }) => code === "stale");
-  throw refuse(
+  const fleet = readFleet(bytes);
+  if (fleet === undefined) throw refuse("contract", `"${artifactName}" on disk is damaged`, RESTORE);
+  for (const path of projectedPaths(fleet, bytes)) {
+    await add(path);
+    await add(signaturePath(path));
+  }
+  const freshnessWindowSeconds = allowOlder ? Infinity : undefined;
+  const { failures } = await verifyRelease(files, { artifactName, trust, now, freshnessWindowSeconds });
+  if (failures.length > 0) throw refuseFailures(failures);
+  return fleet;
+}
+
+/** The error for a release that consumers would refuse. */
+function refuseFailures(failures: readonly FileFailure[]): ReleaseError {
+  const [{ path, message }, ...others] = failures as readonly [FileFailure, ...FileFailure[]];
+  const all = (code: FileFailure["code"]) => failures.every((failure) => failure.code === code);
+  const hints = all("stale") ? [RELEASE_ALL, ALLOW] : all("bad-signature") ? OTHER_KEYS : RESTORE;
+  return refuse(
     "smoke-verify",
-    `"${first.path}" on disk cannot be trusted: ${first.message}`,
-    stale ? [RELEASE_ALL, ALLOW] : hints,
+    `"${path}" on disk cannot be trusted: ${message}`,
+    hints,
     others.map(({ path, message }) => `also "${path}": ${message}`),
   );
 }
@@ -164,7 +159,7 @@ async function refuseUnaccepted(
 async function readCommitted(
   { config: { artifactName }, ports: { git, releaseDir } }: Run,
   { flake, repository }: Source,
-  { keys, rejectBefore }: TrustedKeys,
+  trust: TrustedKeys,
 ): Promise<{ name: string; signedAt: Timestamp } | null> {
   const dir = await releaseDir.realPath();
   const own = await git.repositoryOf(dir.existing);
@@ -175,13 +170,11 @@ async function readCommitted(
   for (const commit of commits) {
     if (commit === null) continue;
     const bytes = await git.readCommitted(own, commit, path);
-    const fleet = bytes === null ? undefined : readFleet(bytes);
-    if (bytes === null || fleet === undefined) continue;
-    const signature = await git.readCommitted(own, commit, signaturePath(path));
-    const { failures } = await judgeSignature({ bytes, signature, declared: fleet.meta }, {
-      keys,
-      rejectBefore,
-    });
+    const signature = bytes && await git.readCommitted(own, commit, signaturePath(path));
+    const key = bytes && signature && await verifyingKey(bytes, signature, trust.keys);
+    const fleet = bytes && key && readFleet(bytes);
+    if (!fleet) continue;
+    const { failures } = judgeSigned({ signature, declared: fleet.meta }, key, trust);
     const { signedAt } = fleet.meta;
     if (failures.length > 0 || signedAt === null) continue;
     if (latest !== null && compareTimestamps(signedAt, latest.signedAt) <= 0) continue;
@@ -193,10 +186,10 @@ async function readCommitted(
 const RELEASE_ALL = "release all hosts with --hosts auto";
 const RESTORE: readonly string[] = ["restore it from git", RELEASE_ALL];
 const ALLOW = "keep what it gives with --allow-older";
-/** Where the one key that signs is all that is known, an earlier one may have signed. */
+/** An earlier key may have signed, which is not among those that are known. */
 const OTHER_KEYS: readonly string[] = [
   ...RESTORE,
-  "give the keys that consumers trust with --trust-file, if another one signed it",
+  "give its key, too, with --trust-file or --public-key, if another one signed it",
 ];
 
 function refuse(

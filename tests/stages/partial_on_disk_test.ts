@@ -133,7 +133,7 @@ Deno.test("a run for all hosts keeps nothing of the release on disk", async () =
   assertEquals(warnings, [UNVERIFIED, without('"db"', true)]);
 });
 
-/** What makes the release on disk unreadable, as a script in the release directory. */
+/** What makes the release on disk another one than was signed, as a script in the release directory. */
 const DAMAGES: [of: string, script: string][] = [
   ["an empty file", ": > fleet.resolved.json"],
   ["a file cut in the middle", "head -c 300 fleet.resolved.json > cut && mv cut fleet.resolved.json"],
@@ -149,9 +149,12 @@ for (const [of, script] of DAMAGES) {
     const before = await disk.files();
     for (const hosts of [explicit("web1"), allBut("db")]) {
       assertEquals(await rejection(disk.release({ hosts, pushCmd: "push" })), {
-        kind: "contract",
-        message: 'Cannot keep the closures of other hosts: "fleet.resolved.json" on disk is damaged',
-        hint: "restore it from git, or release all hosts with --hosts auto",
+        kind: "smoke-verify",
+        message:
+          'Cannot keep the closures of other hosts: "fleet.resolved.json" on disk cannot be trusted: ' +
+          "its signature does not verify with any trusted key",
+        hint: "restore it from git, release all hosts with --hosts auto, or give its key, too, with " +
+          "--trust-file or --public-key, if another one signed it",
       });
     }
     assertEquals([await disk.files(), disk.pushed], [before, []]);

@@ -103,18 +103,22 @@ pureTest("a run for some hosts keeps nothing of hosts that the fleet no longer h
   assertEquals(closures(world), ALL.slice(1));
 });
 
-pureTest("a run for some hosts refuses a release on disk that is damaged, and writes nothing", async () => {
-  for (const text of ["", "{", "[]", '{"schemaVersion":2}']) {
-    const world = await signingWorld();
-    world.files.set("f.json", bytes(text));
-    assertEquals(await rejection(world.release({ ...explicit("web1"), artifactName: "f.json" })), {
-      kind: "contract",
-      message: 'Cannot keep the closures of other hosts: "f.json" on disk is damaged',
-      hint: "restore it from git, or release all hosts with --hosts auto",
-    });
-    assertEquals(world.published, []);
-  }
-});
+pureTest(
+  "a run for some hosts refuses a release on disk that was signed damaged, and writes nothing",
+  async () => {
+    for (const text of ["", "{", "[]", '{"schemaVersion":2}']) {
+      const world = await signingWorld();
+      world.files.set("f.json", bytes(text));
+      world.files.set("f.json.sig", (await world.sign({ path: "f.json", bytes: bytes(text) })).signature);
+      assertEquals(await rejection(world.release({ ...explicit("web1"), artifactName: "f.json" })), {
+        kind: "contract",
+        message: 'Cannot keep the closures of other hosts: "f.json" on disk is damaged',
+        hint: "restore it from git, or release all hosts with --hosts auto",
+      });
+      assertEquals(world.published, []);
+    }
+  },
+);
 
 /** Releases \`web1\` alone an hour later, which is refused, and gives what is said. Nothing is done behind the refusal. */
 async function refusedPartly(world: FakeWorld, settings: Partial<ReleaseConfig> = {}) {
@@ -130,8 +134,8 @@ async function refusedPartly(world: FakeWorld, settings: Partial<ReleaseConfig> 
 
 const RESTORE = "restore it from git, or release all hosts with --hosts auto";
 const OTHER_KEY =
-  "restore it from git, release all hosts with --hosts auto, or give the keys that consumers trust " +
-  "with --trust-file, if another one signed it";
+  "restore it from git, release all hosts with --hosts auto, or give its key, too, with --trust-file or " +
+  "--public-key, if another one signed it";
 const KEEP = "Cannot keep the closures of other hosts: ";
 
 /** Puts another closure of a host into the fleet on disk, in bytes that are as canonical as before. */
@@ -182,13 +186,14 @@ for (const [claim, change, reason] of FORGERIES) {
       world.inputs.set("trust.json", trustBytes({ current: world.signer.publicKey! }));
       await change(world);
       const message = KEEP + reason;
-      assertEquals(await refusedPartly(world), { kind: "smoke-verify", message, hint: OTHER_KEY });
+      const hint = reason === BAD_SIGNATURE ? OTHER_KEY : RESTORE;
+      assertEquals(await refusedPartly(world), { kind: "smoke-verify", message, hint });
       const trusting = { trustFile: "trust.json" };
-      assertEquals(await refusedPartly(world, trusting), { kind: "smoke-verify", message, hint: RESTORE });
+      assertEquals(await refusedPartly(world, trusting), { kind: "smoke-verify", message, hint });
       assertEquals(await refusedPartly(world, { ...trusting, allowOlder: true }), {
         kind: "smoke-verify",
         message,
-        hint: RESTORE,
+        hint,
       });
       // As the hint says.
       await world.release({ ...trusting, now: "2026-06-01T13:00:00Z" });
@@ -218,13 +223,16 @@ pureTest(
     world.sign = async ({ bytes }) => ({ signature: await signer.sign(bytes), input: bytes });
     await world.release();
     world.signWith(signer);
-    assertEquals(await refusedPartly(world), {
+    const { lines, ...refused } = await refusedPartly(world);
+    const reason =
+      'it declares the signature algorithm "ecdsa-p256", but the key that verifies it is ed25519';
+    assertEquals(refused, {
       kind: "smoke-verify",
-      message:
-        `${KEEP}"fleet.resolved.json" on disk cannot be trusted: it declares the signature algorithm ` +
-        '"ecdsa-p256", but the key that verifies it is ed25519',
-      hint: OTHER_KEY,
+      message: `${KEEP}"fleet.resolved.json" on disk cannot be trusted: ${reason}`,
+      hint: RESTORE,
     });
+    const manifest = `also "rollouts/ID.json": ${reason}`;
+    assertEquals(lines!.map(withoutIds), [manifest, manifest]);
   },
 );
 
