@@ -2,7 +2,8 @@
  * The ways in which a repository has git run something, talk to somebody, or read what others are not given, and what
  * closes them. The repository may be a stranger's: an archive, a directory that others write to.
  *
- * Settings are given by variables, which every process below inherits, and git reads them behind all files.
+ * Settings are given by variables, which every process below inherits, and git reads them behind all files and behind
+ * what it was given with `-c`.
  *
  * @module
  */
@@ -104,5 +105,18 @@ export function withSettings(
     [`GIT_CONFIG_KEY_${first + index}`, name],
     [`GIT_CONFIG_VALUE_${first + index}`, value],
   ]);
-  return { ...env, GIT_CONFIG_COUNT: String(first + settings.length), ...Object.fromEntries(added) };
+  const counted = {
+    ...env,
+    GIT_CONFIG_COUNT: String(first + settings.length),
+    ...Object.fromEntries(added),
+  };
+  // What a git above this program was given with -c comes after what is counted, and the last one wins.
+  const parameters = env["GIT_CONFIG_PARAMETERS"];
+  if (!parameters) return counted;
+  const quoted = settings.map(([name, value]) => `${quoteForGit(name)}=${quoteForGit(value)}`);
+  return { ...counted, GIT_CONFIG_PARAMETERS: [parameters, ...quoted].join(" ") };
+}
+
+function quoteForGit(text: string): string {
+  return `'${text.replaceAll(/['!]/g, (sign) => `'\\${sign}'`)}'`;
 }

@@ -224,9 +224,15 @@ Deno.test("the git that nix runs has no file monitor and no hooks", async () => 
   const trap = new Trap(world);
   await trap.set();
   const { fleet } = world;
-  const env = closeDoorsOfNix(fleet.env());
-  for (const args of [["status"], ["read-tree", "HEAD"], ["update-ref", "refs/heads/nix", "HEAD"]]) {
-    await run([GIT, ...args], { cwd: fleet.dir, env });
+  // Below a git that was given settings with -c, these come behind all others.
+  const given = ["core.hooksPath", "core.fsmonitor"].map((name) =>
+    `'${name}'='${join(fleet.root, "hooks", name === "core.fsmonitor" ? "fsmonitor" : "")}'`
+  );
+  const below = { ...fleet.env(), GIT_CONFIG_PARAMETERS: given.join(" ") };
+  for (const env of [closeDoorsOfNix(fleet.env()), closeDoorsOfNix(below)]) {
+    for (const args of [["status"], ["read-tree", "HEAD"], ["update-ref", "refs/heads/nix", "HEAD"]]) {
+      await run([GIT, ...args], { cwd: fleet.dir, env });
+    }
   }
   // Filters make what nix reads, as with git-lfs: they stay.
   assertEquals((await trap.marks()).filter((mark) => mark !== "clean"), []);
