@@ -5,6 +5,7 @@
  * @module
  */
 import { ReleaseError } from "../errors.ts";
+import { isWithin } from "../plan/paths.ts";
 import { absolutePath, fileError } from "./paths.ts";
 
 /** More than the documents of any fleet: 10,000 hosts are 2 MiB. */
@@ -93,7 +94,7 @@ export function checkRegularFile({ path, cwd, within }: FilePlace): number {
  * @throws {ReleaseError} of kind `io` when it does
  */
 export function checkLink({ path, cwd, within }: FilePlace): void {
-  if (within === undefined || `${realPath(path, cwd)}/`.startsWith(`${within}/`)) return;
+  if (within === undefined || isWithin(realPath(path, cwd), within)) return;
   throw new ReleaseError("io", `Cannot read "${path}": it is a link that leads out of the directory`, {
     hint: "put the file itself there",
   });

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { joinBytes } from "../bytes.ts";
+import { readAtMost } from "../bytes.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Inputs } from "../ports.ts";
 import { absolutePath, fileError, WrongFile } from "./paths.ts";
@@ -83,7 +83,9 @@ export async function readNamedFile(
     const hint = "give the file itself, or a pipe by its own name, as the shell does for <(command)";
     throw new WrongFile(`it is ${kindOf(info)}, expected a file`, hint);
   }
-  return await readAtMost(await Deno.open(path, { read: true }), most);
+  const bytes = await readAtMost((await Deno.open(path, { read: true })).readable, most);
+  if (bytes === undefined) throw new Error(tooLarge(most));
+  return bytes;
 }
 
 /**
@@ -125,17 +127,6 @@ export function kindOf(info: Deno.FileInfo): string {
 
 function tooLarge(most: number): string {
   return `it is larger than ${most >> 20} MiB`;
-}
-
-async function readAtMost(file: Deno.FsFile, most: number): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for await (const chunk of file.readable) {
-    length += chunk.length;
-    if (length > most) throw new Error(tooLarge(most));
-    chunks.push(chunk);
-  }
-  return joinBytes(...chunks);
 }
 
 /**

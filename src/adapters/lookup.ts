@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "@std/path";
 import { ReleaseError } from "../errors.ts";
+import { isWithin } from "../plan/paths.ts";
 
 /**
  * The root of the git repository that a path lies in, without symbolic links, or else the path. Git takes a directory
@@ -101,10 +102,6 @@ export function followLinks(path: string, shown: string): RealDirectory {
 
 function componentsOf(path: string): string[] {
   return path.split("/").filter((name) => name !== "" && name !== ".");
-}
-
-function isWithin(path: string, dir: string): boolean {
-  return path === dir || path.startsWith(dir === "/" ? dir : `${dir}/`);
 }
 
 /** What is at a path; undefined: nothing. */

@@ -1,0 +1,10 @@
+/**
+ * Paths as names: nothing is looked at.
+ *
+ * @module
+ */
+
+/** Whether a path is a directory, or in it. Both absolute, normalized, and without symbolic links. */
+export function isWithin(path: string, dir: string): boolean {
+  return path === dir || path.startsWith(dir === "/" ? dir : `${dir}/`);
+}
