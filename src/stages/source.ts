@@ -14,6 +14,7 @@ import {
 } from "../contract/layout.ts";
 import { ReleaseError } from "../errors.ts";
 import { hasGitName } from "../plan/git_names.ts";
+import { isWithin } from "../plan/paths.ts";
 import type { FlakeSource, Identity, LockedFlake, Repository } from "../ports.ts";
 import { signKeyVariable } from "../secrets.ts";
 import type { Run } from "./run.ts";
@@ -85,24 +86,25 @@ export async function lockFlake(run: Run, reference: string): Promise<LockedFlak
 
 /** Whether nix copies a file with a source. Both paths are without symbolic links: a link is copied, not what it names. */
 async function isCopied({ ports: { git } }: Run, source: FlakeSource, file: string): Promise<boolean> {
-  const within = (root: string) => isWithin(root, file);
-  if (!within(source.root)) return false;
+  if (!isWithin(file, source.root)) return false;
   if (!source.inGit) return true;
   const root = await git.repositoryOf(source.root);
-  // A submodule has an index of its own, and whether nix copies submodules depends on more than the reference.
-  const nearest = await git.repositoryOf(dirname(file));
-  for (const repository of [root, nearest]) {
-    if (repository === null || !within(repository.root)) continue;
-    const revision = repository.root === root?.root ? source.revision : null;
-    if (await git.tracks(repository, relative(repository.root, file), revision)) return true;
+  const isTracked = async (repository: Repository, path: string) =>
+    await git.tracks(
+      repository,
+      relative(repository.root, path),
+      repository.root === root?.root ? source.revision : null,
+    );
+  if (root !== null && await isTracked(root, file)) return true;
+  // A submodule has an index of its own, and the repository around it has the submodule in its own. Whether nix copies
+  // submodules depends on more than the reference.
+  for (let path = file;;) {
+    const nearest = await git.repositoryOf(dirname(path));
+    if (nearest === null || !isWithin(nearest.root, source.root)) return false;
+    if (!await isTracked(nearest, path)) return false;
+    if (nearest.root === root?.root) return true;
+    path = nearest.root;
   }
-  return false;
-}
-
-/** Whether a path is a directory, or in it. Both absolute, and without symbolic links. */
-function isWithin(dir: string, path: string): boolean {
-  const way = relative(dir, path);
-  return way !== ".." && !way.startsWith("../");
 }
 
 /** A source without a locked revision is refused, or the release says of its commit what may not be so. */
@@ -150,7 +152,7 @@ async function checkCommittable(repository: Repository | null, { config, ports }
     `Cannot commit "${config.releaseDir}": it is outside the repository of the flake`,
     { hint: `give a --release-dir within ${repository.root}, or leave out --git-commit and --git-push` },
   );
-  if (!isWithin(repository.root, dir.path)) throw outside;
+  if (!isWithin(dir.path, repository.root)) throw outside;
   const prefix = relative(repository.root, dir.path);
   if (prefix.includes("\n")) {
     throw new ReleaseError(

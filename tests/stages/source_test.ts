@@ -177,9 +177,21 @@ const KEYS: [claim: string, prepare: (world: FakeWorld) => string, hint: string 
       root: dir.startsWith("/fleet/sub") ? "/fleet/sub" : "/fleet",
       head: COMMIT,
     });
-    world.tracked = ["release.pem"];
+    world.tracked = ["sub", "release.pem"];
     return "/fleet/sub/release.pem";
   }, 'git tracks the key: keep it outside of "/fleet", and make a new one, since others may have it'],
+  ["a key that another repository tracks, which lies in this one and is no submodule", (world) => {
+    world.repositoryOf = (dir) => ({
+      root: dir.startsWith("/fleet/own") ? "/fleet/own" : "/fleet",
+      head: COMMIT,
+    });
+    world.tracked = ["release.pem"];
+    return "/fleet/own/release.pem";
+  }, null],
+  ["a key in .git", (world) => {
+    world.repositoryOf = (dir) => dir.startsWith("/fleet/.git") ? null : { root: "/fleet", head: COMMIT };
+    return "/fleet/.git/keys/release.pem";
+  }, null],
   ["any key in a plain directory", (world) => {
     world.sourceOf = () => ({ root: "/fleet", inGit: false, revision: null });
     return "/fleet/deep/in/it/release.pem";

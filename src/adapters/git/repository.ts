@@ -10,7 +10,7 @@ import { type GitContext, gitError, runGit } from "./context.ts";
 /**
  * The repository that a directory lies in.
  *
- * @returns null outside git
+ * @returns null outside of a work tree: outside git, in a bare repository, in a `.git`
  * @throws {ReleaseError} of kind `git` when git refuses to look at it
  */
 export async function findRepository(git: GitContext, dir: string): Promise<Repository | null> {
@@ -22,9 +22,11 @@ export async function findRepository(git: GitContext, dir: string): Promise<Repo
   const result = await runGit(git, ["rev-parse", "--show-toplevel"], { cwd: dir });
   // A branch without a commit yet.
   if (result.code === 0) return { root: await Deno.realPath(text(result)), head: null };
-  // "Outside git" and "git refuses to look" (another user's repository) exit alike. Told to trust every directory,
-  // git succeeds in the second case alone, and that must not pass for the first.
-  const trusting = await runGit(git, ["-c", "safe.directory=*", "rev-parse", "--git-dir"], { cwd: dir });
+  // "Outside of a work tree" and "git refuses to look" (another user's repository) exit alike. Told to trust every
+  // directory, git succeeds in the second case alone, and that must not pass for the first.
+  const trusting = await runGit(git, ["-c", "safe.directory=*", "rev-parse", "--show-toplevel"], {
+    cwd: dir,
+  });
   if (trusting.code === 0) throw gitError(`read the repository of "${dir}"`, result);
   return null;
 }
@@ -65,7 +67,8 @@ export async function firstIgnored(
  *
  * @param root The root of the work tree
  * @param path Relative to the root
- * @param revision A commit, tag or branch; null: in the work tree, or staged
+ * @param revision A commit, tag or branch, and all of these when it names more than one; null: in the work tree, or
+ * staged
  * @throws {ReleaseError} of kind `git` when git cannot tell
  */
 export async function tracks(
@@ -74,13 +77,18 @@ export async function tracks(
   path: string,
   revision: string | null,
 ): Promise<boolean> {
-  const commit = revision === null ? null : await resolveCommit(git, root, revision);
-  if (revision !== null && commit === null) return false;
-  const args = commit === null
-    ? ["ls-files", "-z", "--", path]
-    : ["ls-tree", "-z", "--full-tree", commit, "--", path];
-  // The path is no pattern, whatever is in it.
-  const result = await runGit(git, args, { cwd: root, env: { GIT_LITERAL_PATHSPECS: "1" } });
-  if (result.code !== 0) throw gitError(`ask whether "${path}" is tracked`, result);
-  return result.stdout.length > 0;
+  // Nix takes a name for a branch before anything else, and git for a tag.
+  const names = revision === null ? [] : [`refs/heads/${revision}`, revision];
+  const commits = await Promise.all(names.map((name) => resolveCommit(git, root, name)));
+  const commands = revision === null
+    ? [["ls-files", "-z"]]
+    : commits.flatMap((commit) => commit === null ? [] : [["ls-tree", "-z", "--full-tree", commit]]);
+  for (const command of commands) {
+    // The path is no pattern, whatever is in it.
+    const options = { cwd: root, env: { GIT_LITERAL_PATHSPECS: "1" } };
+    const result = await runGit(git, [...command, "--", path], options);
+    if (result.code !== 0) throw gitError(`ask whether "${path}" is tracked`, result);
+    if (result.stdout.length > 0) return true;
+  }
+  return false;
 }

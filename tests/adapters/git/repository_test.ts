@@ -21,7 +21,7 @@ Deno.test.afterAll(() => world[Symbol.asyncDispose]());
 
 const BOTH = [GIT, "rev-parse", "--show-toplevel", "HEAD^{commit}"];
 const ROOT = [GIT, "rev-parse", "--show-toplevel"];
-const TRUSTING = [GIT, "-c", "safe.directory=*", "rev-parse", "--git-dir"];
+const TRUSTING = [GIT, "-c", "safe.directory=*", "rev-parse", "--show-toplevel"];
 
 Deno.test("findRepository() gives the root and the commit of HEAD from a directory below, by one command", async () => {
   const { fleet, git, head, commands } = world;
@@ -41,9 +41,15 @@ Deno.test("findRepository() gives no commit on a branch without one", async () =
   assertEquals(commands, [BOTH, ROOT]);
 });
 
-Deno.test("findRepository() gives null outside git", async () => {
-  assertEquals(await findRepository(world.git, world.fleet.root), null);
-  assertEquals(world.commands, [BOTH, ROOT, TRUSTING]);
+Deno.test("findRepository() gives null where there is no work tree", async () => {
+  const { fleet, git, commands } = world;
+  assertEquals(await findRepository(git, fleet.root), null);
+  assertEquals(commands, [BOTH, ROOT, TRUSTING]);
+  const bare = join(fleet.root, "bare.git");
+  await fleet.git("init", "-q", "--bare", bare);
+  for (const dir of [bare, join(fleet.dir, ".git"), join(fleet.dir, ".git/refs")]) {
+    assertEquals(await findRepository(git, dir), null);
+  }
 });
 
 Deno.test({
@@ -166,10 +172,20 @@ Deno.test("tracks() tells what git tracks in the work tree, staged or not, from 
     found.push([path, await tracks(git, fleet.dir, path, null), await tracks(git, fleet.dir, path, "HEAD")]);
   }
   assertEquals(found, said);
-  assertEquals(commands.slice(0, 3), [
+  assertEquals(commands.slice(0, 4), [
     [GIT, "ls-files", "-z", "--", "flake.nix"],
+    [GIT, "rev-parse", "--quiet", "--verify", "--end-of-options", "refs/heads/HEAD^{commit}"],
     [GIT, "rev-parse", "--quiet", "--verify", "--end-of-options", "HEAD^{commit}"],
     [GIT, "ls-tree", "-z", "--full-tree", head, "--", "flake.nix"],
   ]);
   assertEquals(await tracks(git, fleet.dir, "flake.nix", "gone"), false);
+  // Git takes the name of a tag and a branch for the tag, and nix for the branch.
+  await fleet.git("tag", "both", "HEAD");
+  await fleet.commit("more");
+  await fleet.git("branch", "both", "HEAD");
+  assertEquals(await tracks(git, fleet.dir, "staged", "both"), true);
+  await fleet.git("tag", "-f", "both", "HEAD");
+  await fleet.git("branch", "-f", "both", head);
+  assertEquals(await tracks(git, fleet.dir, "staged", "both"), true);
+  assertEquals(await tracks(git, fleet.dir, "staged", head), false);
 });
