@@ -44,6 +44,17 @@ export async function nixFleet(hosts: string): Promise<NixFleet> {
   };
 }
 
+/** The nix of a fleet with a registry beside it in the place of the one that nix has from the network. */
+export async function withRegistry(
+  { fleet, shell }: NixFleet,
+  aliases: Readonly<Record<string, unknown>>,
+): Promise<NixContext> {
+  const registry = join(fleet.root, "registry.json");
+  const flakes = Object.entries(aliases).map(([id, to]) => ({ from: { type: "indirect", id }, to }));
+  await Deno.writeTextFile(registry, JSON.stringify({ version: 2, flakes }));
+  return nixContext(shell, fleet.env(), { ...NO_FLAGS, options: [["flake-registry", registry]] });
+}
+
 /** The flake of a fleet, locked. What that runs is not kept. */
 export async function locked({ fleet, nix, commands }: NixFleet): Promise<LockedFlake> {
   const flake = await lockFlake(nix, fleet.dir);

@@ -72,10 +72,12 @@ in { path = "\${fetched}"; inherit (fetched) narHash; rev = fetched.rev or null;
 export const LOCKED = `
 flake: builtins.seq (builtins.getFlake flake) null`;
 
-/** The names of the inputs that a flake in a directory has, by what it declares and by what its outputs take. */
+/** The names of the inputs that a flake has, by what it declares and by what its outputs take. For pure evaluation. */
 export const INPUTS = `
-dir:
-let flake = import "\${dir}/flake.nix";
+{ path, narHash, dir }:
+let
+  source = builtins.fetchTree { type = "path"; inherit path narHash; };
+  flake = import "\${source}/\${dir}/flake.nix";
 in builtins.attrNames ((flake.inputs or {}) // removeAttrs (builtins.functionArgs flake.outputs) [ "self" ])`;
 
 /** One host's derivation, evaluated without a net under it, so that nix says what is wrong. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join, resolve } from "@std/path";
+import { resolve } from "@std/path";
 import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
 import type { LockedFlake } from "../../ports.ts";
@@ -53,7 +53,8 @@ export async function lockFlake(nix: NixContext, reference: string): Promise<Loc
   const found = metadata.locked.narHash;
   if (source === null || (found !== undefined && found !== narHash)) {
     throw new ReleaseError("evaluation", `Cannot read the flake "${reference}": it has changed meanwhile`, {
-      hint: "run it again when nothing else writes to it",
+      hint: "run it again when nothing else writes to it; if the flake sets inputs.self.submodules, " +
+        "give its reference with ?submodules=1",
     });
   }
   return lockedFlake(metadata, nix.shell.cwd);
@@ -68,25 +69,31 @@ async function checkLocked(nix: NixContext, reference: string, source: Fetchable
   if (fetched.code !== 0) throw unreadable(reference, fetched);
   const found = parseShape(FETCHED, fetched.value, "nix eval");
   const url = lockedUrl(source, found);
-  const locked = await evaluate(nix, LOCKED, url, ["--option", "pure-eval", "true"]);
+  const locked = await evaluate(nix, LOCKED, url, PURE);
   if (locked.code === 0) return found.narHash;
   const hints = [
     ...(source.dir !== "" && url.startsWith("path:")
       ? ["older versions of nix cannot fix a changed tree in a sub-directory: commit the changes"]
       : []),
-    ...(await hasInputs(nix, join(found.path, source.dir))
+    ...(await hasInputs(nix, { path: found.path, narHash: found.narHash, dir: source.dir })
       ? ["an input that is not locked is refused: run `nix flake lock`, and commit flake.lock"]
       : []),
   ];
   throw unreadable(reference, locked, hints.join("; ") || undefined);
 }
 
-/** The program's own expressions may look where a flake may not. */
+/** What fetches, and has no code of a flake in it, may look where a flake may not. */
 const UNRESTRICTED = ["--option", "pure-eval", "false", "--option", "restrict-eval", "false"];
 
-/** Whether the flake in a directory can be read, and has inputs, so that they may be what is wrong with it. */
-async function hasInputs(nix: NixContext, dir: string): Promise<boolean> {
-  const { code, value } = await evaluate(nix, INPUTS, dir, UNRESTRICTED);
+/** Code of a flake sees nothing but what is locked, here as everywhere. */
+const PURE = ["--option", "pure-eval", "true"];
+
+/** Whether a fetched flake can be read, and has inputs, so that they may be what is wrong with it. */
+async function hasInputs(
+  nix: NixContext,
+  flake: { readonly path: string; readonly narHash: string; readonly dir: string },
+): Promise<boolean> {
+  const { code, value } = await evaluate(nix, INPUTS, flake, PURE);
   return code === 0 && parseShape(v.array(v.string()), value, "nix eval").length > 0;
 }
 

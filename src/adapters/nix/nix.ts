@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { localReference } from "../../plan/flake_reference.ts";
 import type { Clock, Nix } from "../../ports.ts";
 import type { Shell } from "../process.ts";
 import { buildHosts } from "./build.ts";
@@ -32,10 +31,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
   const { env, tempDir, evalWorkers, clock } = settings;
   const nix = nixContext(shell, env, settings);
   return {
-    locate: async (reference) => {
-      const known = localReference(reference) === undefined ? null : await findSource(nix, reference);
-      return known?.local ?? null;
-    },
+    locate: async (reference) => (await findSource(nix, reference))?.local ?? null,
     lock: (reference) => lockFlake(nix, reference),
     inventory: (flake, attributes) => readInventory(nix, flake, attributes),
     evaluateHosts: (hosts, progress) => evaluateHosts(nix, hosts, { workers: evalWorkers, clock, progress }),

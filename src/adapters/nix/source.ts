@@ -10,9 +10,9 @@ import { type LocalReference, localReference } from "../../plan/flake_reference.
 import type { FlakeSource } from "../../ports.ts";
 import { gitContext } from "../git/context.ts";
 import { findRepository } from "../git/repository.ts";
-import { lastLines } from "../process.ts";
+import { lastLines, text } from "../process.ts";
 import type { NixContext } from "./context.ts";
-import { parseShape, parseText } from "./output.ts";
+import { outputLines, parseShape, parseText } from "./output.ts";
 
 /** What `builtins.fetchTree` is given: attributes, or a URL. */
 export type Tree = string | Readonly<Record<string, unknown>>;
@@ -27,23 +27,43 @@ export interface FetchableSource {
 }
 
 /**
- * Finds the source that a flake reference names. Nothing is fetched or copied.
+ * Finds the source that a flake reference names, through the registries when it is an alias. Nothing is fetched or
+ * copied, but for the registry that nix has from the network.
  *
  * @returns null when there is no flake where the reference leads on this machine, which nix has words for
- * @throws {ReleaseError} of kind `evaluation` when nix cannot read the reference, and `git` when git refuses to look
+ * @throws {ReleaseError} of kind `evaluation` when nix cannot read the reference or the registries, or these do not say
+ * what it stands for, and `git` when git refuses to look
  */
 export async function findSource(nix: NixContext, reference: string): Promise<FetchableSource | null> {
+  return await sourceOf(nix, reference, []);
+}
+
+/** @param aliases What has led here through the registries */
+async function sourceOf(
+  nix: NixContext,
+  reference: string,
+  aliases: readonly string[],
+): Promise<FetchableSource | null> {
   const local = localReference(reference);
-  return local === undefined ? await remoteSource(nix, reference) : await localSource(nix, local);
+  // Whether "%20" in a plain path is a space depends on the version of nix.
+  const isPlain = local !== undefined && !(local.scheme === "path" && reference.includes("%"));
+  if (isPlain) return await localSource(nix, local);
+  const { dir = "", ...tree } = await takeApart(nix, reference);
+  if (tree["type"] !== "indirect") return await attributedSource(nix, tree, String(dir));
+  if (aliases.includes(reference)) throw unresolved(reference, "the registries lead back to it");
+  return await sourceOf(nix, await lookUp(nix, reference, { ...tree, dir }), [...aliases, reference]);
 }
 
 async function localSource(
-  { shell, env }: NixContext,
+  nix: NixContext,
   { scheme, directory, query }: LocalReference,
 ): Promise<FetchableSource | null> {
+  const { shell, env } = nix;
   const asked = resolve(shell.cwd, directory);
   // Nix looks for the flake from here up, but only where it is given no URL.
-  const flakeDir = await realPath(scheme === "found" ? await flakeAbove(asked) : asked);
+  const flakeDir = scheme === "found"
+    ? await realPath(await flakeAbove(asked))
+    : await realDirectory(nix, asked);
   if (flakeDir === null) return null;
   const repository = scheme === "found" ? await findRepository(gitContext(shell, env), flakeDir) : null;
   const root = repository?.root ?? flakeDir;
@@ -76,17 +96,53 @@ async function realPath(path: string | null): Promise<string | null> {
   }
 }
 
-/** A registry with the one entry that {@linkcode remoteSource} puts into it. */
+/**
+ * A directory without symbolic links; null when there is none that can be entered. By the shell: this process may not be
+ * permitted to read what a registry leads to, and nix may.
+ */
+async function realDirectory({ shell, env }: NixContext, path: string): Promise<string | null> {
+  const argv = [shell.find("sh"), "-c", 'cd -- "$1" && pwd -P', "sh", path];
+  const result = await shell.run(argv, { env });
+  return result.code === 0 ? text(result) : null;
+}
+
+/** What nix has taken apart. */
+async function attributedSource(
+  nix: NixContext,
+  tree: Readonly<Record<string, unknown>>,
+  dir: string,
+): Promise<FetchableSource | null> {
+  const { type, path, url, rev, ref } = tree;
+  if (type === "path") {
+    return await localSource(nix, {
+      scheme: "path",
+      directory: String(path),
+      query: new URLSearchParams(dir === "" ? {} : { dir }),
+    });
+  }
+  const isFile = (type === "git" || type === "hg") && /^file:/i.test(String(url));
+  const root = isFile ? await realDirectory(nix, decodeURIComponent(new URL(String(url)).pathname)) : null;
+  if (root === null) return { tree, dir, local: null };
+  // What Mercurial tracks is not looked at: every file beside it counts as copied.
+  const revision = rev ?? ref;
+  return {
+    tree,
+    dir,
+    local: { root, inGit: type === "git", revision: revision === undefined ? null : String(revision) },
+  };
+}
+
+/** A registry with the one entry that {@linkcode takeApart} puts into it. */
 const REGISTRY = v.object({ flakes: v.tuple([v.object({ to: v.record(v.string(), v.unknown()) })]) });
 
 /**
  * Has nix take a reference apart by putting it into a registry of our own: of all its commands that one alone reads any
  * reference and fetches none.
  */
-async function remoteSource(
+async function takeApart(
   { shell, nix, flags, env }: NixContext,
   reference: string,
-): Promise<FetchableSource> {
+): Promise<Record<string, unknown>> {
   const temporary = await Deno.makeTempDir({
     prefix: "fleet-release-",
     ...(env["TMPDIR"] ? { dir: env["TMPDIR"] } : {}),
@@ -97,11 +153,49 @@ async function remoteSource(
     const result = await shell.run(argv, { env });
     if (result.code !== 0) throw unreadable(reference, result);
     const said = parseText(await Deno.readFile(registry), "nix registry add");
-    const { dir = "", ...tree } = parseShape(REGISTRY, said, "nix registry add").flakes[0].to;
-    return { tree, dir: String(dir), local: null };
+    return parseShape(REGISTRY, said, "nix registry add").flakes[0].to;
   } finally {
     await Deno.remove(temporary, { recursive: true });
   }
+}
+
+/**
+ * The reference that an alias stands for in the registries: the first, as nix takes it. With a branch or a revision nix
+ * passes over entries that are marked as exact, which it does not show, so that there has to be one entry alone.
+ */
+async function lookUp(
+  { shell, nix, flags, env }: NixContext,
+  reference: string,
+  { id, ref, rev, dir }: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const result = await shell.run([nix, ...flags, "registry", "list"], { env });
+  if (result.code !== 0) throw unreadable(reference, result);
+  const alias = `flake:${id}`;
+  const entries = outputLines(result)
+    // Older versions of nix write a path as it is, with the spaces in it.
+    .flatMap((line) => {
+      const [, from = "", to = ""] = /^\S+\s+(\S+) (.*)$/.exec(line) ?? [];
+      return from === alias || from.startsWith(`${alias}/`) ? [{ from, to }] : [];
+    });
+  const more = Object.entries({ ref, rev }).filter(([, value]) => value !== undefined);
+  if (more.length > 0 && entries.length > 1) {
+    throw unresolved(reference, `the registries have several entries for "${id}"`);
+  }
+  const whole = [alias, ...more.map(([, value]) => value)].join("/");
+  const found = entries.find(({ from }) => from === alias || from === whole);
+  if (found === undefined) throw unresolved(reference, `the registries have no entry for "${id}"`);
+  const [location, query] = found.to.split("?", 2);
+  const parameters = new URLSearchParams(query);
+  for (const [name, value] of found.from === whole ? [] : more) parameters.set(name, String(value));
+  // A directory in the entry goes over one in the reference.
+  if (dir !== "" && !parameters.has("dir")) parameters.set("dir", String(dir));
+  return parameters.size === 0 ? found.to : `${location}?${parameters}`;
+}
+
+function unresolved(reference: string, problem: string): ReleaseError {
+  return new ReleaseError("evaluation", `Cannot read the flake "${reference}": ${problem}`, {
+    hint: "give the reference that it stands for; `nix registry list` shows the registries",
+  });
 }
 
 /** The URL of a tree at a revision; undefined when nix knows none for its kind. */

@@ -8,7 +8,7 @@ import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
 import { applyTo, FETCH, LOCKED } from "../../../src/adapters/nix/expressions.ts";
 import { GIT } from "../../support/git_fleet.ts";
-import { FLAGS, NIX, nixFleet, NO_FLAGS } from "../../support/nix_fleet.ts";
+import { FLAGS, NIX, nixFleet, NO_FLAGS, withRegistry } from "../../support/nix_fleet.ts";
 
 /** A reference to a copy in the store. */
 const SNAPSHOT = /^path:\/nix\/store\/[0-9a-z]{32}-[^/?]+\?lastModified=\d+&narHash=sha256-[^&]+(&dir=sub)?$/;
@@ -20,6 +20,8 @@ const evaluating = (options: string[], code: string, data: unknown) => [
 ];
 const LOOSE = ["--option", "pure-eval", "false", "--option", "restrict-eval", "false"];
 const PURE = ["--option", "pure-eval", "true"];
+
+const LOCK_HINT = "an input that is not locked is refused: run `nix flake lock`, and commit flake.lock";
 
 Deno.test("lockFlake() fixes a committed flake to its commit, and has its inputs looked at only when they are locked", async () => {
   await using world = await nixFleet("{}");
@@ -95,8 +97,6 @@ async function secretBeside(fleet: TestFleet) {
   return { dir, copies };
 }
 
-const LOCK_HINT = "an input that is not locked is refused: run `nix flake lock`, and commit flake.lock";
-
 /** Flakes that name a directory which their lock file does not have. */
 const UNLOCKED: [claim: string, inputs: (dir: string) => string, outputs: string][] = [
   ["a source that is no flake", (dir) => `inputs.k = { url = "path:${dir}"; flake = false; };`, "_: {}"],
@@ -151,6 +151,26 @@ Deno.test("lockFlake() refuses an input whose URL is no longer the one that was 
   assertEquals(await copies(), 0);
 });
 
+Deno.test("lockFlake() runs no code of a flake outside of a pure evaluation, and prints nothing that it reads", async () => {
+  await using world = await nixFleet("{}");
+  const { fleet, nix, commands } = world;
+  const [secret, text] = [join(fleet.root, "secret"), crypto.randomUUID()];
+  await Deno.writeTextFile(secret, text);
+  const leak = `builtins.trace "LEAK \${builtins.readFile "${secret}"}"`;
+  for (
+    const code of [`${leak} { inputs = {}; outputs = _: {}; }`, `{ inputs = ${leak} {}; outputs = _: {}; }`]
+  ) {
+    await fleet.write({ "flake.nix": code });
+    commands.length = 0;
+    const refused = await rejection(lockFlake(nix, fleet.dir));
+    assertEquals([refused.kind, refused.hint], ["evaluation", undefined], code);
+    assert(!JSON.stringify(refused).includes(text) && !JSON.stringify(refused).includes("LEAK"), code);
+    const loose = commands.filter((argv) => argv.includes("pure-eval") && argv.includes("false"));
+    assertEquals(loose, [evaluating(LOOSE, FETCH, `git+file://${fleet.dir}?shallow=1`)]);
+    assertEquals(commands.length, 4);
+  }
+});
+
 Deno.test("lockFlake() gives no hint about inputs where the flake has none, or cannot be read", async () => {
   await using world = await nixFleet("{}");
   const { fleet, nix } = world;
@@ -158,4 +178,35 @@ Deno.test("lockFlake() gives no hint about inputs where the flake has none, or c
     await fleet.write({ "flake.nix": text });
     assertEquals((await rejection(lockFlake(nix, fleet.dir))).hint, undefined, text);
   }
+});
+
+Deno.test("lockFlake() fixes an alias whose entry names a directory", async () => {
+  await using world = await nixFleet("{}");
+  const { fleet } = world;
+  await fleet.write({ "infra/flake.nix": "{ outputs = _: {}; }" });
+  await Deno.remove(join(fleet.dir, "flake.nix"));
+  const head = await fleet.commit("a flake below");
+  const nix = await withRegistry(world, {
+    myfleet: { type: "git", url: `file://${fleet.dir}?dir=infra`, dir: "infra" },
+  });
+  const { url, ...flake } = await lockFlake(nix, "myfleet");
+  assertEquals(flake, { revision: head, dirty: false, localDir: join(fleet.dir, "infra") });
+  const { searchParams } = new URL(url);
+  assertEquals([searchParams.get("dir"), searchParams.get("rev")], ["infra", head]);
+});
+
+Deno.test("lockFlake() refuses a source that is another one than what was checked", async () => {
+  await using world = await nixFleet("{}");
+  const { fleet, nix, shell } = world;
+  const run = shell.run.bind(shell);
+  shell.run = async (argv, options) => {
+    if (argv.includes("metadata")) await fleet.write({ "flake.nix": "{ outputs = _: {}; }" });
+    return await run(argv, options);
+  };
+  assertEquals(await rejection(lockFlake(nix, fleet.dir)), {
+    kind: "evaluation",
+    message: `Cannot read the flake "${fleet.dir}": it has changed meanwhile`,
+    hint: "run it again when nothing else writes to it; if the flake sets inputs.self.submodules, give its " +
+      "reference with ?submodules=1",
+  });
 });

@@ -1,8 +1,10 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
+import { lockFlake } from "../../../src/adapters/nix/flake.ts";
+import { createNix } from "../../../src/adapters/nix/nix.ts";
 import { type FetchableSource, findSource, urlAt } from "../../../src/adapters/nix/source.ts";
-import { FLAGS, NIX, type NixFleet, nixFleet, NO_FLAGS } from "../../support/nix_fleet.ts";
+import { FLAGS, NIX, type NixFleet, nixFleet, NO_FLAGS, withRegistry } from "../../support/nix_fleet.ts";
 import { pureTest, rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
 
@@ -77,13 +79,87 @@ Deno.test("findSource() has nix take apart what is elsewhere, and fetches nothin
     [NIX, ...FLAGS, "registry", "add", "--registry", "fleet", "github:org/fleet/main?dir=sub"],
   ]);
   const trees: [reference: string, tree: Record<string, unknown>][] = [
-    ["nixpkgs", { type: "indirect", id: "nixpkgs" }],
     ["git+ssh://git@host/fleet?ref=main", { type: "git", url: "ssh://git@host/fleet", ref: "main" }],
     ["https://host/fleet.tar.gz", { type: "tarball", url: "https://host/fleet.tar.gz" }],
   ];
   for (const [reference, tree] of trees) {
     assertEquals(await findSource(nix, reference), { tree, dir: "", local: null });
   }
+});
+
+Deno.test("findSource() finds what is on this machine, however it is written, and through the registries", async () => {
+  const { dir, root } = world.fleet;
+  const nix = await withRegistry(world, {
+    plain: { type: "path", path: dir },
+    below: { type: "git", url: `file://${dir}?dir=infra`, dir: "infra" },
+    again: { type: "indirect", id: "below" },
+    round: { type: "indirect", id: "round" },
+    forge: { type: "github", owner: "org", repo: "fleet" },
+  });
+  const plain = {
+    tree: { type: "path", path: dir },
+    dir: "",
+    local: { root: dir, inGit: false, revision: null },
+  };
+  const below = {
+    tree: `git+file://${dir}?shallow=1`,
+    dir: "infra",
+    local: { root: dir, inGit: true, revision: null },
+  };
+  const main = { ...below.local, revision: "main" };
+  const forge = { type: "github", owner: "org", repo: "fleet", ref: "main" };
+  const sources: [reference: string, source: FetchableSource][] = [
+    [`path://${dir}`, plain],
+    [`hg+file://${dir}`, { tree: { type: "hg", url: `file://${dir}` }, dir: "", local: plain.local }],
+    // A slash too many for this program to take it for a path.
+    [`git+file:///${dir}?ref=main`, {
+      tree: { type: "git", url: `file:///${dir}`, ref: "main" },
+      dir: "",
+      local: main,
+    }],
+    ["plain", plain],
+    ["flake:again", below],
+    ["below/main", { ...below, tree: `git+file://${dir}?ref=main&shallow=1`, local: main }],
+    ["forge/main", { tree: forge, dir: "", local: null }],
+  ];
+  for (const [reference, source] of sources) {
+    assertEquals(await findSource(nix, reference), source, reference);
+  }
+  const { locate } = createNix(world.shell, {
+    ...NO_FLAGS,
+    options: [["flake-registry", join(root, "registry.json")]],
+    env: world.fleet.env(),
+    tempDir: join(root, "tmp"),
+    evalWorkers: 1,
+    clock: { now: () => Temporal.Now.instant(), monotonic: () => performance.now() },
+  });
+  assertEquals([await locate("again"), await locate("github:org/fleet")], [below.local, null]);
+  for (const [reference, problem] of [["round", "lead back to it"], ["gone", 'have no entry for "gone"']]) {
+    const { message } = await rejection(findSource(nix, reference!));
+    assert(message.endsWith(`the registries ${problem}`), message);
+  }
+  // One of the two may be marked as exact, and then it is not the one that nix takes.
+  const settings = await Deno.readTextFile(join(root, "registry.json"));
+  await Deno.mkdir(join(root, "home/.config/nix"), { recursive: true });
+  await Deno.writeTextFile(join(root, "home/.config/nix/registry.json"), settings);
+  assertEquals(
+    (await rejection(findSource(nix, "forge/main"))).message,
+    'Cannot read the flake "forge/main": the registries have several entries for "forge"',
+  );
+});
+
+Deno.test("findSource() reads a plain path with an escape in it as this nix does", async () => {
+  const { fleet: { root }, nix } = world;
+  // Older versions of nix read the name as it stands, and newer ones as a URL.
+  const encoded = `path:${root}/a%20fleet`;
+  for (const name of ["a%20fleet", "a fleet"]) {
+    await Deno.mkdir(join(root, name));
+    await Deno.writeTextFile(join(root, name, "flake.nix"), `{ outputs = _: { }; } # ${name}`);
+  }
+  const copy = /^path:([^?]+)/.exec((await lockFlake(nix, encoded)).url)![1]!;
+  const said = (await findSource(nix, encoded))!.local!.root;
+  const texts = await Promise.all([copy, said].map((dir) => Deno.readTextFile(join(dir, "flake.nix"))));
+  assertEquals(texts[1], texts[0]);
 });
 
 Deno.test("findSource() refuses what nix cannot take apart", async () => {
