@@ -112,6 +112,21 @@ function writeRepository(dir: string, { dirs, files }: Repository): void {
   for (const [path, bytes, mode] of files) Deno.writeFileSync(join(dir, path), bytes, { mode });
 }
 
+let sharedCache: string | undefined;
+
+/**
+ * The cache of nix that fleets of a test file share: what it has fetched of a commit, it need not fetch again for a
+ * fleet of the same files. It goes with the file's last test.
+ */
+function nixCache(): string {
+  if (sharedCache === undefined) {
+    const dir = Deno.makeTempDirSync({ prefix: "fleet-release-test-" });
+    globalThis.addEventListener("unload", () => Deno.removeSync(dir, { recursive: true }));
+    sharedCache = dir;
+  }
+  return sharedCache;
+}
+
 /** A fleet on disk, in a temporary directory that goes when it is disposed of. */
 export class TestFleet implements AsyncDisposable {
   /** The temporary directory: `fleet` is in it, and whatever a test puts beside it. */
@@ -132,7 +147,8 @@ export class TestFleet implements AsyncDisposable {
     const fleet = new TestFleet(
       await Deno.realPath(await Deno.makeTempDir({ prefix: "fleet-release-test-" })),
     );
-    for (const dir of ["fleet", "home", "tmp"]) await ensureDir(join(fleet.root, dir));
+    for (const dir of ["fleet", "home/.cache", "tmp"]) await ensureDir(join(fleet.root, dir));
+    await Deno.symlink(nixCache(), join(fleet.root, "home/.cache/nix"));
     const draft = sampleFleet();
     options.edit?.(draft);
     const names = {
