@@ -86,7 +86,7 @@ Deno.test("every step of the key rotation guide is tested", () => {
 
 Deno.test("machines accept what the table in the key rotation guide says, whichever step they have reached", async () => {
   await using fleet = await FleetWithoutNix.create();
-  await using workshop = await Workshop.open(fleet);
+  await using workshop = await Workshop.open(fleet, "everything");
   const step = (name: string, now: string) => workshop.expect(ROTATION.get(name)!, now);
   const keep = (what: string, name: string) => workshop.expect(`cp -R ${what} ~/${name}`);
   const verify = (release: string, trustFile: string, now: string) =>
@@ -150,7 +150,7 @@ function errorOf(stderr: string): string[] {
 
 Deno.test("after an emergency nothing by the stolen key is accepted, and nothing that is older than the new key", async () => {
   await using fleet = await FleetWithoutNix.create();
-  await using workshop = await Workshop.open(fleet);
+  await using workshop = await Workshop.open(fleet, "everything");
   await useOldKey(workshop);
   await workshop.expect("cp -R releases ~/stolen");
   const now = "2027-01-10T12:00:00Z";

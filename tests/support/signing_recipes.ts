@@ -54,13 +54,20 @@ export class Workshop implements AsyncDisposable {
 
   private constructor(readonly fleet: TestFleet | FleetWithoutNix) {}
 
-  /** Puts the program on the fleet's PATH, without nix when the fleet is. The fleet stays the caller's own. */
-  static async open(fleet: TestFleet | FleetWithoutNix): Promise<Workshop> {
+  /**
+   * Puts the program on the fleet's PATH, without nix when the fleet is. The fleet stays the caller's own.
+   *
+   * @param permitted What it may do: what its command line needs, as when it is packaged, or everything
+   */
+  static async open(
+    fleet: TestFleet | FleetWithoutNix,
+    permitted: "as packaged" | "everything" = "as packaged",
+  ): Promise<Workshop> {
     const workshop = new Workshop(fleet);
     await ensureDir(workshop.bin);
     workshop.env["PATH"] = `${workshop.bin}:${fleet.env()["PATH"] ?? ""}`;
     await Deno.mkdir(join(workshop.home, "keys"), { mode: 0o700 });
-    await workshop.install("fleet-release", programFor(fleet));
+    await workshop.install("fleet-release", programFor(fleet, permitted));
     return workshop;
   }
 
@@ -134,20 +141,23 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The program as it is packaged: with the permissions that its command line needs, and no others. */
-function programFor(fleet: TestFleet | FleetWithoutNix): string {
+/** The program, with the permissions that its command line needs and no others, or with all. */
+function programFor(fleet: TestFleet | FleetWithoutNix, permitted: "as packaged" | "everything"): string {
   const [real, withoutNix] = ["src/main.ts", "tests/support/program_without_nix.ts"]
     .map((path) => quoted(join(PROJECT, path)));
+  const program = fleet instanceof TestFleet ? real : withoutNix;
   // What is in memory begins with a file.
-  const run = fleet instanceof TestFleet ? real : `--allow-read=${quoted(GOLDEN)} ${withoutNix}`;
+  const beside = fleet instanceof TestFleet ? "" : `--allow-read=${quoted(GOLDEN)}`;
+  const start = permitted === "everything" ? `deno -A ${program} "$@"` : `
+flags=$(deno --no-prompt --allow-read --allow-env ${real} --print-permissions "$@") || exit
+IFS='
+'
+deno $flags ${beside} ${program} "$@"`;
   return `#!/bin/sh
 set -f
 case $1 in keygen | pubkey) ;; *) set -- "$@" \${NOW:+--now "$NOW"} ;; esac
 deno() { ${quoted(Deno.execPath())} run --cached-only --frozen "$@"; }
-flags=$(deno --no-prompt --allow-read --allow-env ${real} --print-permissions "$@") || exit
-IFS='
-'
-deno $flags ${run} "$@"
+${start}
 `;
 }
 
