@@ -3,6 +3,8 @@ import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
 import { which } from "../support/command.ts";
 import { FLAKE, type FleetOptions, TestFleet } from "../support/fleet.ts";
+import type { FakeWorld } from "../support/fake_ports.ts";
+import { FleetWithoutNix } from "../support/fleet_without_nix.ts";
 import { SharedFleets } from "../support/key_release.ts";
 import { type Attempt, expectRefused, type Refusal, writeEarlierRelease } from "../support/refusal.ts";
 
@@ -13,6 +15,8 @@ interface Case {
   /** A fleet of its own; by default one that is shared, since a refusal leaves it as it is. */
   fleet?: FleetOptions;
   shared?: keyof typeof SHARED;
+  /** A fleet of its own whose nix and git are in memory, where these give what is refused: how it differs. */
+  withoutNix?: (memory: FakeWorld) => void;
   attempt?: Attempt;
   refusal: Refusal;
   /** Whether it is also refused where nothing was released before: one of each kind. */
@@ -64,8 +68,17 @@ async function releasedFleet(): Promise<TestFleet> {
 
 /** Runs each case where there is a release from before: it is left as it is, too. */
 function testRefusals(cases: readonly Case[]): void {
-  for (const { of, fleet: options, shared = "released", attempt = {}, refusal, unreleased } of cases) {
+  for (
+    const { of, fleet: options, shared = "released", withoutNix, attempt = {}, refusal, unreleased } of cases
+  ) {
     Deno.test(`the program refuses ${of}, and writes nothing`, async () => {
+      if (withoutNix !== undefined) {
+        await using fleet = await FleetWithoutNix.create();
+        withoutNix(fleet.memory);
+        await writeEarlierRelease(fleet);
+        await expectRefused(fleet, attempt, refusal);
+        return assertEquals(fleet.memory.committed, []);
+      }
       if (options === undefined) {
         if (unreleased) await expectRefused(await fleets.get("unreleased"), attempt, refusal);
         return await expectRefused(await fleets.get(shared), attempt, refusal);
@@ -223,12 +236,13 @@ const TIME_HINT =
 testRefusals([
   {
     of: "a fleet that is a list",
-    fleet: { files: { "fleet.json": "[]" } },
+    withoutNix: (memory) => memory.fleet = [],
     refusal: { message: "Cannot read the fleet: it is a list, expected an object", at: "fleet" },
   },
   {
     of: "a fleet with a pin that expires at no time",
-    fleet: { edit: ({ hosts }) => hosts.db.pin = { commit: "v1", reason: "audit", expiresAt: "tomorrow" } },
+    withoutNix: ({ fleet }) =>
+      fleet["hosts"].db.pin = { commit: "v1", reason: "audit", expiresAt: "tomorrow" },
     refusal: {
       message: `Cannot read the fleet: "hosts.db.pin.expiresAt" is "tomorrow", expected ${TIME}`,
       at: "hosts.db.pin.expiresAt",
@@ -249,7 +263,8 @@ testRefusals([
   },
   {
     of: "a revocation with a bad time",
-    fleet: { files: { "revocations.json": JSON.stringify([{ hostname: "db", notBefore: "2026-06-01" }]) } },
+    withoutNix: ({ outputs }) =>
+      outputs.set("fleet.revocations", [{ hostname: "db", notBefore: "2026-06-01" }]),
     attempt: { args: ["--revocations-attr", "fleet.revocations"] },
     refusal: {
       message: `Cannot read the revocations: "revocations.0.notBefore" is "2026-06-01", expected ${TIME}`,
@@ -259,13 +274,11 @@ testRefusals([
   },
   {
     of: 'a disruption budget that chooses hosts by "and" under --strict',
-    fleet: {
-      edit: (fleet) =>
-        fleet.disruptionBudgets = [
-          { selector: { all: true }, maxInFlight: 1 },
-          { selector: { tags: ["web"], and: [{ tags: ["db"] }] }, maxInFlight: 1 },
-        ],
-    },
+    withoutNix: ({ fleet }) =>
+      fleet["disruptionBudgets"] = [
+        { selector: { all: true }, maxInFlight: 1 },
+        { selector: { tags: ["web"], and: [{ tags: ["db"] }] }, maxInFlight: 1 },
+      ],
     attempt: { args: ["--strict"] },
     refusal: {
       message: 'Disruption budget 1 chooses hosts by "and", which consumers cannot understand: it protects ' +

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { KEY, TestFleet } from "../support/fleet.ts";
 import { expectHarmless } from "../support/hostile.ts";
+import { FleetWithoutNix } from "../support/fleet_without_nix.ts";
 import { runInProcess } from "../support/in_process.ts";
 import { flakeOf, onlyHosts } from "../support/releases.ts";
 
@@ -89,16 +90,20 @@ Deno.test("verify prints no line that a document makes", async () => {
 
 const CANARY = "Canary7aQ2xZ";
 
-/** Ways to give a secret, what it fails with, and what an operator has to read in spite of it. */
-const SECRETS: [args: string[], env: Record<string, string>, readable: string][] = [
-  [["--push-cmd", `set -x; sh -c "exit 3" -p${CANARY}`], {}, "+ sh -c exit 3"],
-  [["--push-cmd", `T=${CANARY}; printf "Canary\\033[1m7aQ2xZ\\n"; exit 3`], {}, "| ***"],
+/**
+ * Ways to give a secret, what it fails with, and what an operator has to read in spite of it. Where that is said of a
+ * hook, the others of its kind are tried without nix.
+ */
+const SECRETS: [args: string[], env: Record<string, string>, readable: string, withoutNix?: true][] = [
+  [["--push-cmd", `set -x; sh -c "exit 3" -p${CANARY}`], {}, "+ sh -c exit 3", true],
+  [["--push-cmd", `T=${CANARY}; printf "Canary\\033[1m7aQ2xZ\\n"; exit 3`], {}, "| ***", true],
   [
     ["--push-cmd", `NAME=eu; echo "no $NAME at cache.example.com"; exit 3`],
     {},
     "| no eu at cache.example.com",
+    true,
   ],
-  [["--push-cmd", "sh ./missing.sh"], {}, "./missing.sh"],
+  [["--push-cmd", "sh ./missing.sh"], {}, "./missing.sh", true],
   [["--push-cmd", 'echo "$MINE"; exit 3', "--hook-env", "MINE"], { MINE: CANARY }, "| ***"],
   [["--push-cmd", "env; exit 3"], { DEPLOY_TOKEN: CANARY }, "DEPLOY_TOKEN=***"],
   [["--hook-env", `MINE=${CANARY}`], {}, "--hook-env"],
@@ -112,9 +117,10 @@ const SECRETS: [args: string[], env: Record<string, string>, readable: string][]
   ],
 ];
 
-for (const [args, env, readable] of SECRETS) {
+for (const [args, env, readable, withoutNix] of SECRETS) {
   Deno.test(`a run with ${args.join(" ")} shows ${readable}, and not the secret`, async () => {
-    await using fleet = await TestFleet.create({ nixos: ["db"], edit: onlyHosts("db") });
+    const options = { nixos: ["db"], edit: onlyHosts("db") };
+    await using fleet = await (withoutNix ? FleetWithoutNix : TestFleet).create(options);
     const { code, stdout, stderr } = await fleet.run(["--sign-key", KEY, "-v", ...args], { env });
     assertEquals([code > 0, stdout], [true, ""], stderr);
     assertEquals(stderr.split("\n").filter((line) => line.includes(CANARY) || line.includes("7aQ2xZ")), []);
