@@ -65,7 +65,7 @@ Deno.test("the --json of a release reads back to the exact names", async () => {
 });
 
 Deno.test("verify prints no line that a document makes", async () => {
-  await using fleet = await TestFleet.create({
+  await using fleet = await FleetWithoutNix.create({
     edit: ({ channels, hosts, waves }) => {
       const channel = JSON.parse(`"${FORGED}"`);
       channels[channel] = channels.edge;
