@@ -23,12 +23,15 @@ async function openssl(args: string, stdin = ""): Promise<string> {
   return await expectRun([OPENSSL!, ...args.split(" ")], { env: { PATH }, stdin: encode(stdin) });
 }
 
-async function sshKey(kind: string, passphrase = ""): Promise<{ text: string; line: string }> {
+async function sshKey(
+  kind: string,
+  { passphrase = "", options = [] }: { passphrase?: string; options?: readonly string[] } = {},
+): Promise<{ text: string; line: string }> {
   const dir = await Deno.makeTempDir();
   try {
     const file = join(dir, "key");
     await expectRun(
-      [SSH_KEYGEN!, "-q", "-t", kind, "-N", passphrase, "-C", "release key, of 2026", "-f", file],
+      [SSH_KEYGEN!, "-q", "-t", kind, ...options, "-N", passphrase, "-C", "release key, of 2026", "-f", file],
       { env: { PATH } },
     );
     return { text: await Deno.readTextFile(file), line: await Deno.readTextFile(`${file}.pub`) };
@@ -279,6 +282,8 @@ function swap(bytes: Uint8Array, from: string, to: string, whichOne: "first" | "
 }
 
 const otherSsh = await sshKey("ed25519");
+const sshRsa = await sshKey("rsa", { options: ["-b", "1024"] });
+const sshEcdsa = await sshKey("ecdsa");
 const otherSshPublic = Uint8Array.fromBase64(otherSsh.line.split(" ")[1]!).slice(-32).toHex();
 const sshHex = sshPublic.bytes.toHex();
 const nixBytes = Uint8Array.fromBase64(nix.split(":")[1]!);
@@ -297,10 +302,13 @@ const REFUSED_PRIVATE_KEYS: Record<string, [text: string, saying: Saying]> = {
   "the parameters of a curve alone": [await openssl("ecparam -name prime256v1"), UNKNOWN],
   "an encrypted PKCS#8 key": [await openssl("pkey -aes256 -passout pass:secret", p256Pem), ENCRYPTED_PEM],
   "an encrypted SEC 1 key": [await openssl("ec -aes256 -passout pass:secret", p256Pem), ENCRYPTED_PEM],
-  "an encrypted OpenSSH key": [(await sshKey("ed25519", "secret")).text, [
-    ENCRYPTED,
-    "sign with --sign-agent, or take the passphrase away with `ssh-keygen -p -f FILE`",
-  ]],
+  "an encrypted OpenSSH key": [
+    (await sshKey("ed25519", { passphrase: "secret", options: ["-a", "1"] })).text,
+    [
+      ENCRYPTED,
+      "sign with --sign-agent, or take the passphrase away with `ssh-keygen -p -f FILE`",
+    ],
+  ],
   "an RSA key": [rsaPem, unusable("an RSA key")],
   "an RSA key of PKCS#1": [await openssl("rsa -traditional", rsaPem), unusable("an RSA key")],
   "an Ed448 key": [await openssl("genpkey -algorithm ed448"), unusable("an Ed448 key")],
@@ -318,11 +326,11 @@ const REFUSED_PRIVATE_KEYS: Record<string, [text: string, saying: Saying]> = {
     unusable("a key of an elliptic curve that is not named, or of another"),
   ],
   "an RSA key of OpenSSH": [
-    (await sshKey("rsa")).text,
+    sshRsa.text,
     unusable("an RSA key", "an ssh-ed25519 key"),
   ],
   "an ECDSA key of OpenSSH": [
-    (await sshKey("ecdsa")).text,
+    sshEcdsa.text,
     unusable("an ECDSA key of OpenSSH", "an ssh-ed25519 key"),
   ],
   "a public key in PEM": [p256PublicPem, PUBLIC],
@@ -440,11 +448,11 @@ const REFUSED_PUBLIC_KEYS: Record<string, [text: string, saying: Saying]> = {
     "`openssl ec -pubin -in FILE -conv_form uncompressed -out NEW` adds the other",
   ]],
   "an RSA key of OpenSSH": [
-    (await sshKey("rsa")).line,
+    sshRsa.line,
     unusable("an RSA key", "an ssh-ed25519 key"),
   ],
   "an ECDSA key of OpenSSH": [
-    (await sshKey("ecdsa")).line,
+    sshEcdsa.line,
     unusable("an ECDSA key of OpenSSH", "an ssh-ed25519 key"),
   ],
   "a key of a security token": [
@@ -460,7 +468,7 @@ const REFUSED_PUBLIC_KEYS: Record<string, [text: string, saying: Saying]> = {
     unusable("an SSH key of another kind", "an ssh-ed25519 key"),
   ],
   "a line whose base64 says another kind": [
-    `ssh-ed25519 ${(await sshKey("rsa")).line.split(" ")[1]}`,
+    `ssh-ed25519 ${sshRsa.line.split(" ")[1]}`,
     unusable("an RSA key", "an ssh-ed25519 key"),
   ],
   "several lines": [ssh.line + otherSsh.line, ["it has several lines, expected one public key"]],

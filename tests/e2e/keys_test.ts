@@ -153,8 +153,8 @@ Deno.test("pubkey prints the public part of a key in every format, with permissi
       openssl ec -in p256.pem -out sec1.pem 2> /dev/null
       openssl pkey -in p256.pem -pubout -out p256.pub.pem
       ssh-keygen -q -t ed25519 -N '' -C 'a comment' -f ssh
-      ssh-keygen -q -t rsa -N '' -f rsa
-      ssh-keygen -q -t ed25519 -N secret -f locked
+      ssh-keygen -q -t rsa -b 1024 -N '' -f rsa
+      ssh-keygen -q -t ed25519 -a 1 -N secret -f locked
       nix-store --generate-binary-cache-key cache.example.com-1 nix nix.pub
     `);
     const print = (file: string, ...args: string[]) => expectHere(["pubkey", file, ...args], cwd);
