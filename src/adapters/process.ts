@@ -43,9 +43,10 @@ export interface CommandTrace {
 
 /**
  * What every command runs under. dax tells a command that a signal ended (out of memory, say) from one that succeeded
- * by nothing at all: both have the exit code 0. A shell that outlives the command gives the first 128 and more.
+ * by nothing at all: both have the exit code 0. A shell that outlives the command gives the first 128 and more. It also
+ * reads what the command has left of its input: of a pipe that breaks, dax makes the exit code 1.
  */
-const SUPERVISOR = '"$@"; exit "$?"';
+const SUPERVISOR = '"$@"; code=$?; while read -r rest; do :; done; exit "$code"';
 
 /** Deno puts a directory of its own, in which is its stand-in for node, before all others on PATH. */
 const DENO_BIN = /\/node_compat_bin$/;

@@ -168,3 +168,15 @@ Deno.test({
     ]);
   },
 });
+
+Deno.test("Shell gives the exit code of a command that leaves its input unread, however much that is", async () => {
+  const shell = new Shell({ path: PATH, cwd: "/", trace: SILENT });
+  const codeFor = async (length: number) => {
+    const stdin = new Uint8Array(length).fill(0x61);
+    return (await shell.run([SH, "-c", "exec 0<&-; exit 128"], { env: {}, stdin })).code;
+  };
+  // A race without it: enough runs to lose it.
+  for (let round = 0; round < 5; round++) {
+    assertEquals(await Promise.all([0, 10, 10, 10, 100_000].map(codeFor)), [128, 128, 128, 128, 128]);
+  }
+});
