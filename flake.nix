@@ -68,7 +68,7 @@
       templates.default = {
         path = ./templates/default;
         description = "A small fleet, and what releases it";
-        welcomeText = "README.md has the four commands from here to the first release.";
+        welcomeText = "README.md has the commands from here to the first release.";
       };
     };
 }

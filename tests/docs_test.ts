@@ -6,6 +6,7 @@ import permissions from "../docs/permissions.md" with { type: "text" };
 import threatModel from "../docs/threat-model.md" with { type: "text" };
 import readme from "../README.md" with { type: "text" };
 import { ALL } from "./support/asked.ts";
+import { codeBlocks, shownTexts } from "./support/docs.ts";
 import { pureTest } from "./support/pure.ts";
 
 pureTest("the README's table of options is the one that optionsTable() makes", () => {
@@ -43,4 +44,19 @@ Deno.test("every row of docs/threat-model.md names the tests that show it, and t
     }
   }
   assertEquals(missing, []);
+});
+
+Deno.test("no flake that is shown follows the project's nixpkgs: the project follows that of the hosts", async () => {
+  const wrong: string[] = [];
+  const right: string[] = [];
+  for (const [path, text] of await shownTexts()) {
+    if (/\bfollows\s*=\s*"fleet-release\b/.test(text)) wrong.push(path);
+    for (const flake of path.endsWith(".md") ? codeBlocks(text, "nix") : [text]) {
+      if (!/\bfleet-release\.url\s*=/.test(flake)) continue;
+      const follows = flake.includes('inputs.fleet-release.inputs.nixpkgs.follows = "nixpkgs";');
+      (follows ? right : wrong).push(path);
+    }
+  }
+  assertEquals(wrong, []);
+  assertEquals(new Set(right), new Set(["docs/nix.md", "templates/default/flake.nix"]));
 });

@@ -1,8 +1,10 @@
 {
   description = "A fleet";
 
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
   inputs.fleet-release.url = "github:fleet-release/fleet-release";
-  inputs.nixpkgs.follows = "fleet-release/nixpkgs";
+  # The tool goes by the nixpkgs of the hosts, and never the hosts by the tool's.
+  inputs.fleet-release.inputs.nixpkgs.follows = "nixpkgs";
 
   outputs =
     {

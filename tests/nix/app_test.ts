@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { PROJECT, SYSTEM } from "../support/command.ts";
 import { FLAKE, KEY, PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
-import { FLAKE_URL, PACKAGED, TestFlake } from "../support/nix_package.ts";
+import { PACKAGED, TestFlake } from "../support/nix_package.ts";
 import { onlyHosts } from "../support/releases.ts";
 
 const ignore = !PACKAGED;
@@ -191,17 +191,11 @@ Deno.test({
   async fn() {
     await using fleet = await TestFleet.create({ git: false });
     const flake = await TestFlake.create(fleet);
-    await flake.useStandIn();
     const docs = await Deno.readTextFile(join(PROJECT, "docs/nix.md"));
     const flakes = [...docs.matchAll(/```nix\n(\{.*?)```/gs)].map(([, text]) => text!);
     const apps = [];
     for (const text of flakes) {
-      const local = text.replaceAll(FLAKE_URL, `path:${flake.project}`).replaceAll("x86_64-linux", SYSTEM)
-        .replace(
-          "github:hercules-ci/flake-parts",
-          `path:${flake.project}/tests/fixtures/flake-parts-standin`,
-        );
-      await fleet.write({ "flake.nix": local });
+      await fleet.write({ "flake.nix": flake.pointToHere(text).replaceAll("x86_64-linux", SYSTEM) });
       const names = "apps: builtins.mapAttrs (_: app: builtins.seq app.program app.type) apps";
       const output = `path:${fleet.dir}#apps.${SYSTEM}`;
       const args = ["eval", "--json", "--no-write-lock-file", output, "--apply", names];

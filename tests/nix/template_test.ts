@@ -25,7 +25,6 @@ Deno.test({
   async fn() {
     await using fleet = await TestFleet.create({ git: false });
     const flake = await TestFlake.create(fleet);
-    await flake.useStandIn();
     const cwd = join(fleet.root, "mine");
     await ensureDir(cwd);
     const succeed = async (args: readonly string[]) => {
@@ -34,8 +33,8 @@ Deno.test({
     };
     const [init, _develop, ...rest] = await readmeCommands();
     await succeed(init!.replace(FLAKE_URL, `path:${flake.project}`).split(" ").slice(1));
-    await replaceIn(join(cwd, "flake.nix"), FLAKE_URL, `path:${flake.project}`);
-    await replaceIn(join(cwd, "hosts.nix"), "x86_64-linux", SYSTEM);
+    await edit(join(cwd, "flake.nix"), (text) => flake.pointToHere(text));
+    await edit(join(cwd, "hosts.nix"), (text) => text.replaceAll("x86_64-linux", SYSTEM));
     await succeed(["develop", "--command", "sh", "-euc", rest.join("\n")]);
 
     const files = await fleet.files(join(cwd, "releases"));
@@ -45,6 +44,12 @@ Deno.test({
       "rollouts/….json",
       "rollouts/….json.sig",
     ]);
+    const { nodes } = JSON.parse(await Deno.readTextFile(join(cwd, "flake.lock")));
+    assertEquals(
+      [nodes.root.inputs.nixpkgs, nodes["fleet-release"].inputs.nixpkgs],
+      ["nixpkgs", ["nixpkgs"]],
+      "fleet-release follows the nixpkgs of the hosts",
+    );
     const log = [which("git"), "log", "--format=%an", "--", "releases"];
     assertEquals(await expectRun(log, { cwd, env: fleet.env() }), "Fleet CI\n");
 
@@ -82,7 +87,6 @@ Deno.test("both workflows of the template release, and push what they released",
   }
 });
 
-async function replaceIn(path: string, from: string, to: string): Promise<void> {
-  const text = await Deno.readTextFile(path);
-  await Deno.writeTextFile(path, text.replaceAll(from, to));
+async function edit(path: string, change: (text: string) => string): Promise<void> {
+  await Deno.writeTextFile(path, change(await Deno.readTextFile(path)));
 }

@@ -61,12 +61,14 @@ export class TestFlake {
     return flake;
   }
 
-  /** Makes the stand-in the project's own input, for flakes that follow it: an override would not be in their lock file. */
-  async useStandIn(): Promise<void> {
-    const path = join(this.project, "flake.nix");
-    const text = await Deno.readTextFile(path);
-    await Deno.writeTextFile(path, text.replace(/github:NixOS[^"]*/, `path:${this.nixpkgs}`));
-    await Deno.remove(join(this.project, "flake.lock"));
+  /** A flake that has the project and nixpkgs as its inputs, with those that are on this machine. */
+  pointToHere(text: string): string {
+    return text.replaceAll(FLAKE_URL, `path:${this.project}`)
+      .replace(/github:NixOS\/nixpkgs[^"]*/g, `path:${this.nixpkgs}`)
+      .replaceAll(
+        "github:hercules-ci/flake-parts",
+        `path:${this.project}/tests/fixtures/flake-parts-standin`,
+      );
   }
 
   /** The environment that nix is started with, and programs through it. */
