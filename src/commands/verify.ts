@@ -14,10 +14,12 @@ import {
   RELEASE_INDEX_FILE,
   REVOCATIONS_FILE,
   signaturePath,
+  signedPath,
 } from "../contract/layout.ts";
 import { lookup } from "../contract/records.ts";
 import { parseTimestamp, TIMESTAMP_FORM, wholeSeconds } from "../contract/time.ts";
 import { ReleaseError } from "../errors.ts";
+import type { Warning } from "../model.ts";
 import type { Report } from "../report/verdict.ts";
 import type { ArtifactVerdict, VerifyArtifactOptions } from "../verify/artifact.ts";
 import type { ReleaseFiles } from "../verify/bindings.ts";
@@ -35,9 +37,18 @@ interface FileSubject {
 const DOCUMENT_KINDS = ["fleet", "revocations", "bootstrap-nonces", "release-index"] as const;
 type DocumentKind = (typeof DOCUMENT_KINDS)[number];
 
+/** A release directory to verify. */
+interface DirectorySubject {
+  readonly kind: "directory";
+  readonly dir: string;
+  readonly git: string | undefined;
+  /** The fleet's file name, when the fleet was named in the place of its directory. */
+  readonly fleet?: string;
+}
+
 /** What is verified. */
 type Subject =
-  | { readonly kind: "directory"; readonly dir: string; readonly git: string | undefined }
+  | DirectorySubject
   | FileSubject & { readonly kind: "artifact"; readonly document: DocumentKind }
   | FileSubject & { readonly kind: "rollout-manifest"; readonly rolloutId: string };
 
@@ -125,7 +136,7 @@ const OPTIONS = {
 };
 
 const USAGE = [
-  "verify [DIR] --trust-file FILE [OPTION...]",
+  "verify [DIR | FILE.json] --trust-file FILE [OPTION...]",
   "verify artifact FILE --trust-file FILE [OPTION...]",
   "verify rollout-manifest FILE --rollout-id ID --trust-file FILE [OPTION...]",
 ];
@@ -137,9 +148,9 @@ export const VERIFY = defineCommand({
   summary: "check a release, or one file of it, as the strictest consumer would",
   about:
     "Checks a release directory (by default `releases`), or one file of it, against the keys in a trust file.\n" +
-    "Reports all that is wrong.",
+    "A fleet's FILE.json stands for the directory that it is in. Reports all that is wrong.",
   options: OPTIONS,
-  operands: 'a directory, or "artifact" or "rollout-manifest" and a file',
+  operands: 'a directory, a file of it, or "artifact" or "rollout-manifest" and a file',
   exitCodes: ["verified", "refused", "arguments, or a file that cannot be read"],
   example: "fleet-release verify releases --trust-file trust.json",
   variables: GIT_VARIABLES,
@@ -191,7 +202,8 @@ function withGit({ subject }: VerifySettings, values: () => readonly string[]): 
 function readSettings(given: Given<typeof OPTIONS>): VerifySettings {
   const { values } = given;
   const subject = subjectOf(given);
-  const { trustFile, now, artifactName, freshnessWindow, requireIndex, json } = values;
+  const { trustFile, now, freshnessWindow, requireIndex, json } = values;
+  const artifactName = subject.kind === "directory" && subject.fleet || values.artifactName;
   if (trustFile === undefined) {
     throw new ReleaseError("usage", "No keys to verify with: --trust-file is missing", {
       hint: "`fleet-release pubkey KEY --format trust-file` writes one for a key that you hold",
@@ -206,30 +218,16 @@ function readSettings(given: Given<typeof OPTIONS>): VerifySettings {
 }
 
 /** What is to be verified, and that nothing is said that does not go with it. */
-function subjectOf({ values, operands, given }: Given<typeof OPTIONS>): Subject {
-  const [first = "releases", file, stray] = operands;
-  const refuseOthers = (kind: Subject["kind"]) => {
-    const misfit = Object.entries(OPTIONS).find(([flag, { goesWith }]) =>
-      given.has(flag) && goesWith !== undefined && !goesWith.includes(kind)
-    );
-    if (misfit === undefined) return;
-    // An option of either kind of file does not go with a directory, and one of manifests alone not with an artifact.
-    const subject = kind === "directory"
-      ? "a directory"
-      : misfit[1].goesWith?.includes("directory")
-      ? "a file"
-      : kind === "artifact"
-      ? "an artifact"
-      : "a rollout manifest";
-    throw new ReleaseError("usage", `--${misfit[0]} does not go with ${subject}`);
-  };
+function subjectOf(line: Given<typeof OPTIONS>): Subject {
+  const { values, operands: [first = "releases", file, stray] } = line;
   if (first !== "artifact" && first !== "rollout-manifest") {
     if (file !== undefined) {
       throw new ReleaseError("usage", `Unknown argument "${file}"`, {
         hint: 'to verify one file, write "artifact FILE" or "rollout-manifest FILE"',
       });
     }
-    refuseOthers("directory");
+    if (/[^/]\.json(\.sig)?$/.test(first)) return subjectByName(signedPath(first) ?? first, line);
+    refuseOthers("directory", line);
     if (first === "") throw new ReleaseError("usage", "The directory to verify is empty");
     return { kind: "directory", dir: first, git: values.git };
   }
@@ -243,12 +241,62 @@ function subjectOf({ values, operands, given }: Given<typeof OPTIONS>): Subject 
       hint: `usage: fleet-release ${USAGE[first === "artifact" ? 1 : 2]}`,
     });
   }
-  refuseOthers(first);
-  const signature = values.signature ?? signaturePath(file);
-  if (first === "artifact") {
-    return { kind: first, file, signature, document: values.kind ?? kindByName(file) };
+  return fileSubject(first, file, line);
+}
+
+/**
+ * What is meant by a file in the place of the directory: by its name alone, as all else about files. A fleet's means the
+ * release that it is the fleet of, unless something is said that goes with one file.
+ */
+function subjectByName(file: string, line: Given<typeof OPTIONS>): Subject {
+  const { values, given } = line;
+  const name = basename(file);
+  if (manifestId(file) !== undefined) return fileSubject("rollout-manifest", file, line);
+  if (kindByName(file) !== "fleet" || given.has("kind") || given.has("signature")) {
+    return fileSubject("artifact", file, line);
   }
-  return { kind: first, file, signature, rolloutId: checkRolloutId(values.rolloutId) };
+  refuseOthers("directory", line);
+  if (given.has("artifact-name") && values.artifactName !== name) {
+    throw new ReleaseError("usage", `--artifact-name "${values.artifactName}" is not the name of "${file}"`, {
+      hint: "give one of them",
+    });
+  }
+  return { kind: "directory", dir: dirname(file), git: values.git, fleet: name };
+}
+
+/** One file, as it is asked for. */
+function fileSubject(kind: FileSubject["kind"], file: string, line: Given<typeof OPTIONS>): Subject {
+  refuseOthers(kind, line);
+  const { values } = line;
+  const signature = values.signature ?? signaturePath(file);
+  if (kind === "artifact") return { kind, file, signature, document: values.kind ?? kindByName(file) };
+  return { kind, file, signature, rolloutId: checkRolloutId(values.rolloutId ?? manifestId(file)) };
+}
+
+/**
+ * Refuses an option that does not go with what is verified.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+function refuseOthers(kind: Subject["kind"], { given }: Given<typeof OPTIONS>): void {
+  const misfit = Object.entries(OPTIONS).find(([flag, { goesWith }]) =>
+    given.has(flag) && goesWith !== undefined && !goesWith.includes(kind)
+  );
+  if (misfit === undefined) return;
+  // An option of either kind of file does not go with a directory, and one of manifests alone not with an artifact.
+  const subject = kind === "directory"
+    ? "a directory"
+    : misfit[1].goesWith?.includes("directory")
+    ? "a file"
+    : kind === "artifact"
+    ? "an artifact"
+    : "a rollout manifest";
+  throw new ReleaseError("usage", `--${misfit[0]} does not go with ${subject}`);
+}
+
+/** The rollout id that a file is named by; undefined when its name is no manifest's. */
+function manifestId(file: string): string | undefined {
+  return /^([0-9a-f]{64})\.json$/.exec(basename(file))?.[1];
 }
 
 /**
@@ -313,12 +361,23 @@ async function judge(settings: VerifySettings, session: Session): Promise<Report
   }
   const { files, commit } = await readFiles(subject, artifactName, session);
   const options = { artifactName, trust, now, freshnessWindowSeconds, requireIndex };
-  return releaseReport(await verifyRelease(files, options), { commit, warnings });
+  const verdict = await verifyRelease(files, options);
+  return releaseReport(verdict, { commit, warnings: [...warnings, ...asRelease(subject, verdict)] });
+}
+
+/** Who has named a file may not think of what lies beside it, for which it is refused. */
+function asRelease({ dir, fleet }: DirectorySubject, { verified }: { verified: boolean }): Warning[] {
+  if (fleet === undefined || verified) return [];
+  return [{
+    code: "whole-release",
+    message: `"${fleet}" was verified with the release that it belongs to, all of "${dir}": ` +
+      "`verify artifact FILE` verifies the file alone",
+  }];
 }
 
 /** The files of a directory, as they are on disk or in a commit. */
 async function readFiles(
-  { dir, git }: Subject & { kind: "directory" },
+  { dir, git }: DirectorySubject,
   artifactName: string,
   { world, log }: Session,
 ): Promise<{ files: ReleaseFiles; commit: string | null }> {

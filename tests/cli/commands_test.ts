@@ -50,6 +50,56 @@ const READ: [args: string[], asked: Asked][] = [
     ["verify", "./artifact", TRUST],
     verify({ subject: { kind: "directory", dir: "./artifact", git: undefined } }),
   ],
+  [
+    ["verify", "f.json", TRUST],
+    verify({
+      subject: { kind: "directory", dir: ".", git: undefined, fleet: "f.json" },
+      artifactName: "f.json",
+    }),
+  ],
+  [
+    ["verify", TRUST, "a/f.json.sig", "--git=v1", "--artifact-name=f.json"],
+    verify({
+      subject: { kind: "directory", dir: "a", git: "v1", fleet: "f.json" },
+      artifactName: "f.json",
+    }),
+  ],
+  [
+    ["verify", "out.json/", TRUST],
+    verify({ subject: { kind: "directory", dir: "out.json/", git: undefined } }),
+  ],
+  [
+    ["verify", TRUST, "a/revocations.json"],
+    verify({
+      subject: {
+        kind: "artifact",
+        file: "a/revocations.json",
+        signature: "a/revocations.json.sig",
+        document: "revocations",
+      },
+    }),
+  ],
+  [
+    ["verify", TRUST, "f.json", "--signature=s"],
+    verify({ subject: { kind: "artifact", file: "f.json", signature: "s", document: "fleet" } }),
+  ],
+  [
+    ["verify", TRUST, "f.json", "--kind=revocations"],
+    verify({
+      subject: { kind: "artifact", file: "f.json", signature: "f.json.sig", document: "revocations" },
+    }),
+  ],
+  [
+    ["verify", TRUST, `a/${ID}.json`],
+    verify({
+      subject: {
+        kind: "rollout-manifest",
+        file: `a/${ID}.json`,
+        signature: `a/${ID}.json.sig`,
+        rolloutId: ID,
+      },
+    }),
+  ],
   [["verify", "1e3", TRUST], verify({ subject: { kind: "directory", dir: "1e3", git: undefined } })],
   [
     ["verify", TRUST, "--", "--out"],

@@ -232,6 +232,14 @@ const OTHERS: Line[] = [
     { message: `--${flag} does not go with a directory` },
   ]),
   [["verify", TRUST, "--kind", "fleet"], { message: "--kind does not go with a directory" }],
+  [["verify", TRUST, "a/f.json", "--artifact-name", "g.json"], {
+    message: '--artifact-name "g.json" is not the name of "a/f.json"',
+    hint: "give one of them",
+  }],
+  [["verify", TRUST, "f.json", `--rollout-id=${ID}`], {
+    message: "--rollout-id does not go with a directory",
+  }],
+  [["verify", TRUST, "revocations.json", "--git=v1"], { message: "--git does not go with a file" }],
   [["verify", TRUST, "artifact", "a", "--kind", "rollout-manifest"], {
     message:
       'Cannot read --kind "rollout-manifest": expected fleet, revocations, bootstrap-nonces or release-index',

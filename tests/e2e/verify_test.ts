@@ -279,6 +279,34 @@ Deno.test("verify accepts each file of a release alone, with permission to read 
   });
 });
 
+Deno.test("verify takes a fleet's file for the release that it is in, and any other for itself", async () => {
+  await withRelease(async (dir) => {
+    const named = ["releases/fleet.json", "--trust-file", "trust.json"];
+    const accepted = { code: 0, stdout: SUMMARY, stderr: "" };
+    assertEquals(await verify(dir, ["releases", "trust.json"], named), accepted);
+    const signature = "releases/fleet.json.sig";
+    assertEquals(await verifyDirectory(dir, signature), accepted);
+
+    const manifest = ROLES.get("manifest 1")!;
+    for (const path of ["revocations.json", manifest]) {
+      const { code, stdout } = await verifyDirectory(dir, join("releases", path), "--freshness-window=9999");
+      assertEquals([code, stdout.includes(path === manifest ? "manifest of channel" : "the revoc")], [
+        0,
+        true,
+      ]);
+    }
+
+    await Deno.remove(join(dir, "releases", manifest));
+    const { code, stdout, stderr } = await verifyHere(dir, named);
+    assertEquals([code, stdout.match(/\[[a-z-]+\]/g)], [1, ["[missing-manifest]", "[missing-document]"]]);
+    assertEquals(
+      stderr,
+      'warning: "fleet.json" was verified with the release that it belongs to, all of "releases": ' +
+        "`verify artifact FILE` verifies the file alone\n",
+    );
+  }, await signedRelease({ signer, ciCommit: COMMIT, artifactName: "fleet.json" }));
+});
+
 Deno.test("verify refuses a file for its kind, its rollout id, its signature and its age, all at once", async () => {
   const manifest = ROLES.get("manifest 1")!;
   const [file, id] = [join("releases", manifest), manifest.slice("rollouts/".length, -".json".length)];
@@ -380,8 +408,8 @@ const CANNOT: Record<string, [args: string[], message: string, hint?: string]> =
     'Cannot read "missing": No such file or directory',
   ],
   "a file in a directory's place": [
-    ["trust.json", "--trust-file", "trust.json"],
-    'Cannot read "trust.json": Not a directory',
+    ["trust.json/", "--trust-file", "trust.json"],
+    'Cannot read "trust.json/": Not a directory',
   ],
   "a trust file that is not there": [
     ["--trust-file", "missing.json"],
