@@ -472,7 +472,7 @@ pureTest(
   },
 );
 
-pureTest("release() writes nothing that consumers refuse for its time", async () => {
+pureTest("release() builds nothing that consumers would refuse for its time", async () => {
   const world = new FakeWorld();
   const signer = await newSigner();
   world.signWith(signer);
@@ -483,8 +483,9 @@ pureTest("release() writes nothing that consumers refuse for its time", async ()
     message:
       `Consumers refuse what is signed before ${rejectBefore}, and this release is of 2026-06-01T12:00:00Z`,
     path: "ciReleaseKey.rejectBefore",
+    hint: "release from then on, or correct the time in --trust-file trust.json, and where machines have it",
   });
-  assertEquals(world.published, []);
+  assertEquals(world.effects.at(-1), "read input trust.json");
 });
 
 pureTest("release() gives the warnings of the signer before all others", async () => {

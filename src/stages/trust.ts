@@ -4,6 +4,7 @@
  * @module
  */
 import { equalBytes } from "../bytes.ts";
+import { compareTimestamps } from "../contract/time.ts";
 import type { TrustFile } from "../contract/types.ts";
 import { type ErrorDetails, ReleaseError } from "../errors.ts";
 import type { SignedArtifact, Stamp } from "../model.ts";
@@ -40,7 +41,7 @@ export interface TrustedKeys extends Trust {
  * @param attribute What `--trust-attr` evaluates to; null when there is no such option
  * @returns null when the user gives no keys, of which there is a warning
  * @throws {ReleaseError} of kind `io`, `contract` or `usage` when they cannot be read or none is usable, and of kind
- * `smoke-verify` when the signer's is none of them
+ * `smoke-verify` when the signer's is none of them, or consumers refuse what is signed now
  */
 export async function checkTrust(run: Run, attribute: unknown): Promise<TrustedKeys | null> {
   const trusted = await readTrustedKeys(run, attribute);
@@ -99,6 +100,17 @@ async function readTrustedKeys(
 }
 
 function usableKeys(origin: string, record: TrustFile, { now, warn }: Pick<Run, "now" | "warn">): Trust {
+  const { rejectBefore } = record.ciReleaseKey;
+  if (rejectBefore !== null && compareTimestamps(now, rejectBefore) < 0) {
+    throw new ReleaseError(
+      "smoke-verify",
+      `Consumers refuse what is signed before ${rejectBefore}, and this release is of ${now}`,
+      {
+        path: "ciReleaseKey.rejectBefore",
+        hint: `release from then on, or correct the time in ${origin}, and where machines have it`,
+      },
+    );
+  }
   const { trust, warnings } = trustAt(record, now);
   if (trust.keys.length > 0) {
     warn(...warnings);
@@ -179,23 +191,17 @@ export async function verifyTrusted(
   }
 }
 
-/** The error for a signature that is not accepted, with the first thing that has to be mended. */
+/** The error for a signature that is not accepted, with the first thing that is wrong. */
 function refusalOf(
   path: string,
   { key, failures }: Acceptance<TrustedKey, SignerFailureCode>,
-  { signedAt, signatureAlgorithm }: Stamp,
-  { origin, rejectBefore, hint }: TrustedKeys & { readonly hint: string | undefined },
+  { signatureAlgorithm }: Stamp,
+  { origin, hint }: TrustedKeys & { readonly hint: string | undefined },
 ): ReleaseError {
   const refuse = (message: string, details: ErrorDetails) =>
     new ReleaseError("smoke-verify", message, details);
-  // What is wrong with the time is wrong with all of them, whoever signs.
-  const { code, message } = failures.find(({ code }) => code === "rejected") ?? failures[0]!;
+  const { code, message } = failures[0]!;
   switch (code) {
-    case "rejected":
-      return refuse(
-        `Consumers refuse what is signed before ${rejectBefore}, and this release is of ${signedAt}`,
-        { path: "ciReleaseKey.rejectBefore" },
-      );
     case "may-not-sign":
       return refuse(`The signature of "${path}" is by the ${key!.slot} key`, { hint: HINT_PREVIOUS });
     case "wrong-algorithm":

@@ -37,7 +37,7 @@ export interface Trust {
 /**
  * Takes the usable keys out of a trust file. One that is not usable is passed over with a warning, as consumers do.
  *
- * @param now What the successor retires by
+ * @param now The present: what the successor retires by, and what `rejectBefore` should not lie ahead of
  */
 export function trustAt(
   { ciReleaseKey }: TrustFile,
@@ -63,6 +63,14 @@ export function trustAt(
         path: `ciReleaseKey.${slot}`,
       });
     }
+  }
+  if (rejectBefore !== null && compareTimestamps(now, rejectBefore) < 0) {
+    warnings.push({
+      code: "reject-before-ahead",
+      message:
+        `All that is signed before ${rejectBefore} is refused, which is yet to come: at ${now}, every release`,
+      path: "ciReleaseKey.rejectBefore",
+    });
   }
   return { trust: { keys, rejectBefore }, warnings };
 }

@@ -226,6 +226,18 @@ Deno.test("verify judges by the clock, by each channel's freshness window, and b
     assertEquals(await codes(...NOW, "--freshness-window", "1740"), [0, none]);
     assertEquals(await codes(...NOW, "--freshness-window=1739"), [1, new Set(["stale"])]);
     assertEquals(await codes("--now", "2026-06-01T11:58:59Z"), [1, new Set(["future"])]);
+
+    const trust = trustOf({ current: signer.publicKey, rejectBefore: "2026-06-01T12:30:01Z" });
+    await Deno.writeTextFile(join(dir, "trust.json"), JSON.stringify(trust));
+    const rejected = [1, new Set(["rejected"])];
+    assertEquals([await codes(...NOW), await codes("--now=2026-06-01T12:30:01Z")], [rejected, rejected]);
+    const warned = async (now: string) =>
+      (await runInProcess(["verify", "--trust-file", "trust.json", "--now", now], { cwd: dir })).stderr;
+    assertEquals(await Promise.all(["2026-06-01T12:30:00Z", "2026-06-01T12:30:01Z"].map(warned)), [
+      "warning: All that is signed before 2026-06-01T12:30:01Z is refused, which is yet to come: " +
+      "at 2026-06-01T12:30:00Z, every release\n",
+      "",
+    ]);
   });
   const signedAt = `${new Date().toISOString().slice(0, 19)}Z`;
   await withRelease(async (dir) => {
