@@ -22,6 +22,7 @@ import { commitRelease, pushCommit } from "./stages/commit.ts";
 import { composeRelease } from "./stages/compose.ts";
 import { evaluateHosts } from "./stages/evaluate.ts";
 import { evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
+import { warnOfOversights } from "./stages/oversights.ts";
 import { keepOtherHosts } from "./stages/previous.ts";
 import { filesToWrite, writeRelease } from "./stages/publish.ts";
 import { pushClosures } from "./stages/push.ts";
@@ -51,6 +52,7 @@ interface Prepared {
 
 async function prepare(run: Run): Promise<Prepared> {
   const source = await lockSource(run);
+  await warnOfOversights(run, source);
   const declared = await evaluateFleet(run, source);
   // Whether consumers would accept what is going to be signed, before hours of building.
   const trusted = await checkTrust(run, declared.trusted);

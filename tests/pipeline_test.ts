@@ -222,7 +222,7 @@ pureTest("release() tells the log of each stage, its result, and the hosts in it
     "start verify",
     "end verify: Read 5 artifacts back as a consumer would",
     "start write",
-    "end write: Wrote 10 files",
+    "end write: Wrote 10 files to /fleet/releases",
     "start commit",
     "end commit: Committed eeeeeeee",
     "start git-push",
@@ -294,7 +294,7 @@ pureTest("release() changes nothing when the same release is there already", asy
   const before = new Map(world.files);
   assertEquals((await world.release()).outcome, "no-change");
   assertEquals(world.files, before);
-  assertEquals(world.logged.at(-1), "end write: Wrote nothing: every file is there");
+  assertEquals(world.logged.at(-1), "end write: Wrote nothing: every file is in /fleet/releases");
 });
 
 pureTest("release() with --git-commit pushes nothing when there is no commit", async () => {

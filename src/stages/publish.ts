@@ -36,7 +36,9 @@ export async function writeRelease(run: Run, files: readonly ReleaseFile[]): Pro
     name: "write",
     title: `Writing ${config.releaseDir}`,
     done: (written) =>
-      written.length === 0 ? "Wrote nothing: every file is there" : `Wrote ${plural(written.length, "file")}`,
+      written.length === 0
+        ? `Wrote nothing: every file is in ${releaseDir.path}`
+        : `Wrote ${plural(written.length, "file")} to ${releaseDir.path}`,
   }, async () => {
     const written = await releaseDir.publish(files);
     await warnOfStaleFiles(run);

@@ -422,6 +422,8 @@ Deno.test("the successor may sign until retireAt and no longer, and nobody befor
     code: 3,
     message: `Consumers refuse what is signed before ${NOW}, and this release is of 2026-06-01T11:59:59.999Z`,
     at: "ciReleaseKey.rejectBefore",
+    hint:
+      "release from then on, or correct the time in --trust-file ROOT/home/trust.json, and where machines have it",
   });
 });
 

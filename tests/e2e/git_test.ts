@@ -151,7 +151,10 @@ Deno.test("the program commits as it is told, warns of a locked index, and pushe
       .concat(`--commit-template=${template}`, "--git-user-name", "Ünal, the bot"),
     { env: { ...NOBODY, NIXFLEET_GIT_USER_EMAIL: "env@example.com" } },
   );
-  assertEquals(result["warnings"].map(({ code }: { code: string }) => code), ["stale-index"]);
+  assertEquals(result["warnings"].map(({ code }: { code: string }) => code), [
+    "closures-not-pushed",
+    "stale-index",
+  ]);
   await Deno.remove(join(fleet.dir, ".git/index.lock"));
   await expectReleaseCommit(fleet, parent);
   assertEquals((await fleet.git("log", "-1", "--format=%an <%ae>%n%cn <%ce>%n%B")).trimEnd().split("\n"), [

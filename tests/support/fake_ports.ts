@@ -340,7 +340,7 @@ export class FakeWorld {
 
   #releaseDir(): ReleaseDir {
     return {
-      path: "/fleet/releases",
+      path: this.realPath.path,
       realPath: async () => {
         await Promise.resolve();
         this.#effect("real path");

@@ -1,0 +1,46 @@
+/**
+ * What a run is going to do that its user may not have meant. It is told before anything is built, and stops nothing.
+ *
+ * @module
+ */
+import { join, relative } from "@std/path";
+import { isWithin } from "../plan/paths.ts";
+import type { Run } from "./run.ts";
+import type { Source } from "./source.ts";
+
+/** Warns of what looks like an oversight. */
+export async function warnOfOversights(run: Run, source: Source): Promise<void> {
+  const { config, warn } = run;
+  if (config.gitPush !== undefined && config.pushCmd === undefined) {
+    warn({
+      code: "closures-not-pushed",
+      message:
+        "The release is pushed, but the closures that it names are not: machines that find them nowhere else cannot " +
+        "follow it. Give --push-cmd, or --push-cmd true when something else brings the closures to them",
+    });
+  }
+  const elsewhere = await releaseElsewhere(run, source);
+  if (elsewhere !== null) {
+    warn({
+      code: "release-dir-elsewhere",
+      message:
+        `The release goes to "${run.ports.releaseDir.path}", where none was before, and git has one in ` +
+        `"${elsewhere}": a relative --release-dir is relative to the current directory`,
+    });
+  }
+}
+
+/** The release directory at the top of the flake or its repository, which git knows, when the run begins another one. */
+async function releaseElsewhere(
+  { config: { artifactName, releaseDir: given }, ports: { git, releaseDir } }: Run,
+  { flake, repository }: Source,
+): Promise<string | null> {
+  if (flake.localDir === null || repository === null || given.startsWith("/")) return null;
+  const usual = [flake.localDir, repository.root].map((top) => join(top, given));
+  if (usual.includes(releaseDir.path) || await releaseDir.has(artifactName)) return null;
+  for (const dir of usual) {
+    if (!isWithin(dir, repository.root)) continue;
+    if (await git.tracks(repository, relative(repository.root, join(dir, artifactName)), null)) return dir;
+  }
+  return null;
+}
