@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { dirname, join } from "@std/path";
 import { commandsTable, optionsTable } from "../src/cli/help.ts";
 import { permissionsTable } from "../src/cli/permissions.ts";
 import { RELEASE } from "../src/commands/release.ts";
@@ -6,7 +7,7 @@ import permissions from "../docs/permissions.md" with { type: "text" };
 import threatModel from "../docs/threat-model.md" with { type: "text" };
 import readme from "../README.md" with { type: "text" };
 import { ALL } from "./support/asked.ts";
-import { codeBlocks, shownTexts } from "./support/docs.ts";
+import { codeBlocks, projectText, shownTexts, sourceTexts } from "./support/docs.ts";
 import { pureTest } from "./support/pure.ts";
 
 pureTest("the README's table of options is the one that optionsTable() makes", () => {
@@ -60,3 +61,52 @@ Deno.test("no flake that is shown follows the project's nixpkgs: the project fol
   assertEquals(wrong, []);
   assertEquals(new Set(right), new Set(["docs/nix.md", "templates/default/flake.nix"]));
 });
+
+Deno.test("the messages in docs/troubleshooting.md are those of the program, word for word", async () => {
+  const texts = await sourceTexts();
+  const unknown: string[] = [];
+  let count = 0;
+  for (const [index, line] of (await projectText("docs/troubleshooting.md")).split("\n").entries()) {
+    const [, head] = /^### `(.*)`$/.exec(line) ?? [];
+    const [, word] = /^\| `([a-z-]+)` /.exec(line) ?? [];
+    if (head === undefined && word === undefined) continue;
+    count++;
+    // What a message ends with may be left out.
+    const begins = head?.replace(/[ :…]+$/, "");
+    const isKnown = (text: string) => begins === undefined ? text === word : text.startsWith(begins);
+    if (!texts.some(isKnown)) unknown.push(`docs/troubleshooting.md:${index + 1}: ${head ?? word}`);
+  }
+  assertEquals(unknown, []);
+  assert(count > 40, `only ${count} messages are found in it`);
+});
+
+Deno.test("links in the docs lead to files that are there, and to headings in them", async () => {
+  const texts = await shownTexts();
+  const broken: string[] = [];
+  for (const [path, text] of texts) {
+    if (!path.endsWith(".md")) continue;
+    const prose = text.replace(/^```.*?^```$/gms, "").replace(
+      /`[^`]*`/g,
+      (code) => code.replace(/[[\]()]/g, " "),
+    );
+    for (const [, link] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link!)) continue;
+      const [file, anchor] = link!.split("#") as [string, string?];
+      const target = file === "" ? path : join(dirname(path), file);
+      const there = texts.get(target) ?? await projectText(target).catch(() => undefined);
+      if (there === undefined) broken.push(`${path}: ${link}`);
+      else if (anchor !== undefined && !anchorsOf(there).has(anchor)) broken.push(`${path}: ${link}`);
+    }
+  }
+  assertEquals(broken, []);
+});
+
+/** What links to headings of a text are made of, as GitHub and Forgejo make them. */
+function anchorsOf(text: string): Set<string> {
+  const headings = text.replace(/^```.*?^```$/gms, "").matchAll(/^#+ (.*)$/gm);
+  return new Set(
+    [...headings].map(([, heading]) =>
+      heading!.toLowerCase().replace(/[^\p{L}\p{N}\p{M}\s_-]/gu, "").replace(/\s/g, "-")
+    ),
+  );
+}
