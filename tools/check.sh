@@ -42,6 +42,9 @@ part_scripts() {
   command -v shellcheck >/dev/null || cannot_run "there is no shellcheck"
   status=0
   shellcheck dev .ci/run tools/*.sh || status=1
+  # The script that the docs give to others. What stands there in single quotes is jq's.
+  # shellcheck disable=SC2016
+  sed -n '/^```sh consumer$/,/^```$/p' docs/consuming.md | sed '1d;$d' | shellcheck --exclude SC2016 - || status=1
   # Nix puts paths in the place of the @names@.
   sed 's|@[a-z]*@|/path|g' nix/wrapper.sh | shellcheck --shell bash - || status=1
   return "$status"

@@ -83,7 +83,7 @@ Deno.test({
     const changes: [path: string, change: (text: string) => string, said: string][] = [
       [fleet, (text) => text.replace("web1", "web3"), "no trusted key has signed the fleet"],
       [`${fleet}.sig`, (text) => text.slice(1), "no trusted key has signed the fleet"],
-      [consumer.trust, (text) => text.replace("ed25519", "ed448"), "no trusted key has signed the fleet"],
+      [consumer.trust, (text) => text.replace("ed25519", "ed448"), "there is no key to verify with"],
       [
         consumer.trust,
         (text) => text.replace(/"rejectBefore": null/, '"rejectBefore": "2999-01-01T00:00:00.5Z"'),
@@ -103,6 +103,14 @@ Deno.test({
       assertEquals(await consumer.refused("web1"), `refused: ${said}`);
       await Deno.writeFile(path, before);
     }
+    const trusted = await Deno.readTextFile(consumer.trust);
+    for (const [retireAt, code] of [["2999-01-01T00:00:00.5Z", 0], ["2020-01-01T00:00:00Z", 1]] as const) {
+      const { schemaVersion, ciReleaseKey: { current } } = JSON.parse(trusted);
+      const announced = { schemaVersion, ciReleaseKey: { current: null, successor: current, retireAt } };
+      await Deno.writeTextFile(consumer.trust, JSON.stringify(announced));
+      assertEquals((await consumer.target("web1")).code, code);
+    }
+    await Deno.writeTextFile(consumer.trust, trusted);
     for (const end of ["", ".sig"]) {
       await Deno.rename(`${manifest}${end}`, manifest.replace(/.{8}\.json/, `deadbeef.json${end}`));
     }
