@@ -108,6 +108,10 @@ export interface ReleaseConfig {
   readonly now: Timestamp | undefined;
   /** Settings for nix, as in `--option NAME VALUE`. */
   readonly nixOptions: readonly (readonly [name: string, value: string])[];
+  /** Whether nix goes by all that a flake sets for it in its `nixConfig`. At most one of this and the next is true. */
+  readonly acceptFlakeConfig: boolean;
+  /** Whether nix goes by none of it but what the operator has trusted before. */
+  readonly noAcceptFlakeConfig: boolean;
   /** Remote builders, as in nix's `--builders`. */
   readonly builders: string | undefined;
   /** How many derivations nix builds at once, as in nix's `--max-jobs`. */
@@ -131,6 +135,13 @@ export function checkConfig(config: ReleaseConfig): ReleaseConfig {
     });
   }
   checkArtifactName(config.artifactName);
+  if (config.acceptFlakeConfig && config.noAcceptFlakeConfig) {
+    throw new ReleaseError(
+      "usage",
+      "Two answers about the flake's settings: --accept-flake-config and --no-accept-flake-config",
+      { hint: "give one of them" },
+    );
+  }
   if (config.releaseDir.trim() === "") throw new ReleaseError("usage", "--release-dir is empty");
   for (const option of ["gitUserName", "gitUserEmail"] as const) {
     if (config[option]?.trim() === "") {

@@ -1,10 +1,51 @@
 /**
- * What goes through a run: hosts, artifacts, the stamp, warnings. Each stage adds to what it is given.
+ * What goes through a run: the flake, hosts, artifacts, the stamp, warnings. Each stage adds to what it is given.
  *
  * @module
  */
 import type { StorePath } from "./contract/store_path.ts";
 import type { SignatureAlgorithm, Timestamp } from "./contract/types.ts";
+
+/** A flake at one fixed state. */
+export interface LockedFlake {
+  /** Flake reference that always means this state. */
+  readonly url: string;
+  /** The full commit, or null when nix cannot lock the source to one. */
+  readonly revision: string | null;
+  /** Whether the source is a git work tree with changes that are not committed. */
+  readonly dirty: boolean;
+  /** The flake's own directory, or null when it is not on this machine. */
+  readonly localDir: string | null;
+  /** Where its source is in nix's store. */
+  readonly storePath: string;
+  /** What every later evaluation is given. */
+  readonly opened: OpenedFlake;
+  /** What the flake sets in its `nixConfig`. */
+  readonly nixConfig: NixConfig;
+  /**
+   * The files that nix has read in another way than the commit has them. With a revision, git has changed them when it
+   * checked them out, as its filters do: LFS, say. Without one they are what has not been committed.
+   */
+  readonly differing: readonly string[];
+  /** A reference of which a commit can be asked for; null: it is no git repository. */
+  readonly repositoryUrl: string | null;
+}
+
+/** A locked flake, as evaluations are given it. */
+export interface OpenedFlake {
+  /** A reference that a pure evaluation takes. */
+  readonly url: string;
+  /** What the flake sees of its source, where that reference does not say all of it; else null. */
+  readonly info: Readonly<Record<string, unknown>> | null;
+}
+
+/** What a flake sets in its `nixConfig`, by whether nix goes by it. */
+export interface NixConfig {
+  /** What nix goes by, as it would for `nix build`. */
+  readonly used: readonly (readonly [name: string, value: string])[];
+  /** The names of what it passes over, since nobody has trusted it. */
+  readonly passedOver: readonly string[];
+}
 
 /** Which of the flake's attribute sets a host comes from. */
 export type HostKind = "nixos" | "darwin";
@@ -25,6 +66,11 @@ export interface PinnedHost extends HostRef {
   readonly pinnedTo: string | null;
 }
 
+/** A host, and the flake that it is in at the commit that it is built from. */
+export interface HostInFlake extends PinnedHost {
+  readonly flake: LockedFlake;
+}
+
 /** A host, evaluated: what has to be built. */
 export interface HostDerivation extends HostRef {
   readonly drvPath: string;
@@ -32,8 +78,8 @@ export interface HostDerivation extends HostRef {
   readonly outputName: string;
 }
 
-/** A host with its pin and its derivation. */
-export interface DerivedHost extends PinnedHost, HostDerivation {}
+/** A host with its flake and its derivation: what has to be built. */
+export interface DerivedHost extends HostInFlake, HostDerivation {}
 
 /** A host, built. */
 export interface BuiltHost extends DerivedHost {

@@ -6,19 +6,7 @@
 import type { StorePath } from "./contract/store_path.ts";
 import type { SignatureAlgorithm } from "./contract/types.ts";
 import type { PublicKey } from "./crypto/signature.ts";
-import type { HostDerivation, HostNames, PinnedHost, Warning } from "./model.ts";
-
-/** A flake at one fixed state. */
-export interface LockedFlake {
-  /** Flake reference that always means this state: what every later nix call is given. */
-  readonly url: string;
-  /** The full commit, or null when nix cannot lock the source to one. */
-  readonly revision: string | null;
-  /** Whether the source is a git work tree with changes that are not committed. */
-  readonly dirty: boolean;
-  /** The flake's own directory, or null when it is not on this machine. */
-  readonly localDir: string | null;
-}
+import type { DerivedHost, HostDerivation, HostInFlake, HostNames, LockedFlake, Warning } from "./model.ts";
 
 /** A source on this machine that nix copies into its store, where everybody can read it. */
 export interface FlakeSource {
@@ -40,11 +28,6 @@ export interface Inventory {
   readonly attributes: ReadonlyMap<string, unknown>;
 }
 
-/** A host, and the flake that it is in at the commit that it is built from. */
-export interface HostInFlake extends PinnedHost {
-  readonly flake: LockedFlake;
-}
-
 /** Told when work on a host begins and when it has ended well. */
 export type HostProgress = (host: string, state: "started" | "done") => void;
 
@@ -64,7 +47,7 @@ export interface Nix {
    * @returns what was built for each host, in their order
    */
   build(
-    hosts: readonly HostDerivation[],
+    hosts: readonly DerivedHost[],
     storeDir: string,
     progress: HostProgress,
   ): Promise<StorePath[]>;

@@ -73,6 +73,7 @@ export async function openPorts(config: ReleaseConfig, surface: Surface): Promis
       options: config.nixOptions,
       builders: config.builders,
       maxJobs: config.maxJobs,
+      acceptFlakeConfig: config.acceptFlakeConfig ? true : config.noAcceptFlakeConfig ? false : undefined,
       evalWorkers: config.evalWorkers ?? cores,
       clock,
     }),

@@ -319,6 +319,14 @@ const CONFIG_OPTIONS = {
     placeholder: "NAME VALUE",
     help: "setting for every nix command",
   }),
+  "accept-flake-config": flag({
+    group: "Nix",
+    help: "go by the settings in the flake's nixConfig: its caches, say",
+  }),
+  "no-accept-flake-config": flag({
+    group: "Nix",
+    help: "pass over those that were not trusted before",
+  }),
   "builders": text({
     group: "Nix",
     placeholder: "SPEC",

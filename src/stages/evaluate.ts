@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { relative } from "@std/path";
 import { documentPath } from "../contract/records.ts";
 import { ReleaseError } from "../errors.ts";
-import type { DerivedHost, HostDerivation, HostRef, PinnedHost } from "../model.ts";
+import type { DerivedHost, HostDerivation, HostInFlake, HostRef, LockedFlake } from "../model.ts";
 import { pinSourceAt } from "../plan/pins.ts";
-import type { LockedFlake } from "../ports.ts";
+import type { Repository } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
 import type { Run } from "./run.ts";
@@ -20,30 +21,31 @@ import { lockFlake, type Source } from "./source.ts";
  */
 export async function evaluateHosts(
   run: Run,
-  { flake }: Source,
+  source: Source,
   { hosts }: FleetToRelease,
 ): Promise<DerivedHost[]> {
   const count = plural(hosts.length, "host");
   return await run.stage(
     { name: "evaluate", title: `Evaluating ${count}`, done: () => `Evaluated ${count}` },
     async () => {
-      const flakes = new Map<string | null, LockedFlake>([[null, flake]]);
+      const flakes = new Map<string | null, LockedFlake>([[null, source.flake]]);
       const groups = Map.groupBy(hosts, ({ pinnedTo }) => pinnedTo);
       await Promise.all([...groups].map(async ([commit, pinned]) => {
-        if (commit !== null) flakes.set(commit, await lockPinned(run, commit, pinned));
+        if (commit !== null) flakes.set(commit, await lockPinned(run, source, { commit, hosts: pinned }));
       }));
+      const placed = hosts.map((host) => ({ ...host, flake: flakes.get(host.pinnedTo)! }));
       const derivations = await run.ports.nix.evaluateHosts(
-        hosts.map((host) => ({ ...host, flake: flakes.get(host.pinnedTo)! })),
+        placed,
         (name, state) => run.host("evaluate", name, state),
       );
-      return withDerivations(hosts, derivations);
+      return withDerivations(placed, derivations);
     },
   );
 }
 
 /** Each host with its own derivation: that of another one would be built and run in its place. */
 function withDerivations(
-  hosts: readonly PinnedHost[],
+  hosts: readonly HostInFlake[],
   derivations: readonly HostDerivation[],
 ): DerivedHost[] {
   const lost = hosts.filter(({ name }, index) => derivations[index]?.name !== name);
@@ -62,10 +64,12 @@ function withDerivations(
 /** Locks the pin source at a commit, and checks that nix took that commit and no other. */
 async function lockPinned(
   run: Run,
-  commit: string,
-  hosts: readonly HostRef[],
+  { flake, repository }: Source,
+  { commit, hosts }: { readonly commit: string; readonly hosts: readonly HostRef[] },
 ): Promise<LockedFlake> {
-  const reference = pinSourceAt(run.config.pinSourceUrl!, commit);
+  // What is checked out is here, whatever has not been committed beside it.
+  const here = commit === repository?.head ? repositoryUrl(flake, repository) : null;
+  const reference = pinSourceAt(here ?? run.config.pinSourceUrl!, commit);
   const pinned = await lockFlake(run, reference).catch((error) => {
     if (!(error instanceof ReleaseError && error.kind === "evaluation")) throw error;
     const { kind, message, lines, hint } = error;
@@ -88,4 +92,12 @@ async function lockPinned(
     );
   }
   return pinned;
+}
+
+/** A reference to the repository that a flake lies in, also when nix reads the flake as a plain directory. */
+function repositoryUrl({ repositoryUrl, localDir }: LockedFlake, { root }: Repository): string {
+  if (repositoryUrl !== null) return repositoryUrl;
+  const dir = relative(root, localDir ?? root);
+  const path = root.split("/").map(encodeURIComponent).join("/");
+  return `git+file://${path}${dir === "" ? "" : `?${new URLSearchParams({ dir })}`}`;
 }

@@ -62,7 +62,7 @@ async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
     nixVersion: inventory.nixVersion,
     hosts: selected.map((host) => {
       const { channel = null, pin } = lookup(fleet.hosts, host.name) ?? {};
-      return { ...host, channel, pinnedTo: pinTargetCommit(pin, source.ciCommit) };
+      return { ...host, channel, pinnedTo: pinTargetCommit(pin, source.flake.revision) };
     }),
     trusted,
     evaluated: { ...decoded.evaluated, fleet },

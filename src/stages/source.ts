@@ -13,9 +13,11 @@ import {
   signaturePath,
 } from "../contract/layout.ts";
 import { ReleaseError } from "../errors.ts";
+import { plural, quoteList } from "../text.ts";
 import { hasGitName } from "../plan/git_names.ts";
 import { isWithin } from "../plan/paths.ts";
-import type { FlakeSource, Identity, LockedFlake, Repository } from "../ports.ts";
+import type { LockedFlake } from "../model.ts";
+import type { FlakeSource, Identity, Repository } from "../ports.ts";
 import { signKeyVariable } from "../secrets.ts";
 import type { Run } from "./run.ts";
 
@@ -81,7 +83,34 @@ export async function lockFlake(run: Run, reference: string): Promise<LockedFlak
       );
     }
   }
-  return await nix.lock(reference);
+  const flake = await nix.lock(reference);
+  checkFiltered(run, flake, reference);
+  const { passedOver } = flake.nixConfig;
+  if (passedOver.length > 0) {
+    run.warn({
+      code: "flake-config",
+      message: `The nixConfig of "${reference}" sets ${quoteList(passedOver)}, which nix passes over: ` +
+        "with --accept-flake-config it goes by that",
+    });
+  }
+  return flake;
+}
+
+/** What git has changed on its way out of the commit is in no commit. */
+function checkFiltered({ config, warn }: Run, { differing, revision }: LockedFlake, reference: string): void {
+  if (differing.length === 0 || revision === null) return;
+  const problem = `git gives ${plural(differing.length, "file")} other contents than commit ` +
+    `${revision.slice(0, 8)} has: ${quoteList(differing)}`;
+  if (config.requireClean) {
+    throw new ReleaseError("usage", `Cannot release "${reference}" with --require-clean: ${problem}`, {
+      hint:
+        "its attributes or filters (LFS, git-crypt, line ends) change them, or `git update-index` hides a change",
+    });
+  }
+  warn({
+    code: "filtered-files",
+    message: `The source is not what its commit says: ${problem}. The closures are of the former`,
+  });
 }
 
 /** Whether nix copies a file with a source. Both paths are without symbolic links: a link is copied, not what it names. */

@@ -22,6 +22,7 @@ const CONTRACT = [
 ].flat();
 const ADDED = [
   [
+    "accept-flake-config",
     "allow-older",
     "allow-previous-key",
     "builders",
@@ -32,7 +33,16 @@ const ADDED = [
     "json",
     "max-jobs",
   ],
-  ["now", "option", "public-key", "release-index", "require-clean", "sign-agent", "sign-key"],
+  [
+    "no-accept-flake-config",
+    "now",
+    "option",
+    "public-key",
+    "release-index",
+    "require-clean",
+    "sign-agent",
+    "sign-key",
+  ],
   ["signature-encoding", "strict", "trust-attr"],
   ["trust-file", "verbose", "version"],
 ].flat();

@@ -322,6 +322,8 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "require-clean": [["--require-clean"], NOTHING_MORE],
     "strict": [["--strict"], NOTHING_MORE],
     "option": [["--option", "builders", "@/given/x"], NOTHING_MORE],
+    "accept-flake-config": [["--accept-flake-config"], NOTHING_MORE],
+    "no-accept-flake-config": [["--no-accept-flake-config"], NOTHING_MORE],
     "builders": [["--builders", "@/given/x"], NOTHING_MORE],
     "max-jobs": [["--max-jobs", "/given/x"], NOTHING_MORE],
     "eval-workers": [["--eval-workers", "4"], NOTHING_MORE],

@@ -165,7 +165,10 @@ testRefusals([
     of: "a flake that is not there",
     unreleased: true,
     attempt: { args: ["--build-flake", "../elsewhere"] },
-    refusal: { message: 'Cannot read the flake "../elsewhere": nix exited with 1', including: ["elsewhere"] },
+    refusal: {
+      message: 'Cannot read the flake "../elsewhere": there is no directory "ROOT/elsewhere"',
+      hint: "--build-flake names the directory of the flake.nix, or the repository that has it at its root",
+    },
   },
   {
     of: "a flake with a syntax error",

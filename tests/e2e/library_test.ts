@@ -85,8 +85,11 @@ Deno.test("release() tells its log of stages, hosts, warnings and commands, and 
   const hosts = { kind: "explicit", hosts: ["db"] } as const;
   const hooks = { signKey: undefined!, signCmd: SIGN, pushCmd: 'echo "$NIXFLEET_HOST"' };
   await release(settingsFor(fleet, { hosts, ...hooks }), { env: fleet.env(), log });
+  // Git and nix look at the source side by side.
+  const source = told.splice(0, told.indexOf("start fleet"));
+  const git = Array(7).fill("run git");
+  assertEquals(source.toSorted(), ["end source", ...git, "run nix", "run nix", "start source"]);
   assertEquals(told, [
-    ...["start source", "run git", "run nix", "run nix", "run nix", "run git", "end source"],
     ...["start fleet", "run nix", "end fleet"],
     ...["start previous", "run git", "run git", "end previous"],
     ...["start evaluate", "run nix", "end evaluate"],

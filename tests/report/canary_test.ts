@@ -81,6 +81,8 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
     { settings: { nixOptions: [["some-password", CANARY]] } },
     { settings: { nixOptions: [["substituters", URL]] } },
   ],
+  "accept-flake-config": [],
+  "no-accept-flake-config": [],
   "builders": [{ settings: { builders: `ssh://bob:${CANARY}@host.example x86_64-linux` } }],
   "max-jobs": [],
   "eval-workers": [],

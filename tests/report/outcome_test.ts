@@ -2,13 +2,14 @@ import { assertEquals } from "@std/assert";
 import type { BuiltHost, SignedArtifact } from "../../src/model.ts";
 import { outcomeOf, outcomeWithoutSecrets, type RunFacts } from "../../src/report/outcome.ts";
 import { Secrets } from "../../src/secrets.ts";
-import { derivationOf, drvOf, hashOf, pathOf } from "../support/fake_ports.ts";
+import { derivationOf, drvOf, hashOf, lockedAt, pathOf } from "../support/fake_ports.ts";
 import { deepFreeze, pureTest } from "../support/pure.ts";
 
 function builtHost(name: string, more: Partial<BuiltHost> = {}): BuiltHost {
   return {
     ...{ channel: "stable", pinnedTo: null, storePath: pathOf(name), closureHash: hashOf(name) },
     ...derivationOf({ name, kind: "nixos" }),
+    flake: lockedAt("git+file:///fleet", null),
     ...more,
   };
 }

@@ -9,12 +9,27 @@ import { evaluateHosts } from "../../src/stages/evaluate.ts";
 import type { FleetToRelease } from "../../src/stages/fleet.ts";
 import type { Run } from "../../src/stages/run.ts";
 import type { Source } from "../../src/stages/source.ts";
-import { addHost, COMMIT, derivationOf, drvOf, FakeWorld, hashOf, pathOf } from "../support/fake_ports.ts";
+import {
+  addHost,
+  COMMIT,
+  derivationOf,
+  drvOf,
+  FakeWorld,
+  hashOf,
+  lockedAt,
+  pathOf,
+} from "../support/fake_ports.ts";
 import { deepFreeze, pureTest, rejection } from "../support/pure.ts";
 
 const A = "a".repeat(40);
 const B = "b".repeat(40);
 const SOURCE = { pinSourceUrl: "git+ssh://host/fleet" };
+
+/** The flake of each host, by the commit that it is pinned to. */
+const flakeOf = (pinnedTo: string | null) =>
+  pinnedTo === null
+    ? new FakeWorld().flake
+    : lockedAt(`git+ssh://host/fleet?allRefs=1&rev=${pinnedTo}`, pinnedTo);
 
 /** Pinned and unpinned in turns, with the names that an object's prototype has. */
 const HOSTS: readonly PinnedHost[] = deepFreeze([
@@ -29,6 +44,7 @@ const HOSTS: readonly PinnedHost[] = deepFreeze([
 const DERIVED: readonly DerivedHost[] = deepFreeze(
   HOSTS.map((host) => ({
     ...host,
+    flake: flakeOf(host.pinnedTo),
     drvPath: drvOf(host.name),
     outPath: pathOf(host.name),
     outputName: "out",

@@ -1,7 +1,7 @@
 // What the flake says: its attributes, its hosts and its pins.
 
 import { assertEquals } from "@std/assert";
-import { COMMIT, drvOf, FakeWorld, hashOf, pathOf, UNVERIFIED } from "../support/fake_ports.ts";
+import { COMMIT, drvOf, FakeWorld, hashOf, lockedAt, pathOf, UNVERIFIED } from "../support/fake_ports.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 
 const A = "a".repeat(40);
@@ -178,7 +178,7 @@ pureTest("the program refuses a pin without a source, before it evaluates a host
 pureTest("the program refuses a pin source that gives another revision, or none", async () => {
   for (const [revision, given] of [[B, B], [null, "no commit"]] as const) {
     const world = pinned({ db: A, web1: A });
-    world.lockPin = (url) => ({ url, revision, dirty: false, localDir: null });
+    world.lockPin = (url) => lockedAt(url, revision);
     assertEquals(await rejection(world.release(SOURCE)), {
       kind: "evaluation",
       message: `The pin source gives ${given} instead of ${A}, which "db", "web1" are pinned to`,

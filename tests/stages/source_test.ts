@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { COMMIT, FakeWorld, UNVERIFIED } from "../support/fake_ports.ts";
+import { COMMIT, FakeWorld, lockedAt, UNVERIFIED } from "../support/fake_ports.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 import { newSigner } from "../support/signed_release.ts";
 
@@ -7,7 +7,7 @@ import { newSigner } from "../support/signed_release.ts";
 function unlocked(more: { dirty?: boolean; inGit?: boolean; head?: string | null } = {}): FakeWorld {
   const { dirty = false, inGit = true, head = COMMIT } = more;
   const world = new FakeWorld();
-  world.flake = { url: "path:/nix/store/x-source", revision: null, dirty, localDir: "/fleet" };
+  world.flake = { ...lockedAt("path:/nix/store/x-source", null, "/fleet"), dirty };
   world.repositoryOf = () => inGit ? { root: "/fleet", head } : null;
   return world;
 }

@@ -8,7 +8,14 @@ import type { ReleaseConfig } from "../../src/config.ts";
 import { parseStorePath, type StorePath } from "../../src/contract/store_path.ts";
 import type { Signer } from "../../src/crypto/private_key.ts";
 import { ReleaseError } from "../../src/errors.ts";
-import type { HostDerivation, HostNames, HostRef, PinnedHost, Warning } from "../../src/model.ts";
+import type {
+  HostDerivation,
+  HostNames,
+  HostRef,
+  LockedFlake,
+  PinnedHost,
+  Warning,
+} from "../../src/model.ts";
 import { release } from "../../src/pipeline.ts";
 import type {
   ArtifactSigner,
@@ -17,7 +24,6 @@ import type {
   Hooks,
   HostProgress,
   Inputs,
-  LockedFlake,
   Log,
   Nix,
   Ports,
@@ -62,6 +68,16 @@ export function derivationOf({ name, kind }: HostRef): HostDerivation {
   return { name, kind, drvPath: drvOf(name), outPath: pathOf(name), outputName: "out" };
 }
 
+/** A flake that is locked to a commit, or to none. */
+export function lockedAt(url: string, revision: string | null, localDir: string | null = null): LockedFlake {
+  return {
+    ...{ url, revision, localDir, dirty: false, storePath: "/nix/store/x-source", differing: [] },
+    opened: { url, info: null },
+    nixConfig: { used: [], passedOver: [] },
+    repositoryUrl: revision === null ? null : url.split("?")[0]!,
+  };
+}
+
 /** Adds a host to a fleet, like `web1` but for what is given, whatever its name. */
 export function addHost(fleet: Draft, name: string, more: Draft = {}): void {
   const { hosts } = fleet as { hosts: Draft };
@@ -80,12 +96,7 @@ export class FakeWorld {
   onEffect: (effect: string) => void = () => {};
 
   /** What `--build-flake` is locked to. */
-  flake: LockedFlake = {
-    url: `git+file:///fleet?rev=${COMMIT}`,
-    revision: COMMIT,
-    dirty: false,
-    localDir: "/fleet",
-  };
+  flake: LockedFlake = lockedAt(`git+file:///fleet?rev=${COMMIT}`, COMMIT, "/fleet");
   /** The source of a flake reference that nix is going to copy. */
   sourceOf: (reference: string) => FlakeSource | null = () => ({
     root: "/fleet",
@@ -99,12 +110,8 @@ export class FakeWorld {
   /** The files of commits, by their path from the root. */
   readonly committedFiles: Map<string, ReadonlyMap<string, Uint8Array<ArrayBuffer>>> = new Map();
   /** What a pin source is locked to, by default to the revision that its reference gives. */
-  lockPin: (reference: string) => LockedFlake = (reference) => ({
-    url: reference,
-    revision: /[?&]rev=(\w+)$/.exec(reference)![1]!,
-    dirty: false,
-    localDir: null,
-  });
+  lockPin: (reference: string) => LockedFlake = (reference) =>
+    lockedAt(reference, /[?&]rev=(\w+)$/.exec(reference)![1]!);
   /** The repository of a directory. */
   repositoryOf: (dir: string) => Repository | null = (dir) =>
     dir.startsWith("/fleet") ? { root: "/fleet", head: COMMIT } : null;

@@ -7,8 +7,7 @@ import { join } from "@std/path";
 import { type NixContext, nixContext } from "../../src/adapters/nix/context.ts";
 import { evaluateBatch } from "../../src/adapters/nix/hosts.ts";
 import { lockFlake } from "../../src/adapters/nix/flake.ts";
-import type { HostDerivation } from "../../src/model.ts";
-import type { LockedFlake } from "../../src/ports.ts";
+import type { DerivedHost, LockedFlake } from "../../src/model.ts";
 import { which } from "./command.ts";
 import { TestFleet } from "./fleet.ts";
 import { flakeOf } from "./releases.ts";
@@ -66,7 +65,7 @@ export async function locked({ fleet, nix, commands }: NixFleet): Promise<Locked
 export async function derivationsOf(
   world: NixFleet,
   ...names: string[]
-): Promise<[HostDerivation, ...HostDerivation[]]> {
+): Promise<[DerivedHost, ...DerivedHost[]]> {
   const flake = await locked(world);
   const hosts = names.map((name) => ({ name, kind: "nixos" as const }));
   const derivations = await evaluateBatch(world.nix, flake, hosts);
@@ -74,7 +73,7 @@ export async function derivationsOf(
   if ("error" in derivations) throw new Error(derivations.error.join("\n"));
   const [first, ...others] = derivations.map((derivation, index) => {
     if (derivation === null) throw new Error(`${names[index]} does not evaluate`);
-    return derivation;
+    return { ...derivation, flake, channel: null, pinnedTo: null };
   });
   return [first!, ...others];
 }

@@ -31,6 +31,18 @@ export async function findRepository(git: GitContext, dir: string): Promise<Repo
   return null;
 }
 
+/** Whether a directory is a bare repository. */
+export async function isBareRepository(git: GitContext, dir: string): Promise<boolean> {
+  const result = await runGit(git, ["rev-parse", "--is-bare-repository"], { cwd: dir });
+  return result.code === 0 && text(result) === "true";
+}
+
+/** Whether a repository lacks a part of its history. */
+export async function isShallow(git: GitContext, root: string): Promise<boolean> {
+  const result = await runGit(git, ["rev-parse", "--is-shallow-repository"], { cwd: root });
+  return result.code === 0 && text(result) === "true";
+}
+
 /**
  * The full commit that a short commit, a tag or a branch names.
  *

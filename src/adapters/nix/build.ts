@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import { parseStorePath, type StorePath } from "../../contract/store_path.ts";
 import { ReleaseError } from "../../errors.ts";
-import type { HostDerivation } from "../../model.ts";
+import type { DerivedHost, HostDerivation, NixConfig } from "../../model.ts";
 import type { HostProgress } from "../../ports.ts";
 import { buildFailure } from "./build_failure.ts";
 import { BuildLog } from "./build_log.ts";
@@ -29,7 +29,7 @@ export interface BuildOptions {
  */
 export async function buildHosts(
   nix: NixContext,
-  derivations: readonly HostDerivation[],
+  derivations: readonly DerivedHost[],
   { storeDir, tempDir, progress }: BuildOptions,
 ): Promise<StorePath[]> {
   const targets = [...new Set(derivations.map(targetOf))];
@@ -45,6 +45,7 @@ export async function buildHosts(
   await Deno.mkdir(roots);
   const realised = await realise(nix, targets, {
     root: join(roots, "host"),
+    settings: settingsOf(derivations),
     onLog: (line) => log.add(line),
   });
   if ("failure" in realised) {
@@ -56,6 +57,14 @@ export async function buildHosts(
     if (!done.has(derivation.name)) progress(derivation.name, "done");
     return storePath;
   });
+}
+
+/** What nix goes by of the flakes' settings. Those of the flake that is released have the last word. */
+function settingsOf(hosts: readonly DerivedHost[]): NixConfig["used"] {
+  const [current, pinned] = [true, false].map((isCurrent) =>
+    new Set(hosts.filter(({ pinnedTo }) => (pinnedTo === null) === isCurrent).map(({ flake }) => flake))
+  );
+  return [...pinned!, ...current!].flatMap(({ nixConfig }) => nixConfig.used);
 }
 
 function targetOf({ drvPath, outputName }: HostDerivation): string {

@@ -23,6 +23,8 @@ export interface NixFlags {
   readonly options: readonly (readonly [name: string, value: string])[];
   readonly builders: string | undefined;
   readonly maxJobs: string | undefined;
+  /** Whether nix goes by what a flake sets for it; undefined: as the operator has configured nix. */
+  readonly acceptFlakeConfig?: boolean | undefined;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface NixFlags {
 export function nixContext(
   shell: Shell,
   env: Readonly<Record<string, string>>,
-  { options, builders, maxJobs }: NixFlags,
+  { options, builders, maxJobs, acceptFlakeConfig }: NixFlags,
 ): NixContext {
   const nix = shell.find("nix");
   return {
@@ -46,6 +48,9 @@ export function nixContext(
       "--extra-experimental-features",
       "nix-command flakes",
       ...options.flatMap(([name, value]) => ["--option", name, value]),
+      ...(acceptFlakeConfig === undefined
+        ? []
+        : ["--option", "accept-flake-config", String(acceptFlakeConfig)]),
       ...(maxJobs === undefined ? [] : ["--max-jobs", maxJobs]),
       ...(builders === undefined ? [] : ["--builders", builders]),
     ],

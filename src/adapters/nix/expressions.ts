@@ -4,11 +4,27 @@
  * @module
  */
 
+/**
+ * The outputs of a locked flake: `{ url, info }`. Where nix cannot say in a URL all that a flake sees of itself (the
+ * commit that a changed tree is based on, say), `info` has it, and the flake is called once more with it. Only its inputs
+ * are taken from the first time.
+ */
+const OPEN = `
+  open = { url, info }:
+    let
+      locked = builtins.getFlake url;
+      sourceInfo = info // { inherit (locked.sourceInfo) outPath; };
+      outputs = (import (locked.outPath + "/flake.nix")).outputs (locked.inputs // { inherit self; });
+      self = outputs // sourceInfo
+        // builtins.intersectAttrs { _type = null; inputs = null; outPath = null; } locked
+        // { inherit outputs sourceInfo; };
+    in if info == null then locked.outputs else outputs;`;
+
 /** Host names and attributes, and no host: `{ flake, attributes = { KEY = [ PATH ]; } }` to the inventory. */
 export const INVENTORY = `
 { flake, attributes }:
-let
-  outputs = (builtins.getFlake flake).outputs;
+let${OPEN}
+  outputs = open flake;
   step = found: name:
     if found.ok && builtins.isAttrs found.value && found.value ? \${name}
     then { ok = true; value = found.value.\${name}; }
@@ -46,8 +62,8 @@ const FIELDS = `
  */
 export const HOSTS = `
 { flake, hosts }:
-let${FIELDS}
-  outputs = (builtins.getFlake flake).outputs;
+let${OPEN}${FIELDS}
+  outputs = open flake;
   toplevel = { kind, name }: outputs."\${kind}Configurations".\${name}.config.system.build.toplevel;
   derivation = host:
     let
@@ -57,13 +73,13 @@ let${FIELDS}
 in map derivation hosts`;
 
 /**
- * The source of a flake, without its inputs: what `builtins.fetchTree` is given to where it is in the store. A tree with
- * changes has no revision.
+ * The source of a flake, without its inputs: what `builtins.fetchTree` is given to where it is in the store, and to all
+ * that the flake sees of it. A tree with changes has no `rev`.
  */
 export const FETCH = `
 tree:
 let fetched = builtins.fetchTree tree;
-in { path = "\${fetched}"; inherit (fetched) narHash; rev = fetched.rev or null; }`;
+in { path = "\${fetched}"; info = removeAttrs fetched [ "outPath" ]; }`;
 
 /**
  * Nothing of a locked flake. The nix that evaluates it looks at the inputs of the flake and at its lock file, and where
@@ -72,19 +88,31 @@ in { path = "\${fetched}"; inherit (fetched) narHash; rev = fetched.rev or null;
 export const LOCKED = `
 flake: builtins.seq (builtins.getFlake flake) null`;
 
-/** The names of the inputs that a flake has, by what it declares and by what its outputs take. For pure evaluation. */
-export const INPUTS = `
+/**
+ * What a flake declares: the names of the inputs that it has, by its `inputs` and by what its outputs take, and its
+ * settings for nix. Null when there is no flake.nix. For pure evaluation.
+ */
+export const DECLARED = `
 { path, narHash, dir }:
 let
   source = builtins.fetchTree { type = "path"; inherit path narHash; };
-  flake = import "\${source}/\${dir}/flake.nix";
-in builtins.attrNames ((flake.inputs or {}) // removeAttrs (builtins.functionArgs flake.outputs) [ "self" ])`;
+  file = "\${source}/\${dir}/flake.nix";
+  flake = import file;
+in if !builtins.pathExists file then null else {
+  inputs = builtins.attrNames
+    ((flake.inputs or {}) // removeAttrs (builtins.functionArgs flake.outputs) [ "self" ]);
+  nixConfig = flake.nixConfig or {};
+}`;
+
+/** The settings of flakes that the operator has told nix to trust, which it keeps in a file. */
+export const TRUSTED_SETTINGS = `
+file: if builtins.pathExists file then builtins.fromJSON (builtins.readFile file) else {}`;
 
 /** One host's derivation, evaluated without a net under it, so that nix says what is wrong. */
 export const ONE_HOST = `
 { flake, host }:
-let${FIELDS}
-in fieldsOf (builtins.getFlake flake).outputs."\${host.kind}Configurations".\${host.name}.config.system.build.toplevel`;
+let${OPEN}${FIELDS}
+in fieldsOf (open flake)."\${host.kind}Configurations".\${host.name}.config.system.build.toplevel`;
 
 /**
  * Applies one of the functions above to data. The data is JSON within a nix string, so no name in it can become

@@ -3,84 +3,84 @@
  *
  * @module
  */
-import { resolve } from "@std/path";
+import { join } from "@std/path";
 import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
-import type { LockedFlake } from "../../ports.ts";
+import type { LockedFlake, OpenedFlake } from "../../model.ts";
+import { compareWithCommit, type OddLayout, oddLayout } from "../git/checkout.ts";
+import { gitContext } from "../git/context.ts";
+import { isShallow, resolveCommit } from "../git/repository.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
-import { FETCH, INPUTS, LOCKED } from "./expressions.ts";
-import { parseOutput, parseShape } from "./output.ts";
-import { type FetchableSource, findSource, unreadable, urlAt } from "./source.ts";
-
-/** The part of `nix flake metadata --json` that both old and new versions print. */
-const METADATA = v.object({
-  url: v.string(),
-  resolvedUrl: v.string(),
-  path: v.string(),
-  locked: v.object({
-    type: v.string(),
-    rev: v.optional(v.string()),
-    narHash: v.optional(v.string()),
-    lastModified: v.optional(v.number()),
-    dir: v.optional(v.string()),
-  }),
-});
-type FlakeMetadata = v.InferOutput<typeof METADATA>;
+import { DECLARED, FETCH, LOCKED } from "./expressions.ts";
+import { nixConfigOf, settingFlags } from "./nix_config.ts";
+import { parseShape } from "./output.ts";
+import { type FetchableSource, findSource, gitUrl, type Tree, unreadable, urlAt } from "./source.ts";
 
 /**
- * Sources that nix checks a revision of. A `rev` in any other reference (`path:`, a tarball) is only repeated in the
- * locked metadata, whatever the source contains.
- */
-const REVISIONED = ["git", "github", "gitlab", "sourcehut", "hg"];
-
-/**
- * Fixes a flake reference to what it means now. Nix looks at the inputs of a flake when it does that, and copies each
- * that is not locked into its store, for all to read, whatever it is told (`--no-update-lock-file` refuses after that).
- * So the source alone is fetched before, and the inputs are held against the lock file by an evaluation that fetches
- * none.
+ * Fixes a flake reference to what it means now. The source is fetched once, and all that is evaluated later is of that
+ * copy, so that a change made meanwhile cannot mix two states.
+ *
+ * Nix looks at the inputs of a flake when it locks it, and copies each that is not locked into its store, for all to
+ * read, whatever it is told (`--no-update-lock-file` refuses after that). So the source alone is fetched, and the inputs
+ * are held against the lock file by an evaluation that fetches none.
  *
  * @throws {ReleaseError} of kind `evaluation` when nix cannot read it, an input is not locked, or nix prints what no
  * version that we know prints
  */
 export async function lockFlake(nix: NixContext, reference: string): Promise<LockedFlake> {
   const source = await findSource(nix, reference);
-  const narHash = source === null ? null : await checkLocked(nix, reference, source);
-  const argv = [nix.nix, ...nix.flags, "flake", "metadata", "--json", "--no-write-lock-file", reference];
-  const result = await nix.shell.run(argv, { env: nix.env });
-  if (result.code !== 0) throw unreadable(reference, result);
-  const metadata = parseShape(METADATA, parseOutput(result, "nix flake metadata"), "nix flake metadata");
-  const found = metadata.locked.narHash;
-  if (source === null || (found !== undefined && found !== narHash)) {
-    throw new ReleaseError("evaluation", `Cannot read the flake "${reference}": it has changed meanwhile`, {
-      hint: "run it again when nothing else writes to it; if the flake sets inputs.self.submodules, " +
-        "give its reference with ?submodules=1",
-    });
+  const fetched = { source, copy: await fetchSource(nix, reference, source) };
+  const revision = revisionOf(fetched);
+  const [declared, checkout] = await Promise.all([
+    readDeclarations(nix, reference, fetched),
+    lookAtCheckout(nix, { ...fetched, revision }),
+  ]);
+  const opened = openedFlake(fetched, revision, checkout);
+  const nixConfig = await nixConfigOf(nix, declared.nixConfig);
+  const isOddPlace = opened.info !== null && source.dir !== "";
+  if (declared.inputs.length > 0 || isOddPlace) {
+    const locked = await evaluate(nix, LOCKED, opened.url, [...settingFlags(nixConfig.used), ...PURE]);
+    if (locked.code !== 0) {
+      throw unreadable(reference, locked, hintsFor({ hasInputs: declared.inputs.length > 0, isOddPlace }));
+    }
   }
-  return lockedFlake(metadata, nix.shell.cwd);
+  return {
+    url: urlOf(fetched, revision) ?? opened.url,
+    revision,
+    dirty: isGit(source) && revision === null,
+    localDir: source.local === null ? null : join(source.local.root, source.dir),
+    storePath: fetched.copy.path,
+    opened,
+    nixConfig,
+    differing: checkout.differing,
+    repositoryUrl: isGit(source) ? repositoryUrl(source) : null,
+  };
+}
+
+function hintsFor({ hasInputs, isOddPlace }: { hasInputs: boolean; isOddPlace: boolean }): string {
+  return [
+    ...(isOddPlace
+      ? ["older versions of nix cannot fix a changed or filtered tree in a sub-directory: commit the changes"]
+      : []),
+    ...(hasInputs
+      ? ["an input that is not locked is refused: run `nix flake lock`, and commit flake.lock"]
+      : []),
+  ].join("; ");
 }
 
 /** What {@linkcode FETCH} gives. */
-const FETCHED = v.object({ path: v.string(), narHash: v.string(), rev: v.nullable(v.string()) });
-
-/** Refuses a flake with an input that is not locked. Gives the hash of its source. */
-async function checkLocked(nix: NixContext, reference: string, source: FetchableSource): Promise<string> {
-  const fetched = await evaluate(nix, FETCH, source.tree, UNRESTRICTED);
-  if (fetched.code !== 0) throw unreadable(reference, fetched);
-  const found = parseShape(FETCHED, fetched.value, "nix eval");
-  const url = lockedUrl(source, found);
-  const locked = await evaluate(nix, LOCKED, url, PURE);
-  if (locked.code === 0) return found.narHash;
-  const hints = [
-    ...(source.dir !== "" && url.startsWith("path:")
-      ? ["older versions of nix cannot fix a changed tree in a sub-directory: commit the changes"]
-      : []),
-    ...(await hasInputs(nix, { path: found.path, narHash: found.narHash, dir: source.dir })
-      ? ["an input that is not locked is refused: run `nix flake lock`, and commit flake.lock"]
-      : []),
-  ];
-  throw unreadable(reference, locked, hints.join("; ") || undefined);
-}
+const COPY = v.object({
+  path: v.string(),
+  info: v.looseObject({
+    narHash: v.string(),
+    lastModified: v.optional(v.number()),
+    rev: v.optional(v.string()),
+    revCount: v.optional(v.number()),
+  }),
+});
+/** A source in the store: where, and what the flake in it sees of where it comes from. */
+type Copy = v.InferOutput<typeof COPY>;
 
 /** What fetches, and has no code of a flake in it, may look where a flake may not. */
 const UNRESTRICTED = ["--option", "pure-eval", "false", "--option", "restrict-eval", "false"];
@@ -88,53 +88,134 @@ const UNRESTRICTED = ["--option", "pure-eval", "false", "--option", "restrict-ev
 /** Code of a flake sees nothing but what is locked, here as everywhere. */
 const PURE = ["--option", "pure-eval", "true"];
 
-/** Whether a fetched flake can be read, and has inputs, so that they may be what is wrong with it. */
-async function hasInputs(
+async function fetchSource(
   nix: NixContext,
-  flake: { readonly path: string; readonly narHash: string; readonly dir: string },
-): Promise<boolean> {
-  const { code, value } = await evaluate(nix, INPUTS, flake, PURE);
-  return code === 0 && parseShape(v.array(v.string()), value, "nix eval").length > 0;
+  reference: string,
+  { tree, local }: FetchableSource,
+): Promise<Copy> {
+  const fetched = await evaluate(nix, FETCH, tree, UNRESTRICTED);
+  if (fetched.code === 0) return parseShape(COPY, fetched.value, "nix eval");
+  const odd = local?.inGit ? await oddLayout(gitContext(nix.shell, nix.env), local.root) : null;
+  throw unreadable(reference, fetched, odd === null ? undefined : ODD_LAYOUTS[odd]);
 }
 
-/** A URL of what has been fetched that a pure evaluation takes. */
-function lockedUrl(
-  { tree, dir }: FetchableSource,
-  { path, narHash, rev }: v.InferOutput<typeof FETCHED>,
-): string {
-  // Of a copy in the store, older versions of nix cannot be told the directory that the flake is in.
-  const committed = dir === "" || rev === null ? undefined : urlAt(tree, rev);
-  const query = new URLSearchParams(dir === "" ? {} : { dir });
-  return committed === undefined
-    ? `path:${path}?${new URLSearchParams({ narHash })}${dir === "" ? "" : `&${query}`}`
-    : `${committed}${committed.includes("?") ? "&" : "?"}${query}`;
+/** What may keep nix from reading a repository that git reads. */
+const ODD_LAYOUTS: Readonly<Record<OddLayout, string>> = {
+  "bare": "the repository is bare: name the branch, as in git+file:///fleet.git?ref=main",
+  "sha256":
+    "the repository has SHA-256 object names, which many versions of nix cannot read; give it as path:DIR, " +
+    "or use one with SHA-1",
+  "shallow": "the repository is shallow: add shallow=1 to the reference, as in git+file:///fleet?shallow=1",
+  "sparse-index": "the repository has a sparse index, which nix cannot read: " +
+    "`git sparse-checkout reapply --no-sparse-index` expands it",
+};
+
+/** What {@linkcode DECLARED} gives. */
+const DECLARATIONS = v.nullable(v.object({ inputs: v.array(v.string()), nixConfig: v.unknown() }));
+
+/** A source that has been found, and its copy in the store. */
+interface FetchedSource {
+  readonly source: FetchableSource;
+  readonly copy: Copy;
 }
 
-function lockedFlake({ url, resolvedUrl, path, locked }: FlakeMetadata, cwd: string): LockedFlake {
-  const revision = REVISIONED.includes(locked.type) ? locked.rev ?? null : null;
-  return {
-    url: revision === null ? snapshotUrl(path, locked) : url,
-    revision,
-    dirty: locked.type === "git" && revision === null,
-    localDir: localDirOf(resolvedUrl, cwd),
-  };
+async function readDeclarations(nix: NixContext, reference: string, { source, copy }: FetchedSource) {
+  const { path, info: { narHash } } = copy;
+  const read = await evaluate(nix, DECLARED, { path, narHash, dir: source.dir }, PURE);
+  if (read.code !== 0) throw unreadable(reference, read);
+  const declared = parseShape(DECLARATIONS, read.value, "nix eval");
+  if (declared !== null) return declared;
+  const file = join(source.dir, "flake.nix");
+  throw new ReleaseError(
+    "evaluation",
+    `Cannot read the flake "${reference}": there is no "${file}" in its source`,
+    {
+      hint: source.local?.inGit
+        ? `nix sees what git tracks: if it is there, \`git add ${file}\` shows it to nix`
+        : "--build-flake names the directory of the flake.nix",
+    },
+  );
+}
+
+/** What git says of the checkout that nix has read. */
+interface Checkout {
+  /** Whether it lacks a part of its history. */
+  readonly shallow: boolean;
+  /** The files of it that are not what the commit has. */
+  readonly differing: readonly string[];
+}
+
+async function lookAtCheckout(
+  nix: NixContext,
+  { source: { local }, copy, revision }: FetchedSource & { readonly revision: string | null },
+): Promise<Checkout> {
+  const git = gitContext(nix.shell, nix.env);
+  const commit = local?.inGit ? revision ?? await resolveCommit(git, local.root, "HEAD") : null;
+  if (!local?.inGit || commit === null) return { shallow: false, differing: [] };
+  // Nix numbers the commits of a shallow checkout when it reads the work tree, and not when it is given a commit.
+  const isNumbered = copy.info.revCount !== undefined;
+  const [shallow, { changed, added, missing }] = await Promise.all([
+    isNumbered && isShallow(git, local.root),
+    compareWithCommit(git, { root: local.root, commit, copy: copy.path }),
+  ]);
+  // What a copy of a commit leaves out, attributes of that commit leave out.
+  return { shallow, differing: revision === null ? [...changed, ...added, ...missing] : changed };
 }
 
 /**
- * What nix copied into the store when it looked at a source without a commit. That copy is what all later calls
- * evaluate, so that an edit made during the run cannot mix two states.
+ * How a flake is opened so that it sees of itself what `nix build` shows it. By its commit, when that says all. By the
+ * copy, when it is of no commit, or when nix reads a checkout in another way than a commit: it numbers the commits of a
+ * shallow one, and takes the files as git's filters have left them.
  */
-function snapshotUrl(path: string, { narHash, lastModified, dir }: FlakeMetadata["locked"]): string {
-  const query = new URLSearchParams();
-  if (lastModified !== undefined) query.set("lastModified", String(lastModified));
-  if (narHash !== undefined) query.set("narHash", narHash);
-  if (dir !== undefined) query.set("dir", dir);
-  return `path:${path}?${query}`;
+function openedFlake(fetched: FetchedSource, revision: string | null, checkout: Checkout): OpenedFlake {
+  const { source, copy: { info } } = fetched;
+  const byCommit = isGit(source) ? urlOf(fetched, revision) : undefined;
+  const isNumbered = info.revCount !== undefined && (checkout.shallow || saysShallow(source.tree));
+  if (byCommit !== undefined && !isNumbered && checkout.differing.length === 0) {
+    return { url: byCommit, info: null };
+  }
+  const url = snapshotUrl(fetched);
+  return { url, info: isGit(source) ? info : null };
 }
 
-/** The directory of a flake on this machine; null for any other. */
-function localDirOf(resolvedUrl: string, cwd: string): string | null {
-  const local = /^(?:git\+file:\/\/|path:)([^?]*)(?:\?(.*))?$/.exec(resolvedUrl);
-  if (local === null) return null;
-  return resolve(cwd, decodeURIComponent(local[1]!), new URLSearchParams(local[2] ?? "").get("dir") ?? "");
+function saysShallow(tree: Tree): boolean {
+  return typeof tree === "string" ? /[?&]shallow=1(&|$)/.test(tree) : tree["shallow"] === true;
+}
+
+/** Sources that nix checks a revision of: in any other reference (`path:`, a tarball) it only repeats what that says. */
+const REVISIONED = /^(?:git|github|gitlab|sourcehut|hg)$/;
+
+function typeOf({ tree }: FetchableSource): unknown {
+  return typeof tree === "string" ? "git" : tree["type"];
+}
+
+function isGit(source: FetchableSource): boolean {
+  return typeOf(source) === "git";
+}
+
+function revisionOf({ source, copy: { info } }: FetchedSource): string | null {
+  return REVISIONED.test(String(typeOf(source))) ? info.rev ?? null : null;
+}
+
+/** The URL of a commit; undefined when there is none, or nix knows no URL for its kind of source. */
+function urlOf({ source: { tree, dir } }: FetchedSource, revision: string | null): string | undefined {
+  const url = revision === null ? undefined : urlAt(tree, revision);
+  return url === undefined ? undefined : withDir(url, dir);
+}
+
+/** A reference to the flake's repository, of which a commit can be asked for. */
+function repositoryUrl({ tree, dir }: FetchableSource): string {
+  return withDir(typeof tree === "string" ? tree : gitUrl(tree), dir);
+}
+
+function withDir(url: string, dir: string): string {
+  return dir === "" ? url : `${url}${url.includes("?") ? "&" : "?"}${new URLSearchParams({ dir })}`;
+}
+
+/** The copy in the store, and as much of where it comes from as a URL of a copy can say. */
+function snapshotUrl({ source: { dir }, copy: { path, info } }: FetchedSource): string {
+  const { narHash, lastModified, rev, revCount } = info;
+  const said = Object.entries({ lastModified, narHash, rev, revCount, dir: dir || undefined })
+    .flatMap(([name, value]) => value === undefined ? [] : [[name, String(value)]]);
+  return `path:${path}?${new URLSearchParams(said)}`;
 }

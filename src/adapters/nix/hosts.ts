@@ -5,13 +5,14 @@
  */
 import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
-import type { HostDerivation, HostRef } from "../../model.ts";
-import type { Clock, HostInFlake, HostProgress, LockedFlake } from "../../ports.ts";
+import type { HostDerivation, HostInFlake, HostRef, LockedFlake } from "../../model.ts";
+import type { Clock, HostProgress } from "../../ports.ts";
 import { plural, quoted, quoteList } from "../../text.ts";
 import { byteLength, lastSaid, LONGEST_ARGUMENT } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
 import { applyTo, HOSTS, ONE_HOST } from "./expressions.ts";
+import { settingFlags } from "./nix_config.ts";
 import { parseShape } from "./output.ts";
 import { evaluateAll } from "./workers.ts";
 
@@ -39,9 +40,10 @@ export async function evaluateBatch(
 ): Promise<(HostDerivation | null)[] | { error: readonly string[] }> {
   const alone = hosts.length === 1;
   const names = hosts.map(({ name, kind }) => ({ name, kind }));
+  const settings = settingFlags(flake.nixConfig.used);
   const result = alone
-    ? await evaluate(nix, ONE_HOST, { flake: flake.url, host: names[0] })
-    : await evaluate(nix, HOSTS, { flake: flake.url, hosts: names });
+    ? await evaluate(nix, ONE_HOST, { flake: flake.opened, host: names[0] }, settings)
+    : await evaluate(nix, HOSTS, { flake: flake.opened, hosts: names }, settings);
   if (result.code !== 0) return { error: lastSaid(result.stderr, 20) };
   const shape = v.array(v.nullable(DERIVATION));
   const values = parseShape(shape, alone ? [result.value] : result.value, "nix eval");
@@ -89,7 +91,7 @@ export async function evaluateHosts(
 
 /** A name is handed to nix within an argument, as JSON in a string of its language. */
 function refuseLongName({ name, kind, flake }: HostInFlake): void {
-  const length = byteLength(applyTo(ONE_HOST, { flake: flake.url, host: { name, kind } }));
+  const length = byteLength(applyTo(ONE_HOST, { flake: flake.opened, host: { name, kind } }));
   if (length <= LONGEST_ARGUMENT) return;
   const shown = `${JSON.stringify(name.slice(0, 40))} and so on`;
   throw new ReleaseError(

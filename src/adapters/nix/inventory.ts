@@ -5,11 +5,13 @@
  */
 import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
-import type { Inventory, LockedFlake } from "../../ports.ts";
+import type { LockedFlake } from "../../model.ts";
+import type { Inventory } from "../../ports.ts";
 import { lastLines } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
 import { INVENTORY } from "./expressions.ts";
+import { settingFlags } from "./nix_config.ts";
 import { parseShape } from "./output.ts";
 
 /** What {@linkcode INVENTORY} gives. */
@@ -31,19 +33,14 @@ export async function readInventory(
   flake: LockedFlake,
   attributes: ReadonlyMap<string, readonly string[]>,
 ): Promise<Inventory> {
-  const result = await evaluate(nix, INVENTORY, {
-    flake: flake.url,
-    attributes: Object.fromEntries(attributes),
-  });
+  const data = { flake: flake.opened, attributes: Object.fromEntries(attributes) };
+  const result = await evaluate(nix, INVENTORY, data, settingFlags(flake.nixConfig.used));
   if (result.code !== 0) {
     throw new ReleaseError(
       "evaluation",
       `Cannot evaluate the fleet of "${flake.url}": nix exited with ${result.code}`,
       {
         lines: lastLines(result.stderr, 20),
-        hint: flake.revision === null && flake.url.includes("dir=")
-          ? "older versions of nix cannot fix a changed tree in a sub-directory: commit the changes"
-          : undefined,
       },
     );
   }

@@ -31,7 +31,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
   const { env, tempDir, evalWorkers, clock } = settings;
   const nix = nixContext(shell, env, settings);
   return {
-    locate: async (reference) => (await findSource(nix, reference))?.local ?? null,
+    locate: async (reference) => (await findSource(nix, reference)).local,
     lock: (reference) => lockFlake(nix, reference),
     inventory: (flake, attributes) => readInventory(nix, flake, attributes),
     evaluateHosts: (hosts, progress) => evaluateHosts(nix, hosts, { workers: evalWorkers, clock, progress }),

@@ -4,9 +4,11 @@
  * @module
  */
 import { ReleaseError } from "../../errors.ts";
+import type { NixConfig } from "../../model.ts";
 import { plural } from "../../text.ts";
 import { type CommandResult, text } from "../process.ts";
 import type { NixContext } from "./context.ts";
+import { settingFlags } from "./nix_config.ts";
 
 /** How to build. */
 export interface RealiseOptions {
@@ -15,6 +17,8 @@ export interface RealiseOptions {
    * links protect what they lead to from garbage collection.
    */
   readonly root: string;
+  /** Settings for nix beside the operator's own, which these go over. */
+  readonly settings: NixConfig["used"];
   /** Reads each line of nix's log, and gives what `-v` shows of it; undefined: nothing. */
   readonly onLog: (line: string) => string | undefined;
 }
@@ -33,11 +37,11 @@ export type Realised =
 export async function realise(
   { shell, nixStore, flags, env }: NixContext,
   targets: readonly string[],
-  { root, onLog }: RealiseOptions,
+  { root, settings, onLog }: RealiseOptions,
 ): Promise<Realised> {
-  const log = ["--log-format", "internal-json"];
+  const options = [...flags, ...settingFlags(settings), "--keep-going", "--log-format", "internal-json"];
   const result = await shell.run(
-    [nixStore, "--realise", ...targets, ...flags, "--keep-going", "--add-root", root, "--indirect", ...log],
+    [nixStore, "--realise", ...targets, ...options, "--add-root", root, "--indirect"],
     { env, onStderr: onLog },
   );
   if (result.code !== 0) return { failure: result };

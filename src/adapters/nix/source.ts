@@ -9,7 +9,7 @@ import { ReleaseError } from "../../errors.ts";
 import { type LocalReference, localReference } from "../../plan/flake_reference.ts";
 import type { FlakeSource } from "../../ports.ts";
 import { gitContext } from "../git/context.ts";
-import { findRepository } from "../git/repository.ts";
+import { findRepository, isBareRepository } from "../git/repository.ts";
 import { lastLines, text } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { outputLines, parseShape, parseText } from "./output.ts";
@@ -30,11 +30,10 @@ export interface FetchableSource {
  * Finds the source that a flake reference names, through the registries when it is an alias. Nothing is fetched or
  * copied, but for the registry that nix has from the network.
  *
- * @returns null when there is no flake where the reference leads on this machine, which nix has words for
- * @throws {ReleaseError} of kind `evaluation` when nix cannot read the reference or the registries, or these do not say
- * what it stands for, and `git` when git refuses to look
+ * @throws {ReleaseError} of kind `evaluation` when nix cannot read the reference or the registries, these do not say
+ * what it stands for, or there is no flake where it leads on this machine, and `git` when git refuses to look
  */
-export async function findSource(nix: NixContext, reference: string): Promise<FetchableSource | null> {
+export async function findSource(nix: NixContext, reference: string): Promise<FetchableSource> {
   return await sourceOf(nix, reference, []);
 }
 
@@ -43,41 +42,72 @@ async function sourceOf(
   nix: NixContext,
   reference: string,
   aliases: readonly string[],
-): Promise<FetchableSource | null> {
+): Promise<FetchableSource> {
   const local = localReference(reference);
   // Whether "%20" in a plain path is a space depends on the version of nix.
   const isPlain = local !== undefined && !(local.scheme === "path" && reference.includes("%"));
-  if (isPlain) return await localSource(nix, local);
+  if (isPlain) return await localSource(nix, reference, local);
   const { dir = "", ...tree } = await takeApart(nix, reference);
-  if (tree["type"] !== "indirect") return await attributedSource(nix, tree, String(dir));
+  if (tree["type"] !== "indirect") return await attributedSource(nix, reference, { tree, dir: String(dir) });
   if (aliases.includes(reference)) throw unresolved(reference, "the registries lead back to it");
   return await sourceOf(nix, await lookUp(nix, reference, { ...tree, dir }), [...aliases, reference]);
 }
 
 async function localSource(
   nix: NixContext,
+  reference: string,
   { scheme, directory, query }: LocalReference,
-): Promise<FetchableSource | null> {
+): Promise<FetchableSource> {
   const { shell, env } = nix;
   const asked = resolve(shell.cwd, directory);
   // Nix looks for the flake from here up, but only where it is given no URL.
   const flakeDir = scheme === "found"
     ? await realPath(await flakeAbove(asked))
     : await realDirectory(nix, asked);
-  if (flakeDir === null) return null;
+  if (flakeDir === null) throw await noFlake(nix, reference, { scheme, asked });
   const repository = scheme === "found" ? await findRepository(gitContext(shell, env), flakeDir) : null;
   const root = repository?.root ?? flakeDir;
   const dir = query.get("dir") ?? relative(root, flakeDir);
   if (scheme === "path" || (scheme === "found" && repository === null)) {
-    return { tree: { type: "path", path: root }, dir, local: { root, inGit: false, revision: null } };
+    const tree = { ...attributesOf(query), type: "path", path: root };
+    return { tree, dir, local: { root, inGit: false, revision: null } };
   }
   const revision = query.get("rev") ?? query.get("ref");
   const parameters = new URLSearchParams(query);
   parameters.delete("dir");
-  // A shallow repository cannot be read otherwise; of any other, this leaves out the number of its commits.
-  parameters.set("shallow", "1");
+  // Nix reads a shallow repository only when it is told to, and tells itself where it looks for the flake.
+  if (scheme === "found" && await realPath(join(root, ".git", "shallow")) !== null) {
+    parameters.set("shallow", "1");
+  }
   const path = root.split("/").map(encodeURIComponent).join("/");
-  return { tree: `git+file://${path}?${parameters}`, dir, local: { root, inGit: true, revision } };
+  const tree = `git+file://${path}${parameters.size === 0 ? "" : `?${parameters}`}`;
+  return { tree, dir, local: { root, inGit: true, revision } };
+}
+
+/** What the reference of a plain directory says of where it comes from, which nix repeats to the flake. */
+function attributesOf(query: URLSearchParams): Record<string, unknown> {
+  return Object.fromEntries(
+    [...query].filter(([name]) => name !== "dir")
+      .map(([name, value]) => [name, /^(?:revCount|lastModified)$/.test(name) ? Number(value) : value]),
+  );
+}
+
+/** The error for a place on this machine that has no flake. */
+async function noFlake(
+  nix: NixContext,
+  reference: string,
+  { scheme, asked }: { readonly scheme: LocalReference["scheme"]; readonly asked: string },
+): Promise<ReleaseError> {
+  const isThere = scheme === "found" && await realDirectory(nix, asked) !== null;
+  const problem = isThere
+    ? `there is no flake.nix in "${asked}", nor above it in its repository`
+    : `there is no directory "${asked}"`;
+  const isBare = isThere && await isBareRepository(gitContext(nix.shell, nix.env), asked);
+  return new ReleaseError("evaluation", `Cannot read the flake "${reference}": ${problem}`, {
+    hint: isBare
+      ? `it is a bare git repository: give it as git+file://${asked}?ref=BRANCH`
+      : "--build-flake names the directory of the flake.nix, or the repository that has it at its root",
+  });
 }
 
 /** The nearest directory, from here up to the root of a repository, that has a flake in it. */
@@ -106,19 +136,20 @@ async function realDirectory({ shell, env }: NixContext, path: string): Promise<
   return result.code === 0 ? text(result) : null;
 }
 
-/** What nix has taken apart. */
+/** The source that nix has taken a reference apart into. */
 async function attributedSource(
   nix: NixContext,
-  tree: Readonly<Record<string, unknown>>,
-  dir: string,
-): Promise<FetchableSource | null> {
-  const { type, path, url, rev, ref } = tree;
+  reference: string,
+  { tree, dir }: { readonly tree: Readonly<Record<string, unknown>>; readonly dir: string },
+): Promise<FetchableSource> {
+  const { type, url, rev, ref } = tree;
   if (type === "path") {
-    return await localSource(nix, {
-      scheme: "path",
-      directory: String(path),
-      query: new URLSearchParams(dir === "" ? {} : { dir }),
-    });
+    const { type: _, path: directory, ...more } = tree;
+    const query = new URLSearchParams(
+      Object.entries({ ...more, ...(dir === "" ? {} : { dir }) })
+        .map(([name, value]) => [name, String(value)]),
+    );
+    return await localSource(nix, reference, { scheme: "path", directory: String(directory), query });
   }
   const isFile = (type === "git" || type === "hg") && /^file:/i.test(String(url));
   const root = isFile ? await realDirectory(nix, decodeURIComponent(new URL(String(url)).pathname)) : null;
@@ -201,13 +232,20 @@ function unresolved(reference: string, problem: string): ReleaseError {
 /** The URL of a tree at a revision; undefined when nix knows none for its kind. */
 export function urlAt(tree: Tree, rev: string): string | undefined {
   if (typeof tree === "string") return atRevision(tree, rev);
-  const { type, url, owner, repo, ref, host, submodules } = tree;
-  const more = Object.entries({ ref, submodules: submodules === true ? "1" : undefined, rev })
-    .flatMap(([name, value]) => value === undefined ? [] : [[name, String(value)]]);
-  if (type === "git") return `git+${url}${String(url).includes("?") ? "&" : "?"}${new URLSearchParams(more)}`;
+  const { type, owner, repo, host } = tree;
+  if (type === "git") return gitUrl({ ...tree, rev });
   if (owner === undefined || repo === undefined) return undefined;
   const query = host === undefined ? "" : `?${new URLSearchParams({ host: String(host) })}`;
   return `${type}:${owner}/${repo}/${rev}${query}`;
+}
+
+/** The URL of a git repository. How it is fetched (with submodules, say) is part of what it is. */
+export function gitUrl({ type: _, url, narHash: __, ...more }: Readonly<Record<string, unknown>>): string {
+  const parameters = Object.entries(more).map((
+    [name, value],
+  ) => [name, value === true ? "1" : String(value)]);
+  if (parameters.length === 0) return `git+${url}`;
+  return `git+${url}${String(url).includes("?") ? "&" : "?"}${new URLSearchParams(parameters)}`;
 }
 
 function atRevision(url: string, rev: string): string {

@@ -7,8 +7,8 @@
  *
  * @module
  */
-import type { HostDerivation, HostRef } from "../../model.ts";
-import type { Clock, HostProgress, LockedFlake } from "../../ports.ts";
+import type { HostDerivation, HostRef, LockedFlake } from "../../model.ts";
+import type { Clock, HostProgress } from "../../ports.ts";
 
 /** Hosts of one flake. */
 export interface EvaluationJob {

@@ -1,3 +1,4 @@
+import { lockedAt } from "../../support/fake_ports.ts";
 import { assertEquals } from "@std/assert";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
 import { evaluate } from "../../../src/adapters/nix/evaluate.ts";
@@ -63,7 +64,7 @@ Deno.test("evaluate() refuses what is not JSON, with what is wrong and where, an
 
 Deno.test("a nix that prints another shape than the known ones is refused, by the place that differs", async () => {
   await using world = await nixThat(`echo '{ "nixVersion": "9", "storeDir": 1 }'`);
-  const flake = { url: "path:/fleet", revision: null, dirty: false, localDir: null };
+  const flake = lockedAt("path:/fleet", null);
   assertEquals(await rejection(readInventory(world.nix, flake, new Map())), {
     kind: "evaluation",
     message: 'Cannot read what "nix eval" printed: storeDir is 1, expected string',

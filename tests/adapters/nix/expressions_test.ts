@@ -77,6 +77,7 @@ pureTest("the nix code takes its data as one set, and reads no flake but the one
     ["{ flake, attributes }", "{ flake, hosts }", "{ flake, host }"],
   );
   for (const code of [INVENTORY, HOSTS, ONE_HOST]) {
-    assertEquals(code.match(/builtins\.getFlake \w+/g), ["builtins.getFlake flake"]);
+    assertEquals(code.match(/builtins\.getFlake \w+/g), ["builtins.getFlake url"]);
+    assertEquals(code.match(/\bopen [^=]\w+/g), ["open flake"]);
   }
 });

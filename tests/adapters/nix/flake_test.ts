@@ -1,12 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { lockFlake } from "../../../src/adapters/nix/flake.ts";
+import type { LockedFlake } from "../../../src/model.ts";
 import { TestFleet } from "../../support/fleet.ts";
 import { expectRun, run, which } from "../../support/command.ts";
 import { rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
-import { applyTo, FETCH, LOCKED } from "../../../src/adapters/nix/expressions.ts";
+import { applyTo, FETCH } from "../../../src/adapters/nix/expressions.ts";
 import { GIT } from "../../support/git_fleet.ts";
 import { FLAGS, NIX, nixFleet, NO_FLAGS, withRegistry } from "../../support/nix_fleet.ts";
 
@@ -23,41 +24,53 @@ const PURE = ["--option", "pure-eval", "true"];
 
 const LOCK_HINT = "an input that is not locked is refused: run `nix flake lock`, and commit flake.lock";
 
-Deno.test("lockFlake() fixes a committed flake to its commit, and has its inputs looked at only when they are locked", async () => {
+/** Of a locked flake what says where it comes from. */
+const placeOf = ({ revision, dirty, localDir }: LockedFlake) => ({ revision, dirty, localDir });
+
+Deno.test("lockFlake() fixes a committed flake to its commit by the source alone, and holds it against the commit", async () => {
   await using world = await nixFleet("{}");
   const { fleet, nix, commands } = world;
   const head = await fleet.git("rev-parse", "HEAD");
-  const { url, ...flake } = await lockFlake(nix, fleet.dir);
-  const snapshot = /"(path:\/nix\/store[^"\\]*)/.exec(commands[2]!.at(-1)!)![1]!;
-  assertEquals(commands, [
+  const flake = await lockFlake(nix, fleet.dir);
+  const url = `git+file://${fleet.dir}`;
+  const [found, fetched, ...compared] = commands;
+  assertEquals([found, fetched], [
     [GIT, "rev-parse", "--show-toplevel", "HEAD^{commit}"],
-    evaluating(LOOSE, FETCH, `git+file://${fleet.dir}?shallow=1`),
-    evaluating(PURE, LOCKED, snapshot),
-    [NIX, ...FLAGS, "flake", "metadata", "--json", "--no-write-lock-file", fleet.dir],
+    evaluating(LOOSE, FETCH, url),
   ]);
-  assertEquals(flake, { revision: head, dirty: false, localDir: fleet.dir });
-  const { protocol, pathname, searchParams } = new URL(url);
-  assertEquals([protocol, pathname, searchParams.get("rev")], ["git+file:", fleet.dir, head]);
+  assertEquals(compared.filter(([program]) => program === NIX).map((argv) => argv.slice(0, 5)), [
+    [NIX, ...FLAGS, ...PURE].slice(0, 5),
+  ]);
+  assertEquals(placeOf(flake), { revision: head, dirty: false, localDir: fleet.dir });
+  assertEquals(flake.opened, { url: `${url}?rev=${head}`, info: null });
+  assertEquals([flake.url, flake.repositoryUrl, flake.differing], [flake.opened.url, url, []]);
 });
 
 Deno.test("lockFlake() fixes a changed flake to the copy in the store, and a later change is not in it", async () => {
   await using world = await nixFleet("{}");
   const { fleet, nix } = world;
   await fleet.write({ "fleet.json": "{}" });
-  const { url, ...flake } = await lockFlake(nix, fleet.dir);
-  assertEquals(flake, { revision: null, dirty: true, localDir: fleet.dir });
+  const { url, opened, storePath, differing, ...flake } = await lockFlake(nix, fleet.dir);
+  assertEquals(placeOf({ ...flake, url, opened, storePath, differing }), {
+    revision: null,
+    dirty: true,
+    localDir: fleet.dir,
+  });
+  assertEquals(differing, ["fleet.json"]);
   assert(SNAPSHOT.test(url), url);
+  assertEquals(opened.url, url);
   await fleet.write({ "fleet.json": "[]" });
   assertEquals((await lockFlake(nix, url)).url, url);
-  assertEquals(await Deno.readTextFile(join(url.slice("path:".length).split("?")[0]!, "fleet.json")), "{}");
+  assertEquals(await Deno.readTextFile(join(storePath, "fleet.json")), "{}");
 });
 
 Deno.test("lockFlake() gives a flake outside git no revision, and does not call it changed", async () => {
   await using fleet = await TestFleet.create({ git: false });
   const nix = nixContext(tracedShell(fleet.root).shell, fleet.env(), NO_FLAGS);
-  const { url, ...flake } = await lockFlake(nix, `path:${fleet.dir}`);
-  assertEquals(flake, { revision: null, dirty: false, localDir: fleet.dir });
-  assert(SNAPSHOT.test(url), url);
+  const flake = await lockFlake(nix, `path:${fleet.dir}`);
+  assertEquals(placeOf(flake), { revision: null, dirty: false, localDir: fleet.dir });
+  assert(SNAPSHOT.test(flake.url), flake.url);
+  assertEquals(flake.opened, { url: flake.url, info: null });
 });
 
 Deno.test("lockFlake() finds the directory of a flake below the root of its repository", async () => {
@@ -65,21 +78,49 @@ Deno.test("lockFlake() finds the directory of a flake below the root of its repo
   const { fleet, nix } = world;
   await fleet.write({ "sub/flake.nix": "{ outputs = _: {}; }" });
   const head = await fleet.commit("a flake below");
-  const { url, ...flake } = await lockFlake(nix, `git+file://${fleet.dir}?dir=sub`);
-  assertEquals(flake, { revision: head, dirty: false, localDir: join(fleet.dir, "sub") });
-  const { searchParams } = new URL(url);
-  assertEquals([searchParams.get("dir"), searchParams.get("rev")], ["sub", head]);
+  const flake = await lockFlake(nix, `git+file://${fleet.dir}?dir=sub`);
+  assertEquals(placeOf(flake), { revision: head, dirty: false, localDir: join(fleet.dir, "sub") });
+  assertEquals(flake.opened.url, `git+file://${fleet.dir}?rev=${head}&dir=sub`);
 });
 
-Deno.test("lockFlake() refuses what is no flake, with what nix says", async () => {
+Deno.test("lockFlake() refuses what is no flake, and says what is missing", async () => {
   await using dir = await TemporaryDirectory.create();
   await using world = await nixFleet("{}");
-  const { lines, ...refused } = await rejection(lockFlake(world.nix, `path:${dir.path}`));
-  assertEquals(refused, {
-    kind: "evaluation",
-    message: `Cannot read the flake "path:${dir.path}": nix exited with 1`,
-  });
-  assert(lines!.some((line) => line.includes("flake.nix")), lines!.join("\n"));
+  const { fleet, nix } = world;
+  await Deno.mkdir(join(fleet.root, "empty"));
+  await fleet.git("clone", "-q", "--bare", fleet.dir, join(fleet.root, "bare.git"));
+  await fleet.write({ "sub/flake.nix": "{ outputs = _: {}; }" });
+  const where = "--build-flake names the directory of the flake.nix";
+  const cases: [reference: string, problem: string, hint: string][] = [
+    [`path:${dir.path}`, 'there is no "flake.nix" in its source', where],
+    [
+      `path:${join(dir.path, "gone")}`,
+      `there is no directory "${join(dir.path, "gone")}"`,
+      `${where}, or the repository that has it at its root`,
+    ],
+    [
+      join(fleet.root, "empty"),
+      `there is no flake.nix in "${join(fleet.root, "empty")}", nor above it in its repository`,
+      `${where}, or the repository that has it at its root`,
+    ],
+    [
+      join(fleet.root, "bare.git"),
+      `there is no flake.nix in "${join(fleet.root, "bare.git")}", nor above it in its repository`,
+      `it is a bare git repository: give it as git+file://${join(fleet.root, "bare.git")}?ref=BRANCH`,
+    ],
+    [
+      join(fleet.dir, "sub"),
+      'there is no "sub/flake.nix" in its source',
+      "nix sees what git tracks: if it is there, `git add sub/flake.nix` shows it to nix",
+    ],
+  ];
+  for (const [reference, problem, hint] of cases) {
+    assertEquals(await rejection(lockFlake(nix, reference)), {
+      kind: "evaluation",
+      message: `Cannot read the flake "${reference}": ${problem}`,
+      hint,
+    });
+  }
 });
 
 /** A secret that nobody else may read, beside the flake, and whether a copy of it is in the store. */
@@ -166,15 +207,16 @@ Deno.test("lockFlake() runs no code of a flake outside of a pure evaluation, and
     assertEquals([refused.kind, refused.hint], ["evaluation", undefined], code);
     assert(!JSON.stringify(refused).includes(text) && !JSON.stringify(refused).includes("LEAK"), code);
     const loose = commands.filter((argv) => argv.includes("pure-eval") && argv.includes("false"));
-    assertEquals(loose, [evaluating(LOOSE, FETCH, `git+file://${fleet.dir}?shallow=1`)]);
-    assertEquals(commands.length, 4);
+    assertEquals(loose, [evaluating(LOOSE, FETCH, `git+file://${fleet.dir}`)]);
+    // Found, fetched, and read: once by nix, and held against the commit by git.
+    assertEquals(commands.filter(([program]) => program === NIX).length, 2);
   }
 });
 
 Deno.test("lockFlake() gives no hint about inputs where the flake has none, or cannot be read", async () => {
   await using world = await nixFleet("{}");
   const { fleet, nix } = world;
-  for (const text of ['{ outputs = _: throw "no"; }', "{ outputs = { self }: {}; }}", "{ inputs.k.url = 3"]) {
+  for (const text of ["{ outputs = { self }: {}; }}", "{ inputs.k.url = 3"]) {
     await fleet.write({ "flake.nix": text });
     assertEquals((await rejection(lockFlake(nix, fleet.dir))).hint, undefined, text);
   }
@@ -189,24 +231,8 @@ Deno.test("lockFlake() fixes an alias whose entry names a directory", async () =
   const nix = await withRegistry(world, {
     myfleet: { type: "git", url: `file://${fleet.dir}?dir=infra`, dir: "infra" },
   });
-  const { url, ...flake } = await lockFlake(nix, "myfleet");
-  assertEquals(flake, { revision: head, dirty: false, localDir: join(fleet.dir, "infra") });
-  const { searchParams } = new URL(url);
+  const flake = await lockFlake(nix, "myfleet");
+  assertEquals(placeOf(flake), { revision: head, dirty: false, localDir: join(fleet.dir, "infra") });
+  const { searchParams } = new URL(flake.url);
   assertEquals([searchParams.get("dir"), searchParams.get("rev")], ["infra", head]);
-});
-
-Deno.test("lockFlake() refuses a source that is another one than what was checked", async () => {
-  await using world = await nixFleet("{}");
-  const { fleet, nix, shell } = world;
-  const run = shell.run.bind(shell);
-  shell.run = async (argv, options) => {
-    if (argv.includes("metadata")) await fleet.write({ "flake.nix": "{ outputs = _: {}; }" });
-    return await run(argv, options);
-  };
-  assertEquals(await rejection(lockFlake(nix, fleet.dir)), {
-    kind: "evaluation",
-    message: `Cannot read the flake "${fleet.dir}": it has changed meanwhile`,
-    hint: "run it again when nothing else writes to it; if the flake sets inputs.self.submodules, give its " +
-      "reference with ?submodules=1",
-  });
 });

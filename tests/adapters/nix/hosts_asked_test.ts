@@ -4,9 +4,9 @@ import { assertEquals } from "@std/assert";
 import { applyTo, HOSTS, ONE_HOST } from "../../../src/adapters/nix/expressions.ts";
 import { createNix } from "../../../src/adapters/nix/nix.ts";
 import { type CommandResult, Shell } from "../../../src/adapters/process.ts";
-import type { HostInFlake, LockedFlake } from "../../../src/ports.ts";
+import type { HostInFlake, LockedFlake } from "../../../src/model.ts";
 import { SILENT_LOG } from "../../../src/report/log.ts";
-import { derivationOf } from "../../support/fake_ports.ts";
+import { derivationOf, lockedAt } from "../../support/fake_ports.ts";
 import { deepFreeze, pureTest } from "../../support/pure.ts";
 
 /** A shell in which `nix eval` knows these hosts, and keeps what it was asked. */
@@ -32,10 +32,7 @@ class FakeShell extends Shell {
   }
 }
 
-const flakeAt = (commit: string): LockedFlake => ({
-  ...{ url: `git+file:///fleet?rev=${commit}`, revision: commit },
-  ...{ dirty: false, localDir: null },
-});
+const flakeAt = (commit: string): LockedFlake => lockedAt(`git+file:///fleet?rev=${commit}`, commit);
 
 const CURRENT = flakeAt("c".repeat(40));
 const PINNED = flakeAt("a".repeat(40));
@@ -64,7 +61,7 @@ const FLEET: readonly HostInFlake[] = deepFreeze([
 const ANSWERS = new Map<string, unknown>(
   [["a", "__proto__", "b", "c", "d"], ["web1", "web2"], ["alone"]].map((names) => {
     const hosts = names.map((name) => FLEET.find((host) => host.name === name)!);
-    const flake = hosts[0]!.flake.url;
+    const flake = hosts[0]!.flake.opened;
     const refs = hosts.map(({ name, kind }) => ({ name, kind }));
     const answers = hosts.map(derivationOf).map(({ drvPath, outPath, outputName }) => [
       drvPath,

@@ -1,8 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { applyTo, HOSTS, ONE_HOST } from "../../../src/adapters/nix/expressions.ts";
 import { evaluateBatch, evaluateHosts } from "../../../src/adapters/nix/hosts.ts";
-import type { HostRef } from "../../../src/model.ts";
-import type { HostInFlake, LockedFlake } from "../../../src/ports.ts";
+import type { HostInFlake, HostRef, LockedFlake } from "../../../src/model.ts";
 import { rejection } from "../../support/pure.ts";
 import { FLAGS, locked, NIX, type NixFleet, nixFleet } from "../../support/nix_fleet.ts";
 
@@ -30,7 +29,7 @@ Deno.test("evaluateBatch() gives each host's derivation by one command, and null
   const flake = await locked(world);
   const asked = hosts("docs", "throws", "good");
   const found = await evaluateBatch(world.nix, flake, asked);
-  const expression = applyTo(HOSTS, { flake: flake.url, hosts: asked });
+  const expression = applyTo(HOSTS, { flake: flake.opened, hosts: asked });
   assertEquals(world.commands, [[NIX, ...FLAGS, "eval", "--json", "--expr", expression]]);
   assert(!("error" in found));
   const withoutHash = (path: string) => path.replace(/[0-9a-z]{32}/, "HASH");
@@ -55,7 +54,7 @@ Deno.test("evaluateBatch() gives each host's derivation by one command, and null
 Deno.test("evaluateBatch() evaluates one host so that nix says what is wrong with it", async () => {
   const flake = await locked(world);
   const found = await evaluateBatch(world.nix, flake, hosts("throws"));
-  const expression = applyTo(ONE_HOST, { flake: flake.url, host: { name: "throws", kind: "nixos" } });
+  const expression = applyTo(ONE_HOST, { flake: flake.opened, host: { name: "throws", kind: "nixos" } });
   assertEquals(world.commands, [[NIX, ...FLAGS, "eval", "--json", "--expr", expression]]);
   assert(found !== null && "error" in found);
   assert(found.error.some((line) => line.includes("error: out of memory")), found.error.join("\n"));

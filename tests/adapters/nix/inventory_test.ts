@@ -13,7 +13,7 @@ Deno.test("readInventory() gives hosts, attributes and nix's version by one comm
   const inventory = await readInventory(world.nix, flake, attributes);
   assertEquals(world.commands, [[
     ...[NIX, ...FLAGS, "eval", "--json", "--expr"],
-    applyTo(INVENTORY, { flake: flake.url, attributes: Object.fromEntries(attributes) }),
+    applyTo(INVENTORY, { flake: flake.opened, attributes: Object.fromEntries(attributes) }),
   ]]);
   const version = await expectRun([NIX, "--version"], { env: world.fleet.env() });
   assertEquals(inventory, {
@@ -42,14 +42,4 @@ Deno.test("readInventory() refuses a fleet that does not evaluate, with what nix
     message: `Cannot evaluate the fleet of "${flake.url}": nix exited with 1`,
   });
   assert(lines!.some((line) => line.includes("error: has no attribute")), lines!.join("\n"));
-});
-
-Deno.test("readInventory() says of a changed tree in a sub-directory what older versions cannot do", async () => {
-  await using world = await nixFleet("{}");
-  const flake = { url: "path:/nix/gone?dir=sub", revision: null, dirty: true, localDir: null };
-  const { hint } = await rejection(readInventory(world.nix, flake, new Map()));
-  assertEquals(
-    hint,
-    "older versions of nix cannot fix a changed tree in a sub-directory: commit the changes",
-  );
 });

@@ -2,12 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
 import { realise } from "../../../src/adapters/nix/realise.ts";
-import type { HostDerivation } from "../../../src/model.ts";
+import type { DerivedHost } from "../../../src/model.ts";
 import { rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
 import { derivationsOf, FLAGS, NIX_STORE, nixFleet, NO_FLAGS } from "../../support/nix_fleet.ts";
 
-const target = ({ drvPath, outputName }: HostDerivation) => `${drvPath}!${outputName}`;
+const target = ({ drvPath, outputName }: DerivedHost) => `${drvPath}!${outputName}`;
 
 Deno.test("realise() builds all targets by one command, keeps them, and gives each one's path", async () => {
   await using world = await nixFleet(`{
@@ -15,11 +15,12 @@ Deno.test("realise() builds all targets by one command, keeps them, and gives ea
     b = host (build "b" "echo > $out");
   }`);
   const derivations = await derivationsOf(world, "b", "a");
-  const [b, a] = derivations as [HostDerivation, HostDerivation];
+  const [b, a] = derivations as [DerivedHost, DerivedHost];
   const root = join(world.fleet.root, "tmp/kept");
   const log: string[] = [];
   const built = await realise(world.nix, [target(b), target(a)], {
     root,
+    settings: [["extra-sandbox-paths", ""]],
     onLog: (line) => {
       log.push(line);
       return line.includes("hello") ? "seen" : undefined;
@@ -27,7 +28,8 @@ Deno.test("realise() builds all targets by one command, keeps them, and gives ea
   });
   assertEquals(world.commands, [[
     ...[NIX_STORE, "--realise", target(b), target(a), ...FLAGS],
-    ...["--keep-going", "--add-root", root, "--indirect", "--log-format", "internal-json"],
+    ...["--option", "extra-sandbox-paths", "", "--keep-going", "--log-format", "internal-json"],
+    ...["--add-root", root, "--indirect"],
   ]]);
   assertEquals(built, { paths: new Map([[target(b), b.outPath], [target(a), a.outPath]]) });
   assertEquals([await Deno.readLink(root), await Deno.readLink(`${root}-2`)], [b.outPath, a.outPath]);
@@ -42,7 +44,11 @@ Deno.test("realise() goes on when one target fails, and gives how the command en
   }`);
   const derivations = await derivationsOf(world, "bad", "good");
   const root = join(world.fleet.root, "tmp/kept");
-  const built = await realise(world.nix, derivations.map(target), { root, onLog: () => undefined });
+  const built = await realise(world.nix, derivations.map(target), {
+    root,
+    settings: [["extra-sandbox-paths", ""]],
+    onLog: () => undefined,
+  });
   assert("failure" in built);
   assertEquals(built.failure.code, 100);
   assert((await Deno.stat(derivations[1]!.outPath)).isFile);
@@ -55,7 +61,7 @@ Deno.test("realise() refuses an answer that has not one path for each target", a
   }
   const { shell } = tracedShell(dir.path, `${dir.path}:/usr/bin:/bin`);
   const nix = nixContext(shell, { PATH: "/usr/bin:/bin" }, NO_FLAGS);
-  const options = { root: join(dir.path, "kept"), onLog: () => undefined };
+  const options = { settings: [], root: join(dir.path, "kept"), onLog: () => undefined };
   assertEquals(await rejection(realise(nix, ["a!out"], options)), {
     kind: "build",
     message: "Cannot tell what was built: nix-store gave 2 paths for 1 derivations",

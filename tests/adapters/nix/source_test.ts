@@ -20,25 +20,24 @@ Deno.test("findSource() finds the source of a flake of this machine, as nix is g
   await fleet.write({ "sub/flake.nix": "{}", "sub/hosts/a.nix": "{}" });
   await Deno.symlink(dir, join(fleet.root, "link"));
   const git = (query: string, where: string, revision: string | null = null): FetchableSource => ({
-    tree: `git+file://${dir}?${query}`,
+    tree: `git+file://${dir}${query && `?${query}`}`,
     dir: where,
     local: { root: dir, inGit: true, revision },
   });
-  const sources: [reference: string, source: FetchableSource | null][] = [
-    [dir, git("shallow=1", "")],
-    [join(fleet.root, "link"), git("shallow=1", "")],
-    [join(dir, "sub"), git("shallow=1", "sub")],
+  const sources: [reference: string, source: FetchableSource][] = [
+    [dir, git("", "")],
+    [join(fleet.root, "link"), git("", "")],
+    [join(dir, "sub"), git("", "sub")],
     // Nix looks for the flake from there up.
-    [join(dir, "sub/hosts"), git("shallow=1", "sub")],
-    [`${dir}?dir=sub&submodules=1`, git("submodules=1&shallow=1", "sub")],
-    [`${dir}?ref=main`, git("ref=main&shallow=1", "", "main")],
-    [`git+file://${dir}?dir=sub&rev=0123`, git("rev=0123&shallow=1", "sub", "0123")],
-    [`path:${dir}?dir=sub`, {
-      tree: { type: "path", path: dir },
+    [join(dir, "sub/hosts"), git("", "sub")],
+    [`${dir}?dir=sub&submodules=1`, git("submodules=1", "sub")],
+    [`${dir}?ref=main`, git("ref=main", "", "main")],
+    [`git+file://${dir}?dir=sub&rev=0123`, git("rev=0123", "sub", "0123")],
+    [`path:${dir}?dir=sub&lastModified=7&rev=0123`, {
+      tree: { type: "path", path: dir, lastModified: 7, rev: "0123" },
       dir: "sub",
       local: { root: dir, inGit: false, revision: null },
     }],
-    [join(fleet.root, "gone"), null],
   ];
   for (const [reference, source] of sources) {
     assertEquals(await findSource(nix, reference), source, reference);
@@ -50,7 +49,10 @@ Deno.test("findSource() takes a directory outside git for a plain one, from wher
   const root = join(outside.path, "a fleet");
   await Deno.mkdir(join(root, "hosts"), { recursive: true });
   const nix = nixContext(tracedShell(join(root, "hosts")).shell, world.fleet.env(), NO_FLAGS);
-  assertEquals(await findSource(nix, "."), null);
+  assertEquals(
+    (await rejection(findSource(nix, "."))).message,
+    `Cannot read the flake ".": there is no flake.nix in "${root}/hosts", nor above it in its repository`,
+  );
   await Deno.writeTextFile(join(root, "flake.nix"), "{}");
   const local = { root, inGit: false, revision: null };
   assertEquals(await findSource(nix, "."), { tree: { type: "path", path: root }, dir: "", local });
@@ -63,7 +65,7 @@ Deno.test("findSource() writes the path of a repository as a URL", async () => {
   const relative = nixContext(tracedShell(dir).shell, world.fleet.env(), NO_FLAGS);
   assertEquals(
     (await findSource(relative, "."))?.tree,
-    `git+file://${world.fleet.root}/a%20%C3%BC%23%3F%25?shallow=1`,
+    `git+file://${world.fleet.root}/a%20%C3%BC%23%3F%25`,
   );
 });
 
@@ -102,7 +104,7 @@ Deno.test("findSource() finds what is on this machine, however it is written, an
     local: { root: dir, inGit: false, revision: null },
   };
   const below = {
-    tree: `git+file://${dir}?shallow=1`,
+    tree: `git+file://${dir}`,
     dir: "infra",
     local: { root: dir, inGit: true, revision: null },
   };
@@ -119,7 +121,7 @@ Deno.test("findSource() finds what is on this machine, however it is written, an
     }],
     ["plain", plain],
     ["flake:again", below],
-    ["below/main", { ...below, tree: `git+file://${dir}?ref=main&shallow=1`, local: main }],
+    ["below/main", { ...below, tree: `git+file://${dir}?ref=main`, local: main }],
     ["forge/main", { tree: forge, dir: "", local: null }],
   ];
   for (const [reference, source] of sources) {

@@ -1,8 +1,9 @@
+import { lockedAt } from "../../support/fake_ports.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { evaluateAll, type EvaluationJob } from "../../../src/adapters/nix/workers.ts";
 import type { HostRef } from "../../../src/model.ts";
 import type { HostDerivation } from "../../../src/model.ts";
-import type { Clock, LockedFlake } from "../../../src/ports.ts";
+import type { Clock } from "../../../src/ports.ts";
 import { pureTest } from "../../support/pure.ts";
 
 /** How hosts evaluate, by name: in how many seconds, and how it ends when it does not end well. */
@@ -24,7 +25,7 @@ interface Run {
   progress: string[];
 }
 
-const FLAKE: LockedFlake = { url: "git+file:///fleet?rev=a", revision: "a", dirty: false, localDir: null };
+const FLAKE = lockedAt("git+file:///fleet?rev=a", "a");
 
 function job(names: readonly string[], more: Partial<EvaluationJob> = {}): EvaluationJob {
   return { flake: FLAKE, hosts: names.map((name) => ({ name, kind: "nixos" as const })), ...more };

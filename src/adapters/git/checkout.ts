@@ -1,0 +1,93 @@
+/**
+ * Holds a checkout against its commit.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { text } from "../process.ts";
+import { expectGit, type GitContext, runGit } from "./context.ts";
+import { isShallow } from "./repository.ts";
+
+/** A copy of a checkout that is said to be of a commit. */
+export interface Copy {
+  /** The root of the repository's work tree. */
+  readonly root: string;
+  readonly commit: string;
+  /** The directory of the copy, absolute. */
+  readonly copy: string;
+}
+
+/** How a copy differs from its commit, by the paths of files. */
+export interface Differences {
+  /** Those with other bytes. */
+  readonly changed: readonly string[];
+  /** Those that only the copy has. */
+  readonly added: readonly string[];
+  /** Those that only the commit has. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * Holds a copy of a checkout against the commit, byte for byte, without running any filter. Links are only looked for.
+ *
+ * @throws {ReleaseError} of kind `git` when git fails
+ */
+export async function compareWithCommit(
+  git: GitContext,
+  { root, commit, copy }: Copy,
+): Promise<Differences> {
+  const what = "compare the source with its commit";
+  const gitDir = await expectGit(git, what, ["rev-parse", "--absolute-git-dir"], { cwd: root });
+  const [listing, copied] = await Promise.all([
+    expectGit(git, what, ["ls-tree", "-r", "-z", "--full-tree", commit], { cwd: root }),
+    // With an index that is not there, every file is another one.
+    expectGit(git, what, [`--work-tree=${copy}`, "ls-files", "-z", "--others"], {
+      cwd: copy,
+      env: { GIT_DIR: gitDir, GIT_INDEX_FILE: join(gitDir, "fleet-release-no-index") },
+    }),
+  ]);
+  const entries = listing.split("\0").flatMap((entry) => {
+    const [, mode, id = "", path] = /^(\d+) (?:blob|commit) ([0-9a-f]+)\t(.*)$/s.exec(entry) ?? [];
+    return path === undefined
+      ? []
+      : [{ isFile: mode?.startsWith("100"), isModule: mode === "160000", id, path }];
+  });
+  const committed = new Set(entries.map(({ path }) => path));
+  const modules = entries.flatMap(({ isModule, path }) => isModule ? [`${path}/`] : []);
+  const present = new Set(copied.split("\0").filter((path) => path !== ""));
+  // Git is handed paths on lines.
+  const both = entries.filter(({ isFile, path }) => isFile && present.has(path) && !path.includes("\n"));
+  const ids = await hashesOf(git, root, both.map(({ path }) => join(copy, path)));
+  return {
+    changed: both.flatMap(({ id, path }, index) => ids[index] === id ? [] : [path]),
+    added: [...present].filter((path) =>
+      !committed.has(path) && !modules.some((dir) => path.startsWith(dir))
+    ),
+    missing: entries.flatMap(({ isModule, path }) => isModule || present.has(path) ? [] : [path]),
+  };
+}
+
+/** The objects that files would be, as they are. */
+async function hashesOf(git: GitContext, root: string, paths: readonly string[]): Promise<string[]> {
+  if (paths.length === 0) return [];
+  const ids = await expectGit(git, "hash the source", ["hash-object", "--no-filters", "--stdin-paths"], {
+    cwd: root,
+    stdin: paths.map((path) => `${path}\n`).join(""),
+  });
+  return ids.split("\n");
+}
+
+/** A layout of a repository that git reads, and not every nix. */
+export type OddLayout = "bare" | "sha256" | "shallow" | "sparse-index";
+
+/** Which layout may keep nix from reading a repository; null: none that we know. */
+export async function oddLayout(git: GitContext, root: string): Promise<OddLayout | null> {
+  const ask = async (...args: string[]) => {
+    const result = await runGit(git, args, { cwd: root });
+    return result.code === 0 ? text(result) : "";
+  };
+  if (await ask("rev-parse", "--show-object-format") === "sha256") return "sha256";
+  if (await ask("rev-parse", "--is-bare-repository") === "true") return "bare";
+  if (await ask("config", "--type=bool", "index.sparse") === "true") return "sparse-index";
+  return await isShallow(git, root) ? "shallow" : null;
+}

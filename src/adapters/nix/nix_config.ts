@@ -1,0 +1,77 @@
+/**
+ * What a flake sets for nix in its `nixConfig`. Commands that are given a flake apply it by themselves; those that are
+ * given an expression or a derivation do not, and are told by options.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import * as v from "valibot";
+import type { NixConfig } from "../../model.ts";
+import type { NixContext } from "./context.ts";
+import { evaluate } from "./evaluate.ts";
+import { TRUSTED_SETTINGS } from "./expressions.ts";
+import { parseOutput, parseShape } from "./output.ts";
+import { unreadable } from "./source.ts";
+
+/** A setting as nix takes it in a flake: a number, a word, or words. */
+const VALUE = v.union([v.string(), v.number(), v.boolean(), v.array(v.string())]);
+const SETTINGS = v.record(v.string(), v.unknown());
+
+/** What has no part in a release: how a shell looks, where aliases are looked up, what a commit says. */
+const HARMLESS = new Set([
+  ...["bash-prompt", "bash-prompt-prefix", "bash-prompt-suffix", "flake-registry"],
+  ...["commit-lock-file-summary", "commit-lockfile-summary"],
+]);
+
+const EFFECTIVE = v.object({ "accept-flake-config": v.object({ value: v.boolean() }) });
+/** By the name of a setting and by its value, whether the operator has answered nix that it may be set so, for ever. */
+const TRUSTED = v.record(v.string(), v.record(v.string(), v.boolean()));
+
+/**
+ * Tells what nix goes by of a flake's `nixConfig`, as `nix build` without a terminal would: all of it with
+ * `accept-flake-config`, else what the operator has trusted before.
+ *
+ * @param declared What the flake declares
+ * @throws {ReleaseError} of kind `evaluation` when nix does not tell its settings
+ */
+export async function nixConfigOf(nix: NixContext, declared: unknown): Promise<NixConfig> {
+  const settings = Object.entries(parseShape(SETTINGS, declared, "nix eval")).flatMap(([name, value]) => {
+    const parsed = v.safeParse(VALUE, value);
+    if (!parsed.success || HARMLESS.has(name.replace(/^extra-/, ""))) return [];
+    return [[name, [parsed.output].flat().join(" ")] as const];
+  });
+  if (settings.length === 0) return { used: [], passedOver: [] };
+  if (await acceptsAll(nix)) return { used: settings, passedOver: [] };
+  const trusted = await trustedSettings(nix);
+  const isTrusted = ([name, value]: readonly [string, string]) => trusted[name]?.[value] === true;
+  return {
+    used: settings.filter(isTrusted),
+    passedOver: settings.filter((setting) => !isTrusted(setting)).map(([name]) => name),
+  };
+}
+
+/** Settings as options of a nix command. */
+export function settingFlags(settings: NixConfig["used"]): string[] {
+  return settings.flatMap(([name, value]) => ["--option", name, value]);
+}
+
+async function acceptsAll({ shell, nix, flags, env }: NixContext): Promise<boolean> {
+  const result = await shell.run([nix, ...flags, "show-config", "--json"], { env });
+  if (result.code !== 0) throw unreadable("nixConfig", result);
+  return parseShape(
+    EFFECTIVE,
+    parseOutput(result, "nix show-config"),
+    "nix show-config",
+  )["accept-flake-config"]
+    .value;
+}
+
+/** What nix has been told to trust. Where it keeps that, this process may have no permission to read. */
+async function trustedSettings(nix: NixContext): Promise<v.InferOutput<typeof TRUSTED>> {
+  const { HOME = "", NIX_DATA_HOME, XDG_DATA_HOME } = nix.env;
+  const dir = NIX_DATA_HOME || join(XDG_DATA_HOME || join(HOME, ".local/share"), "nix");
+  const options = ["--option", "pure-eval", "false", "--option", "restrict-eval", "false"];
+  const result = await evaluate(nix, TRUSTED_SETTINGS, join(dir, "trusted-settings.json"), options);
+  if (result.code !== 0) throw unreadable("nixConfig", result);
+  return parseShape(TRUSTED, result.value, "nix eval");
+}
