@@ -11,6 +11,7 @@ import { pinSourceAt } from "../plan/pins.ts";
 import type { Repository } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
+import { withHints } from "./hints.ts";
 import type { Run } from "./run.ts";
 import { lockFlake, type Source } from "./source.ts";
 
@@ -34,9 +35,10 @@ export async function evaluateHosts(
         if (commit !== null) flakes.set(commit, await lockPinned(run, source, { commit, hosts: pinned }));
       }));
       const placed = hosts.map((host) => ({ ...host, flake: flakes.get(host.pinnedTo)! }));
-      const derivations = await run.ports.nix.evaluateHosts(
-        placed,
-        (name, state) => run.host("evaluate", name, state),
+      const derivations = await withHints(
+        run,
+        source,
+        () => run.ports.nix.evaluateHosts(placed, (name, state) => run.host("evaluate", name, state)),
       );
       return withDerivations(placed, derivations);
     },

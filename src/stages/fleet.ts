@@ -10,10 +10,12 @@ import type { PinnedHost } from "../model.ts";
 import { type AttributeName, ATTRIBUTES } from "../plan/attributes.ts";
 import { decodeFleet, type EvaluatedFleet } from "../plan/compose.ts";
 import { enumerateHosts } from "../plan/hosts.ts";
+import { ADOPTING, SMALLEST_FLEET } from "../plan/smallest_fleet.ts";
 import { pinNames, pinTargetCommit, resolvePins, validatePinSourceUrl } from "../plan/pins.ts";
 import type { Inventory } from "../ports.ts";
 import { plural } from "../text.ts";
 import type { Run } from "./run.ts";
+import { withHints } from "./hints.ts";
 import type { Source } from "./source.ts";
 
 /** The fleet as the flake declares it, and the hosts of it that this run releases. */
@@ -44,7 +46,7 @@ export async function evaluateFleet(run: Run, source: Source): Promise<FleetToRe
 
 async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
   const { config, attributes, now, ports, warn } = run;
-  const inventory = await ports.nix.inventory(source.flake, attributes);
+  const inventory = await withHints(run, source, () => ports.nix.inventory(source.flake, attributes));
   const selected = enumerateHosts(config.hosts, inventory.hosts);
   const said = (name: AttributeName) => valueOf(name, run, inventory);
   const documents = {
@@ -76,12 +78,19 @@ function valueOf(name: AttributeName, { config }: Run, { attributes }: Inventory
   if (attribute === undefined) return null;
   const value = attributes.get(name) ?? null;
   if (value !== null) return value;
+  const isNew = name === "fleet" && !attributes.has(name);
   throw new ReleaseError(
     "evaluation",
     `The flake has no attribute "${attribute}", which ${option} names${
       attributes.has(name) ? ": it is null" : ""
     }`,
-    { path: attribute, hint: `add it to the flake's outputs, or give another ${option}` },
+    {
+      path: attribute,
+      lines: isNew ? ["the smallest that is valid:", ...SMALLEST_FLEET.map((line) => `  ${line}`)] : [],
+      hint: `add it to the flake's outputs, or give another ${option}${
+        isNew ? `; ${ADOPTING} explains it` : ""
+      }`,
+    },
   );
 }
 

@@ -7,6 +7,7 @@ import { dirname, join, relative } from "@std/path";
 import { type ReleaseConfig, signKeyDescriptor } from "../config.ts";
 import {
   BOOTSTRAP_NONCES_FILE,
+  isDocumentPath,
   manifestPath,
   RELEASE_INDEX_FILE,
   REVOCATIONS_FILE,
@@ -16,6 +17,7 @@ import { ReleaseError } from "../errors.ts";
 import { plural, quoteList } from "../text.ts";
 import { hasGitName } from "../plan/git_names.ts";
 import { isWithin } from "../plan/paths.ts";
+import { pinSourceAt } from "../plan/pins.ts";
 import type { LockedFlake } from "../model.ts";
 import type { FlakeSource, Identity, Repository } from "../ports.ts";
 import { signKeyVariable } from "../secrets.ts";
@@ -45,8 +47,9 @@ export async function lockSource(run: Run): Promise<Source> {
 
 async function resolveSource(run: Run): Promise<Source> {
   const { config, ports: { git } } = run;
-  const flake = await lockFlake(run, config.buildFlake);
-  const found = flake.localDir === null ? null : await git.repositoryOf(flake.localDir);
+  const asked = await lockFlake(run, config.buildFlake);
+  const found = asked.localDir === null ? null : await git.repositoryOf(asked.localDir);
+  const flake = await withoutLeftovers(run, asked, found);
   // The release is committed on top of what nix has read. Should HEAD have moved since, git refuses the commit.
   const follows = flake.revision !== null && !/[?&](ref|rev)=/.test(config.buildFlake);
   const repository = found && follows ? { ...found, head: flake.revision } : found;
@@ -55,6 +58,30 @@ async function resolveSource(run: Run): Promise<Source> {
   if (flake.revision === null) checkUnlocked(source, run);
   if (config.gitCommit) await checkCommittable(repository, run);
   return source;
+}
+
+/**
+ * The flake at the commit that is checked out, where the only changes are in the release directory: a run that could not
+ * commit what it had written leaves such, and the next one releases that commit as if they were not there.
+ */
+async function withoutLeftovers(
+  run: Run,
+  flake: LockedFlake,
+  repository: Repository | null,
+): Promise<LockedFlake> {
+  const { dirty, differing, repositoryUrl } = flake;
+  if (!dirty || differing.length === 0 || repositoryUrl === null || !repository?.head) return flake;
+  const dir = (await run.ports.releaseDir.realPath()).path;
+  const isDocument = (path: string) =>
+    isDocumentPath(relative(dir, join(repository.root, path)), run.config.artifactName);
+  if (!differing.every(isDocument)) return flake;
+  run.warn({
+    code: "release-left-behind",
+    message:
+      `The only changes that are not committed are of release files, as a run that was interrupted leaves ` +
+      `them (${quoteList(differing, 3)}): what is released is commit ${repository.head.slice(0, 8)}`,
+  });
+  return await lockFlake(run, pinSourceAt(repositoryUrl, repository.head));
 }
 
 /**
@@ -139,7 +166,9 @@ async function isCopied({ ports: { git } }: Run, source: FlakeSource, file: stri
 /** A source without a locked revision is refused, or the release says of its commit what may not be so. */
 function checkUnlocked({ flake, repository, ciCommit }: Source, { config, warn }: Run): void {
   const reason = flake.dirty
-    ? "there are changes that are not committed"
+    ? `there are changes that are not committed${
+      flake.differing.length === 0 ? "" : `: ${quoteList(flake.differing)}`
+    }`
     : repository === null
     ? "it is not in git"
     : `"${config.buildFlake}" is read as a plain directory`;

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
+import { SMALLEST_FLEET } from "../../src/plan/smallest_fleet.ts";
 import { SYSTEM } from "../support/command.ts";
 import { type Draft, TestFleet } from "../support/fleet.ts";
 import { expectReleaseByKey, releaseByKey, SharedFleets } from "../support/key_release.ts";
@@ -204,7 +205,8 @@ Deno.test("the program builds a changed tree as git sees it, and warns", async (
   const result = await expectReleaseByKey(fleet, SIDECARS);
   assertEquals(result["warnings"], [{
     code: "dirty-tree",
-    message: "The source has no locked revision (there are changes that are not committed): the release " +
+    message:
+      'The source has no locked revision (there are changes that are not committed: "hosts.json", "revocations.json"): the release ' +
       `names commit ${commit.slice(0, 8)}, which need not contain what is built`,
   }]);
   assertEquals(result["commit"], commit);
@@ -232,9 +234,29 @@ Deno.test("the program refuses a tree with changes with --require-clean, and wri
   await using fleet = await TestFleet.create();
   await hold(fleet, { db: "edited" });
   await expectRefused(fleet, { args: ["--require-clean"] }, {
-    message: 'Cannot release "." with --require-clean: there are changes that are not committed',
+    message:
+      'Cannot release "." with --require-clean: there are changes that are not committed: "hosts.json"',
     hint: "commit or stash the changes",
   });
+});
+
+Deno.test("the program tells what a newcomer's flake lacks: a file that git tracks, and a fleet, which can be taken as shown", async () => {
+  await using fleet = await TestFleet.create();
+  const hosts = await Deno.readTextFile(join(fleet.dir, "flake.nix"));
+  const flake = (more: string) =>
+    `{ outputs = { self }: { inherit ((import ./hosts.nix).outputs { }) nixosConfigurations; ${more} }; }`;
+  await fleet.write({ "flake.nix": flake(""), "hosts.nix": hosts });
+  const untracked = await fleet.release();
+  const hint = 'hint: git does not track "hosts.nix", so nix does not see it: git add hosts.nix\n';
+  assertEquals([untracked.code, untracked.stderr.endsWith(hint)], [1, true], untracked.stderr);
+  await fleet.commit("tracked");
+  const without = await fleet.release();
+  const smallest = SMALLEST_FLEET.map((line) => `    ${line}\n`).join("");
+  assertEquals([without.code, without.stderr.includes(smallest)], [1, true], without.stderr);
+  await fleet.write({ "flake.nix": flake(SMALLEST_FLEET.join("\n")) });
+  await fleet.commit("a fleet");
+  await expectReleaseByKey(fleet);
+  assertEquals(await contents(fleet), ALL_ONE);
 });
 
 /** Changes everything in the flake, and takes a host away: once it is locked, and once the fleet is evaluated. */

@@ -142,6 +142,16 @@ Deno.test("the program builds a host from HEAD whose pin names HEAD or has expir
   );
 });
 
+Deno.test("the program builds a pin to HEAD from the commit, and the others from the changed tree", async () => {
+  await using fleet = await TestFleet.create({ edit: onlyHosts("a", "b"), nixos: ["a", "b"] });
+  await editFleet(fleet, ({ hosts }) => hosts.a.pin = { commit: "HEAD", reason: "audit" });
+  await shell(fleet, `sed -i.old 's/one/edited/' flake.nix && rm *.old`);
+  const head = await fleet.head();
+  const result = await expectRelease(fleet);
+  assertEquals(pinnedIn(result), [["a", head], ["b", null]]);
+  assertEquals(await contents(fleet), [["a", "one"], ["b", "edited"]]);
+});
+
 Deno.test("the program refuses a pin that names no commit, and writes nothing", async () => {
   await using fleet = await TestFleet.create({
     edit: ({ hosts }) => hosts.web2.pin = { commit: "v2", reason: "audit" },

@@ -1,7 +1,9 @@
 // What the flake says: its attributes, its hosts and its pins.
 
+import type { LockedFlake } from "../../src/model.ts";
 import { assertEquals } from "@std/assert";
 import { COMMIT, drvOf, FakeWorld, hashOf, lockedAt, pathOf, UNVERIFIED } from "../support/fake_ports.ts";
+import { ADOPTING, SMALLEST_FLEET } from "../../src/plan/smallest_fleet.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 
 const A = "a".repeat(40);
@@ -20,11 +22,17 @@ for (const [option, setting, path] of ATTRIBUTES) {
     for (const [value, more] of [[undefined, ""], [null, ": it is null"]] as const) {
       const world = new FakeWorld();
       if (value === null) world.outputs.set("a.b", null);
+      const isNew = option === "--fleet-resolved-attr" && value === undefined;
       assertEquals(await rejection(world.release(setting)), {
         kind: "evaluation",
         message: `The flake has no attribute "${path}", which ${option} names${more}`,
         path,
-        hint: `add it to the flake's outputs, or give another ${option}`,
+        ...(isNew
+          ? { lines: ["the smallest that is valid:", ...SMALLEST_FLEET.map((line) => `  ${line}`)] }
+          : {}),
+        hint: `add it to the flake's outputs, or give another ${option}${
+          isNew ? `; ${ADOPTING} explains it` : ""
+        }`,
       });
       assertEquals(world.effects.filter((effect) => /^(evaluate|build|publish)/.test(effect)), []);
     }
@@ -199,3 +207,33 @@ pureTest("the program refuses a budget that consumers cannot understand with --s
   const { kind, path } = await rejection(world.release({ strict: true }));
   assertEquals({ kind, path }, { kind: "contract", path: "disruptionBudgets.0.selector.not" });
 });
+
+pureTest(
+  "the program builds a pin to HEAD from the commit when the tree has changes, and asks no pin source for it",
+  async () => {
+    const trees: [flake: Partial<LockedFlake>, reference: string][] = [
+      [
+        { repositoryUrl: "git+file:///fleet?submodules=1" },
+        `git+file:///fleet?submodules=1&allRefs=1&rev=${COMMIT}`,
+      ],
+      // As a plain directory within its repository.
+      [{ localDir: "/fleet/a b" }, `git+file:///fleet?dir=a+b&allRefs=1&rev=${COMMIT}`],
+    ];
+    for (const [flake, reference] of trees) {
+      const world = new FakeWorld();
+      world.flake = { ...lockedAt("path:/nix/store/x-source", null, "/fleet"), dirty: true, ...flake };
+      world.commits.set("HEAD", COMMIT);
+      world.fleet["hosts"].db.pin = { commit: "HEAD", reason: "audit" };
+      const { hosts } = await world.release({ pinSourceUrl: "git+ssh://host/fleet" });
+      assertEquals(hosts.map(({ name, pinnedTo }) => [name, pinnedTo]), [
+        ["db", COMMIT],
+        ["web1", null],
+        ["web2", null],
+      ]);
+      assertEquals(world.effects.filter((effect) => effect.startsWith("lock")), [
+        "lock .",
+        `lock ${reference}`,
+      ]);
+    }
+  },
+);

@@ -270,3 +270,87 @@ pureTest(
     }
   },
 );
+
+pureTest("the program names the changes that are not committed", async () => {
+  const world = unlocked({ dirty: true });
+  world.flake = { ...world.flake, differing: ["flake.nix", "releases/notes"] };
+  const reason = 'there are changes that are not committed: "flake.nix", "releases/notes"';
+  assertEquals((await world.release()).warnings[0]?.message.includes(`(${reason})`), true);
+  assertEquals(
+    (await rejection(world.release({ requireClean: true }))).message,
+    `Cannot release "." with --require-clean: ${reason}`,
+  );
+});
+
+const LEFT = ["releases/fleet.resolved.json", `releases/rollouts/${"a".repeat(64)}.json.sig`];
+const AT_HEAD = `git+file:///fleet?allRefs=1&rev=${COMMIT}`;
+
+/** A world of which a run that was interrupted has left changed release files. */
+function leftBehind(...differing: string[]): FakeWorld {
+  const world = unlocked({ dirty: true });
+  world.flake = { ...world.flake, differing, repositoryUrl: "git+file:///fleet" };
+  return world;
+}
+
+pureTest(
+  "the program releases the commit when an earlier run has left release files that are not committed",
+  async () => {
+    const world = leftBehind(...LEFT);
+    const { commit, flake, warnings } = await world.release({ requireClean: true });
+    assertEquals([commit, flake], [COMMIT, AT_HEAD]);
+    assertEquals(world.effects.filter((effect) => effect.startsWith("lock")), ["lock .", `lock ${AT_HEAD}`]);
+    assertEquals(warnings, [{
+      code: "release-left-behind",
+      message:
+        "The only changes that are not committed are of release files, as a run that was interrupted leaves them (" +
+        `"${LEFT[0]}", "${LEFT[1]}"): what is released is commit cccccccc`,
+    }, UNVERIFIED]);
+  },
+);
+
+const EDITED: Record<string, FakeWorld> = {
+  "a file of the user's own beside them": leftBehind(...LEFT, "flake.nix"),
+  "a file in the release directory that is none of the release's": leftBehind(...LEFT, "releases/README.md"),
+  "a release file of another directory": leftBehind("other/fleet.resolved.json"),
+  "no file that git knows of": leftBehind(),
+};
+
+for (const [what, world] of Object.entries(EDITED)) {
+  pureTest(`the program takes a tree for changed that has changes in ${what}`, async () => {
+    const { warnings } = await world.release();
+    assertEquals(warnings.map(({ code }) => code), ["dirty-tree", "unverified-signatures"]);
+  });
+}
+
+pureTest(
+  "the program names the files that git gives other contents, and refuses them with --require-clean",
+  async () => {
+    const world = new FakeWorld();
+    world.flake = { ...world.flake, differing: ["secrets/a", "b"] };
+    const problem = 'git gives 2 files other contents than commit cccccccc has: "secrets/a", "b"';
+    const { warnings } = await world.release();
+    assertEquals(warnings[0], {
+      code: "filtered-files",
+      message: `The source is not what its commit says: ${problem}. The closures are of the former`,
+    });
+    world.effects.length = 0;
+    assertEquals(await rejection(world.release({ requireClean: true })), {
+      kind: "usage",
+      message: `Cannot release "." with --require-clean: ${problem}`,
+      hint:
+        "its attributes or filters (LFS, git-crypt, line ends) change them, or `git update-index` hides a change",
+    });
+    assertEquals(world.effects, ["lock ."]);
+  },
+);
+
+pureTest("the program names the settings of the flake that nix passes over", async () => {
+  const world = new FakeWorld();
+  const passedOver = ["extra-substituters", "cores"];
+  world.flake = { ...world.flake, nixConfig: { used: [["max-jobs", "1"]], passedOver } };
+  assertEquals((await world.release()).warnings[0], {
+    code: "flake-config",
+    message: 'The nixConfig of "." sets "extra-substituters", "cores", which nix passes over: ' +
+      "with --accept-flake-config it goes by that",
+  });
+});

@@ -107,6 +107,8 @@ export class FakeWorld {
   readonly realPaths: Map<string, string> = new Map();
   /** What git tracks, by its path from the root of its repository. */
   tracked: readonly string[] = [];
+  /** What git neither tracks nor ignores, by its path from the root. */
+  untracked: readonly string[] = [];
   /** The files of commits, by their path from the root. */
   readonly committedFiles: Map<string, ReadonlyMap<string, Uint8Array<ArrayBuffer>>> = new Map();
   /** What a pin source is locked to, by default to the revision that its reference gives. */
@@ -274,6 +276,11 @@ export class FakeWorld {
         await Promise.resolve();
         this.#effect(`ask whether ${path} is tracked${revision === null ? "" : ` in ${revision}`}`);
         return this.tracked.includes(path);
+      },
+      untracked: async (_repository, dir) => {
+        await Promise.resolve();
+        this.#effect(`ask what is not tracked in ${dir}`);
+        return [...this.untracked];
       },
       firstUntrackable: async (_repository, paths) => {
         await Promise.resolve();

@@ -11,7 +11,7 @@ import { commitRelease } from "./commit.ts";
 import { gitContext } from "./context.ts";
 import { firstUntrackable } from "./git_index.ts";
 import { checkIdentity } from "./identity.ts";
-import { findRepository, firstIgnored, resolveCommit, tracks } from "./repository.ts";
+import { findRepository, firstIgnored, resolveCommit, tracks, untracked } from "./repository.ts";
 import { readCommitted } from "./tree.ts";
 
 /** What the git commands are given beside their arguments. */
@@ -35,6 +35,7 @@ export function createGit(shell: Shell, { env, tempDir, hooks }: GitSettings): G
     repositoryOf: (dir) => findRepository(git, dir),
     resolveCommit: ({ root }, name) => resolveCommit(git, root, name),
     tracks: ({ root }, path, revision) => tracks(git, root, path, revision),
+    untracked: ({ root }, dir) => untracked(git, root, dir),
     firstIgnored: ({ root }, paths) => firstIgnored(git, root, paths),
     firstUntrackable: ({ root }, paths) =>
       firstUntrackable(git, { root, file: join(tempDir, "names") }, paths),

@@ -75,6 +75,21 @@ export async function firstIgnored(
 }
 
 /**
+ * The files that git neither tracks nor ignores.
+ *
+ * @param root The root of the work tree
+ * @param dir Where to look, relative to the root
+ * @returns their paths relative to the root
+ * @throws {ReleaseError} of kind `git` when git cannot tell
+ */
+export async function untracked(git: GitContext, root: string, dir: string): Promise<string[]> {
+  const args = ["ls-files", "-z", "--others", "--exclude-standard", "--", dir];
+  const result = await runGit(git, args, { cwd: root, env: { GIT_LITERAL_PATHSPECS: "1" } });
+  if (result.code !== 0) throw gitError("ask which files are not tracked", result);
+  return text(result).split("\0").filter((path) => path !== "");
+}
+
+/**
  * Whether git tracks a path.
  *
  * @param root The root of the work tree

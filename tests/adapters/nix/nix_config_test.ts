@@ -1,0 +1,103 @@
+import { assertEquals } from "@std/assert";
+import { dirname, join } from "@std/path";
+import { nixContext } from "../../../src/adapters/nix/context.ts";
+import { nixConfigOf, settingFlags } from "../../../src/adapters/nix/nix_config.ts";
+import { lockFlake } from "../../../src/adapters/nix/flake.ts";
+import { readInventory } from "../../../src/adapters/nix/inventory.ts";
+import { rejection } from "../../support/pure.ts";
+import { type NixFleet, nixFleet, NO_FLAGS } from "../../support/nix_fleet.ts";
+
+let world: NixFleet;
+Deno.test.beforeAll(async () => {
+  world = await nixFleet("{}");
+});
+Deno.test.afterAll(() => world[Symbol.asyncDispose]());
+
+/** Settings of every kind that a flake can write, and of kinds that it cannot. */
+const DECLARED = {
+  "extra-substituters": ["https://a", "https://b"],
+  "allow-import-from-derivation": false,
+  "cores": 4,
+  "max-jobs": "2",
+  "bash-prompt": "$",
+  "commit-lock-file-summary": "lock",
+  "extra-flake-registry": "https://registry",
+  "broken": { of: "no kind" },
+};
+
+const SETTINGS: [string, string][] = [
+  ["extra-substituters", "https://a https://b"],
+  ["allow-import-from-derivation", "false"],
+  ["cores", "4"],
+  ["max-jobs", "2"],
+];
+
+Deno.test("nixConfigOf() goes by all settings when nix is told to, and by none that is not trusted otherwise", async () => {
+  const { nix, shell, fleet } = world;
+  const passedOver = SETTINGS.map(([name]) => name);
+  assertEquals(await nixConfigOf(nix, DECLARED), { used: [], passedOver });
+  const told = (acceptFlakeConfig: boolean, env = fleet.env()) =>
+    nixContext(shell, env, { ...NO_FLAGS, acceptFlakeConfig });
+  assertEquals(await nixConfigOf(told(true), DECLARED), { used: SETTINGS, passedOver: [] });
+  // The operator's own configuration of nix counts, and what is said for the run counts more.
+  const { NIX_CONFIG } = fleet.env();
+  // Newer versions know the setting only where the configuration has the feature, too.
+  const settings = "experimental-features = nix-command flakes\naccept-flake-config = true";
+  const configured = { ...fleet.env(), NIX_CONFIG: `${NIX_CONFIG}\n${settings}` };
+  const nixOf = nixContext(shell, configured, NO_FLAGS);
+  assertEquals(await nixConfigOf(nixOf, DECLARED), { used: SETTINGS, passedOver: [] });
+  assertEquals(await nixConfigOf(told(false, configured), DECLARED), { used: [], passedOver });
+});
+
+Deno.test("nixConfigOf() goes by the settings that were trusted before, with the value that they had then", async () => {
+  const { fleet, shell } = world;
+  const trusted = {
+    "cores": { "4": true, "8": false },
+    "max-jobs": { "1": true },
+    "extra-substituters": { "https://a https://b": true },
+    "allow-import-from-derivation": { "false": false },
+  };
+  const places: [file: string, env: Record<string, string>][] = [
+    ["home/.local/share/nix/trusted-settings.json", {}],
+    ["data/nix/trusted-settings.json", { XDG_DATA_HOME: join(fleet.root, "data") }],
+    ["own/trusted-settings.json", { NIX_DATA_HOME: join(fleet.root, "own"), XDG_DATA_HOME: "/none" }],
+  ];
+  for (const [place, env] of places) {
+    const file = join(fleet.root, place);
+    await Deno.mkdir(dirname(file), { recursive: true });
+    await Deno.writeTextFile(file, JSON.stringify(trusted));
+    const nix = nixContext(shell, { ...fleet.env(), ...env }, NO_FLAGS);
+    assertEquals(await nixConfigOf(nix, DECLARED), {
+      used: [SETTINGS[0]!, SETTINGS[2]!],
+      passedOver: ["allow-import-from-derivation", "max-jobs"],
+    }, place);
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("nixConfigOf() asks nix nothing about a flake that sets nothing", async () => {
+  const { nix, commands } = world;
+  commands.length = 0;
+  const nothing = { used: [], passedOver: [] };
+  for (const declared of [{}, { "bash-prompt": "$" }]) {
+    assertEquals(await nixConfigOf(nix, declared), nothing);
+  }
+  assertEquals([commands, settingFlags([])], [[], []]);
+});
+
+Deno.test("a flake that needs a feature evaluates when its nixConfig counts, and not otherwise", async () => {
+  const { fleet, nix, shell } = world;
+  await fleet.write({
+    "flake.nix": `{
+      nixConfig.extra-experimental-features = [ "fetch-closure" ];
+      outputs = _: { nixosConfigurations = builtins.seq builtins.fetchClosure { web = {}; }; };
+    }`,
+  });
+  const passedOver = await lockFlake(nix, fleet.dir);
+  assertEquals(passedOver.nixConfig, { used: [], passedOver: ["extra-experimental-features"] });
+  assertEquals((await rejection(readInventory(nix, passedOver, new Map()))).kind, "evaluation");
+  const accepting = nixContext(shell, fleet.env(), { ...NO_FLAGS, acceptFlakeConfig: true });
+  const used = await lockFlake(accepting, fleet.dir);
+  assertEquals(used.nixConfig.used, [["extra-experimental-features", "fetch-closure"]]);
+  assertEquals((await readInventory(accepting, used, new Map())).hosts.nixos, ["web"]);
+});

@@ -1,0 +1,89 @@
+import { assertEquals } from "@std/assert";
+import { ReleaseError } from "../../src/errors.ts";
+import { withHints } from "../../src/stages/hints.ts";
+import type { Source } from "../../src/stages/source.ts";
+import { COMMIT, FakeWorld, lockedAt } from "../support/fake_ports.ts";
+import { pureTest, rejection } from "../support/pure.ts";
+
+/** A source in git, in a directory of its repository. */
+const SOURCE: Source = {
+  flake: lockedAt(`git+file:///fleet?rev=${COMMIT}`, COMMIT, "/fleet/sub"),
+  repository: { root: "/fleet", head: COMMIT },
+  ciCommit: COMMIT,
+};
+
+/** What becomes of an error of nix with these lines. */
+async function explained(
+  lines: string[],
+  more: { hint?: string; source?: Source; untracked?: string[] } = {},
+) {
+  const { hint, source = SOURCE, untracked = ["sub/new.nix", "sub/hosts/a/default.nix", "sub/it's.nix"] } =
+    more;
+  const world = new FakeWorld();
+  world.untracked = untracked;
+  const error = new ReleaseError("evaluation", "no", { lines, hint, path: "p" });
+  const refused = await rejection(withHints(world.run(), source, () => Promise.reject(error)));
+  assertEquals([refused.kind, refused.message, refused.lines, refused.path], [
+    "evaluation",
+    "no",
+    lines,
+    "p",
+  ]);
+  return { hint: refused.hint, effects: world.effects };
+}
+
+const COPY = "/nix/store/x-source";
+const ASKED = ["ask what is not tracked in sub"];
+
+pureTest(
+  "withHints() names the files that git does not track and nix misses, or the directory they are in",
+  async () => {
+    const hint = (quoted: string, words: string) =>
+      `git does not track ${quoted}, so nix does not see it: git add ${words}`;
+    const cases: [lines: string[], hint: string | undefined][] = [
+      [[`| error: path '${COPY}/sub/new.nix' does not exist`], hint('"sub/new.nix"', "sub/new.nix")],
+      [[`| getting status of '${COPY}/sub/hosts/a': No such file`], hint('"sub/hosts/a"', "sub/hosts/a")],
+      [
+        ["| error: Path 'sub/new.nix' in the repository is not tracked"],
+        hint('"sub/new.nix"', "sub/new.nix"),
+      ],
+      [
+        [`| '${COPY}/sub/it's.nix'`, `| '${COPY}/sub/new.nix'`],
+        hint('"sub/new.nix", "sub/it\'s.nix"', "sub/new.nix 'sub/it'\\''s.nix'"),
+      ],
+      [["| error: assertion failed"], undefined],
+      [[`| '${COPY}/sub/new.nix.old'`, `| '${COPY}/sub/very/sub/newer.nix'`], undefined],
+    ];
+    for (const [lines, hint] of cases) assertEquals(await explained(lines), { hint, effects: ASKED });
+  },
+);
+
+pureTest("withHints() keeps the hint that an error has", async () => {
+  const lines = [`'${COPY}/sub/new.nix'`];
+  const { hint } = await explained(lines, { hint: "and more" });
+  assertEquals(hint?.endsWith("git add sub/new.nix; and more"), true);
+  assertEquals((await explained(["x"], { hint: "and more" })).hint, "and more");
+});
+
+pureTest("withHints() asks git nothing where it does not say what nix sees", async () => {
+  const elsewhere: Source[] = [
+    { ...SOURCE, repository: null },
+    { ...SOURCE, flake: { ...SOURCE.flake, localDir: null } },
+    { ...SOURCE, flake: { ...SOURCE.flake, repositoryUrl: null } },
+  ];
+  for (const source of elsewhere) {
+    assertEquals(await explained([`'${COPY}/sub/new.nix'`], { source }), { hint: undefined, effects: [] });
+  }
+});
+
+pureTest("withHints() leaves other errors, and what went well, as they are", async () => {
+  const world = new FakeWorld();
+  const error = new ReleaseError("build", "no", { lines: ["'sub/new.nix'"] });
+  assertEquals(await rejection(withHints(world.run(), SOURCE, () => Promise.reject(error))), {
+    kind: "build",
+    message: "no",
+    lines: ["'sub/new.nix'"],
+  });
+  assertEquals(await withHints(world.run(), SOURCE, () => Promise.resolve(3)), 3);
+  assertEquals(world.effects, []);
+});
