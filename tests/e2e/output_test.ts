@@ -262,7 +262,7 @@ Deno.test("the program's -v shows commands that a shell runs as they stand", asy
     printed.push(JSON.parse(stdout));
   }
   const [fetched, declared, inventory, ...hosts] = printed as [Draft, Draft, Draft, ...unknown[]];
-  assertEquals(declared, { inputs: [], nixConfig: {} });
+  assertEquals(declared, { inputs: [], nixConfig: {}, self: {} });
   assertEquals(fetched["info"].rev, await fleet.git("rev-parse", "HEAD"));
   assertEquals(inventory["hosts"], { nixos: ["db", "web1", "web2"], darwin: [] });
   assertEquals(inventory["attributes"], {

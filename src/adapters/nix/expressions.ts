@@ -89,8 +89,8 @@ export const LOCKED = `
 flake: builtins.seq (builtins.getFlake flake) null`;
 
 /**
- * What a flake declares: the names of the inputs that it has, by its `inputs` and by what its outputs take, and its
- * settings for nix. Null when there is no flake.nix. For pure evaluation.
+ * What a flake declares: the names of the inputs that it has, by its `inputs` and by what its outputs take, its settings
+ * for nix, and how it is to be fetched itself (`inputs.self.submodules`, which Nix 2.27 and later go by). Null when there is no flake.nix. For pure evaluation.
  */
 export const DECLARED = `
 { path, narHash, dir }:
@@ -102,6 +102,7 @@ in if !builtins.pathExists file then null else {
   inputs = builtins.attrNames
     ((flake.inputs or {}) // removeAttrs (builtins.functionArgs flake.outputs) [ "self" ]);
   nixConfig = flake.nixConfig or {};
+  self = builtins.intersectAttrs { submodules = null; lfs = null; } (flake.inputs.self or {});
 }`;
 
 /** The settings of flakes that the operator has told nix to trust, which it keeps in a file. */

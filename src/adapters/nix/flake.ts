@@ -29,13 +29,18 @@ import { type FetchableSource, findSource, gitUrl, type Tree, unreadable, urlAt 
  * version that we know prints
  */
 export async function lockFlake(nix: NixContext, reference: string): Promise<LockedFlake> {
-  const source = await findSource(nix, reference);
+  return await lockSource(nix, reference, await findSource(nix, reference));
+}
+
+async function lockSource(nix: NixContext, reference: string, source: FetchableSource): Promise<LockedFlake> {
   const fetched = { source, copy: await fetchSource(nix, reference, source) };
   const revision = revisionOf(fetched);
   const [declared, checkout] = await Promise.all([
     readDeclarations(nix, reference, fetched),
     lookAtCheckout(nix, { ...fetched, revision }),
   ]);
+  const whole = withParameters(source, declared.self);
+  if (whole !== source) return await lockSource(nix, reference, whole);
   const opened = openedFlake(fetched, revision, checkout);
   const nixConfig = await nixConfigOf(nix, declared.nixConfig);
   const isOddPlace = opened.info !== null && source.dir !== "";
@@ -111,7 +116,11 @@ const ODD_LAYOUTS: Readonly<Record<OddLayout, string>> = {
 };
 
 /** What {@linkcode DECLARED} gives. */
-const DECLARATIONS = v.nullable(v.object({ inputs: v.array(v.string()), nixConfig: v.unknown() }));
+const DECLARATIONS = v.nullable(v.object({
+  inputs: v.array(v.string()),
+  nixConfig: v.unknown(),
+  self: v.record(v.string(), v.unknown()),
+}));
 
 /** A source that has been found, and its copy in the store. */
 interface FetchedSource {
@@ -135,6 +144,20 @@ async function readDeclarations(nix: NixContext, reference: string, { source, co
         : "--build-flake names the directory of the flake.nix",
     },
   );
+}
+
+/** The source with what the flake says of how it is to be fetched, where the reference says nothing of that. */
+function withParameters(source: FetchableSource, self: Readonly<Record<string, unknown>>): FetchableSource {
+  const { tree } = source;
+  if (!isGit(source)) return source;
+  const wanted = Object.keys(self).filter((name) => self[name] === true);
+  if (typeof tree !== "string") {
+    const more = wanted.filter((name) => tree[name] === undefined).map((name) => [name, true]);
+    return more.length === 0 ? source : { ...source, tree: { ...tree, ...Object.fromEntries(more) } };
+  }
+  const more = wanted.filter((name) => !new RegExp(`[?&]${name}=`).test(tree)).map((name) => `${name}=1`);
+  if (more.length === 0) return source;
+  return { ...source, tree: `${tree}${tree.includes("?") ? "&" : "?"}${more.join("&")}` };
 }
 
 /** What git says of the checkout that nix has read. */

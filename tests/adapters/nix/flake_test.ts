@@ -236,3 +236,27 @@ Deno.test("lockFlake() fixes an alias whose entry names a directory", async () =
   const { searchParams } = new URL(flake.url);
   assertEquals([searchParams.get("dir"), searchParams.get("rev")], ["infra", head]);
 });
+
+Deno.test("lockFlake() fetches a flake once more, with what it says of how it is to be fetched", async () => {
+  await using world = await nixFleet("{}");
+  const { fleet, nix, commands } = world;
+  const text = (declared: string) => `{ inputs.self = { ${declared} }; outputs = _: {}; }`;
+  const fetched = () =>
+    commands.filter((argv) => argv.at(-1)!.includes("fetchTree tree")).map((argv) => argv.at(-1));
+  const url = `git+file://${fleet.dir}`;
+  const cases: [declared: string, reference: string, trees: string[]][] = [
+    ["submodules = true; lfs = false;", fleet.dir, [url, `${url}?submodules=1`]],
+    ["submodules = true;", `${url}?ref=main`, [`${url}?ref=main`, `${url}?ref=main&submodules=1`]],
+    // What the reference says counts.
+    ["submodules = true;", `${url}?submodules=0`, [`${url}?submodules=0`]],
+    ["submodules = false;", fleet.dir, [url]],
+  ];
+  for (const [declared, reference, trees] of cases) {
+    await fleet.write({ "flake.nix": text(declared) });
+    await fleet.commit("declared");
+    commands.length = 0;
+    // Nix before 2.27 knows no such input, and refuses it.
+    await lockFlake(nix, reference).catch(() => {});
+    assertEquals(fetched(), trees.map((tree) => applyTo(FETCH, tree)), declared);
+  }
+});
