@@ -314,7 +314,7 @@ export function lastLines(lines: readonly string[], most: number): string[] {
 
 /** Variables that would send git, or a nix that calls git, to another repository or index than the one meant. */
 const GIT_KEEP =
-  /^GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|SSL_.*|HTTP_.*|PROXY_.*|TRACE.*|CONFIG_.*|(AUTHOR|COMMITTER)_(NAME|EMAIL))$/;
+  /^GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|SSL_.*|HTTP_.*|PROXY_.*|TRACE.*|CONFIG_.*|(AUTHOR|COMMITTER)_(NAME|EMAIL|DATE))$/;
 
 /** The environment without inherited git variables that say which repository is meant. */
 export function withoutGitLocation(env: Readonly<Record<string, string>>): Record<string, string> {

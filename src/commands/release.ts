@@ -379,8 +379,10 @@ export const VARIABLES: readonly string[] = [
   "XDG_RUNTIME_DIR",
   ...[
     "ASKPASS",
+    "AUTHOR_DATE",
     "AUTHOR_EMAIL",
     "AUTHOR_NAME",
+    "COMMITTER_DATE",
     "COMMITTER_EMAIL",
     "COMMITTER_NAME",
     "CONFIG_COUNT",

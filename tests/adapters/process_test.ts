@@ -75,8 +75,10 @@ pureTest("withoutGitLocation() takes out the variables that say which repository
     GIT_CONFIG_VALUE_0: "x",
     GIT_AUTHOR_NAME: "a",
     GIT_AUTHOR_EMAIL: "a@example.com",
+    GIT_AUTHOR_DATE: "2000-01-01",
     GIT_COMMITTER_NAME: "c",
     GIT_COMMITTER_EMAIL: "c@example.com",
+    GIT_COMMITTER_DATE: "2000-01-01",
   };
   const dropped = {
     GIT_DIR: "/other/.git",
@@ -90,8 +92,6 @@ pureTest("withoutGitLocation() takes out the variables that say which repository
     GIT_DISCOVERY_ACROSS_FILESYSTEM: "1",
     GIT_PREFIX: "sub/",
     GIT_EDITOR: "vi",
-    GIT_AUTHOR_DATE: "2000-01-01",
-    GIT_COMMITTER_DATE: "2000-01-01",
     GIT_EXEC_PATH: "/other",
     GIT_TEMPLATE_DIR: "/other",
     GIT_SHALLOW_FILE: "x",

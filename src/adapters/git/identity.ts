@@ -1,5 +1,5 @@
 /**
- * The name and address that a commit is made with.
+ * Who a commit is made by, and when.
  *
  * @module
  */
@@ -9,15 +9,23 @@ import { lastLines } from "../process.ts";
 import { type GitContext, runGit } from "./context.ts";
 
 /**
- * Makes sure that git can tell who commits.
+ * Makes sure that git can tell who commits, and when.
  *
  * @param root The root of the work tree
- * @throws {ReleaseError} of kind `git` when it has no name and address
+ * @throws {ReleaseError} of kind `git` when it has no name and address, or cannot read a date of the environment
  */
 export async function checkIdentity(git: GitContext, root: string, identity: Identity): Promise<void> {
   const env = identityEnv(identity);
-  const result = await runGit(git, ["var", "GIT_COMMITTER_IDENT"], { cwd: root, env });
-  if (result.code !== 0) {
+  for (const who of ["AUTHOR", "COMMITTER"]) {
+    const ask = (context: GitContext) => runGit(context, ["var", `GIT_${who}_IDENT`], { cwd: root, env });
+    const result = await ask(git);
+    if (result.code === 0) continue;
+    const { [`GIT_${who}_DATE`]: date, ...dateless } = git.env;
+    if (date !== undefined && (await ask({ ...git, env: dateless })).code === 0) {
+      throw new ReleaseError("git", `Cannot commit: git cannot read GIT_${who}_DATE "${date}"`, {
+        hint: "give a date as in 2026-06-01T12:00:00Z, or unset it",
+      });
+    }
     throw new ReleaseError("git", "Cannot commit: git has no name and address to commit with", {
       lines: lastLines(result.stderr, 5),
       hint: "give --git-user-name and --git-user-email, or configure user.name and user.email",

@@ -10,7 +10,7 @@ Deno.test("checkIdentity() takes the configured identity, one that is given, and
   await using world = await gitFleet();
   const { fleet, shell, git, commands } = world;
   await checkIdentity(git, fleet.dir, NOBODY);
-  assertEquals(commands, [[GIT, "var", "GIT_COMMITTER_IDENT"]]);
+  assertEquals(commands, [[GIT, "var", "GIT_AUTHOR_IDENT"], [GIT, "var", "GIT_COMMITTER_IDENT"]]);
 
   const config = {
     GIT_CONFIG_COUNT: "1",
@@ -32,6 +32,21 @@ Deno.test("checkIdentity() takes the configured identity, one that is given, and
     checkIdentity(bare, fleet.dir, { name: undefined, email: "ci@example.com" }),
   );
   assert(lines!.some((line) => line.includes("auto-detection is disabled")), lines!.join("\n"));
+});
+
+Deno.test("checkIdentity() takes dates of the environment that git can read, and names one that it cannot", async () => {
+  await using world = await gitFleet();
+  const { fleet, shell } = world;
+  const at = (dates: Record<string, string>) =>
+    checkIdentity(gitContext(shell, { ...fleet.env(), ...dates }), fleet.dir, NOBODY);
+  await at({ GIT_AUTHOR_DATE: "2026-06-01T12:00:00Z", GIT_COMMITTER_DATE: "1780000000 +0000" });
+  for (const name of ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"]) {
+    assertEquals(await rejection(at({ [name]: "soon" })), {
+      kind: "git",
+      message: `Cannot commit: git cannot read ${name} "soon"`,
+      hint: "give a date as in 2026-06-01T12:00:00Z, or unset it",
+    });
+  }
 });
 
 pureTest("identityEnv() says who is author and committer, and nothing of what is not given", () => {
