@@ -30,7 +30,10 @@ export type HostsSpec =
 export interface GitPushTarget {
   /** Name or URL of the remote. */
   readonly remote: string;
-  /** Name of the branch, without `refs/heads/`. */
+  /**
+   * Name of the branch, without `refs/heads/`; or the whole name of a reference below `refs/for/`, where Gerrit takes
+   * commits that are to be reviewed.
+   */
   readonly branch: string;
 }
 
@@ -159,8 +162,12 @@ export function checkConfig(config: ReleaseConfig): ReleaseConfig {
   if (now === undefined && config.now !== undefined) {
     throw new ReleaseError("usage", `Cannot read --now "${config.now}": expected ${TIMESTAMP_FORM}`);
   }
+  if (config.commitTemplate.trim() === "") {
+    throw new ReleaseError("usage", "--commit-template is blank: a commit has to have a message");
+  }
   for (const [field, value] of Object.entries(config)) checkTexts(optionOf(field), value);
-  return { ...config, now, gitCommit: config.gitCommit || config.gitPush !== undefined };
+  const gitPush = config.gitPush && checkGitPush(config.gitPush);
+  return { ...config, now, gitPush, gitCommit: config.gitCommit || gitPush !== undefined };
 }
 
 /** What becomes part of an argument or a variable of a process can hold no more than this, and no zero at all. */
@@ -309,27 +316,44 @@ export function checkArtifactName(name: string): void {
 /** Reads `REMOTE:BRANCH`. The last colon divides them: URLs have colons too, and branches cannot. */
 export function parseGitPush(text: string): GitPushTarget {
   const colon = text.lastIndexOf(":");
-  const remote = text.slice(0, Math.max(colon, 0));
-  const branch = text.slice(colon + 1).replace(/^refs\/heads\//, "");
-  const problem = colon === -1
-    ? "there is no colon in it"
-    : remote === ""
+  if (colon === -1) throw refuseGitPush(text, "there is no colon in it");
+  return checkGitPush({ remote: text.slice(0, colon), branch: text.slice(colon + 1) });
+}
+
+/** Where commits go that are to be reviewed: the one kind of reference beside branches that a release is pushed to. */
+const FOR_REVIEW = "refs/for/";
+
+/** Checks where to push, and takes `refs/heads/` off. */
+function checkGitPush({ remote, branch: given }: GitPushTarget): GitPushTarget {
+  const branch = given.replace(/^refs\/heads\//, "");
+  const text = `${remote}:${given}`;
+  if (branch.startsWith("refs/") && !branch.startsWith(FOR_REVIEW)) {
+    throw refuseGitPush(text, `"${branch}" is not the name of a branch`, {
+      hint: 'give a branch, as in "origin:main", or what is reviewed first, as in "origin:refs/for/main"',
+    });
+  }
+  const name = branch.startsWith(FOR_REVIEW) ? branch.slice(FOR_REVIEW.length) : branch;
+  const problem = remote === ""
     ? "the remote is empty"
-    : branch === ""
+    : name === ""
     ? "the branch is empty"
     : remote.startsWith("-")
     ? "the remote begins with a dash"
-    : !isBranchName(branch)
+    : !isBranchName(name)
     ? `"${branch}" is no branch name`
     : branch.endsWith(".git")
     ? "it looks like a URL without a branch"
     : undefined;
-  if (problem !== undefined) {
-    throw new ReleaseError("usage", `Cannot read --git-push "${text}": ${problem}`, {
-      hint: 'expected REMOTE:BRANCH, as in "origin:main" or "git@host:org/fleet.git:main"',
-    });
-  }
+  if (problem !== undefined) throw refuseGitPush(text, problem);
   return { remote, branch };
+}
+
+function refuseGitPush(
+  text: string,
+  problem: string,
+  { hint = 'expected REMOTE:BRANCH, as in "origin:main" or "git@host:org/fleet.git:main"' } = {},
+): ReleaseError {
+  return new ReleaseError("usage", `Cannot read --git-push "${text}": ${problem}`, { hint });
 }
 
 /** The rules of git-check-ref-format for what stands behind `refs/heads/`. */

@@ -104,6 +104,15 @@ pureTest("validateConfig() commits what it is to push", () => {
   const gitPush = { remote: "origin", branch: "main" };
   assertEquals(validateConfig({ ...SIGN, gitPush }), { ...DEFAULTS, ...SIGN, gitPush, gitCommit: true });
   assertEquals(validateConfig({ ...SIGN, gitPush, gitCommit: false }).gitCommit, true);
+  const { gitPush: full } = validateConfig({ ...SIGN, gitPush: { ...gitPush, branch: "refs/heads/main" } });
+  assertEquals(full, gitPush);
+  const { message } = refusal(() =>
+    validateConfig({ ...SIGN, gitPush: { ...gitPush, branch: "refs/tags/v1" } })
+  );
+  assertEquals(
+    message,
+    'Cannot read --git-push "origin:refs/tags/v1": "refs/tags/v1" is not the name of a branch',
+  );
 });
 
 pureTest("validateConfig() brings --now into the normal form", () => {
@@ -286,6 +295,10 @@ const REFUSED: [settings: Partial<ReleaseConfig>, message: string][] = [
   [{ gitUserName: "" }, "--git-user-name is empty"],
   [{ gitUserName: " " }, "--git-user-name is empty"],
   [{ gitUserEmail: "" }, "--git-user-email is empty"],
+  ...["", " \n\t "].map((commitTemplate): [Partial<ReleaseConfig>, string] => [
+    { commitTemplate },
+    "--commit-template is blank: a commit has to have a message",
+  ]),
   [{ now: "now" }, `Cannot read --now "now": expected ${TIME_FORM}`],
   [{ now: "2026-02-30T00:00:00Z" }, `Cannot read --now "2026-02-30T00:00:00Z": expected ${TIME_FORM}`],
   [{ now: "2026-06-01T12:00:00" }, `Cannot read --now "2026-06-01T12:00:00": expected ${TIME_FORM}`],

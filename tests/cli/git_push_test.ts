@@ -6,6 +6,9 @@ const READ: [text: string, remote: string, branch: string][] = [
   ["origin:main", "origin", "main"],
   ["origin:release/26.05", "origin", "release/26.05"],
   ["origin:refs/heads/main", "origin", "main"],
+  ["origin:refs/for/main", "origin", "refs/for/main"],
+  ["origin:refs/for/release/26.05%topic=x", "origin", "refs/for/release/26.05%topic=x"],
+  ["origin:refs", "origin", "refs"],
   ["origin:feature@2", "origin", "feature@2"],
   ["origin:ünïcode", "origin", "ünïcode"],
   ["origin:a-b_c.d#e", "origin", "a-b_c.d#e"],
@@ -60,7 +63,12 @@ const NO_BRANCH_NAME = [
 const REFUSED: [problem: string, texts: string[]][] = [
   ["there is no colon in it", ["", "main", "origin/main"]],
   ["the remote is empty", [":main", ":"]],
-  ["the branch is empty", ["origin:", "origin:refs/heads/", "https://host.example/fleet.git:"]],
+  ["the branch is empty", [
+    "origin:",
+    "origin:refs/heads/",
+    "origin:refs/for/",
+    "https://host.example/fleet.git:",
+  ]],
   ["the remote begins with a dash", ["--receive-pack=x:main", "-o:main"]],
   ["it looks like a URL without a branch", ["git@host.example:org/fleet.git"]],
   ...NO_BRANCH_NAME.map((name): [string, string[]] => [
@@ -81,3 +89,27 @@ for (const [problem, texts] of REFUSED) {
     }
   });
 }
+
+pureTest("parseGitPush() refuses the whole name of what is no branch, and would not make one of it", () => {
+  const names = [
+    "refs/tags/v1",
+    "refs/",
+    "refs/for",
+    "refs/notes/x",
+    "refs/heads/refs/heads/main",
+    "refs/heads/refs/tags/v1",
+  ];
+  for (const name of names) {
+    assertEquals(refusal(() => parseGitPush(`origin:${name}`)), {
+      kind: "usage",
+      message: `Cannot read --git-push "origin:${name}": "${
+        name.replace("refs/heads/", "")
+      }" is not the name of a branch`,
+      hint: 'give a branch, as in "origin:main", or what is reviewed first, as in "origin:refs/for/main"',
+    });
+  }
+  for (const name of ["refs/for/a..b", "refs/for/-a"]) {
+    const { message } = refusal(() => parseGitPush(`origin:${name}`));
+    assertEquals(message, `Cannot read --git-push "origin:${name}": "${name}" is no branch name`);
+  }
+});

@@ -21,6 +21,7 @@ export interface Move {
 export interface Push {
   readonly commit: string;
   readonly remote: string;
+  /** Its name, or the whole name of a reference. */
   readonly branch: string;
 }
 
@@ -58,7 +59,7 @@ export async function pushCommit(
 ): Promise<void> {
   // One branch, whatever else the configuration would push along.
   const only = ["--no-follow-tags", "--recurse-submodules=no"];
-  const target = `${commit}:refs/heads/${branch}`;
+  const target = `${commit}:${branch.startsWith("refs/") ? branch : `refs/heads/${branch}`}`;
   const result = await runGit(git, ["push", "--porcelain", ...only, "--", remote, target], { cwd: root });
   if (result.code === 0) return;
   throw new ReleaseError("git", `Cannot push the release to "${branch}" of "${hideSecrets(remote)}"`, {

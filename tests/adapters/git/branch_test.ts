@@ -114,10 +114,12 @@ Deno.test("pushCommit() pushes one commit to one branch, whatever else git is co
     ...[remote, `${head}:refs/heads/release/a`],
   ]]);
   assertEquals(await fleet.git("ls-remote", remote), `${head}\trefs/heads/release/a`);
-  await pushCommit(remoteGit(world), fleet.dir, { commit: head, remote: "origin", branch: "main" });
+  for (const branch of ["main", "refs/for/main"]) {
+    await pushCommit(remoteGit(world), fleet.dir, { commit: head, remote: "origin", branch });
+  }
   assertEquals(
-    await fleet.git("ls-remote", remote),
-    `${head}\trefs/heads/main\n${head}\trefs/heads/release/a`,
+    (await fleet.git("ls-remote", remote)).split("\n"),
+    ["refs/for/main", "refs/heads/main", "refs/heads/release/a"].map((name) => `${head}\t${name}`),
   );
 });
 
