@@ -323,7 +323,7 @@ pureTest("release() commits the published files, as it is told", async () => {
   assertEquals(world.committed, [{
     releaseDir: "/fleet/releases",
     files: world.published[0]!,
-    message: "release cccccccc at 2026-06-01T12:00:00+00:00",
+    message: "release cccccccc at 2026-06-01T12:00:00+00:00\n",
     identity: { name: "bot", email: "bot@example.com" },
   }]);
 });

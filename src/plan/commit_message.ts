@@ -11,7 +11,6 @@ import type { Timestamp } from "../contract/types.ts";
  *
  * @example
  * ```ts
-
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(
@@ -29,4 +28,20 @@ export function renderCommitMessage(template: string, ciCommit: string | null, s
   };
   // One pass, so that a value is never searched for placeholders.
   return template.replace(/\{sha:0:8\}|\{sha\}|\{ts\}/g, (placeholder) => values[placeholder]!);
+}
+
+/**
+ * A message as `git commit` keeps it (`--cleanup=whitespace`): without blanks at the ends of lines and empty lines at
+ * both ends, with one empty line where there are several, and a line feed at its end. Pure.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(cleanCommitMessage("\\n release \\n\\n\\n# kept\\n\\n"), " release\\n\\n# kept\\n");
+ * ```
+ */
+export function cleanCommitMessage(message: string): string {
+  const lines = message.split("\n").map((line) => line.replace(/[ \t\r]+$/, ""));
+  return `${lines.join("\n").replace(/\n{3,}/g, "\n\n").replace(/^\n+|\n+$/g, "")}\n`;
 }

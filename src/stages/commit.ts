@@ -5,7 +5,7 @@
  */
 import type { GitPushTarget } from "../config.ts";
 import type { Stamp } from "../model.ts";
-import { renderCommitMessage } from "../plan/commit_message.ts";
+import { cleanCommitMessage, renderCommitMessage } from "../plan/commit_message.ts";
 import type { ReleaseFile } from "../ports.ts";
 import type { Run } from "./run.ts";
 import { identityOf, type Source } from "./source.ts";
@@ -18,6 +18,7 @@ export async function commitRelease(
 ): Promise<string | null> {
   const { config, ports: { git, releaseDir } } = run;
   if (!config.gitCommit) return null;
+  const message = renderCommitMessage(config.commitTemplate, stamp.ciCommit, stamp.signedAt);
   return await run.stage({
     name: "commit",
     title: "Committing the release",
@@ -26,7 +27,7 @@ export async function commitRelease(
     git.commit(repository!, {
       releaseDir: releaseDir.path,
       files,
-      message: renderCommitMessage(config.commitTemplate, stamp.ciCommit, stamp.signedAt),
+      message: cleanCommitMessage(message),
       identity: identityOf(config),
       onWarning: run.warn,
     }));

@@ -144,12 +144,19 @@ Deno.test("the program commits as it is told, warns of a locked index, and pushe
   // Another process works with the index.
   await fleet.write({ ".git/index.lock": "" });
   const template =
-    "-m $(touch evil) `touch evil` ünïcödé 🦕 {sha} {sha:0:8}\n\nSigned at {ts}\n# kept\n{unknown}";
+    "\n-m $(touch evil) `touch evil` ünïcödé 🦕 {sha} {sha:0:8} \n\n\nSigned at {ts}\n# kept\n{unknown}\n\n";
   const result = await expectRelease(
     fleet,
     ["--git-push", "../re:mote.git:refs/heads/release/a", "--now", NOW]
       .concat(`--commit-template=${template}`, "--git-user-name", "Ünal, the bot"),
-    { env: { ...NOBODY, NIXFLEET_GIT_USER_EMAIL: "env@example.com" } },
+    {
+      env: {
+        ...NOBODY,
+        NIXFLEET_GIT_USER_EMAIL: "env@example.com",
+        GIT_AUTHOR_DATE: "2026-01-01T00:00:00Z",
+        GIT_COMMITTER_DATE: "2026-01-02T00:00:00Z",
+      },
+    },
   );
   assertEquals(result["warnings"].map(({ code }: { code: string }) => code), [
     "closures-not-pushed",
@@ -157,13 +164,15 @@ Deno.test("the program commits as it is told, warns of a locked index, and pushe
   ]);
   await Deno.remove(join(fleet.dir, ".git/index.lock"));
   await expectReleaseCommit(fleet, parent);
-  assertEquals((await fleet.git("log", "-1", "--format=%an <%ae>%n%cn <%ce>%n%B")).trimEnd().split("\n"), [
-    ...Array(2).fill("Ünal, the bot <env@example.com>"),
+  assertEquals((await fleet.git("log", "-1", "--format=%an <%ae> %aI%n%cn <%ce> %cI%n%B|")).split("\n"), [
+    "Ünal, the bot <env@example.com> 2026-01-01T00:00:00+00:00",
+    "Ünal, the bot <env@example.com> 2026-01-02T00:00:00+00:00",
     `-m $(touch evil) \`touch evil\` ünïcödé 🦕 ${parent} ${parent.slice(0, 8)}`,
     "",
     "Signed at 2026-06-01T12:00:00+00:00",
     "# kept",
     "{unknown}",
+    "|",
   ]);
   assertEquals(await exists(join(fleet.dir, "evil")), false);
   const head = await fleet.head();

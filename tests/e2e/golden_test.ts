@@ -36,7 +36,7 @@ for (const name of CASES) {
     }
     assertEquals(made, await fleet.files(join(FLAKES, name, "expected")));
     if (golden["commitMessage"] !== undefined) {
-      assertEquals(await fleet.git("log", "-1", "--format=%s"), golden["commitMessage"]);
+      assertEquals(await fleet.git("log", "-1", "--format=%B|"), `${golden["commitMessage"]}\n|`);
       const files = await fleet.git("diff-tree", "-r", "--no-commit-id", "--name-only", "HEAD");
       assertEquals(files.split("\n").sort(), golden["commitFiles"]);
       assertEquals(await fleet.git("status", "--porcelain"), "");

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { defaultConfig } from "../../src/commands/release.ts";
-import { renderCommitMessage } from "../../src/plan/commit_message.ts";
+import { cleanCommitMessage, renderCommitMessage } from "../../src/plan/commit_message.ts";
 import { pureTest } from "../support/pure.ts";
 
 const SHA = "0123456789abcdef0123456789abcdef01234567";
@@ -60,3 +60,15 @@ for (const [claim, template, ciCommit, signedAt, message] of MESSAGES) {
     assertEquals(renderCommitMessage(template, ciCommit, signedAt), message);
   });
 }
+
+pureTest("cleanCommitMessage() keeps the text, and takes out what stands around it", () => {
+  const messages: [message: string, cleaned: string][] = [
+    ["release", "release\n"],
+    ["release\n", "release\n"],
+    ["\n \n  release \t\r\n\n \n\nSigned\r\n# kept\n\n\n", "  release\n\nSigned\n# kept\n"],
+  ];
+  assertEquals(
+    messages.map(([message]) => cleanCommitMessage(message)),
+    messages.map(([, cleaned]) => cleaned),
+  );
+});

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { makeCommit, storeFiles, treeOf } from "../../../src/adapters/git/objects.ts";
+import { cleanCommitMessage } from "../../../src/plan/commit_message.ts";
+import { expectRun } from "../../support/command.ts";
 import { bytesOf, DURABLE, GIT, gitFleet } from "../../support/git_fleet.ts";
 import { rejection } from "../../support/pure.ts";
 
@@ -108,4 +110,19 @@ Deno.test("makeCommit() takes a message as it is, whatever it begins with", asyn
   }
   assertEquals(made, messages);
   assertEquals(await fleet.git("status", "--porcelain"), "");
+});
+
+Deno.test("cleanCommitMessage() does what git does with a message that nobody edits", async () => {
+  const messages = [
+    "release",
+    "release\n",
+    "\n \n  release \t\r\n\n \n\nSigned \u00a0\r\n# kept\n\n\n",
+    "a\vb \f\n\n\n\nc",
+    "ünïcödé 🦕  \n\ttab",
+  ];
+  const cleaned: string[] = [];
+  for (const message of messages) {
+    cleaned.push(await expectRun([GIT, "stripspace"], { stdin: bytesOf(message) }));
+  }
+  assertEquals(messages.map(cleanCommitMessage), cleaned);
 });
