@@ -230,6 +230,17 @@ pureTest("release() tells the log of each stage, its result, and the hosts in it
   ]);
 });
 
+pureTest(
+  "release() tells how many of the flake's hosts it releases, whatever the fleet declares",
+  async () => {
+    const world = new FakeWorld();
+    world.names = { nixos: ["web2", "web1", "db"], darwin: ["lab"] };
+    await world.release({ hosts: { kind: "auto", exclude: ["db"] } });
+    const line = "end fleet: Evaluated the fleet: releasing 3 of 4 hosts";
+    assertEquals(world.logged.filter((logged) => logged.startsWith("end fleet")), [line]);
+  },
+);
+
 pureTest("release() does no more than evaluate, build, sign and write unless it is told to", async () => {
   const world = new FakeWorld();
   const { outcome, releaseCommit, pushedTo } = await world.release();

@@ -24,6 +24,8 @@ export interface FleetToRelease {
   readonly nixVersion: string;
   /** In the order of the release, each with the commit that it is built from. */
   readonly hosts: readonly PinnedHost[];
+  /** How many hosts the flake has, with those that this run leaves out. */
+  readonly hostsOfFlake: number;
   readonly evaluated: EvaluatedFleet;
   /** What `--trust-attr` evaluates to; null without it. */
   readonly trusted: unknown;
@@ -37,10 +39,8 @@ export async function evaluateFleet(run: Run, source: Source): Promise<FleetToRe
   return await run.stage({
     name: "fleet",
     title: "Evaluating the fleet",
-    done: ({ hosts, evaluated }) =>
-      `Evaluated the fleet: releasing ${hosts.length} of ${
-        plural(Object.keys(evaluated.fleet.hosts).length, "host")
-      }`,
+    done: ({ hosts, hostsOfFlake }) =>
+      `Evaluated the fleet: releasing ${hosts.length} of ${plural(hostsOfFlake, "host")}`,
   }, () => readFleet(run, source));
 }
 
@@ -66,6 +66,7 @@ async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
       const { channel = null, pin } = lookup(fleet.hosts, host.name) ?? {};
       return { ...host, channel, pinnedTo: pinTargetCommit(pin, source.flake.revision) };
     }),
+    hostsOfFlake: new Set([...inventory.hosts.nixos, ...inventory.hosts.darwin]).size,
     trusted,
     evaluated: { ...decoded.evaluated, fleet },
   };
