@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { GitPushTarget } from "./config.ts";
 import type { StorePath } from "./contract/store_path.ts";
 import type { SignatureAlgorithm } from "./contract/types.ts";
 import type { PublicKey } from "./crypto/signature.ts";
@@ -94,6 +95,15 @@ export interface Git {
     commit: string,
     path: string,
   ): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** The branch that HEAD names, or null when it names a commit. */
+  branchOf(repository: Repository): Promise<string | null>;
+  /**
+   * Fails when a commit (null: one without a parent) on top of this one could not be pushed: the remote cannot be
+   * reached, or has other commits.
+   *
+   * @returns whether the branch is at this very commit
+   */
+  checkPush(repository: Repository, commit: string | null, target: GitPushTarget): Promise<boolean>;
   /** Fails when git has no name and address to commit with. */
   checkIdentity(repository: Repository, identity: Identity): Promise<void>;
   /**
@@ -109,7 +119,7 @@ export interface Git {
     onWarning: (warning: Warning) => void;
   }): Promise<string | null>;
   /** Pushes a commit to a branch of a remote. */
-  push(repository: Repository, commit: string, remote: string, branch: string): Promise<void>;
+  push(repository: Repository, commit: string, target: GitPushTarget): Promise<void>;
 }
 
 /** The operator's own commands. */

@@ -7,8 +7,9 @@ import type { GitPushTarget } from "../config.ts";
 import type { Stamp } from "../model.ts";
 import { cleanCommitMessage, renderCommitMessage } from "../plan/commit_message.ts";
 import type { ReleaseFile } from "../ports.ts";
+import { identityOf } from "./committable.ts";
 import type { Run } from "./run.ts";
-import { identityOf, type Source } from "./source.ts";
+import type { Source } from "./source.ts";
 
 /** Commits the files, when that is asked for; gives the commit, or null when nothing has changed. */
 export async function commitRelease(
@@ -41,11 +42,10 @@ export async function pushCommit(
 ): Promise<GitPushTarget | null> {
   const target = run.config.gitPush;
   if (commit === null || target === undefined) return null;
-  const { remote, branch } = target;
   await run.stage({
     name: "git-push",
-    title: `Pushing to ${branch}`,
-    done: () => `Pushed ${commit.slice(0, 8)} to ${branch}`,
-  }, () => run.ports.git.push(repository!, commit, remote, branch));
+    title: `Pushing to ${target.branch}`,
+    done: () => `Pushed ${commit.slice(0, 8)} to ${target.branch}`,
+  }, () => run.ports.git.push(repository!, commit, target));
   return target;
 }

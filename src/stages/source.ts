@@ -4,23 +4,16 @@
  * @module
  */
 import { dirname, join, relative } from "@std/path";
-import { type ReleaseConfig, signKeyDescriptor } from "../config.ts";
-import {
-  BOOTSTRAP_NONCES_FILE,
-  isDocumentPath,
-  manifestPath,
-  RELEASE_INDEX_FILE,
-  REVOCATIONS_FILE,
-  signaturePath,
-} from "../contract/layout.ts";
+import { signKeyDescriptor } from "../config.ts";
+import { isDocumentPath } from "../contract/layout.ts";
 import { ReleaseError } from "../errors.ts";
-import { plural, quoteList } from "../text.ts";
-import { hasGitName } from "../plan/git_names.ts";
+import type { LockedFlake } from "../model.ts";
 import { isWithin } from "../plan/paths.ts";
 import { pinSourceAt } from "../plan/pins.ts";
-import type { LockedFlake } from "../model.ts";
-import type { FlakeSource, Identity, Repository } from "../ports.ts";
+import type { FlakeSource, Repository } from "../ports.ts";
 import { signKeyVariable } from "../secrets.ts";
+import { plural, quoteList } from "../text.ts";
+import { checkCommittable } from "./committable.ts";
 import type { Run } from "./run.ts";
 
 /** The flake at one fixed state, and where it comes from. */
@@ -48,15 +41,12 @@ export async function lockSource(run: Run): Promise<Source> {
 async function resolveSource(run: Run): Promise<Source> {
   const { config, ports: { git } } = run;
   const asked = await lockFlake(run, config.buildFlake);
-  const found = asked.localDir === null ? null : await git.repositoryOf(asked.localDir);
-  const flake = await withoutLeftovers(run, asked, found);
-  // The release is committed on top of what nix has read. Should HEAD have moved since, git refuses the commit.
-  const follows = flake.revision !== null && !/[?&](ref|rev)=/.test(config.buildFlake);
-  const repository = found && follows ? { ...found, head: flake.revision } : found;
+  const repository = asked.localDir === null ? null : await git.repositoryOf(asked.localDir);
+  const flake = await withoutLeftovers(run, asked, repository);
   const ciCommit = flake.revision ?? repository?.head ?? null;
   const source = { flake, repository, ciCommit };
   if (flake.revision === null) checkUnlocked(source, run);
-  if (config.gitCommit) await checkCommittable(repository, run);
+  if (config.gitCommit) await checkCommittable(run, repository, flake.revision);
   return source;
 }
 
@@ -190,58 +180,4 @@ function checkUnlocked({ flake, repository, ciCommit }: Source, { config, warn }
         ? "the release names no commit"
         : `the release names commit ${ciCommit.slice(0, 8)}, which need not contain what is built`),
   });
-}
-
-/** The release directory must be where a commit can take it from; found out before anything is built. */
-async function checkCommittable(repository: Repository | null, { config, ports }: Run): Promise<void> {
-  const { git, releaseDir } = ports;
-  if (repository === null) {
-    throw new ReleaseError(
-      "usage",
-      `Cannot commit the release: "${config.buildFlake}" is not in a local git repository`,
-      {
-        hint: "run it on a checkout of the fleet, or leave out --git-commit and --git-push",
-      },
-    );
-  }
-  const dir = await releaseDir.realPath();
-  const outside = new ReleaseError(
-    "usage",
-    `Cannot commit "${config.releaseDir}": it is outside the repository of the flake`,
-    { hint: `give a --release-dir within ${repository.root}, or leave out --git-commit and --git-push` },
-  );
-  if (!isWithin(dir.path, repository.root)) throw outside;
-  const prefix = relative(repository.root, dir.path);
-  if (prefix.includes("\n")) {
-    throw new ReleaseError(
-      "usage",
-      `Cannot commit "${config.releaseDir}": there is a line break in its path, ${JSON.stringify(prefix)}`,
-      { hint: "git is given paths on lines: leave out --git-commit and --git-push, or give it another name" },
-    );
-  }
-  const names = [config.artifactName, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, manifestPath("manifest")];
-  const paths = [...names, ...(config.releaseIndex ? [RELEASE_INDEX_FILE] : [])]
-    .flatMap((path) => [join(prefix, path), join(prefix, signaturePath(path))]);
-  const untracked = paths.find(hasGitName) ?? await git.firstUntrackable(repository, paths);
-  if (untracked !== null) {
-    throw new ReleaseError("usage", `Cannot commit "${config.releaseDir}": git takes no "${untracked}"`, {
-      hint:
-        "names such as .git, or what some file system takes for them, are git's own: give another --release-dir " +
-        "or --artifact-name",
-    });
-  }
-  const own = await git.repositoryOf(dir.existing);
-  if (own?.root !== repository.root) throw outside;
-  const ignored = await git.firstIgnored(repository, paths);
-  if (ignored !== null) {
-    throw new ReleaseError("usage", `Cannot commit "${config.releaseDir}": git ignores "${ignored}"`, {
-      hint: "take it out of .gitignore, or give another --release-dir",
-    });
-  }
-  await git.checkIdentity(repository, identityOf(config));
-}
-
-/** Who the commit is made by. */
-export function identityOf({ gitUserName, gitUserEmail }: ReleaseConfig): Identity {
-  return { name: gitUserName, email: gitUserEmail };
 }

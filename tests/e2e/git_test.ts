@@ -14,15 +14,7 @@ import {
   makeWatchful,
   STAGED,
 } from "../support/release_commit.ts";
-import {
-  contents,
-  expectRelease,
-  flakeOf,
-  nixFollowedBy,
-  NOW,
-  shell,
-  SIDECARS,
-} from "../support/releases.ts";
+import { contents, expectRelease, flakeOf, NOW, shell, SIDECARS } from "../support/releases.ts";
 
 /** What the error of the program says in its first line. */
 function errorIn(stderr: string): string {
@@ -210,6 +202,34 @@ Deno.test("the program exits 1 and keeps its commit when the remote refuses it",
   assertEquals(await fleet.git("status", "--porcelain"), "");
 });
 
+Deno.test("the program pushes no commit of a branch that it does not release, and goes back to an older one", async () => {
+  await using fleet = await TestFleet.create();
+  const older = await fleet.head();
+  const main = await fleet.commit("newer");
+  await fleet.git("clone", "-q", "--bare", ".", "../remote.git");
+  await fleet.git("remote", "add", "origin", "../remote.git");
+  await fleet.git("checkout", "-q", "-b", "feature");
+  const feature = await fleet.commit("not reviewed");
+  const push = ["--git-push", "origin:main", "--build-flake"];
+  const { code, stderr } = await fleet.release([...push, `git+file://${fleet.dir}?ref=main`]);
+  assertEquals([code, errorIn(stderr)], [
+    1,
+    `error: Cannot commit the release of ${
+      main.slice(0, 8)
+    }: the branch "feature" is checked out, which is at ${feature.slice(0, 8)}`,
+  ]);
+  assertEquals([await fleet.head(), await fleet.git("ls-remote", "origin", "main")], [
+    feature,
+    `${main}\trefs/heads/main`,
+  ]);
+  // Back on the branch that the remote has, an older commit is released, and nothing is pushed but that.
+  await fleet.git("checkout", "-q", "main");
+  await expectRelease(fleet, [...push, `git+file://${fleet.dir}?ref=main&rev=${older}`]);
+  assertEquals((await fleet.json())["meta"].ciCommit, older);
+  await expectReleaseCommit(fleet, main);
+  assertEquals(await fleet.git("ls-remote", "origin", "main"), `${await fleet.head()}\trefs/heads/main`);
+});
+
 Deno.test("the program never shows the password of a remote's URL", async () => {
   await using fleet = await TestFleet.create();
   const url = "nowhere://bot:s3cret@example.com/fleet.git";
@@ -365,33 +385,19 @@ Deno.test("the program commits in a repository with SHA-256 objects, given as a 
   await expectReleaseCommit(fleet, parent);
 });
 
-/** Where HEAD is moved by someone else, after nix has read the flake and before the commit is made, and what is at it. */
-const MOVES: [
-  when: string,
-  argsOf: (fleet: TestFleet) => Promise<[args: string[], env: Record<string, string>]>,
-  log: string[],
-][] = [
-  [
-    "right after nix has read the flake",
-    async (fleet) => [
-      [],
-      await nixFollowedBy(fleet, "test $call -ne 3 || git commit -q --allow-empty -m theirs"),
-    ],
-    ["theirs", "second", "first"],
-  ],
-  [
-    "by the push hook, to an older commit",
-    () => Promise.resolve([["--push-cmd", "git update-ref HEAD $(git rev-list --max-parents=0 HEAD)"], {}]),
-    ["first"],
-  ],
+/** How HEAD is moved by someone else while the release is made, and what is at it. */
+const MOVES: [where: string, script: string, log: string[]][] = [
+  ["a new commit", "git commit -q --allow-empty -m theirs", ["theirs", "second", "first"]],
+  ["an older commit", "git update-ref HEAD $(git rev-list --max-parents=0 HEAD)", ["first"]],
 ];
 
-for (const [when, argsOf, log] of MOVES) {
-  Deno.test(`the program makes no commit when HEAD moves ${when}, and says so`, async () => {
+for (const [where, script, log] of MOVES) {
+  Deno.test(`the program makes no commit when HEAD moves to ${where} meanwhile, and says so`, async () => {
     await using fleet = await TestFleet.create();
-    await fleet.commit("second");
-    const [args, env] = await argsOf(fleet);
-    const { code, stdout, stderr } = await fleet.release(["--git-commit", ...args], { env });
+    const head = await fleet.commit("second");
+    // Once, with the first closure.
+    const push = `test "$(git rev-parse HEAD)" != ${head} || ${script}`;
+    const { code, stdout, stderr } = await fleet.release(["--git-commit", "--push-cmd", push]);
     assertEquals([code, stdout], [1, ""], stderr);
     assertEquals(
       errorIn(stderr),

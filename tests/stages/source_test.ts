@@ -151,6 +151,65 @@ async function outcomeIn(path: string): Promise<string> {
   return (await world.release({ gitCommit: true })).outcome;
 }
 
+const OTHER = "d".repeat(40);
+const ORIGIN = { gitPush: { remote: "origin", branch: "main" } };
+
+/** Checkouts of another commit than is released, and what is said of them. */
+const ELSEWHERE: [claim: string, prepare: (world: FakeWorld) => void, settings: object, where: string][] = [
+  ["a branch", () => {}, { gitCommit: true }, 'the branch "main" is checked out, which is at dddddddd'],
+  ["no branch", (world) => world.branch = null, { gitCommit: true }, "HEAD is at dddddddd"],
+  [
+    "a branch of which the remote has less",
+    (world) => world.branch = "feature",
+    ORIGIN,
+    'the branch "feature" is checked out, which is at dddddddd',
+  ],
+  [
+    "a branch without a commit",
+    (world) => {
+      world.repositoryOf = () => ({ root: "/fleet", head: null });
+      world.remoteBranch = null;
+    },
+    ORIGIN,
+    'the branch "main" is checked out, which has no commit yet',
+  ],
+];
+
+for (const [claim, prepare, settings, where] of ELSEWHERE) {
+  pureTest(`the program refuses to commit a release on top of another commit, on ${claim}`, async () => {
+    const world = new FakeWorld();
+    world.repositoryOf = () => ({ root: "/fleet", head: OTHER });
+    prepare(world);
+    assertEquals(await rejection(world.release(settings)), {
+      kind: "usage",
+      message: `Cannot commit the release of cccccccc: ${where}`,
+      hint:
+        "check cccccccc out, or leave out --git-commit and --git-push. On top of another commit it can be committed " +
+        "only where the branch of --git-push is at that commit, too",
+    });
+    assertEquals(world.effects.filter((effect) => /^(inventory|evaluate|build|publish)/.test(effect)), []);
+  });
+}
+
+pureTest("the program commits on top of another commit where the remote has that already", async () => {
+  const world = new FakeWorld();
+  world.repositoryOf = () => ({ root: "/fleet", head: OTHER });
+  world.remoteBranch = OTHER;
+  const { commit, pushedTo } = await world.release(ORIGIN);
+  assertEquals([commit, pushedTo], [COMMIT, ORIGIN.gitPush]);
+  assertEquals(world.parents, [OTHER]);
+});
+
+pureTest("the program commits what is released on top of it, wherever the remote's branch is", async () => {
+  const world = new FakeWorld();
+  world.remoteBranch = OTHER;
+  await world.release(ORIGIN);
+  await world.release({ gitCommit: true });
+  const dirty = unlocked({ dirty: true, head: OTHER });
+  await dirty.release(ORIGIN);
+  assertEquals([...world.parents, ...dirty.parents], [COMMIT, COMMIT, OTHER]);
+});
+
 pureTest("the program commits a release directory that is the repository itself, or deep in it", async () => {
   for (const path of ["/fleet", "/fleet/releases", "/fleet/a/b/c"]) {
     assertEquals(await outcomeIn(path), "released", path);

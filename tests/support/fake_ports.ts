@@ -117,6 +117,10 @@ export class FakeWorld {
   /** The repository of a directory. */
   repositoryOf: (dir: string) => Repository | null = (dir) =>
     dir.startsWith("/fleet") ? { root: "/fleet", head: COMMIT } : null;
+  /** The branch that HEAD names. */
+  branch: string | null = "main";
+  /** The commit that the branch of the remote is at. */
+  remoteBranch: string | null = COMMIT;
   /** What short commits, tags and branches name. */
   readonly commits: Map<string, string> = new Map();
   names: HostNames = { nixos: ["web2", "web1", "db"], darwin: [] };
@@ -149,6 +153,8 @@ export class FakeWorld {
   readonly published: ReleaseFile[][] = [];
   /** What each commit was made with. */
   readonly committed: Omit<Parameters<Git["commit"]>[1], "onWarning">[] = [];
+  /** The commit that each was made on top of. */
+  readonly parents: (string | null)[] = [];
   /** The hosts that were evaluated, by the flake that each is in. */
   readonly evaluated: { url: string; hosts: PinnedHost[] }[] = [];
   readonly warnings: Warning[] = [];
@@ -305,9 +311,16 @@ export class FakeWorld {
         await Promise.resolve();
         this.#effect(`commit in ${repository.root}`);
         this.committed.push(options);
+        this.parents.push(repository.head);
         return this.releaseCommit;
       },
-      push: async (_repository, commit, remote, branch) => {
+      branchOf: () => Promise.resolve(this.branch),
+      checkPush: async (_repository, commit, { remote, branch }) => {
+        await Promise.resolve();
+        this.#effect(`try to push ${commit?.slice(0, 8)} to ${branch} of ${remote}`);
+        return commit === this.remoteBranch;
+      },
+      push: async (_repository, commit, { remote, branch }) => {
         await Promise.resolve();
         this.#effect(`git push ${commit.slice(0, 8)} to ${branch} of ${remote}`);
       },

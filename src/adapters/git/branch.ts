@@ -3,10 +3,13 @@
  *
  * @module
  */
+import type { GitPushTarget } from "../../config.ts";
 import { ReleaseError } from "../../errors.ts";
 import { hideSecrets } from "../../secrets.ts";
+import { quoteList } from "../../text.ts";
 import { lastLines, text } from "../process.ts";
 import { DURABLE, type GitContext, gitError, runGit } from "./context.ts";
+import { emptyTree } from "./objects.ts";
 
 /** How the branch that HEAD names is moved. */
 export interface Move {
@@ -18,11 +21,8 @@ export interface Move {
 }
 
 /** What is pushed, and where to. */
-export interface Push {
-  readonly commit: string;
-  readonly remote: string;
-  /** Its name, or the whole name of a reference. */
-  readonly branch: string;
+export interface Push<Commit = string> extends GitPushTarget {
+  readonly commit: Commit;
 }
 
 /**
@@ -52,18 +52,69 @@ export async function moveHead(git: GitContext, root: string, { commit, from, re
  * @param root The root of the work tree
  * @throws {ReleaseError} of kind `git` when the remote does not take it
  */
-export async function pushCommit(
-  git: GitContext,
-  root: string,
-  { commit, remote, branch }: Push,
-): Promise<void> {
-  // One branch, whatever else the configuration would push along.
-  const only = ["--no-follow-tags", "--recurse-submodules=no"];
-  const target = `${commit}:${branch.startsWith("refs/") ? branch : `refs/heads/${branch}`}`;
-  const result = await runGit(git, ["push", "--porcelain", ...only, "--", remote, target], { cwd: root });
+export async function pushCommit(git: GitContext, root: string, push: Push): Promise<void> {
+  const result = await runGit(git, argsOf(push), { cwd: root });
   if (result.code === 0) return;
+  const { remote, branch } = push;
   throw new ReleaseError("git", `Cannot push the release to "${branch}" of "${hideSecrets(remote)}"`, {
     lines: lastLines([...text(result).split("\n"), ...result.stderr], 10).map(hideSecrets),
     hint: "the release is written and committed here; push it, or run again on top of what the remote has",
   });
+}
+
+/**
+ * Finds out whether a commit on top of this one could be pushed, by all that a push goes by, and changes nothing. What
+ * the remote's hooks and rules say is known to the push alone.
+ *
+ * @param root The root of the work tree
+ * @param push With null for the commit when what is going to be pushed has no parent
+ * @returns whether the branch is at this very commit
+ * @throws {ReleaseError} of kind `git` when the remote cannot be reached, or its branch has commits that this one lacks
+ */
+export async function checkPush(
+  git: GitContext,
+  root: string,
+  { commit: parent, ...target }: Push<string | null>,
+): Promise<boolean> {
+  // Like a commit without a parent, the empty tree is on top of nothing that the remote may have.
+  const commit = parent ?? await emptyTree(git, root);
+  // The hook that looks at what is pushed is to see the release.
+  const args = argsOf({ commit, ...target }, ["--dry-run", "--no-verify"]);
+  const result = await runGit(git, args, { cwd: root });
+  const found = text(result).split("\n").flatMap((line) => /^([ *=!])\t/.exec(line)?.[1] ?? []);
+  if (result.code === 0) return found.length > 0 && found.every((flag) => flag === "=");
+  const remote = hideSecrets(target.remote);
+  if (found.includes("!")) {
+    throw new ReleaseError(
+      "git",
+      `Cannot push a release to "${target.branch}" of "${remote}": it has commits that are not in ${
+        parent?.slice(0, 8) ?? "this repository"
+      }`,
+      {
+        hint:
+          "fetch them, and release what is on top of them; in a shallow checkout, fetch what lies between",
+      },
+    );
+  }
+  throw new ReleaseError("git", `Cannot push to the remote "${remote}"`, {
+    lines: lastLines(result.stderr, 10).map(hideSecrets),
+    hint: await aboutRemotes(git, root, target.remote),
+  });
+}
+
+/** The arguments for a push to one branch, whatever else the configuration would push along. */
+function argsOf({ commit, remote, branch }: Push, more: readonly string[] = []): string[] {
+  const name = branch.startsWith("refs/") ? branch : `refs/heads/${branch}`;
+  const only = ["--no-follow-tags", "--recurse-submodules=no"];
+  return ["push", "--porcelain", ...more, ...only, "--", remote, `${commit}:${name}`];
+}
+
+/** What may help when a remote cannot be reached. */
+async function aboutRemotes(git: GitContext, root: string, remote: string): Promise<string> {
+  const listing = await runGit(git, ["remote"], { cwd: root });
+  const remotes = text(listing).split("\n").filter((name) => name !== "");
+  if (remotes.includes(remote)) return "`git remote -v` shows its address, and `git push --dry-run` asks it";
+  return remotes.length === 0
+    ? "the repository has no remote: `git remote add` one, or give its address"
+    : `the repository has the remotes ${quoteList(remotes)}`;
 }

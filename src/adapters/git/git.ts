@@ -6,12 +6,12 @@
 import { join } from "@std/path";
 import type { Git } from "../../ports.ts";
 import type { Shell } from "../process.ts";
-import { pushCommit } from "./branch.ts";
+import { checkPush, pushCommit } from "./branch.ts";
 import { commitRelease } from "./commit.ts";
 import { gitContext } from "./context.ts";
 import { firstUntrackable } from "./git_index.ts";
 import { checkIdentity } from "./identity.ts";
-import { findRepository, firstIgnored, resolveCommit, tracks, untracked } from "./repository.ts";
+import { branchOf, findRepository, firstIgnored, resolveCommit, tracks, untracked } from "./repository.ts";
 import { readCommitted } from "./tree.ts";
 
 /** What the git commands are given beside their arguments. */
@@ -42,6 +42,8 @@ export function createGit(shell: Shell, { env, tempDir, hooks }: GitSettings): G
     readCommitted: ({ root }, commit, path) => readCommitted(git, root, commit, path),
     checkIdentity: ({ root }, identity) => checkIdentity(git, root, identity),
     commit: (repository, options) => commitRelease(git, repository, { ...options, tempDir }),
-    push: ({ root }, commit, to, branch) => pushCommit(remote, root, { commit, remote: to, branch }),
+    branchOf: ({ root }) => branchOf(git, root),
+    checkPush: ({ root }, commit, target) => checkPush(remote, root, { commit, ...target }),
+    push: ({ root }, commit, target) => pushCommit(remote, root, { commit, ...target }),
   };
 }

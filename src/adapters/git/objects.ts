@@ -75,6 +75,17 @@ export async function treeOf(git: GitContext, root: string, commit: string): Pro
 }
 
 /**
+ * The tree that has nothing in it, which git knows without storing it.
+ *
+ * @param root The root of the work tree
+ * @throws {ReleaseError} of kind `git` when git fails
+ */
+export async function emptyTree(git: GitContext, root: string): Promise<string> {
+  const args = ["hash-object", "-t", "tree", "--stdin"];
+  return await expectGit(git, "name the empty tree", args, { cwd: root, stdin: "" });
+}
+
+/**
  * Makes a commit, which no branch names yet.
  *
  * @param root The root of the work tree

@@ -44,6 +44,19 @@ export async function isShallow(git: GitContext, root: string): Promise<boolean>
 }
 
 /**
+ * The branch that HEAD names.
+ *
+ * @param root The root of the work tree
+ * @returns null when it names a commit
+ * @throws {ReleaseError} of kind `git` when git cannot tell
+ */
+export async function branchOf(git: GitContext, root: string): Promise<string | null> {
+  const result = await runGit(git, ["symbolic-ref", "--quiet", "--short", "HEAD"], { cwd: root });
+  if (result.code > 1) throw gitError("read HEAD", result);
+  return result.code === 0 ? text(result) : null;
+}
+
+/**
  * The full commit that a short commit, a tag or a branch names.
  *
  * @param root The root of the work tree

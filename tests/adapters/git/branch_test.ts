@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { moveHead, pushCommit } from "../../../src/adapters/git/branch.ts";
+import { checkPush, moveHead, pushCommit } from "../../../src/adapters/git/branch.ts";
 import { type GitContext, gitContext } from "../../../src/adapters/git/context.ts";
 import { makeCommit, treeOf } from "../../../src/adapters/git/objects.ts";
 import { DURABLE, GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
@@ -223,4 +223,121 @@ Deno.test("pushCommit() shows no password of a remote", async () => {
     'Cannot push the release to "main" of "https://***@127.0.0.1:1/fleet.git"',
   );
   assert(!JSON.stringify(refused).includes("hunter2"), refused.lines?.join("\n"));
+});
+
+/** What a branch of a remote is at, and whether it is just where the first commit here is. */
+const PUSHABLE: [of: string, script: string, branch: string, isThere: boolean][] = [
+  ["is at this very commit", "true", "main", true],
+  ["is at an older commit", "git commit -q --allow-empty -m next", "main", false],
+  ["does not exist", "true", "release/a", false],
+  ["takes commits for review", "true", "refs/for/main", false],
+];
+
+for (const [of, script, branch, isThere] of PUSHABLE) {
+  Deno.test(`checkPush() ${isThere ? "knows a branch" : "tells a branch"} that ${of}, and changes nothing`, async () => {
+    await using world = await gitFleet();
+    const { fleet, commands } = world;
+    await fleet.git("clone", "-q", "--bare", ".", "../remote.git");
+    await fleet.git("remote", "add", "origin", "../remote.git");
+    await shell(
+      fleet,
+      `${script}; mkdir -p .git/hooks; echo 'exit 1' > .git/hooks/pre-push; chmod +x .git/hooks/*`,
+    );
+    const refs = () => fleet.git("--git-dir", "../remote.git", "for-each-ref");
+    const [before, commit] = [await refs(), await fleet.head()];
+    const git = gitContext(world.shell, fleet.env(), { remote: true, hooks: true });
+    assertEquals(await checkPush(git, fleet.dir, { commit, remote: "origin", branch }), isThere);
+    const name = branch.startsWith("refs/") ? branch : `refs/heads/${branch}`;
+    assertEquals(commands, [[
+      ...[
+        GIT,
+        "push",
+        "--porcelain",
+        "--dry-run",
+        "--no-verify",
+        "--no-follow-tags",
+        "--recurse-submodules=no",
+      ],
+      ...["--", "origin", `${commit}:${name}`],
+    ]]);
+    assertEquals(await refs(), before);
+  });
+}
+
+const THEIRS =
+  "git clone -q ../remote.git ../other && cd ../other && git commit -q --allow-empty -m theirs && git push -q";
+
+/** What a repository is like whose release the remote would not take as a fast-forward. */
+const BEHIND: [claim: string, script: string, parent: (head: string) => string | null][] = [
+  ["the remote has commits that are not here", THEIRS, (head) => head],
+  ["the commit lacks commits that are here", `(${THEIRS}) && git fetch -q`, (head) => head],
+  [
+    "another commit went ahead",
+    "git commit -q --allow-empty -m ours && git push -q origin main",
+    (head) => head,
+  ],
+  ["there is no commit yet", "git checkout -q --orphan unborn", () => null],
+];
+
+for (const [claim, script, parent] of BEHIND) {
+  Deno.test(`checkPush() refuses when ${claim}`, async () => {
+    await using world = await gitFleet();
+    const { fleet, head } = world;
+    await fleet.git("clone", "-q", "--bare", ".", "../remote.git");
+    await fleet.git("remote", "add", "origin", "../remote.git");
+    await shell(fleet, script);
+    const push = { commit: parent(head), remote: "origin", branch: "main" };
+    assertEquals(await rejection(checkPush(remoteGit(world), fleet.dir, push)), {
+      kind: "git",
+      message: `Cannot push a release to "main" of "origin": it has commits that are not in ${
+        parent(head)?.slice(0, 8) ?? "this repository"
+      }`,
+      hint: "fetch them, and release what is on top of them; in a shallow checkout, fetch what lies between",
+    });
+  });
+}
+
+Deno.test("checkPush() takes a new remote for the first commit of a repository", async () => {
+  await using world = await gitFleet();
+  const { fleet } = world;
+  await shell(fleet, "git init -q --bare ../remote.git && git checkout -q --orphan unborn");
+  const push = { commit: null, remote: "../remote.git", branch: "main" };
+  assertEquals(await checkPush(remoteGit(world), fleet.dir, push), false);
+});
+
+Deno.test("checkPush() names a remote that cannot be reached, without its password, and those that there are", async () => {
+  await using world = await gitFleet();
+  const { fleet, head } = world;
+  const refused = async (remote: string) => {
+    const { lines = [], ...said } = await rejection(
+      checkPush(remoteGit(world), fleet.dir, { commit: head, remote, branch: "main" }),
+    );
+    return { ...said, says: lines.some((line) => line.includes("does not appear to be a git repository")) };
+  };
+  const kind = "git" as const;
+  assertEquals(await refused("origin"), {
+    kind,
+    message: 'Cannot push to the remote "origin"',
+    hint: "the repository has no remote: `git remote add` one, or give its address",
+    says: true,
+  });
+  await shell(fleet, "git remote add upstream ../gone.git && git remote add backup ../gone.git");
+  assertEquals(await refused("origin"), {
+    kind,
+    message: 'Cannot push to the remote "origin"',
+    hint: 'the repository has the remotes "backup", "upstream"',
+    says: true,
+  });
+  assertEquals(await refused("upstream"), {
+    kind,
+    message: 'Cannot push to the remote "upstream"',
+    hint: "`git remote -v` shows its address, and `git push --dry-run` asks it",
+    says: true,
+  });
+  const secret = "https://me:hunter2@127.0.0.1:1/fleet.git";
+  const refusal = await rejection(
+    checkPush(remoteGit(world), fleet.dir, { commit: head, remote: secret, branch: "main" }),
+  );
+  assertEquals(refusal.message, 'Cannot push to the remote "https://***@127.0.0.1:1/fleet.git"');
+  assert(!JSON.stringify(refusal).includes("hunter2"), refusal.lines?.join("\n"));
 });

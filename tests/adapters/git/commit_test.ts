@@ -107,6 +107,6 @@ Deno.test("createGit() commits and pushes a release", async () => {
   const commit = await git.commit(repository!, await release(world));
   const remote = join(fleet.root, "remote.git");
   await fleet.git("init", "-q", "--bare", remote);
-  await git.push(repository!, commit!, remote, "main");
+  await git.push(repository!, commit!, { remote, branch: "main" });
   assertEquals(await fleet.git("ls-remote", remote), `${commit}\trefs/heads/main`);
 });

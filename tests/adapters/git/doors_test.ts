@@ -186,7 +186,7 @@ async function commitAndPush({ fleet, shell, head: first }: GitFleet, hooks: boo
   });
   assertEquals(first === commit, false);
   // Its objects are all there.
-  await git.push(repository, first, join(fleet.root, "remote.git"), "main");
+  await git.push(repository, first, { remote: join(fleet.root, "remote.git"), branch: "main" });
 }
 
 Deno.test("committing and pushing a release runs nothing of the repository's, in a partial clone too", async () => {
@@ -215,7 +215,7 @@ Deno.test("a push goes by the remotes, commands and credentials that the reposit
   await trap.set();
   const { fleet, shell, head } = world;
   const git = createGit(shell, { env: fleet.env(), tempDir: join(fleet.root, "tmp"), hooks: false });
-  await rejection(git.push({ root: fleet.dir, head }, head, "a", "main"));
+  await rejection(git.push({ root: fleet.dir, head }, head, { remote: "a", branch: "main" }));
   assertEquals(await trap.marks(), ["ssh"]);
 });
 
