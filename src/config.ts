@@ -91,6 +91,8 @@ export interface ReleaseConfig {
   readonly gitPush: GitPushTarget | undefined;
   /** Whether the hooks of the repository, and of git's configuration, run when it commits and pushes. */
   readonly gitHooks: boolean;
+  /** Whether git signs the commit, as it is configured to; undefined: `commit.gpgSign` of its configuration decides. */
+  readonly gitSign: boolean | undefined;
   /** Message of the commit, with `{sha:0:8}`, `{sha}` and `{ts}`. */
   readonly commitTemplate: string;
   /** Name of the commit's author; undefined: what git is configured with. */

@@ -106,6 +106,8 @@ export interface Git {
   checkPush(repository: Repository, commit: string | null, target: GitPushTarget): Promise<boolean>;
   /** Fails when git has no name and address to commit with. */
   checkIdentity(repository: Repository, identity: Identity): Promise<void>;
+  /** Fails when commits are to be signed and git cannot. */
+  checkSigning(repository: Repository, identity: Identity): Promise<void>;
   /**
    * Commits exactly these files, as they are on disk, on top of the repository's `head`.
    *

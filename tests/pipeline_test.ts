@@ -49,6 +49,7 @@ const EFFECTS = [
   "repository of /fleet",
   "ask what is ignored",
   "check the identity",
+  "check the signing",
   "try to push cccccccc to main of origin",
   "inventory fleet.resolved fleet.revocations fleet.nonces",
   "resolve v1",

@@ -77,7 +77,7 @@ export async function openPorts(config: ReleaseConfig, surface: Surface): Promis
       evalWorkers: config.evalWorkers ?? cores,
       clock,
     }),
-    git: createGit(shell, { env: childEnv, tempDir, hooks: config.gitHooks }),
+    git: createGit(shell, { env: childEnv, tempDir, hooks: config.gitHooks, sign: config.gitSign }),
     hooks,
     signer,
     inputs,

@@ -139,6 +139,11 @@ export function flag(spec: Common<boolean>): Option<boolean> {
   return { permits: [], ...spec, kind: "switch", ...NO_VALUE, read: () => true };
 }
 
+/** The same, and undefined when it is not given, false with `=false`: what is not given is decided elsewhere. */
+export function flagIfGiven(spec: Common<boolean>): Option<boolean | undefined> {
+  return { ...flag(spec), default: undefined };
+}
+
 const NO_VALUE = { default: false, defaultText: undefined, mayBeEmpty: true };
 
 /** `true` or `false`. */

@@ -15,6 +15,7 @@ import {
   command,
   defaultsOf,
   flag,
+  flagIfGiven,
   list,
   number,
   numberOrWord,
@@ -278,6 +279,10 @@ const CONFIG_OPTIONS = {
     group: "Git",
     help: "let the repository's git hooks run when it commits and pushes",
   }),
+  "git-sign": flagIfGiven({
+    group: "Git",
+    help: "have git sign the commit, as it is configured to; by default when commit.gpgSign is set",
+  }),
   "commit-template": text({
     group: "Git",
     placeholder: "TEXT",
@@ -390,6 +395,7 @@ export const VARIABLES: readonly string[] = [
   ]
     .map((name) => `GIT_${name}`),
   ...["GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO"],
+  ...["GNUPGHOME", "GPG_TTY"],
   SETTINGS_VARIABLE,
   ...Object.values(OPTIONS).flatMap(({ env }) => env ?? []),
   ...[

@@ -41,6 +41,7 @@ export async function checkCommittable(
   }
   await checkReleaseDir(run, repository);
   await git.checkIdentity(repository, identityOf(config));
+  await git.checkSigning(repository, identityOf(config));
   await checkParent(run, repository, revision);
 }
 

@@ -28,6 +28,7 @@ const ADDED = [
     "builders",
     "eval-workers",
     "git-hooks",
+    "git-sign",
     "help",
     "hook-env",
     "json",

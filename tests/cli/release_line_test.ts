@@ -84,6 +84,7 @@ const SWITCHES: Record<string, [beside: string[], asked: Asked]> = {
   "release-index": [KEY, withKey({ releaseIndex: true })],
   "git-commit": [KEY, withKey({ gitCommit: true })],
   "git-hooks": [KEY, withKey({ gitHooks: true })],
+  "git-sign": [KEY, withKey({ gitSign: true })],
   "allow-older": [KEY, withKey({ allowOlder: true })],
   "require-clean": [KEY, withKey({ requireClean: true })],
   "strict": [KEY, withKey({ strict: true })],
@@ -248,6 +249,8 @@ pureTest("empty --builders are no builders", async () => {
 
 pureTest("true and false are taken behind a switch's =", async () => {
   assertEquals(await asked([...KEY, "--git-commit=true", "--strict=false"]), withKey({ gitCommit: true }));
+  // Not given, it is git's configuration that decides.
+  assertEquals(await asked([...KEY, "--git-sign=false"]), withKey({ gitSign: false }));
 });
 
 pureTest("every --option NAME VALUE is read, in their order, with any value", async () => {

@@ -78,7 +78,9 @@ Deno.test("the program commits and pushes exactly the signed bytes, whatever hoo
   );
   const parent = await fleet.head();
   await makeWatchful(fleet);
-  const { code, stderr } = await fleet.run(["--sign-cmd", CRLF_SIGN, "--git-push", "origin:main"]);
+  const { code, stderr } = await fleet.run([
+    ...["--sign-cmd", CRLF_SIGN, "--git-push", "origin:main", "--git-sign=false"],
+  ]);
   assertEquals(code, 0, stderr);
   assertEquals(await exists(join(fleet.root, "home/hooks")), false);
   await Deno.remove(join(fleet.dir, ".git/hooks"), { recursive: true });
@@ -178,6 +180,35 @@ Deno.test("the program commits as it is told, warns of a locked index, and pushe
   // A detached HEAD stays one, and the branch stays where it was.
   assertEquals(await fleet.git("rev-parse", "main"), parent);
   assertEquals(await fleet.git("rev-parse", "--abbrev-ref", "HEAD"), "HEAD");
+});
+
+Deno.test("the program signs its commit for a remote that wants that, and says before it evaluates that it cannot", async () => {
+  await using fleet = await TestFleet.create();
+  const key = join(fleet.root, "home/key");
+  await shell(
+    fleet,
+    `git clone -q --bare . ../remote.git && git remote add origin ../remote.git
+     git config gpg.format ssh && git config user.signingkey '${key}' && git config commit.gpgSign true
+     cat > ../remote.git/hooks/pre-receive <<'END'
+#!/bin/sh
+while read old new ref; do git cat-file commit $new | grep -q ^gpgsig || exit 1; done
+END
+     chmod +x ../remote.git/hooks/pre-receive`,
+  );
+  await expectRefused(fleet, { args: ["--git-push", "origin:main"] }, {
+    message: "Cannot sign the commit of the release",
+    including: ["key"],
+    hint:
+      "git signs by gpg.format, user.signingkey and gpg.program of its configuration; --git-sign=false leaves the " +
+      "commit unsigned",
+  });
+  await shell(fleet, `ssh-keygen -q -t ed25519 -N '' -f '${key}'`);
+  const parent = await fleet.head();
+  // With the permissions of the packaged program: git runs what signs.
+  const { code, stderr } = await fleet.release(["--git-push", "origin:main"], { variables: [] });
+  assertEquals(code, 0, stderr);
+  await expectReleaseCommit(fleet, parent);
+  assertEquals(await gitIn(fleet, "remote.git", "rev-parse", "main"), [await fleet.head()]);
 });
 
 Deno.test("the program exits 1 and keeps its commit when the remote refuses it", async () => {

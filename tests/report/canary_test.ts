@@ -68,6 +68,7 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
     `bob:${CANARY}@host.example:x:main`,
   ].map((target) => ({ settings: { gitPush: parseGitPush(target) } })),
   "git-hooks": [],
+  "git-sign": [],
   "commit-template": [],
   "git-user-name": [],
   "git-user-email": [],

@@ -307,6 +307,10 @@ export class FakeWorld {
         await Promise.resolve();
         this.#effect("check the identity");
       },
+      checkSigning: async () => {
+        await Promise.resolve();
+        this.#effect("check the signing");
+      },
       commit: async (repository, { onWarning: _, ...options }) => {
         await Promise.resolve();
         this.#effect(`commit in ${repository.root}`);

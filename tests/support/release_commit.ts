@@ -44,6 +44,7 @@ export async function toCommit(
     onWarning: (warning) => warnings.push(warning),
     warnings,
     tempDir: join(fleet.root, "tmp"),
+    signed: false,
   };
 }
 

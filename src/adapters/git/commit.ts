@@ -17,6 +17,8 @@ import { makeCommit, storeFiles, treeOf } from "./objects.ts";
 export type CommitOptions = Parameters<Git["commit"]>[1] & {
   /** A directory of this run alone, for the index that the commit is made with. */
   readonly tempDir: string;
+  /** Whether git signs it. */
+  readonly signed: boolean;
 };
 
 /**
@@ -28,7 +30,7 @@ export type CommitOptions = Parameters<Git["commit"]>[1] & {
 export async function commitRelease(
   git: GitContext,
   { root, head }: Repository,
-  { releaseDir, files, message, identity, onWarning, tempDir }: CommitOptions,
+  { releaseDir, files, message, identity, onWarning, tempDir, signed }: CommitOptions,
 ): Promise<string | null> {
   const prefix = relative(root, await Deno.realPath(releaseDir));
   const entries = await storeFiles(git, { root, prefix }, files);
@@ -37,7 +39,7 @@ export async function commitRelease(
   await addToIndex(git, index, entries);
   const tree = await writeTree(git, index);
   if (head !== null && tree === await treeOf(git, root, head)) return null;
-  const commit = await makeCommit(git, root, { tree, parent: head, message, identity });
+  const commit = await makeCommit(git, root, { tree, parent: head, message, identity, signed });
   await moveHead(git, root, { commit, from: head, reason: `fleet-release: ${message.split("\n")[0]}` });
   const warning = await refreshIndex(git, root, entries);
   if (warning !== null) onWarning(warning);

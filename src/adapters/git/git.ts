@@ -12,6 +12,7 @@ import { gitContext } from "./context.ts";
 import { firstUntrackable } from "./git_index.ts";
 import { checkIdentity } from "./identity.ts";
 import { branchOf, findRepository, firstIgnored, resolveCommit, tracks, untracked } from "./repository.ts";
+import { checkSigning, signsCommits } from "./signing.ts";
 import { readCommitted } from "./tree.ts";
 
 /** What the git commands are given beside their arguments. */
@@ -21,6 +22,8 @@ export interface GitSettings {
   readonly tempDir: string;
   /** Whether the hooks of the repository, and of the operator's configuration, run. */
   readonly hooks: boolean;
+  /** Whether the commit is signed; undefined: git's configuration decides. */
+  readonly sign: boolean | undefined;
 }
 
 /**
@@ -28,7 +31,7 @@ export interface GitSettings {
  *
  * @throws {ReleaseError} of kind `io` when there is no git
  */
-export function createGit(shell: Shell, { env, tempDir, hooks }: GitSettings): Git {
+export function createGit(shell: Shell, { env, tempDir, hooks, sign }: GitSettings): Git {
   const git = gitContext(shell, env, { hooks });
   const remote = gitContext(shell, env, { hooks, remote: true });
   return {
@@ -41,7 +44,15 @@ export function createGit(shell: Shell, { env, tempDir, hooks }: GitSettings): G
       firstUntrackable(git, { root, file: join(tempDir, "names") }, paths),
     readCommitted: ({ root }, commit, path) => readCommitted(git, root, commit, path),
     checkIdentity: ({ root }, identity) => checkIdentity(git, root, identity),
-    commit: (repository, options) => commitRelease(git, repository, { ...options, tempDir }),
+    async checkSigning({ root }, identity) {
+      if (!await signsCommits(git, root, sign)) return;
+      const scratch = await Deno.makeTempDir({ dir: tempDir, prefix: "signing-" });
+      await checkSigning(git, root, { identity, scratch });
+    },
+    async commit(repository, options) {
+      const signed = await signsCommits(git, repository.root, sign);
+      return await commitRelease(git, repository, { ...options, signed, tempDir });
+    },
     branchOf: ({ root }) => branchOf(git, root),
     checkPush: ({ root }, commit, target) => checkPush(remote, root, { commit, ...target }),
     push: ({ root }, commit, target) => pushCommit(remote, root, { commit, ...target }),

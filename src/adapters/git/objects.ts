@@ -25,6 +25,8 @@ export interface CommitParts {
   readonly parent: string | null;
   readonly message: string;
   readonly identity: Identity;
+  /** Whether git signs it, as it is configured. */
+  readonly signed: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -95,12 +97,12 @@ export async function emptyTree(git: GitContext, root: string): Promise<string> 
 export async function makeCommit(
   git: GitContext,
   root: string,
-  { tree, parent, message, identity }: CommitParts,
+  { tree, parent, message, identity, signed }: CommitParts,
 ): Promise<string> {
   return await expectGit(
     git,
     "make the commit",
-    [...DURABLE, "commit-tree", tree, ...(parent === null ? [] : ["-p", parent])],
+    [...DURABLE, "commit-tree", ...(signed ? ["-S"] : []), tree, ...(parent === null ? [] : ["-p", parent])],
     { cwd: root, stdin: message, env: identityEnv(identity) },
   );
 }

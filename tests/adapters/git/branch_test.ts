@@ -16,7 +16,7 @@ function remoteGit({ shell, fleet }: GitFleet): GitContext {
 async function nextCommit({ fleet, git, head, commands }: GitFleet, message: string): Promise<string> {
   const identity = { name: undefined, email: undefined };
   const tree = await treeOf(git, fleet.dir, head);
-  const commit = await makeCommit(git, fleet.dir, { tree, parent: head, message, identity });
+  const commit = await makeCommit(git, fleet.dir, { tree, parent: head, message, identity, signed: false });
   commands.length = 0;
   return commit;
 }

@@ -17,6 +17,7 @@ async function release({ fleet }: GitFleet, text = "{}") {
     onWarning: (warning: Warning) => warnings.push(warning),
     warnings,
     tempDir: join(fleet.root, "tmp"),
+    signed: false,
   };
 }
 
@@ -98,7 +99,7 @@ Deno.test("createGit() commits and pushes a release", async () => {
   await using world = await gitFleet();
   const { fleet, shell, head } = world;
   const tempDir = join(fleet.root, "tmp");
-  const git = createGit(shell, { env: fleet.env(), tempDir, hooks: false });
+  const git = createGit(shell, { env: fleet.env(), tempDir, hooks: false, sign: undefined });
   const repository = await git.repositoryOf(fleet.dir);
   assertEquals(repository, { root: fleet.dir, head });
   await git.checkIdentity(repository!, { name: undefined, email: undefined });

@@ -171,7 +171,7 @@ Deno.test("reading a release from a commit runs nothing of it, fetches nothing, 
 /** Commits a release in a trap, and pushes it. */
 async function commitAndPush({ fleet, shell, head: first }: GitFleet, hooks: boolean) {
   const tempDir = join(fleet.root, "tmp");
-  const git = createGit(shell, { env: fleet.env(), tempDir, hooks });
+  const git = createGit(shell, { env: fleet.env(), tempDir, hooks, sign: false });
   const repository = (await git.repositoryOf(fleet.dir))!;
   await git.checkIdentity(repository, { name: undefined, email: undefined });
   await git.resolveCommit(repository, "gone");
@@ -209,12 +209,32 @@ Deno.test("with --git-hooks a release runs the repository's hooks, and nothing e
   assertEquals([kind, await trap.marks()], ["git", ["post-index-change", "pre-push"]]);
 });
 
+Deno.test("a commit is signed by the program that a repository names with --git-sign, and not because it says so", async () => {
+  await using world = await gitFleet();
+  const trap = new Trap(world);
+  await trap.set();
+  const { fleet, shell } = world;
+  const tempDir = join(fleet.root, "tmp");
+  const check = (sign: boolean | undefined) => {
+    const git = createGit(shell, { env: fleet.env(), tempDir, hooks: false, sign });
+    const nobody = { name: undefined, email: undefined };
+    return rejection(git.checkSigning({ root: fleet.dir, head: world.head }, nobody));
+  };
+  assertEquals([(await check(undefined)).kind, await trap.marks()], ["usage", []]);
+  assertEquals([(await check(true)).kind, await trap.marks()], ["git", ["gpg"]]);
+});
+
 Deno.test("a push goes by the remotes, commands and credentials that the repository has", async () => {
   await using world = await gitFleet();
   const trap = new Trap(world);
   await trap.set();
   const { fleet, shell, head } = world;
-  const git = createGit(shell, { env: fleet.env(), tempDir: join(fleet.root, "tmp"), hooks: false });
+  const git = createGit(shell, {
+    env: fleet.env(),
+    tempDir: join(fleet.root, "tmp"),
+    hooks: false,
+    sign: undefined,
+  });
   await rejection(git.push({ root: fleet.dir, head }, head, { remote: "a", branch: "main" }));
   assertEquals(await trap.marks(), ["ssh"]);
 });

@@ -75,6 +75,7 @@ Deno.test("makeCommit() makes a commit of a tree that no branch names, with and 
     tree,
     message: "release: one\n\nbody\n",
     identity: { name: "ci", email: "ci@example.com" },
+    signed: false,
   };
   const next = await makeCommit(git, fleet.dir, { ...parts, parent: head });
   const nobody = { name: undefined, email: undefined };
@@ -105,7 +106,7 @@ Deno.test("makeCommit() takes a message as it is, whatever it begins with", asyn
   const identity = { name: undefined, email: undefined };
   const made: string[] = [];
   for (const message of messages) {
-    const commit = await makeCommit(git, fleet.dir, { tree, parent: head, message, identity });
+    const commit = await makeCommit(git, fleet.dir, { tree, parent: head, message, identity, signed: false });
     made.push((await fleet.git("log", "-1", "--format=%B", commit)).trimEnd());
   }
   assertEquals(made, messages);
