@@ -95,6 +95,8 @@ export interface Git {
     commit: string,
     path: string,
   ): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** The parent of a commit that has one and changes nothing but a directory (relative to the root), or null. */
+  onlyChange(repository: Repository, commit: string, dir: string): Promise<string | null>;
   /** The branch that HEAD names, or null when it names a commit. */
   branchOf(repository: Repository): Promise<string | null>;
   /**

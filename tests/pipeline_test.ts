@@ -59,6 +59,8 @@ const EFFECTS = [
   "upload web2",
   "upload db",
   "upload web1",
+  "real path",
+  "ask whether cccccccc changes more than releases",
   "look for leftovers",
   "read fleet.resolved.json",
   "sign fleet.resolved.json",

@@ -9,6 +9,7 @@ import { plural } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
 import { reuseRelease } from "./previous.ts";
 import type { Run } from "./run.ts";
+import { warnOfSelfReference } from "./self_reference.ts";
 import type { Source } from "./source.ts";
 import type { TrustedKeys } from "./trust.ts";
 
@@ -48,6 +49,7 @@ async function compose(run: Run, { source, fleet: { evaluated }, trusted, hosts 
   const options = { closureHashes, stamp, now, artifactName, releaseIndex };
   const fresh = composeArtifacts(evaluated, options);
   run.warn(...fresh.warnings);
+  await warnOfSelfReference(run, source, hosts);
   const reused = config.reuseUnchangedSignature
     ? await reuseRelease(run, { evaluated, options, fleet: fresh.fleet, trusted })
     : null;

@@ -14,7 +14,7 @@ import {
   makeWatchful,
   STAGED,
 } from "../support/release_commit.ts";
-import { contents, expectRelease, flakeOf, NOW, shell, SIDECARS } from "../support/releases.ts";
+import { contents, expectRelease, flakeOf, NOW, onlyHosts, shell, SIDECARS } from "../support/releases.ts";
 
 /** What the error of the program says in its first line. */
 function errorIn(stderr: string): string {
@@ -259,6 +259,37 @@ Deno.test("the program pushes no commit of a branch that it does not release, an
   assertEquals((await fleet.json())["meta"].ciCommit, older);
   await expectReleaseCommit(fleet, main);
   assertEquals(await fleet.git("ls-remote", "origin", "main"), `${await fleet.head()}\trefs/heads/main`);
+});
+
+/** Hosts of which one is made of the flake's own revision. */
+const SELF_READING = flakeOf(`{
+  db = host (build "db" "echo db > $out");
+  web1 = host (build "web1" "echo ${'${self.rev or "changed"}'} > $out");
+}`).replace("outputs = _:", "outputs = { self, ... }:");
+
+Deno.test("the program warns of a host that changes with each release, and not with a branch for the releases", async () => {
+  await using fleet = await TestFleet.create({
+    files: { "flake.nix": SELF_READING },
+    edit: onlyHosts("db", "web1"),
+  });
+  await fleet.git("branch", "-q", "sources");
+  const releaseOnce = async (...args: string[]) => {
+    const { hosts, warnings } = await expectRelease(fleet, ["--git-commit", ...args]);
+    const warned = warnings.filter(({ code }: { code: string }) => code === "self-reference");
+    return {
+      web1: hosts.find(({ name }: { name: string }) => name === "web1").closureHash,
+      warned: warned.map(({ message }: { message: string }) => message.split(" have ")[0]!.split(" has ")[0]),
+    };
+  };
+  const first = await releaseOnce();
+  const second = await releaseOnce();
+  assertEquals(first.web1 === second.web1, false);
+  assertEquals([first.warned, second.warned], [[], ['The closure of "web1"']]);
+  // What main has had until now becomes the branch of the releases.
+  await fleet.git("clone", "-q", "--bare", ".", "../remote.git");
+  const apart = ["--git-push", "../remote.git:main", "--build-flake", `git+file://${fleet.dir}?ref=sources`];
+  assertEquals(await releaseOnce(...apart), { web1: first.web1, warned: [] });
+  assertEquals(await releaseOnce(...apart), { web1: first.web1, warned: [] });
 });
 
 Deno.test("the program never shows the password of a remote's URL", async () => {

@@ -121,6 +121,8 @@ export class FakeWorld {
   branch: string | null = "main";
   /** The commit that the branch of the remote is at. */
   remoteBranch: string | null = COMMIT;
+  /** The parent of what is released, when that changes nothing but the release directory. */
+  parentOfRelease: string | null = null;
   /** What short commits, tags and branches name. */
   readonly commits: Map<string, string> = new Map();
   names: HostNames = { nixos: ["web2", "web1", "db"], darwin: [] };
@@ -317,6 +319,11 @@ export class FakeWorld {
         this.committed.push(options);
         this.parents.push(repository.head);
         return this.releaseCommit;
+      },
+      onlyChange: async (_repository, commit, dir) => {
+        await Promise.resolve();
+        this.#effect(`ask whether ${commit.slice(0, 8)} changes more than ${dir}`);
+        return this.parentOfRelease;
       },
       branchOf: () => Promise.resolve(this.branch),
       checkPush: async (_repository, commit, { remote, branch }) => {

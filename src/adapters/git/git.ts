@@ -13,7 +13,7 @@ import { firstUntrackable } from "./git_index.ts";
 import { checkIdentity } from "./identity.ts";
 import { branchOf, findRepository, firstIgnored, resolveCommit, tracks, untracked } from "./repository.ts";
 import { checkSigning, signsCommits } from "./signing.ts";
-import { readCommitted } from "./tree.ts";
+import { onlyChange, readCommitted } from "./tree.ts";
 
 /** What the git commands are given beside their arguments. */
 export interface GitSettings {
@@ -53,6 +53,7 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign }: GitSettin
       const signed = await signsCommits(git, repository.root, sign);
       return await commitRelease(git, repository, { ...options, signed, tempDir });
     },
+    onlyChange: ({ root }, commit, dir) => onlyChange(git, root, commit, dir),
     branchOf: ({ root }) => branchOf(git, root),
     checkPush: ({ root }, commit, target) => checkPush(remote, root, { commit, ...target }),
     push: ({ root }, commit, target) => pushCommit(remote, root, { commit, ...target }),

@@ -62,7 +62,7 @@ async function programsOf(git: GitContext, root: string): Promise<string[]> {
 }
 
 /**
- * Makes sure that git can sign, by a commit of nothing that is kept nowhere.
+ * Makes sure that git can sign, by an empty commit that is not kept.
  *
  * @param root The root of the work tree
  * @param scratch An empty directory of this run alone, for the objects

@@ -8,7 +8,7 @@ import { isDocumentPath, isReleasePath, ROLLOUTS_DIR } from "../../contract/layo
 import { ReleaseError } from "../../errors.ts";
 import { MAX_FILE_BYTES, ReadBudget } from "../bounded.ts";
 import { lastLines, type Shell, text } from "../process.ts";
-import { type GitContext, gitContext, gitError, runGit } from "./context.ts";
+import { expectGit, type GitContext, gitContext, gitError, runGit } from "./context.ts";
 import type { TreeEntry } from "./objects.ts";
 import { findCommit } from "./revision.ts";
 
@@ -177,6 +177,34 @@ export async function readCommitted(
   if (id === undefined) return null;
   const location = { cwd: root, revision: commit, dir: dirname(path) };
   return (await readObjects(git, location, [{ id, path }])).get(path) ?? null;
+}
+
+/**
+ * The parent of a commit that changes nothing but what is in a directory.
+ *
+ * @param root The root of the work tree
+ * @param commit A full commit
+ * @param dir Relative to the root; what is in the root itself is never all that changes
+ * @returns null when it changes more, has no parent or several, or the clone lacks the parent
+ * @throws {ReleaseError} of kind `git` when that cannot be told, as where a partial clone lacks a tree
+ */
+export async function onlyChange(
+  git: GitContext,
+  root: string,
+  commit: string,
+  dir: string,
+): Promise<string | null> {
+  const what = `read the parents of ${commit}`;
+  const [, parent, ...others] =
+    (await expectGit(git, what, ["rev-list", "--parents", "--max-count=1", commit], { cwd: root })).split(
+      " ",
+    );
+  if (parent === undefined || others.length > 0 || dir === "") return null;
+  const outside = ["--", `:(exclude,literal)${dir}`];
+  const args = ["diff-tree", "-r", "--quiet", "--ignore-submodules=none", parent, commit, ...outside];
+  const result = await runGit(git, args, { cwd: root });
+  if (result.code > 1) throw gitError(`compare ${commit} with its parent`, result);
+  return result.code === 0 ? parent : null;
 }
 
 /**

@@ -1,6 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { listReleaseTree, readCommitted, readReleaseTree } from "../../../src/adapters/git/tree.ts";
+import {
+  listReleaseTree,
+  onlyChange,
+  readCommitted,
+  readReleaseTree,
+} from "../../../src/adapters/git/tree.ts";
 import { expectRun } from "../../support/command.ts";
 import { GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
 import { rejection } from "../../support/pure.ts";
@@ -227,4 +232,48 @@ Deno.test("readCommitted() gives the bytes of a regular file in a commit, and nu
     [await read("a/link"), await read("a"), await read("gone"), await read("a/?.json")],
     Array(4).fill(null),
   );
+});
+
+Deno.test("onlyChange() gives the parent of a commit that changes one directory alone, and of no other", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, head, commands } = world;
+  const dir = "deep/:(top)[a-z]*";
+  const files = { [`${dir}/a.json`]: "1", [`${dir}/rollouts/b.json`]: "1" };
+  await fleet.write(files);
+  const release = await fleet.commit("release");
+  commands.length = 0;
+  assertEquals(await onlyChange(git, fleet.dir, release, dir), head);
+  assertEquals(commands, [
+    [GIT, "rev-list", "--parents", "--max-count=1", release],
+    [
+      ...[GIT, "diff-tree", "-r", "--quiet", "--ignore-submodules=none", head, release],
+      "--",
+      `:(exclude,literal)${dir}`,
+    ],
+  ]);
+  // A directory that it lies in, and others.
+  assertEquals(await onlyChange(git, fleet.dir, release, "deep"), head);
+  for (const other of [`${dir}/rollouts`, "dee", "releases", ""]) {
+    assertEquals(await onlyChange(git, fleet.dir, release, other), null, other);
+  }
+  await fleet.write({ [`${dir}/a.json`]: "2", "hosts.json": "{}" });
+  assertEquals(await onlyChange(git, fleet.dir, await fleet.commit("more"), dir), null);
+  assertEquals(await onlyChange(git, fleet.dir, head, dir), null);
+  await fleet.git("checkout", "-q", "-b", "side", release);
+  await fleet.git("merge", "-q", "--no-ff", "-s", "ours", "main");
+  assertEquals(await onlyChange(git, fleet.dir, await fleet.head(), dir), null);
+});
+
+Deno.test("onlyChange() knows nothing of the parent in a shallow clone, and asks no remote in a partial one", async () => {
+  await using world = await gitFleet();
+  const { fleet, git } = world;
+  await fleet.write({ "releases/a.json": "1" });
+  const release = await fleet.commit("release");
+  await fleet.git("config", "uploadpack.allowFilter", "true");
+  for (const [how, name] of [["--depth=1", "shallow"], ["--filter=tree:0", "treeless"]] as const) {
+    await fleet.git("clone", "-q", how, `file://${fleet.dir}`, `../${name}`);
+  }
+  assertEquals(await onlyChange(git, join(fleet.root, "shallow"), release, "releases"), null);
+  const { kind } = await rejection(onlyChange(git, join(fleet.root, "treeless"), release, "releases"));
+  assertEquals(kind, "git");
 });
