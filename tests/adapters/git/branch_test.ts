@@ -340,4 +340,8 @@ Deno.test("checkPush() names a remote that cannot be reached, without its passwo
   );
   assertEquals(refusal.message, 'Cannot push to the remote "https://***@127.0.0.1:1/fleet.git"');
   assert(!JSON.stringify(refusal).includes("hunter2"), refusal.lines?.join("\n"));
+  // Of this one git says the whole of it.
+  const local = { commit: head, remote: "../gone.git?private_token=hunter2", branch: "main" };
+  const { lines } = await rejection(checkPush(remoteGit(world), fleet.dir, local));
+  assert(lines!.some((line) => line.includes("../gone.git?private_token=***")), lines!.join("\n"));
 });

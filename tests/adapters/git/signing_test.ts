@@ -95,6 +95,16 @@ for (const [format, ready, ignore] of FORMATS) {
         assertEquals(made, [true, true, false, false]);
         const signed = commands.filter((argv) => argv.includes("commit-tree") && argv.includes("-S"));
         assertEquals(signed.length, 4);
+        if (format !== "openpgp") return;
+        // Gpg takes the key of who commits where git names none.
+        await fleet.git("config", "--unset", "user.signingkey");
+        const git = createGit(shell, { env, tempDir, hooks: false, sign: true });
+        const repository = { root: fleet.dir, head: world.head };
+        await git.checkSigning(repository, NOBODY);
+        const { kind } = await rejection(
+          git.checkSigning(repository, { name: "ci", email: "ci@example.com" }),
+        );
+        assertEquals(kind, "git");
       } finally {
         await forgetGpg(variables);
       }
@@ -158,6 +168,10 @@ Deno.test("signsCommits() goes by commit.gpgSign, and runs no program that the r
     ]);
     assertEquals([await signs(true, withOwn), await signs(false, withOwn)], [true, false]);
   }
+  await Deno.writeTextFile(included, "");
+  await fleet.git("config", "extensions.worktreeConfig", "true");
+  await fleet.git("config", "--worktree", "gpg.program", join(fleet.dir, "payload"));
+  assertEquals((await rejection(signs())).kind, "usage");
   await fleet.git("config", "commit.gpgSign", "maybe");
   assertEquals((await rejection(signs())).message, "Cannot read commit.gpgSign: git exited with 128");
   assertEquals(await exists(join(fleet.dir, "payload")), false);
