@@ -255,7 +255,7 @@ Deno.test("the program pushes no commit of a branch that it does not release, an
   ]);
   // Back on the branch that the remote has, an older commit is released, and nothing is pushed but that.
   await fleet.git("checkout", "-q", "main");
-  await expectRelease(fleet, [...push, `git+file://${fleet.dir}?ref=main&rev=${older}`]);
+  await expectRelease(fleet, [...push, `.?rev=${older}`]);
   assertEquals((await fleet.json())["meta"].ciCommit, older);
   await expectReleaseCommit(fleet, main);
   assertEquals(await fleet.git("ls-remote", "origin", "main"), `${await fleet.head()}\trefs/heads/main`);
