@@ -389,7 +389,7 @@ const WARNINGS: {
       {
         code: "dirty-tree",
         message:
-          "The source has no locked revision (there are changes that are not committed): the release names " +
+          'The source has no locked revision (there are changes that are not committed: "flake.nix"): the release names ' +
           "commit COMMIT, which need not contain what is built",
       },
       ...([["and", 1], ["not", 2]] as const).map(([key, index]) => ({

@@ -3,7 +3,7 @@ import { decode } from "../../src/contract/schema.ts";
 import type { FleetResolved } from "../../src/contract/types.ts";
 import type { BuiltHost } from "../../src/model.ts";
 import { selfReferring } from "../../src/plan/self_reference.ts";
-import { addHost, derivationOf, pathOf } from "../support/fake_ports.ts";
+import { addHost, derivationOf, lockedAt, pathOf } from "../support/fake_ports.ts";
 import { type Draft, sampleFleet } from "../support/fleet.ts";
 import { deepFreeze, pureTest } from "../support/pure.ts";
 
@@ -18,8 +18,9 @@ function fleetOf(closures: Readonly<Record<string, string>>, pinned: readonly st
 }
 
 function built(name: string, closureHash: string, pinnedTo: string | null = null): BuiltHost {
-  const host = { name, kind: "nixos" as const };
-  return { ...derivationOf(host), channel: "stable", pinnedTo, storePath: pathOf(name), closureHash };
+  const derivation = derivationOf({ name, kind: "nixos" });
+  const flake = lockedAt("git+file:///fleet", pinnedTo);
+  return { ...derivation, channel: "stable", flake, pinnedTo, storePath: pathOf(name), closureHash };
 }
 
 pureTest(
