@@ -9,6 +9,7 @@ import type { Clock, Inputs, Log, Ports } from "../ports.ts";
 import { type Secrets, secretsOfKey, signKeyVariable } from "../secrets.ts";
 import { tempDirIn, type World } from "../world.ts";
 import { readDescriptor } from "./descriptors.ts";
+import { Excerpts } from "./excerpts.ts";
 import { createInputs } from "./files.ts";
 import { createGit } from "./git/git.ts";
 import { createHooks } from "./hooks/hooks.ts";
@@ -48,9 +49,12 @@ export async function openPorts(config: ReleaseConfig, surface: Surface): Promis
   // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
   const secret = [...hidden, signKeyVariable(config.signKey), ...(env["TMPDIR"] === "" ? ["TMPDIR"] : [])];
   const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name)));
-  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log });
+  const dir = tempDirIn(env);
+  // Beside the run's own directory, which goes with the run.
+  const excerpts = new Excerpts({ dir, hide: (text) => secrets.hide(text) });
+  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log, excerpts });
   await using stack = new AsyncDisposableStack();
-  const tempDir = await makeTempDir(tempDirIn(env));
+  const tempDir = await makeTempDir(dir);
   stack.defer(() => removeTempDir(tempDir, log));
   const inputs = createInputs(cwd);
   const hooks = createHooks(shell, { env: childEnv, tempDir });

@@ -6,14 +6,15 @@
 import { dirname, join } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
-import { HIDDEN } from "../secrets.ts";
 import { quoted, quoteList, withoutColours } from "../text.ts";
+import { Excerpts } from "./excerpts.ts";
+import { KeptLines, KeyFilter, LineReader } from "./stderr.ts";
 
 /** A finished command. */
 export interface CommandResult {
   readonly code: number;
   readonly stdout: Uint8Array;
-  /** The last lines that the command wrote to stderr. */
+  /** The text that the command wrote to stderr, as far as it is for people; of a very long one its beginning and its end. */
   readonly stderr: readonly string[];
 }
 
@@ -27,7 +28,7 @@ export interface RunOptions {
   readonly stdin?: Uint8Array<ArrayBuffer> | undefined;
   /** What becomes of stdout: kept whole, or treated as stderr is. */
   readonly stdout?: "kept" | "as stderr";
-  /** Reads each line of stderr as it comes, and gives what `-v` shows of it; undefined: nothing. */
+  /** Reads each line of stderr as it comes, and gives the text in it that is for people; undefined: there is none. */
   readonly onStderr?: (line: string) => string | undefined;
   /** The arguments as `-v` shows them, when they hold what must not be shown. */
   readonly shown?: readonly string[];
@@ -123,20 +124,25 @@ export interface ShellOptions {
   readonly cwd: string;
   /** Told what is run. */
   readonly trace: CommandTrace;
+  /** Shortens what commands say when they fail. */
+  readonly excerpts?: Excerpts;
 }
 
 /** Runs programs by their absolute path, with an explicit environment. */
 export class Shell {
   /** The directory that commands are run in unless another is given, absolute. */
   readonly cwd: string;
+  /** Shortens what commands say when they fail. */
+  readonly excerpts: Excerpts;
   readonly #path: string;
   readonly #trace: CommandTrace;
   #sh: string | undefined;
 
   /** Makes a shell. Nothing is looked for or run yet. */
-  constructor({ path, cwd, trace }: ShellOptions) {
+  constructor({ path, cwd, trace, excerpts = new Excerpts() }: ShellOptions) {
     this.#path = path;
     this.cwd = cwd;
+    this.excerpts = excerpts;
     this.#trace = trace;
   }
 
@@ -176,11 +182,17 @@ export class Shell {
    */
   async run(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
     this.#trace.command(options.shown ?? argv);
-    const tail = new LineTail((line) => {
+    const kept = new KeptLines();
+    const keys = new KeyFilter();
+    const reader = new LineReader((line) => {
       const shown = options.onStderr === undefined ? line : options.onStderr(line);
-      if (shown !== undefined) this.#trace.output(shown);
+      if (shown === undefined) return;
+      for (const part of shown.split("\n").map((part) => keys.next(part))) {
+        this.#trace.output(part);
+        kept.add(part);
+      }
     });
-    const sink = () => new WritableStream<Uint8Array>({ write: (chunk) => tail.write(chunk) });
+    const sink = () => new WritableStream<Uint8Array>({ write: (chunk) => reader.write(chunk) });
     // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
     const { CommandBuilder } = await import("@david/dax");
     refuseLongTexts(argv, options.env);
@@ -196,11 +208,11 @@ export class Shell {
     const result = await running.spawn().catch((error: unknown) => {
       throw hasCode(error, "E2BIG") ? tooManyArguments(argv) : error;
     });
-    tail.end();
+    reader.end();
     return {
       code: result.code,
       stdout: options.stdout === "as stderr" ? new Uint8Array() : result.stdoutBytes,
-      stderr: tail.lines,
+      stderr: kept.lines,
     };
   }
 }
@@ -245,57 +257,6 @@ function tooManyArguments(argv: readonly string[]): ReleaseError {
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
-
-const MAX_LINES = 40;
-const MAX_LINE_LENGTH = 4000;
-/** A line this long without an end is a progress bar or binary data: only its last part is kept. */
-const MAX_REST = 1 << 20;
-
-/** Keeps the last lines of a stream, so that a long log costs no memory. */
-class LineTail {
-  readonly #onLine: (line: string) => void;
-  readonly #decoder = new TextDecoder();
-  #rest = "";
-  #inKey = false;
-  lines: string[] = [];
-
-  constructor(onLine: (line: string) => void) {
-    this.#onLine = onLine;
-  }
-
-  write(chunk: Uint8Array): void {
-    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split("\n");
-    this.#rest = lines.pop()!;
-    for (const line of lines) this.#add(line);
-    if (this.#rest.length > MAX_REST) this.#rest = this.#rest.slice(-MAX_LINE_LENGTH);
-  }
-
-  end(): void {
-    this.#rest += this.#decoder.decode();
-    if (this.#rest !== "") this.#add(this.#rest);
-    this.#rest = "";
-  }
-
-  #add(text: string): void {
-    const line = this.#withoutKey(text.replace(/\r$/, ""));
-    this.#onLine(line);
-    this.lines.push(line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line);
-    if (this.lines.length > MAX_LINES) this.lines.shift();
-  }
-
-  /** A private key, which only its first line tells, is hidden as long as there is nothing else. */
-  #withoutKey(line: string): string {
-    if (/-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----/.test(line)) this.#inKey = true;
-    else if (this.#inKey) {
-      if (KEY_LINE.test(line)) return HIDDEN;
-      this.#inKey = false;
-    }
-    return line;
-  }
-}
-
-/** A line within a private key in PEM; what a shell or a log put before it does not matter. */
-const KEY_LINE = /^[\s|>#"']{0,20}(?:[A-Za-z0-9+/=]{4,100}|(?:Proc-Type|DEK-Info):.*|)[\s"',\\]{0,20}$/;
 
 /** The text that a command printed, without the final newline. */
 export function text(result: CommandResult): string {

@@ -15,7 +15,7 @@ function fleetOf(hosts: string): Promise<TestFleet> {
 Deno.test("the program refuses a host whose dependency fails, with the dependency's log, once for all its hosts", async () => {
   await using fleet = await fleetOf(`let
     kernel = build "kernel" ''
-      for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18; do echo "to stdout $i"; done
+      i=0; while [ $i -lt 28 ]; do i=$((i+1)); echo "to stdout $i"; done
       echo "no space for the kernel" >&2
       exit 6
     '';
@@ -29,12 +29,33 @@ Deno.test("the program refuses a host whose dependency fails, with the dependenc
   await expectRefused(fleet, {}, {
     message: 'Cannot build host "alone", "far", "near": nix-store exited with 100',
     lines: [
-      'host "alone": STORE/alone.drv',
+      'derivation STORE/alone.drv failed, which host "alone" needs',
       "  | its own fault",
-      'host "far": STORE/kernel.drv',
-      ...Array.from({ length: 14 }, (_, index) => `  | to stdout ${index + 5}`),
+      'derivation STORE/kernel.drv failed, which 2 hosts need: "far", "near"',
+      "  … 9 lines before these: nix log STORE/kernel.drv",
+      ...Array.from({ length: 19 }, (_, index) => `  | to stdout ${index + 10}`),
       "  | no space for the kernel",
-      'host "near": STORE/kernel.drv',
+    ],
+  });
+});
+
+Deno.test("the program tells the logs of content-addressed builds, and which hosts need those that failed", async () => {
+  await using fleet = await fleetOf(`let
+    addressed = name: script: build name script // derivation {
+      inherit (build name script) name system builder args unseen;
+      __contentAddressed = true;
+      outputHashMode = "recursive";
+      outputHashAlgo = "sha256";
+    };
+    kernel = addressed "kernel" "echo no space for the kernel; exit 6";
+    firmware = addressed "firmware" "echo all is well; echo > $out";
+    needing = name: host (addressed name "echo \${firmware} \${kernel} > $out");
+  in { far = needing "far"; near = needing "near"; good = host (addressed "good" "echo > $out"); }`);
+  await expectRefused(fleet, { args: ["--option", "extra-experimental-features", "ca-derivations"] }, {
+    message: 'Cannot build host "far", "near": nix-store exited with 100',
+    lines: [
+      'derivation STORE/kernel.drv failed, which 2 hosts need: "far", "near"',
+      "  | no space for the kernel",
     ],
   });
 });
@@ -67,7 +88,7 @@ for (const [of, toplevel, code, reason] of REFUSED_BY_NIX) {
     );
     await expectRefused(fleet, {}, {
       message: `Cannot build host "bad": nix-store exited with ${code}`,
-      including: ['host "bad": STORE/top.drv', "  | all done", reason],
+      including: ['derivation STORE/top.drv failed, which host "bad" needs', "  | all done", reason],
     });
   });
 }
@@ -83,9 +104,12 @@ Deno.test("the program refuses a host of a system that nothing here builds for, 
   await expectRefused(fleet, {}, {
     message: 'Cannot build host "tower": nix-store exited with 1',
     including: [
-      'host "tower": STORE/tower.drv was not built',
+      'nothing here builds for powerpc64-linux, which host "tower" needs',
       "a 'powerpc64-linux' with features {} is required to build ",
     ],
+    hint:
+      'builds for "powerpc64-linux" want a machine of that kind, given with --builders or in nix\'s own ' +
+      "configuration, or a nix that runs its programs here (binfmt, and extra-platforms in nix.conf)",
   });
 });
 

@@ -11,7 +11,7 @@ import type { HostProgress } from "../../ports.ts";
 import { buildFailure } from "./build_failure.ts";
 import { BuildLog } from "./build_log.ts";
 import type { NixContext } from "./context.ts";
-import { realise } from "./realise.ts";
+import { realise, targetOf } from "./realise.ts";
 
 /** How hosts are built. */
 export interface BuildOptions {
@@ -49,7 +49,7 @@ export async function buildHosts(
     onLog: (line) => log.add(line),
   });
   if ("failure" in realised) {
-    throw await buildFailure(nix, { derivations, storeDir, log, result: realised.failure });
+    throw await buildFailure(nix, { derivations, log, result: realised.failure });
   }
   return derivations.map((derivation) => {
     const storePath = builtPath(derivation, realised.paths, storeDir);
@@ -65,10 +65,6 @@ function settingsOf(hosts: readonly DerivedHost[]): NixConfig["used"] {
     new Set(hosts.filter(({ pinnedTo }) => (pinnedTo === null) === isCurrent).map(({ flake }) => flake))
   );
   return [...pinned!, ...current!].flatMap(({ nixConfig }) => nixConfig.used);
-}
-
-function targetOf({ drvPath, outputName }: HostDerivation): string {
-  return `${drvPath}!${outputName}`;
 }
 
 function builtPath(

@@ -3,98 +3,150 @@
  *
  * @module
  */
-import { parseStorePath } from "../../contract/store_path.ts";
+import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
 import type { HostDerivation } from "../../model.ts";
-import { quoted, quoteList } from "../../text.ts";
+import { plural, quoted, quoteList } from "../../text.ts";
 import { type CommandResult, lastSaid } from "../process.ts";
 import type { BuildLog } from "./build_log.ts";
 import type { NixContext } from "./context.ts";
-import { invalidPaths, outputsOf, requisitesOf } from "./store.ts";
+import { parseOutput } from "./output.ts";
+import { targetOf } from "./realise.ts";
+import { neededBy, systemsOf, unbuilt } from "./store.ts";
 
 /** nix-store's exit code when builders failed and nothing worse happened (nix-store(1), "Special exit codes"). */
 const ONLY_BUILDERS_FAILED = 100;
-const QUERIES_AT_ONCE = 16;
+/** What is shown of nix's own errors; the log file has the rest. */
+const NIX_ERRORS = { first: 30, last: 10 };
+/** So many lines are shown of the logs of many derivations together. */
+const LOG_LINES = 200;
 
 /** A build that failed. */
 export interface FailedBuild {
   /** All that was to be built. */
   readonly derivations: readonly HostDerivation[];
-  readonly storeDir: string;
   readonly log: BuildLog;
   readonly result: CommandResult;
 }
 
-/** A host that was not built, and the derivations that failed it. */
-interface FailedHost {
-  readonly host: HostDerivation;
-  readonly causes: readonly string[];
+/** A derivation that failed, and the hosts that were not built for it. */
+interface Cause {
+  readonly drv: string;
+  readonly hosts: readonly HostDerivation[];
 }
 
-/** Which hosts were not built, and for each the derivations that failed it with the ends of their logs. */
+/** Which hosts were not built, and each derivation that failed them with the end of its log. */
 export async function buildFailure(nix: NixContext, build: FailedBuild): Promise<ReleaseError> {
   const { derivations, log, result } = build;
-  const failed = await failedHosts(nix, build);
-  const causes = new Set(failed.flatMap(({ causes }) => causes));
-  const names = (failed.length > 0 ? failed.map(({ host }) => host) : derivations).map(({ name }) => name);
+  const missing = await unbuilt(nix, [...log.started(), ...new Set(derivations.map(targetOf))]);
+  const failed = derivations.filter(({ drvPath }) => missing.has(drvPath));
+  const needed = await neededBy(nix, log.started().filter((drv) => missing.has(drv)));
+  const causes = causesOf(needed, failed);
+  const caused = new Set(causes.flatMap(({ hosts }) => hosts));
+  const rest = failed.filter((host) => !caused.has(host));
+  const foreign = await withoutMachine(nix, rest);
+  const unexplained = rest.filter((host) => !foreign.some(({ hosts }) => hosts.includes(host)));
   // Where builders failed, and nothing else, their logs say why. nix itself says the rest: a wrong hash, an output
-  // that was not made, a system that nothing here can build for. It repeats the ends of the logs there.
-  const explained = result.code === ONLY_BUILDERS_FAILED && causes.size > 0 &&
-    [...causes].every((drv) => log.tail(drv).length > 0);
-  const lines = linesOf(failed, log);
+  // that was not made. A daemon's nix says of no failure of what kind it is.
+  const explained = result.code === ONLY_BUILDERS_FAILED && causes.length > 0 && rest.length === 0 &&
+    causes.every(({ drv }) => log.tail(drv).lines.length > 0);
+  const lines = explained ? [] : nixErrors(build, needed);
+  const names = (failed.length > 0 ? failed : derivations).map(({ name }) => name);
   return new ReleaseError(
     "build",
     `Cannot build host ${quoteList(names)}: nix-store exited with ${result.code}`,
-    { lines: explained ? lines : [...lines, ...nixErrors(log, result)] },
+    {
+      lines: [
+        ...causes.flatMap((cause) => causeLines(cause, log, Math.ceil(LOG_LINES / causes.length))),
+        ...foreign.map(({ system, hosts }) => `nothing here builds for ${system}, which ${need(hosts)}`),
+        ...unexplained.map(({ name, drvPath }) => `host ${JSON.stringify(name)}: ${drvPath} was not built`),
+        ...nix.shell.excerpts.of({ title: "nix-store", lines }, NIX_ERRORS),
+      ],
+      hint: foreign.length === 0 ? undefined : hintFor(foreign.map(({ system }) => system)),
+    },
   );
 }
 
-async function failedHosts(
+function hintFor(systems: readonly string[]): string {
+  return `builds for ${
+    quoteList(systems)
+  } want a machine of that kind, given with --builders or in nix's own ` +
+    "configuration, or a nix that runs its programs here (binfmt, and extra-platforms in nix.conf)";
+}
+
+/** In the order of their hosts, since nix begins builds in any order. */
+function causesOf(
+  needed: ReadonlyMap<string, readonly string[]>,
+  failed: readonly HostDerivation[],
+): Cause[] {
+  const order = new Map(failed.map((host, index) => [host, index]));
+  return [...needed].map(([drv, needing]) => {
+    const by = new Set(needing);
+    return { drv, hosts: failed.filter(({ drvPath }) => by.has(drvPath)) };
+  }).filter(({ hosts }) => hosts.length > 0)
+    .sort((a, b) => order.get(a.hosts[0]!)! - order.get(b.hosts[0]!)!);
+}
+
+/** As in `host "a" needs` and `2 hosts need: "a", "b"`. */
+function need(hosts: readonly HostDerivation[]): string {
+  const names = quoteList(hosts.map(({ name }) => name));
+  return hosts.length === 1 ? `host ${names} needs` : `${plural(hosts.length, "host")} need: ${names}`;
+}
+
+function causeLines({ drv, hosts }: Cause, log: BuildLog, most: number): string[] {
+  const { lines, earlier } = log.tail(drv);
+  const shown = lines.slice(-most);
+  const left = earlier + lines.length - shown.length;
+  return [
+    `derivation ${drv} failed, which ${need(hosts)}`,
+    ...(left === 0 ? [] : [`  … ${plural(left, "line")} before these: nix log ${drv}`]),
+    ...shown.map((line) => `  ${quoted(line)}`),
+  ];
+}
+
+/** Hosts that are built on a system for which this nix knows no machine, by the system. */
+async function withoutMachine(
   nix: NixContext,
-  { derivations, storeDir, log }: FailedBuild,
-): Promise<FailedHost[]> {
-  const known = ({ outPath }: HostDerivation) => parseStorePath(outPath, storeDir) !== undefined;
-  const invalid = await invalidPaths(nix, derivations.filter(known).map(({ outPath }) => outPath));
-  const started = new Set(log.started());
-  const causesOf = new Map<string, string[]>();
-  // An output path that is not known before the build (a content-addressed derivation) tells nothing.
-  const failed = derivations.filter((host) => invalid.has(host.outPath) || !known(host));
-  for (const { drvPath } of failed) {
-    const requisites = await requisitesOf(nix, drvPath);
-    causesOf.set(drvPath, await withoutOutput(nix, requisites.filter((drv) => started.has(drv))));
-  }
-  return failed.map((host) => ({ host, causes: causesOf.get(host.drvPath)! }));
+  hosts: readonly HostDerivation[],
+): Promise<{ system: string; hosts: HostDerivation[] }[]> {
+  if (hosts.length === 0) return [];
+  const systems = await systemsOf(nix, hosts.map(({ drvPath }) => drvPath));
+  const here = await systemsHere(nix);
+  const of = ({ drvPath }: HostDerivation) => systems.get(drvPath);
+  return [...Map.groupBy(hosts, of)].flatMap(([system, hosts]) =>
+    system === undefined || here === undefined || here.includes(system) ? [] : [{ system, hosts }]
+  );
 }
 
-/** Of these derivations, those that have an output which is not in the store. */
-async function withoutOutput(nix: NixContext, derivations: readonly string[]): Promise<string[]> {
-  const missing: string[] = [];
-  // A few at a time: a build from scratch has thousands.
-  for (let index = 0; index < derivations.length; index += QUERIES_AT_ONCE) {
-    const some = derivations.slice(index, index + QUERIES_AT_ONCE);
-    const invalid = await Promise.all(
-      some.map(async (drv) => invalidPaths(nix, await outputsOf(nix, drv))),
-    );
-    missing.push(...some.filter((_, position) => invalid[position]!.size > 0));
-  }
-  return missing;
+/** The part of `nix show-config --json` that says what this machine builds for. */
+const CONFIGURATION = v.object({
+  "system": v.object({ value: v.string() }),
+  "extra-platforms": v.object({ value: v.array(v.string()) }),
+});
+
+/** The systems that this machine builds for itself; undefined where nix does not say it. */
+async function systemsHere({ shell, nix, flags, env }: NixContext): Promise<string[] | undefined> {
+  const result = await shell.run([nix, ...flags, "show-config", "--json"], { env });
+  const found = result.code === 0
+    ? v.safeParse(CONFIGURATION, parseOutput(result, "nix show-config"))
+    : undefined;
+  if (!found?.success) return undefined;
+  return [found.output.system.value, ...found.output["extra-platforms"].value];
 }
 
-/** One line for each host, and the log of each cause below the first host that it failed. */
-function linesOf(failed: readonly FailedHost[], log: BuildLog): string[] {
-  const told = new Set<string>();
-  return failed.flatMap(({ host: { name, drvPath }, causes }) => {
-    const untold = causes.filter((drv) => !told.has(drv));
-    for (const drv of untold) told.add(drv);
-    return [
-      `host ${JSON.stringify(name)}: ${causes.join(", ") || `${drvPath} was not built`}`,
-      ...untold.flatMap((drv) => log.tail(drv).map((line) => `  ${quoted(line)}`)),
-    ];
+/**
+ * What nix itself said, without what is told otherwise: the ends of the builders' logs, and which derivations could not
+ * be built for others that failed.
+ */
+function nixErrors(
+  { log, result }: FailedBuild,
+  needed: ReadonlyMap<string, readonly string[]>,
+): string[] {
+  const waiting = new Set([...needed.values()].flat().filter((drv) => !needed.has(drv)));
+  const said = log.errors().length > 0 ? log.errors() : lastSaid(result.stderr, Infinity);
+  return said.filter((line) => {
+    if (/^\s*(>|last \d+ log lines:|For full logs, run|nix log \/)/.test(line)) return false;
+    const named = line.match(/\/[^\s'"]+\.drv/g) ?? [];
+    return named.length === 0 || named.some((drv) => !waiting.has(drv));
   });
-}
-
-/** What nix itself said, without the ends of the builders' logs. */
-function nixErrors(log: BuildLog, result: CommandResult): string[] {
-  return (log.errors().length > 0 ? log.errors() : lastSaid(result.stderr, 10))
-    .filter((line) => !/^\s*(>|last \d+ log lines:|For full logs, run)/.test(line)).map(quoted);
 }

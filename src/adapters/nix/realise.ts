@@ -4,10 +4,11 @@
  * @module
  */
 import { ReleaseError } from "../../errors.ts";
-import type { NixConfig } from "../../model.ts";
+import type { HostDerivation, NixConfig } from "../../model.ts";
 import { plural } from "../../text.ts";
 import { type CommandResult, text } from "../process.ts";
 import type { NixContext } from "./context.ts";
+import { AS_EVENTS } from "./events.ts";
 import { settingFlags } from "./nix_config.ts";
 
 /** How to build. */
@@ -28,6 +29,11 @@ export type Realised =
   | { readonly paths: ReadonlyMap<string, string> }
   | { readonly failure: CommandResult };
 
+/** What is built of a host, as nix-store takes it. */
+export function targetOf({ drvPath, outputName }: Pick<HostDerivation, "drvPath" | "outputName">): string {
+  return `${drvPath}!${outputName}`;
+}
+
 /**
  * Builds all targets in one process, and goes on with the others when one fails.
  *
@@ -39,7 +45,7 @@ export async function realise(
   targets: readonly string[],
   { root, settings, onLog }: RealiseOptions,
 ): Promise<Realised> {
-  const options = [...flags, ...settingFlags(settings), "--keep-going", "--log-format", "internal-json"];
+  const options = [...flags, ...settingFlags(settings), "--keep-going", ...AS_EVENTS];
   const result = await shell.run(
     [nixStore, "--realise", ...targets, ...options, "--add-root", root, "--indirect"],
     { env, onStderr: onLog },

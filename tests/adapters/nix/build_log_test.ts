@@ -20,7 +20,7 @@ const withoutHash = (line: string) => line.replaceAll(/\/nix\/store\/[0-9a-z]{32
 
 /** The log of each derivation, by name. */
 function tails(log: BuildLog): Record<string, readonly string[]> {
-  return Object.fromEntries(log.started().map((drv) => [nameOf(drv), log.tail(drv)]));
+  return Object.fromEntries(log.started().map((drv) => [nameOf(drv), log.tail(drv).lines]));
 }
 
 /** Three builds at once, two of which fail; one prints colours and a line that begins as nix's own do. */
@@ -95,24 +95,50 @@ const stop = (id: number) => event({ action: "stop", id });
 const progress = (...counts: number[]) => event({ action: "result", id: 0, type: 105, fields: counts });
 const error = (msg: string) => event({ action: "msg", level: 0, msg });
 
-pureTest("BuildLog keeps the last 15 lines of each build, and the last 15 of nix's own errors", () => {
-  const lines = Array.from({ length: 20 }, (_, index) => `line ${index}`);
-  const { log } = read([
-    start(1, "a.drv"),
-    start(2, "b.drv"),
-    ...lines.flatMap((text) => [line(1, text), line(2, `b ${text}`), error(text)]),
-    error("first\nsecond"),
-  ].join("\n"));
-  assertEquals(log.tail("a.drv"), lines.slice(5));
-  assertEquals(log.tail("b.drv"), lines.slice(5).map((text) => `b ${text}`));
-  assertEquals(log.errors(), [...lines.slice(7), "first", "second"]);
+pureTest(
+  "BuildLog keeps the last 20 lines of each build, tells how many came before, and keeps nix's own errors",
+  () => {
+    const lines = Array.from({ length: 25 }, (_, index) => `line ${index}`);
+    const { log } = read([
+      start(1, "a.drv"),
+      start(2, "b.drv"),
+      ...lines.flatMap((text) => [line(1, text), line(2, `b ${text}`), error(text)]),
+      error("first\nsecond"),
+    ].join("\n"));
+    const { lines: tail, earlier } = log.tail("a.drv");
+    assertEquals([tail, earlier], [lines.slice(5), 5]);
+    assertEquals(log.tail("b.drv").lines, lines.slice(5).map((text) => `b ${text}`));
+    assertEquals(log.errors(), [...lines, "first", "second"]);
+  },
+);
+
+pureTest(
+  "BuildLog keeps no more than a thousand lines of nix's own errors, and no line of a private key",
+  () => {
+    const key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n-----END PRIVATE KEY-----";
+    const { log } = read([
+      start(1, "a.drv"),
+      ...key.split("\n").map((text) => line(1, text)),
+      error(key),
+      ...Array.from({ length: 1500 }, () => error("again")),
+    ].join("\n"));
+    const hidden = key.replace(/MC4.*/, "***").split("\n");
+    assertEquals([log.tail("a.drv").lines, log.errors().slice(0, 3)], [hidden, hidden]);
+    assertEquals(log.errors().length, 1000);
+  },
+);
+
+pureTest("BuildLog knows the last build that began before one failed", () => {
+  const begun = [start(1, "a.drv"), stop(1), start(2, "b.drv")];
+  assertEquals(read(begun.join("\n")).log.lastOfFailed(), undefined);
+  assertEquals(read([...begun, progress(1, 2, 0, 1)].join("\n")).log.lastOfFailed(), "b.drv");
 });
 
 pureTest("BuildLog keeps the log of a build that has ended, and of a second attempt alone", () => {
   const once = [start(1, "a.drv"), line(1, "one"), stop(1)];
-  assertEquals(read(once.join("\n")).log.tail("a.drv"), ["one"]);
+  assertEquals(read(once.join("\n")).log.tail("a.drv").lines, ["one"]);
   const { log, events } = read([...once, start(2, "a.drv"), line(2, "two"), stop(2)].join("\n"));
-  assertEquals(log.tail("a.drv"), ["two"]);
+  assertEquals(log.tail("a.drv").lines, ["two"]);
   assertEquals(log.started(), ["a.drv"]);
   assertEquals(events, ["a.drv started", "a.drv done", "a.drv started", "a.drv done"]);
 });
@@ -134,7 +160,7 @@ pureTest("BuildLog calls builds done that end before the first failure, and none
 
 pureTest("BuildLog has no log of a derivation that was not built", () => {
   const log = new BuildLog(() => {});
-  assertEquals([log.started(), log.tail("a.drv"), log.errors()], [[], [], []]);
+  assertEquals([log.started(), log.tail("a.drv").lines, log.errors()], [[], [], []]);
 });
 
 pureTest("BuildLog gives a line that is not nix's as it is", () => {
@@ -177,7 +203,7 @@ const GARBAGE = [
 for (const garbage of GARBAGE) {
   pureTest(`BuildLog goes on after @nix ${garbage}`, () => {
     const { log, events } = read([`@nix ${garbage}`, start(1, "a.drv"), line(1, "one")].join("\n"));
-    assertEquals([log.started(), log.tail("a.drv"), log.errors(), events], [
+    assertEquals([log.started(), log.tail("a.drv").lines, log.errors(), events], [
       ["a.drv"],
       ["one"],
       [],

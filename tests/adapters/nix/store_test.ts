@@ -1,45 +1,54 @@
 import { assertEquals } from "@std/assert";
-import { invalidPaths, outputsOf, requisitesOf } from "../../../src/adapters/nix/store.ts";
-import { derivationsOf, NIX_STORE, type NixFleet, nixFleet } from "../../support/nix_fleet.ts";
+import { AS_EVENTS } from "../../../src/adapters/nix/events.ts";
+import { neededBy, systemsOf, unbuilt } from "../../../src/adapters/nix/store.ts";
+import { expectRun, SYSTEM } from "../../support/command.ts";
+import { derivationsOf, FLAGS, NIX_STORE, type NixFleet, nixFleet } from "../../support/nix_fleet.ts";
 
-const GONE = `/nix/store/${"0".repeat(32)}-gone`;
+const GONE = `/nix/store/${"0".repeat(32)}-gone.drv`;
 
 let world: NixFleet;
 Deno.test.beforeAll(async () => {
   world = await nixFleet(`let kernel = build "kernel" "echo > $out"; in {
+    kernel = host kernel;
     web = host (build "web" "echo \${kernel} > $out");
+    structured = host (build "structured" "" // derivation {
+      name = "structured"; system = "${SYSTEM}"; builder = "/bin/sh"; __structuredAttrs = true; a = [ 1 ];
+    });
   }`);
 });
 Deno.test.afterAll(() => world[Symbol.asyncDispose]());
 
-Deno.test("invalidPaths() gives the paths that are not in the store, by one command", async () => {
-  const [{ drvPath, outPath }] = await derivationsOf(world, "web");
-  assertEquals(await invalidPaths(world.nix, [outPath, drvPath, GONE]), new Set([outPath, GONE]));
-  assertEquals(world.commands, [
-    [NIX_STORE, "--check-validity", "--print-invalid", outPath, drvPath, GONE],
-  ]);
-});
-
-Deno.test("invalidPaths() of paths that are all there is nothing, and of no path runs nothing", async () => {
-  const [{ drvPath }] = await derivationsOf(world, "web");
-  assertEquals(await invalidPaths(world.nix, [drvPath]), new Set());
+Deno.test("unbuilt() gives the derivations of which the store lacks an output, by one command that builds nothing", async () => {
+  const [web, kernel] = await derivationsOf(world, "web", "kernel");
+  const target = `${web.drvPath}!out`;
+  assertEquals(await unbuilt(world.nix, [kernel!.drvPath, target]), new Set([kernel!.drvPath, web.drvPath]));
+  assertEquals(world.commands, [[
+    ...[NIX_STORE, "--realise", "--dry-run", kernel!.drvPath, target, ...FLAGS],
+    ...["--option", "substitute", "false", ...AS_EVENTS],
+  ]]);
+  await expectRun([NIX_STORE, "--realise", kernel!.drvPath], { env: world.fleet.env() });
+  assertEquals(await unbuilt(world.nix, [kernel!.drvPath, target]), new Set([web.drvPath]));
+  // What it would build first, and was not asked of, is not among them.
   world.commands.length = 0;
-  assertEquals([await invalidPaths(world.nix, []), world.commands], [new Set(), []]);
+  assertEquals([await unbuilt(world.nix, []), world.commands], [new Set(), []]);
 });
 
-Deno.test("requisitesOf() gives a derivation and all that it is built from, by one command", async () => {
-  const [{ drvPath }] = await derivationsOf(world, "web");
-  const names = (await requisitesOf(world.nix, drvPath)).map((path) => path.replace(/.*\/[0-9a-z]{32}-/, ""));
-  assertEquals(names, ["kernel.drv", "web.drv"]);
-  assertEquals(world.commands, [[NIX_STORE, "--query", "--requisites", drvPath]]);
+Deno.test("neededBy() gives a derivation and all that are built from it, by one command for each", async () => {
+  const [web, kernel] = await derivationsOf(world, "web", "kernel");
+  const found = await neededBy(world.nix, [web.drvPath, kernel!.drvPath, GONE]);
+  assertEquals([...found].map(([drv, by]) => [drv, by.toSorted()]), [
+    [web.drvPath, [web.drvPath]],
+    [kernel!.drvPath, [kernel!.drvPath, web.drvPath].toSorted()],
+    [GONE, [GONE]],
+  ]);
+  assertEquals(
+    world.commands,
+    [...found.keys()].map((drv) => [NIX_STORE, "--query", "--referrers-closure", drv, ...FLAGS]),
+  );
 });
 
-Deno.test("outputsOf() gives a derivation's outputs before it is built, by one command", async () => {
-  const [{ drvPath, outPath }] = await derivationsOf(world, "web");
-  assertEquals(await outputsOf(world.nix, drvPath), [outPath]);
-  assertEquals(world.commands, [[NIX_STORE, "--query", "--outputs", drvPath]]);
-});
-
-Deno.test("requisitesOf() and outputsOf() give nothing of what the store does not have", async () => {
-  assertEquals([await requisitesOf(world.nix, GONE), await outputsOf(world.nix, `${GONE}.drv`)], [[], []]);
+Deno.test("systemsOf() gives the system of each derivation that says it plainly", async () => {
+  const [web, structured] = await derivationsOf(world, "web", "structured");
+  const found = await systemsOf(world.nix, [structured!.drvPath, web.drvPath, GONE]);
+  assertEquals([...found], [[web.drvPath, SYSTEM]]);
 });
