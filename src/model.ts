@@ -132,6 +132,8 @@ export interface Warning {
   readonly message: string;
   /** Path into the document that it is about. */
   readonly path?: string;
+  /** The hosts that it is about, in their order, when it is about some of them. */
+  readonly hosts?: readonly string[];
 }
 
 /** Takes warnings to where people and programs see them. */

@@ -7,7 +7,15 @@ import type { GitPushTarget } from "./config.ts";
 import type { StorePath } from "./contract/store_path.ts";
 import type { SignatureAlgorithm } from "./contract/types.ts";
 import type { PublicKey } from "./crypto/signature.ts";
-import type { DerivedHost, HostDerivation, HostInFlake, HostNames, LockedFlake, Warning } from "./model.ts";
+import type {
+  DerivedHost,
+  HostDerivation,
+  HostInFlake,
+  HostNames,
+  LockedFlake,
+  Warn,
+  Warning,
+} from "./model.ts";
 
 /** A source on this machine that nix copies into its store, where everybody can read it. */
 export interface FlakeSource {
@@ -38,10 +46,18 @@ export interface Nix {
   locate(reference: string): Promise<FlakeSource | null>;
   /** Fixes a flake reference to what it means now. */
   lock(reference: string): Promise<LockedFlake>;
-  /** Evaluates the host names and the attributes at the given paths, and no host. */
-  inventory(flake: LockedFlake, attributes: ReadonlyMap<string, readonly string[]>): Promise<Inventory>;
+  /** Evaluates the host names and the attributes at the given paths, and no host. What the flake warns of goes to `warn`. */
+  inventory(
+    flake: LockedFlake,
+    attributes: ReadonlyMap<string, readonly string[]>,
+    warn: Warn,
+  ): Promise<Inventory>;
   /** Evaluates hosts of several flakes, and gives each one's derivation, in their order; fails with all that do not evaluate. */
-  evaluateHosts(hosts: readonly HostInFlake[], progress: HostProgress): Promise<HostDerivation[]>;
+  evaluateHosts(
+    hosts: readonly HostInFlake[],
+    progress: HostProgress,
+    warn: Warn,
+  ): Promise<HostDerivation[]>;
   /**
    * Builds everything, and keeps it from garbage collection until the run ends.
    *

@@ -241,11 +241,12 @@ export function withoutSecrets(log: Log & CommandTrace, secrets: Secrets): Log &
 }
 
 /** A warning that says nothing of what the run knows to be secret. */
-export function warningWithoutSecrets({ path, message, code }: Warning, secrets: Secrets): Warning {
+export function warningWithoutSecrets({ path, message, code, hosts }: Warning, secrets: Secrets): Warning {
   return {
     code,
     message: secrets.hide(message),
     ...(path === undefined ? {} : { path: secrets.hide(path) }),
+    ...(hosts === undefined ? {} : { hosts }),
   };
 }
 

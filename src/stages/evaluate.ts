@@ -38,7 +38,8 @@ export async function evaluateHosts(
       const derivations = await withHints(
         run,
         source,
-        () => run.ports.nix.evaluateHosts(placed, (name, state) => run.host("evaluate", name, state)),
+        () =>
+          run.ports.nix.evaluateHosts(placed, (name, state) => run.host("evaluate", name, state), run.warn),
       );
       return withDerivations(placed, derivations);
     },

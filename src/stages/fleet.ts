@@ -46,7 +46,11 @@ export async function evaluateFleet(run: Run, source: Source): Promise<FleetToRe
 
 async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
   const { config, attributes, now, ports, warn } = run;
-  const inventory = await withHints(run, source, () => ports.nix.inventory(source.flake, attributes));
+  const inventory = await withHints(
+    run,
+    source,
+    () => ports.nix.inventory(source.flake, attributes, warn),
+  );
   const selected = enumerateHosts(config.hosts, inventory.hosts);
   const said = (name: AttributeName) => valueOf(name, run, inventory);
   const documents = {

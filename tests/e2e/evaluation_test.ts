@@ -348,7 +348,111 @@ Deno.test("the program tells each failing host's own error in one run, and names
   ]);
   assertEquals(found, causes.map(([name]) => [JSON.stringify(name), name]));
   assertEquals(stderr.includes("healthy"), false, stderr);
+  // Of the code that reads the flake nothing is seen, and where the flake itself is wrong its line is.
+  assertEquals(/string[»)]|getFlake/.test(stderr), false, stderr);
+  assertEquals(
+    stderr.match(/^ {4}\| {3}at \/nix\/store\/\S+-source\/flake\.nix:\d+:\d+$/gm)?.length,
+    3,
+    stderr,
+  );
   assertEquals((await fleet.files()).size, 0);
+});
+
+/** As many steps of a trace as are in an evaluation of modules. */
+const STEPS = Array.from(
+  { length: 12 },
+  (_, index) => `step${index} = { value = step${index + 1}.value + 1; };`,
+);
+
+/** Hosts that fail with much to say. */
+const LOUD = `let
+    lines = n: builtins.concatStringsSep "\\n" (builtins.genList (i: "- number \${toString i}") n);
+    context = name: builtins.addErrorContext "while evaluating the option \`\${name}':";
+    step12.value = context "services.foo" (throw "too deep");
+    ${STEPS.join("\n")}
+  in {
+    asserting = host (throw "\\nFailed assertions:\\n\${lines 30}");
+    long = host (throw "s3cr3t-of-the-flake\\n\${lines 200}");
+    deep = host step0.value;
+    deeper = host step0.value;
+  }`;
+
+Deno.test("the program shows the head and the end of a long error, and keeps the whole of it for its owner", async () => {
+  await using fleet = await TestFleet.create({ files: { "flake.nix": flakeOf(LOUD) } });
+  const tmp = join(fleet.root, "tmp");
+  const env = { DEPLOY_TOKEN: "s3cr3t-of-the-flake" };
+  const fail = async (hosts: string, ...args: string[]) => {
+    const { code, stderr } = await releaseByKey(fleet, ["--hosts", hosts, ...args], { env });
+    assertEquals(code, 1, stderr);
+    const lines = stderr.trimEnd().split("\n");
+    return lines.slice(lines.findIndex((line) => line.startsWith("error: ")) + 2);
+  };
+  const numbers = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, index) => `    | - number ${from + index}`);
+  const asserting = await fail("asserting");
+  assertEquals(asserting.slice(0, 32), ["    | error:", "    | Failed assertions:", ...numbers(0, 30)]);
+  assertEquals([...Deno.readDirSync(tmp)], []);
+
+  const long = await fail("long");
+  const [log] = [...Deno.readDirSync(tmp)].map(({ name }) => join(tmp, name));
+  assertEquals(long.slice(0, 40), ["    | error: ***", ...numbers(0, 39)]);
+  const steps = long.filter((line) => line.startsWith("    |   … "));
+  assertEquals(long.slice(40), [
+    `    … ${201 + steps.length - 60} lines are left out here: the whole is in ${log}`,
+    ...numbers(180 + steps.length, 200),
+    ...steps,
+  ]);
+  const kept = await Deno.readTextFile(log!);
+  const whole = ["error: ***", ...numbers(0, 200).map((line) => line.slice(6))].join("\n");
+  assertEquals(kept.startsWith(`host "long":\n${whole}\n`), true, kept);
+  assertEquals((await Deno.stat(log!)).mode! & 0o777, 0o600);
+
+  // The message stands before the trace, which only those see whole who ask for it.
+  const placed = (lines: string[]) =>
+    lines.filter((line) => /^ {4}\| {3}… .* at \/nix\/store\/\S+$/.test(line));
+  const deep = await fail("deep,deeper");
+  assertEquals([deep[0], placed(deep).length, deep.length], ["    | error: too deep", 1, 4], deep.join("\n"));
+  assertEquals(deep.includes("    |   … while evaluating the option `services.foo':"), true, deep.join("\n"));
+  assertEquals(/^ {4}… \d+ lines are left out here: the whole is in \//.test(deep[3]!), true, deep[3]);
+  const asked = await fail("deep", "--option", "show-trace", "true");
+  assertEquals([asked[0], placed(asked).length > STEPS.length], [deep[0], true], asked.join("\n"));
+});
+
+Deno.test("the program tells each warning of the evaluation once, with the hosts that gave it", async () => {
+  const flake = flakeOf(`let
+    escape = builtins.fromJSON ''"\\u001b"'';
+    warn = text: builtins.trace "\${escape}[1;31mwarning: \${text}\${escape}[0m";
+  in builtins.trace "of the flake" {
+    db = warn "the option foo\\nis deprecated" (host (build "db" "echo > $out"));
+    web1 = warn "the option foo\\nis deprecated" (host (build "web1" "echo > $out"));
+    web2 = builtins.trace { note = "s3cr3t-of-the-flake"; } (host (build "web2" "echo > $out"));
+  }`);
+  await using fleet = await TestFleet.create({ files: { "flake.nix": flake } });
+  const env = { DEPLOY_TOKEN: "s3cr3t-of-the-flake" };
+  const { code, stdout, stderr } = await releaseByKey(fleet, ["--json", "-v"], { env });
+  assertEquals(code, 0, stderr);
+  const warnings = [
+    { code: "evaluation", message: "Evaluation: of the flake" },
+    {
+      code: "evaluation",
+      message: 'Evaluation of 2 hosts ("db", "web1"): the option foo is deprecated',
+      hosts: ["db", "web1"],
+    },
+    { code: "evaluation", message: 'Evaluation of host "web2": { note = "***"; }', hosts: ["web2"] },
+  ];
+  assertEquals(JSON.parse(stdout).warnings, warnings);
+  assertEquals(
+    stderr.split("\n").filter((line) => line.startsWith("warning: ")),
+    warnings.map(({ message }) => `warning: ${message}`),
+  );
+  // -v shows it as it comes, as text; what marks the hosts in it is none of it.
+  const shown = stderr.split("\n").filter((line) => line.startsWith("| trace: "));
+  assertEquals([...new Set(shown)].toSorted(), [
+    "| trace: of the flake",
+    "| trace: warning: the option foo",
+    '| trace: { note = "***"; }',
+  ]);
+  assertEquals(stderr.includes("@nix"), false);
 });
 
 Deno.test("the program gives nix every --option, the last of a name last, and --max-jobs", async () => {

@@ -5,6 +5,8 @@
  */
 import { join } from "@std/path";
 import { type NixContext, nixContext } from "../../src/adapters/nix/context.ts";
+import { AS_EVENTS } from "../../src/adapters/nix/events.ts";
+import { EvaluationWarnings } from "../../src/adapters/nix/evaluation_warnings.ts";
 import { evaluateBatch } from "../../src/adapters/nix/hosts.ts";
 import { lockFlake } from "../../src/adapters/nix/flake.ts";
 import type { DerivedHost, LockedFlake } from "../../src/model.ts";
@@ -20,6 +22,9 @@ export const NIX_STORE: string = join(NIX, "../nix-store");
 
 /** What every command is told that takes options. */
 export const FLAGS: readonly string[] = ["--extra-experimental-features", "nix-command flakes"];
+
+/** What nix is run with when it evaluates: its path, how it logs, and what every command is told. */
+export const EVALUATOR: readonly string[] = [NIX, ...AS_EVENTS, "--option", "show-trace", "true", ...FLAGS];
 
 /** No options of the operator's own. */
 export const NO_FLAGS = { options: [], builders: undefined, maxJobs: undefined } as const;
@@ -68,9 +73,9 @@ export async function derivationsOf(
 ): Promise<[DerivedHost, ...DerivedHost[]]> {
   const flake = await locked(world);
   const hosts = names.map((name) => ({ name, kind: "nixos" as const }));
-  const derivations = await evaluateBatch(world.nix, flake, hosts);
+  const derivations = await evaluateBatch(world.nix, { flake, hosts }, new EvaluationWarnings());
   world.commands.length = 0;
-  if ("error" in derivations) throw new Error(derivations.error.join("\n"));
+  if ("error" in derivations) throw new Error(derivations.error.lines.join("\n"));
   const [first, ...others] = derivations.map((derivation, index) => {
     if (derivation === null) throw new Error(`${names[index]} does not evaluate`);
     return { ...derivation, flake, channel: null, pinnedTo: null };

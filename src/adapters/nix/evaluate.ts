@@ -3,9 +3,12 @@
  *
  * @module
  */
-import type { CommandResult } from "../process.ts";
+import { type CommandResult, lastSaid } from "../process.ts";
 import type { NixContext } from "./context.ts";
+import { type EvaluationListener, EvaluationLog } from "./evaluation_log.ts";
+import { AS_EVENTS } from "./events.ts";
 import { applyTo } from "./expressions.ts";
+import type { NixError } from "./nix_error.ts";
 import { parseOutput } from "./output.ts";
 
 /**
@@ -14,20 +17,50 @@ import { parseOutput } from "./output.ts";
  */
 const EVALUATION_ENV = { GC_INITIAL_HEAP_SIZE: "1G", GC_MARKERS: "1" };
 
+/** How an evaluation ended. */
+export interface Evaluated extends CommandResult {
+  /** What it printed; undefined when it failed. */
+  readonly value: unknown;
+  /** Why it failed. */
+  readonly error: NixError;
+}
+
+/** With every step of a trace, as data; the operator's own options go over it. */
+const TRACED = [...AS_EVENTS, "--option", "show-trace", "true"];
+
+/** How an evaluation is run. */
+export interface EvaluateOptions {
+  /** What nix is told beside the operator's own options, which these go over. */
+  readonly options?: readonly string[];
+  /** Who is told what the flake says meanwhile. */
+  readonly listener?: EvaluationListener;
+}
+
 /**
  * Applies a nix function to data, in one process.
  *
- * @param options What nix is told beside the operator's own options, which these go over
- * @returns how the process ended, and what it printed; undefined when it failed
  * @throws {ReleaseError} of kind `evaluation` when what it printed is not JSON
  */
 export async function evaluate(
   { shell, nix, flags, env }: NixContext,
   expression: string,
   data: unknown,
-  options: readonly string[] = [],
-): Promise<CommandResult & { value: unknown }> {
-  const argv = [nix, ...flags, ...options, "eval", "--json", "--expr", applyTo(expression, data)];
-  const result = await shell.run(argv, { env: { ...EVALUATION_ENV, ...env } });
-  return { ...result, value: result.code === 0 ? parseOutput(result, "nix eval") : undefined };
+  { options = [], listener }: EvaluateOptions = {},
+): Promise<Evaluated> {
+  const asked = flags.some((flag, index) => flag === "show-trace" && flags[index + 1] === "true");
+  const log = new EvaluationLog(listener, asked);
+  const command = [...flags, ...options, "eval", "--json", "--expr", applyTo(expression, data)];
+  const result = await shell.run([nix, ...TRACED, ...command], {
+    env: { ...EVALUATION_ENV, ...env },
+    onStderr: (line) => log.add(line),
+  });
+  const errors = log.errors();
+  // What ends nix before it can say why, as a stack that is too small does, is told in plain text or not at all.
+  const lines = errors.length > 0 ? errors.flatMap(({ lines }) => lines) : lastSaid(result.stderr, Infinity);
+  return {
+    ...result,
+    stderr: lines,
+    value: result.code === 0 ? parseOutput(result, "nix eval") : undefined,
+    error: { lines, trace: errors.flatMap(({ trace }) => trace) },
+  };
 }

@@ -55,13 +55,13 @@ const FIELDS = `
   ];`;
 
 /**
- * The derivations of hosts: `{ flake, hosts = [ { kind, name } ] }` to a list in the same order, each
+ * The derivations of hosts: `{ flake, hosts = [ { kind, name } ], mark }` to a list in the same order, each
  * `[ drvPath outPath outputName ]` (a set with an `outPath` would turn into a string in JSON). A host whose
  * evaluation throws comes out as null, so that one failing host does not hide the others; what `tryEval` cannot
- * catch fails the whole evaluation.
+ * catch fails the whole evaluation. Before each host its name is traced behind the mark: what nix says next is of it.
  */
 export const HOSTS = `
-{ flake, hosts }:
+{ flake, hosts, mark }:
 let${OPEN}${FIELDS}
   outputs = open flake;
   toplevel = { kind, name }: outputs."\${kind}Configurations".\${name}.config.system.build.toplevel;
@@ -69,7 +69,7 @@ let${OPEN}${FIELDS}
     let
       fields = fieldsOf (toplevel host);
       result = builtins.tryEval (builtins.deepSeq fields fields);
-    in if result.success then result.value else null;
+    in builtins.trace "\${mark} \${host.name}" (if result.success then result.value else null);
 in map derivation hosts`;
 
 /**

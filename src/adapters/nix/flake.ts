@@ -45,9 +45,16 @@ async function lockSource(nix: NixContext, reference: string, source: FetchableS
   const nixConfig = await nixConfigOf(nix, declared.nixConfig);
   const isOddPlace = opened.info !== null && source.dir !== "";
   if (declared.inputs.length > 0 || isOddPlace) {
-    const locked = await evaluate(nix, LOCKED, opened.url, [...settingFlags(nixConfig.used), ...PURE]);
+    const locked = await evaluate(nix, LOCKED, opened.url, {
+      options: [...settingFlags(nixConfig.used), ...PURE],
+    });
     if (locked.code !== 0) {
-      throw unreadable(reference, locked, hintsFor({ hasInputs: declared.inputs.length > 0, isOddPlace }));
+      throw unreadable(
+        nix,
+        reference,
+        locked,
+        hintsFor({ hasInputs: declared.inputs.length > 0, isOddPlace }),
+      );
     }
   }
   return {
@@ -98,10 +105,10 @@ async function fetchSource(
   reference: string,
   { tree, local }: FetchableSource,
 ): Promise<Copy> {
-  const fetched = await evaluate(nix, FETCH, tree, UNRESTRICTED);
+  const fetched = await evaluate(nix, FETCH, tree, { options: UNRESTRICTED });
   if (fetched.code === 0) return parseShape(COPY, fetched.value, "nix eval");
   const odd = local?.inGit ? await oddLayout(gitContext(nix.shell, nix.env), local.root) : null;
-  throw unreadable(reference, fetched, odd === null ? undefined : ODD_LAYOUTS[odd]);
+  throw unreadable(nix, reference, fetched, odd === null ? undefined : ODD_LAYOUTS[odd]);
 }
 
 /** What may keep nix from reading a repository that git reads. */
@@ -130,8 +137,8 @@ interface FetchedSource {
 
 async function readDeclarations(nix: NixContext, reference: string, { source, copy }: FetchedSource) {
   const { path, info: { narHash } } = copy;
-  const read = await evaluate(nix, DECLARED, { path, narHash, dir: source.dir }, PURE);
-  if (read.code !== 0) throw unreadable(reference, read);
+  const read = await evaluate(nix, DECLARED, { path, narHash, dir: source.dir }, { options: PURE });
+  if (read.code !== 0) throw unreadable(nix, reference, read);
   const declared = parseShape(DECLARATIONS, read.value, "nix eval");
   if (declared !== null) return declared;
   const file = join(source.dir, "flake.nix");

@@ -5,16 +5,19 @@
  */
 import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
-import type { HostDerivation, HostInFlake, HostRef, LockedFlake } from "../../model.ts";
+import type { HostDerivation, HostInFlake, HostRef, LockedFlake, Warn } from "../../model.ts";
 import type { Clock, HostProgress } from "../../ports.ts";
-import { plural, quoted, quoteList } from "../../text.ts";
-import { byteLength, lastSaid, LONGEST_ARGUMENT } from "../process.ts";
+import { plural, quoteList } from "../../text.ts";
+import { sharedLimits } from "../excerpts.ts";
+import { byteLength, LONGEST_ARGUMENT } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
+import type { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { applyTo, HOSTS, ONE_HOST } from "./expressions.ts";
 import { settingFlags } from "./nix_config.ts";
+import type { NixError } from "./nix_error.ts";
 import { parseShape } from "./output.ts";
-import { evaluateAll } from "./workers.ts";
+import { evaluateAll, type EvaluationFailure } from "./workers.ts";
 
 /** What {@linkcode HOSTS} gives for a host. */
 const DERIVATION = v.tuple([v.string(), v.string(), v.string()]);
@@ -25,28 +28,45 @@ export interface EvaluationOptions {
   readonly workers: number;
   readonly clock: Clock;
   readonly progress: HostProgress;
+  readonly warnings: EvaluationWarnings;
+  /** Told the warnings of all hosts, also when some fail. */
+  readonly warn: Warn;
+}
+
+/** Hosts to evaluate in one process. */
+export interface HostBatch {
+  readonly flake: LockedFlake;
+  readonly hosts: readonly HostRef[];
 }
 
 /**
  * Evaluates hosts in one process.
  *
+ * @param warnings Take note of what the flake warns of
  * @returns each one's derivation, in their order, and null for those that failed; or why all of it failed
  * @throws {ReleaseError} of kind `evaluation` when nix prints what no version that we know prints
  */
 export async function evaluateBatch(
   nix: NixContext,
-  flake: LockedFlake,
-  hosts: readonly HostRef[],
-): Promise<(HostDerivation | null)[] | { error: readonly string[] }> {
-  const alone = hosts.length === 1;
+  { flake: { opened, nixConfig }, hosts }: HostBatch,
+  warnings: EvaluationWarnings,
+): Promise<(HostDerivation | null)[] | { error: NixError }> {
   const names = hosts.map(({ name, kind }) => ({ name, kind }));
-  const settings = settingFlags(flake.nixConfig.used);
-  const result = alone
-    ? await evaluate(nix, ONE_HOST, { flake: flake.opened, host: names[0] }, settings)
-    : await evaluate(nix, HOSTS, { flake: flake.opened, hosts: names }, settings);
-  if (result.code !== 0) return { error: lastSaid(result.stderr, 20) };
+  const alone = names.length === 1 ? names[0] : undefined;
+  const mark = crypto.randomUUID();
+  let current = alone?.name;
+  const listener = {
+    markedBy: mark,
+    onMark: (name: string) => void (current = name),
+    onWarning: (text: string) => warnings.note(text, current),
+  };
+  const more = { options: settingFlags(nixConfig.used), listener };
+  const result = alone === undefined
+    ? await evaluate(nix, HOSTS, { flake: opened, hosts: names, mark }, more)
+    : await evaluate(nix, ONE_HOST, { flake: opened, host: alone }, more);
+  if (result.code !== 0) return { error: result.error };
   const shape = v.array(v.nullable(DERIVATION));
-  const values = parseShape(shape, alone ? [result.value] : result.value, "nix eval");
+  const values = parseShape(shape, alone === undefined ? result.value : [result.value], "nix eval");
   return names.map((host, index) => {
     const [drvPath, outPath, outputName] = values[index] ?? [];
     return drvPath === undefined ? null : { ...host, drvPath, outPath: outPath!, outputName: outputName! };
@@ -71,22 +91,45 @@ export async function evaluateHosts(
     hosts,
     together: hosts.some(({ pinnedTo }) => pinnedTo !== null),
   }));
+  const { warnings, warn } = options;
   const { derivations, failures } = await evaluateAll(jobs, {
     ...options,
-    evaluateBatch: (flake, hosts) => evaluateBatch(nix, flake, hosts),
+    evaluateBatch: (flake, hosts) => evaluateBatch(nix, { flake, hosts }, warnings),
   });
+  warn(...warnings.take(hosts.map(({ name }) => name)));
   if (failures.length === 0) return hosts.map((host) => derivations.get(host)!);
   const names = failures.map(({ host }) => host.name);
   throw new ReleaseError(
     "evaluation",
     `Cannot evaluate ${plural(failures.length, "host")}: ${quoteList(names)}`,
-    {
-      lines: failures.flatMap(({ host, lines }) => [
-        `host ${JSON.stringify(host.name)}:`,
-        ...lines.map((line) => `  ${quoted(line)}`),
-      ]),
-    },
+    { lines: linesOf(nix, failures, new Map(hosts.map(({ name, pinnedTo }) => [name, pinnedTo]))) },
   );
+}
+
+/**
+ * What nix says of the hosts, once for those of one commit of which it says the same.
+ *
+ * @param commits The commits that hosts are pinned to, by the name of the host
+ */
+function linesOf(
+  { shell }: NixContext,
+  failures: readonly EvaluationFailure[],
+  commits: ReadonlyMap<string, string | null>,
+): string[] {
+  const groups = [
+    ...Map.groupBy(failures, ({ host, error }) => [commits.get(host.name), ...error.lines].join("\n"))
+      .values(),
+  ];
+  const limits = sharedLimits(groups.length);
+  return groups.flatMap((group) => {
+    const { host, error: { lines, trace } } = group[0]!;
+    const commit = commits.get(host.name);
+    const names = quoteList(group.map(({ host }) => host.name));
+    const title = `${group.length === 1 ? "host" : plural(group.length, "host")} ${names}` +
+      (typeof commit === "string" ? ` at commit ${commit}` : "");
+    const shown = shell.excerpts.of({ title, lines, more: trace }, limits);
+    return [`${title}:`, ...shown.map((line) => `  ${line}`)];
+  });
 }
 
 /** A name is handed to nix within an argument, as JSON in a string of its language. */

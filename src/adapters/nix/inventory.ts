@@ -7,9 +7,10 @@ import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
 import type { LockedFlake } from "../../model.ts";
 import type { Inventory } from "../../ports.ts";
-import { lastLines } from "../process.ts";
+import { MOST_SHOWN } from "../excerpts.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
+import type { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { INVENTORY } from "./expressions.ts";
 import { settingFlags } from "./nix_config.ts";
 import { parseShape } from "./output.ts";
@@ -26,21 +27,27 @@ const INVENTORY_SHAPE = v.object({
  * Evaluates the host names and the attributes at the given paths, and no host.
  *
  * @param attributes Paths of attributes by keys of the caller's own
+ * @param warnings Take note of what the flake warns of
  * @throws {ReleaseError} of kind `evaluation` when the flake does not evaluate
  */
 export async function readInventory(
   nix: NixContext,
   flake: LockedFlake,
   attributes: ReadonlyMap<string, readonly string[]>,
+  warnings: EvaluationWarnings,
 ): Promise<Inventory> {
   const data = { flake: flake.opened, attributes: Object.fromEntries(attributes) };
-  const result = await evaluate(nix, INVENTORY, data, settingFlags(flake.nixConfig.used));
+  const result = await evaluate(nix, INVENTORY, data, {
+    options: settingFlags(flake.nixConfig.used),
+    listener: { markedBy: crypto.randomUUID(), onWarning: (text) => warnings.note(text) },
+  });
   if (result.code !== 0) {
+    const { lines, trace: more } = result.error;
     throw new ReleaseError(
       "evaluation",
       `Cannot evaluate the fleet of "${flake.url}": nix exited with ${result.code}`,
       {
-        lines: lastLines(result.stderr, 20),
+        lines: nix.shell.excerpts.of({ title: "the fleet", lines, more }, MOST_SHOWN),
       },
     );
   }

@@ -7,6 +7,7 @@ import type { Clock, Nix } from "../../ports.ts";
 import type { Shell } from "../process.ts";
 import { buildHosts } from "./build.ts";
 import { nixContext, type NixFlags } from "./context.ts";
+import { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { lockFlake } from "./flake.ts";
 import { evaluateHosts } from "./hosts.ts";
 import { readInventory } from "./inventory.ts";
@@ -30,11 +31,15 @@ export interface NixSettings extends NixFlags {
 export function createNix(shell: Shell, settings: NixSettings): Nix {
   const { env, tempDir, evalWorkers, clock } = settings;
   const nix = nixContext(shell, env, settings);
+  // What the fleet's evaluation has warned of, each evaluation of hosts says again.
+  const warnings = new EvaluationWarnings();
   return {
     locate: async (reference) => (await findSource(nix, reference)).local,
     lock: (reference) => lockFlake(nix, reference),
-    inventory: (flake, attributes) => readInventory(nix, flake, attributes),
-    evaluateHosts: (hosts, progress) => evaluateHosts(nix, hosts, { workers: evalWorkers, clock, progress }),
+    inventory: (flake, attributes, warn) =>
+      readInventory(nix, flake, attributes, warnings).finally(() => warn(...warnings.take())),
+    evaluateHosts: (hosts, progress, warn) =>
+      evaluateHosts(nix, hosts, { workers: evalWorkers, clock, progress, warnings, warn }),
     build: (hosts, storeDir, progress) => buildHosts(nix, hosts, { storeDir, tempDir, progress }),
   };
 }

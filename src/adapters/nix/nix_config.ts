@@ -55,9 +55,9 @@ export function settingFlags(settings: NixConfig["used"]): string[] {
   return settings.flatMap(([name, value]) => ["--option", name, value]);
 }
 
-async function acceptsAll({ shell, nix, flags, env }: NixContext): Promise<boolean> {
-  const result = await shell.run([nix, ...flags, "show-config", "--json"], { env });
-  if (result.code !== 0) throw unreadable("nixConfig", result);
+async function acceptsAll(nix: NixContext): Promise<boolean> {
+  const result = await nix.shell.run([nix.nix, ...nix.flags, "show-config", "--json"], { env: nix.env });
+  if (result.code !== 0) throw unreadable(nix, "nixConfig", result);
   return parseShape(
     EFFECTIVE,
     parseOutput(result, "nix show-config"),
@@ -71,7 +71,7 @@ async function trustedSettings(nix: NixContext): Promise<v.InferOutput<typeof TR
   const { HOME = "", NIX_DATA_HOME, XDG_DATA_HOME } = nix.env;
   const dir = NIX_DATA_HOME || join(XDG_DATA_HOME || join(HOME, ".local/share"), "nix");
   const options = ["--option", "pure-eval", "false", "--option", "restrict-eval", "false"];
-  const result = await evaluate(nix, TRUSTED_SETTINGS, join(dir, "trusted-settings.json"), options);
-  if (result.code !== 0) throw unreadable("nixConfig", result);
+  const result = await evaluate(nix, TRUSTED_SETTINGS, join(dir, "trusted-settings.json"), { options });
+  if (result.code !== 0) throw unreadable(nix, "nixConfig", result);
   return parseShape(TRUSTED, result.value, "nix eval");
 }

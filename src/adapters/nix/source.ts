@@ -10,7 +10,8 @@ import { type LocalReference, localReference } from "../../plan/flake_reference.
 import type { FlakeSource } from "../../ports.ts";
 import { gitContext } from "../git/context.ts";
 import { findRepository, isBareRepository } from "../git/repository.ts";
-import { lastLines, text } from "../process.ts";
+import { MOST_SHOWN } from "../excerpts.ts";
+import { lastSaid, text } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { outputLines, parseShape, parseText } from "./output.ts";
 
@@ -171,18 +172,18 @@ const REGISTRY = v.object({ flakes: v.tuple([v.object({ to: v.record(v.string(),
  * reference and fetches none.
  */
 async function takeApart(
-  { shell, nix, flags, env }: NixContext,
+  nix: NixContext,
   reference: string,
 ): Promise<Record<string, unknown>> {
   const temporary = await Deno.makeTempDir({
     prefix: "fleet-release-",
-    ...(env["TMPDIR"] ? { dir: env["TMPDIR"] } : {}),
+    ...(nix.env["TMPDIR"] ? { dir: nix.env["TMPDIR"] } : {}),
   });
   try {
     const registry = join(temporary, "registry.json");
-    const argv = [nix, ...flags, "registry", "add", "--registry", registry, "fleet", reference];
-    const result = await shell.run(argv, { env });
-    if (result.code !== 0) throw unreadable(reference, result);
+    const argv = [nix.nix, ...nix.flags, "registry", "add", "--registry", registry, "fleet", reference];
+    const result = await nix.shell.run(argv, { env: nix.env });
+    if (result.code !== 0) throw unreadable(nix, reference, result);
     const said = parseText(await Deno.readFile(registry), "nix registry add");
     return parseShape(REGISTRY, said, "nix registry add").flakes[0].to;
   } finally {
@@ -195,12 +196,12 @@ async function takeApart(
  * passes over entries that are marked as exact, which it does not show, so that there has to be one entry alone.
  */
 async function lookUp(
-  { shell, nix, flags, env }: NixContext,
+  nix: NixContext,
   reference: string,
   { id, ref, rev, dir }: Readonly<Record<string, unknown>>,
 ): Promise<string> {
-  const result = await shell.run([nix, ...flags, "registry", "list"], { env });
-  if (result.code !== 0) throw unreadable(reference, result);
+  const result = await nix.shell.run([nix.nix, ...nix.flags, "registry", "list"], { env: nix.env });
+  if (result.code !== 0) throw unreadable(nix, reference, result);
   const alias = `flake:${id}`;
   const entries = outputLines(result)
     // Older versions of nix write a path as it is, with the spaces in it.
@@ -254,12 +255,14 @@ function atRevision(url: string, rev: string): string {
 
 /** The error for a flake that nix cannot read. */
 export function unreadable(
+  { shell }: NixContext,
   reference: string,
   { code, stderr }: { readonly code: number; readonly stderr: readonly string[] },
   hint?: string,
 ): ReleaseError {
+  const title = `the flake ${reference}`;
   return new ReleaseError("evaluation", `Cannot read the flake "${reference}": nix exited with ${code}`, {
-    lines: lastLines(stderr, 20),
+    lines: shell.excerpts.of({ title, lines: lastSaid(stderr, Infinity) }, MOST_SHOWN),
     hint,
   });
 }

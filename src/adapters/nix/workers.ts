@@ -9,6 +9,7 @@
  */
 import type { HostDerivation, HostRef, LockedFlake } from "../../model.ts";
 import type { Clock, HostProgress } from "../../ports.ts";
+import type { NixError } from "./nix_error.ts";
 
 /** Hosts of one flake. */
 export interface EvaluationJob {
@@ -18,10 +19,10 @@ export interface EvaluationJob {
   readonly together?: boolean;
 }
 
-/** A host that does not evaluate, and the last lines of what nix said about it. */
+/** A host that does not evaluate, and why. */
 export interface EvaluationFailure {
   readonly host: HostRef;
-  readonly lines: readonly string[];
+  readonly error: NixError;
 }
 
 interface Options {
@@ -33,7 +34,7 @@ interface Options {
   evaluateBatch(
     flake: LockedFlake,
     hosts: readonly HostRef[],
-  ): Promise<(HostDerivation | null)[] | { error: readonly string[] }>;
+  ): Promise<(HostDerivation | null)[] | { error: NixError }>;
 }
 
 /** Hosts in the first processes, before anything is known of their weight. */
@@ -64,7 +65,7 @@ export async function evaluateAll(
     const result = await evaluateBatch(flake, hosts);
     schedule.learn((clock.monotonic() - start) / 1000 / hosts.length);
     if ("error" in result) {
-      if (hosts.length === 1) failures.push({ host: hosts[0]!, lines: result.error });
+      if (hosts.length === 1) failures.push({ host: hosts[0]!, error: result.error });
       // Something that `tryEval` cannot catch: halve until the hosts that do it stand alone.
       else for (const half of halves(hosts)) schedule.retry({ flake, hosts: half });
       return;

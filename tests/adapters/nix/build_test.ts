@@ -125,7 +125,7 @@ Deno.test("createNix() goes from a fleet's reference to what is built of its hos
     clock: { now: () => Temporal.Now.instant(), monotonic: () => performance.now() },
   });
   const flake = await nix.lock(fleet.dir);
-  const { storeDir, hosts } = await nix.inventory(flake, new Map());
+  const { storeDir, hosts } = await nix.inventory(flake, new Map(), () => {});
   const refs = hosts.nixos.map((name) => ({
     name,
     kind: "nixos" as const,
@@ -133,7 +133,7 @@ Deno.test("createNix() goes from a fleet's reference to what is built of its hos
     pinnedTo: null,
     flake,
   }));
-  const derivations = await nix.evaluateHosts(refs, () => {});
+  const derivations = await nix.evaluateHosts(refs, () => {}, () => {});
   const toBuild = derivations.map((derivation, index) => ({ ...refs[index]!, ...derivation }));
   const built = await nix.build(toBuild, storeDir, () => {});
   assertEquals<string[]>(built, [derivations[0]!.outPath]);

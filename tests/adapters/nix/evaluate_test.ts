@@ -2,11 +2,12 @@ import { lockedAt } from "../../support/fake_ports.ts";
 import { assertEquals } from "@std/assert";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
 import { evaluate } from "../../../src/adapters/nix/evaluate.ts";
+import { EvaluationWarnings } from "../../../src/adapters/nix/evaluation_warnings.ts";
 import { applyTo } from "../../../src/adapters/nix/expressions.ts";
 import { readInventory } from "../../../src/adapters/nix/inventory.ts";
 import { rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
-import { FLAGS, NIX, nixFleet, NO_FLAGS } from "../../support/nix_fleet.ts";
+import { EVALUATOR, nixFleet, NO_FLAGS } from "../../support/nix_fleet.ts";
 
 /** A program in nix's place. */
 async function nixThat(script: string) {
@@ -28,7 +29,7 @@ Deno.test("evaluate() applies a function to data, by one command", async () => {
   const data = { n: 21, name: '"${x}"\\' };
   const { code, value } = await evaluate(nix, twice, data);
   assertEquals({ code, value }, { code: 0, value: { n: 42, name: '"${x}"\\' } });
-  assertEquals(commands, [[NIX, ...FLAGS, "eval", "--json", "--expr", applyTo(twice, data)]]);
+  assertEquals(commands, [[...EVALUATOR, "eval", "--json", "--expr", applyTo(twice, data)]]);
 });
 
 Deno.test("evaluate() gives no value when nix fails, and the last that it said", async () => {
@@ -65,7 +66,7 @@ Deno.test("evaluate() refuses what is not JSON, with what is wrong and where, an
 Deno.test("a nix that prints another shape than the known ones is refused, by the place that differs", async () => {
   await using world = await nixThat(`echo '{ "nixVersion": "9", "storeDir": 1 }'`);
   const flake = lockedAt("path:/fleet", null);
-  assertEquals(await rejection(readInventory(world.nix, flake, new Map())), {
+  assertEquals(await rejection(readInventory(world.nix, flake, new Map(), new EvaluationWarnings())), {
     kind: "evaluation",
     message: 'Cannot read what "nix eval" printed: storeDir is 1, expected string',
     hint: "this nix may be newer than this program; please report it with the output of nix --version",

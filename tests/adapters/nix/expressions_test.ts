@@ -74,7 +74,7 @@ pureTest("applyTo() writes one line beside the function, and no character of the
 pureTest("the nix code takes its data as one set, and reads no flake but the one in it", () => {
   assertEquals(
     [INVENTORY, HOSTS, ONE_HOST].map((code) => code.trim().split(":")[0]),
-    ["{ flake, attributes }", "{ flake, hosts }", "{ flake, host }"],
+    ["{ flake, attributes }", "{ flake, hosts, mark }", "{ flake, host }"],
   );
   for (const code of [INVENTORY, HOSTS, ONE_HOST]) {
     assertEquals(code.match(/builtins\.getFlake \w+/g), ["builtins.getFlake url"]);

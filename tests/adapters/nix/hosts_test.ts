@@ -1,17 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
+import { EvaluationWarnings } from "../../../src/adapters/nix/evaluation_warnings.ts";
 import { applyTo, HOSTS, ONE_HOST } from "../../../src/adapters/nix/expressions.ts";
 import { evaluateBatch, evaluateHosts } from "../../../src/adapters/nix/hosts.ts";
-import type { HostInFlake, HostRef, LockedFlake } from "../../../src/model.ts";
+import type { HostInFlake, HostRef, LockedFlake, Warning } from "../../../src/model.ts";
 import { rejection } from "../../support/pure.ts";
-import { FLAGS, locked, NIX, type NixFleet, nixFleet } from "../../support/nix_fleet.ts";
+import { EVALUATOR, locked, type NixFleet, nixFleet } from "../../support/nix_fleet.ts";
 
 const hosts = (...names: string[]): HostRef[] => names.map((name) => ({ name, kind: "nixos" }));
 
 /** Two hosts that evaluate, one that throws, and one that breaks all of its process. */
 const FLEET = `{
-  good = host (build "good" "echo > $out");
+  good = host (builtins.trace "warning: everything is deprecated" (build "good" "echo > $out"));
   docs = host (build "docs" "echo > $out" // { outputName = "docs"; });
-  throws = host (throw "out of memory");
+  throws = host (builtins.trace "warning: everything is deprecated" (throw "out of memory"));
   breaks = host (builtins.abort "no way");
   number = host (build "number" "echo > $out" // { outputName = 1; });
   endless = host (build "endless" "echo > $out" // { outputName = 1.0e308 * 10.0; });
@@ -28,9 +29,10 @@ Deno.test.afterAll(() => world[Symbol.asyncDispose]());
 Deno.test("evaluateBatch() gives each host's derivation by one command, and null for one that throws", async () => {
   const flake = await locked(world);
   const asked = hosts("docs", "throws", "good");
-  const found = await evaluateBatch(world.nix, flake, asked);
-  const expression = applyTo(HOSTS, { flake: flake.opened, hosts: asked });
-  assertEquals(world.commands, [[NIX, ...FLAGS, "eval", "--json", "--expr", expression]]);
+  const found = await evaluateBatch(world.nix, { flake, hosts: asked }, new EvaluationWarnings());
+  const mark = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(world.commands[0]!.at(-1)!)![0];
+  const expression = applyTo(HOSTS, { flake: flake.opened, hosts: asked, mark });
+  assertEquals(world.commands, [[...EVALUATOR, "eval", "--json", "--expr", expression]]);
   assert(!("error" in found));
   const withoutHash = (path: string) => path.replace(/[0-9a-z]{32}/, "HASH");
   assertEquals(
@@ -53,17 +55,24 @@ Deno.test("evaluateBatch() gives each host's derivation by one command, and null
 
 Deno.test("evaluateBatch() evaluates one host so that nix says what is wrong with it", async () => {
   const flake = await locked(world);
-  const found = await evaluateBatch(world.nix, flake, hosts("throws"));
+  const found = await evaluateBatch(world.nix, { flake, hosts: hosts("throws") }, new EvaluationWarnings());
   const expression = applyTo(ONE_HOST, { flake: flake.opened, host: { name: "throws", kind: "nixos" } });
-  assertEquals(world.commands, [[NIX, ...FLAGS, "eval", "--json", "--expr", expression]]);
+  assertEquals(world.commands, [[...EVALUATOR, "eval", "--json", "--expr", expression]]);
   assert(found !== null && "error" in found);
-  assert(found.error.some((line) => line.includes("error: out of memory")), found.error.join("\n"));
+  assert(
+    found.error.lines.some((line) => line.includes("error: out of memory")),
+    found.error.lines.join("\n"),
+  );
 });
 
 Deno.test("evaluateBatch() gives what nix says when one host breaks the whole process", async () => {
-  const found = await evaluateBatch(world.nix, await locked(world), hosts("good", "breaks"));
+  const found = await evaluateBatch(
+    world.nix,
+    { flake: await locked(world), hosts: hosts("good", "breaks") },
+    new EvaluationWarnings(),
+  );
   assert("error" in found);
-  assert(found.error.some((line) => line.includes("no way")), found.error.join("\n"));
+  assert(found.error.lines.some((line) => line.includes("no way")), found.error.lines.join("\n"));
 });
 
 /** Hosts of a flake, on no pin. */
@@ -82,9 +91,13 @@ Deno.test("evaluateHosts() gives the derivations in the order of the hosts, what
     workers: 2,
     clock: { now: () => Temporal.Now.instant(), monotonic: () => performance.now() },
     progress: () => {},
+    warnings: new EvaluationWarnings(),
+    warn: (...warnings: Warning[]) => void told.push(...warnings),
   };
+  const told: Warning[] = [];
   const found = await evaluateHosts(world.nix, mixed, options);
   assertEquals(found.map(({ name }) => name), ["good", "docs"]);
+  assertEquals(told.map(({ hosts }) => hosts), [["good"]]);
   // A record that says more of a host than nix asks for is not handed on.
   assertEquals(Object.keys(found[0]!), ["name", "kind", "drvPath", "outPath", "outputName"]);
 });
@@ -92,11 +105,14 @@ Deno.test("evaluateHosts() gives the derivations in the order of the hosts, what
 Deno.test("evaluateHosts() refuses with every host that does not evaluate, each with nix's words", async () => {
   const flake = await locked(world);
   const told: string[] = [];
+  const warned: Warning[] = [];
   const { lines, ...refused } = await rejection(
     evaluateHosts(world.nix, inFlake(flake, hosts("breaks", "good", "throws")), {
       workers: 2,
       clock: { now: () => Temporal.Now.instant(), monotonic: () => performance.now() },
       progress: (name, state) => told.push(`${name} ${state}`),
+      warnings: new EvaluationWarnings(),
+      warn: (...warnings) => void warned.push(...warnings),
     }),
   );
   assertEquals(refused, { kind: "evaluation", message: 'Cannot evaluate 2 hosts: "breaks", "throws"' });
@@ -106,6 +122,12 @@ Deno.test("evaluateHosts() refuses with every host that does not evaluate, each 
     lines!.slice(from + 1, to).some((line) => line.startsWith("  | ") && line.includes(text));
   assert(says(breaks, throws, "no way") && says(throws!, undefined, "out of memory"), lines!.join("\n"));
   assertEquals(told.filter((line) => line.endsWith(" done")), ["good done"]);
+  // What is warned of is told also when hosts fail.
+  assertEquals(warned, [{
+    code: "evaluation",
+    message: 'Evaluation of 2 hosts ("good", "throws"): everything is deprecated',
+    hosts: ["good", "throws"],
+  }]);
 });
 
 Deno.test("evaluateBatch() says of which host what is no derivation, whatever the flake has made of it", async () => {
@@ -116,13 +138,20 @@ Deno.test("evaluateBatch() says of which host what is no derivation, whatever th
     option: 'drvPath of config.system.build.toplevel is "--version", expected a derivation in the store',
     empty: 'outputName of config.system.build.toplevel is "", expected the name of an output',
   };
-  const found = await evaluateBatch(world.nix, flake, hosts("good", ...Object.keys(wrong)));
+  const found = await evaluateBatch(
+    world.nix,
+    { flake, hosts: hosts("good", ...Object.keys(wrong)) },
+    new EvaluationWarnings(),
+  );
   assert(!("error" in found));
   assertEquals(found.map((host) => host?.name ?? null), ["good", null, null, null, null]);
   for (const [name, message] of Object.entries(wrong)) {
-    const alone = await evaluateBatch(world.nix, flake, hosts(name));
+    const alone = await evaluateBatch(world.nix, { flake, hosts: hosts(name) }, new EvaluationWarnings());
     assert("error" in alone);
-    assert(alone.error.some((line) => line.includes(`error: ${message}`)), alone.error.join("\n"));
+    assert(
+      alone.error.lines.some((line) => line.includes(`error: ${message}`)),
+      alone.error.lines.join("\n"),
+    );
   }
 });
 
@@ -136,7 +165,8 @@ Deno.test("evaluateHosts() names a host whose name fits into no argument, before
     flake,
   });
   const clock = { now: () => Temporal.Now.instant(), monotonic: () => 0 };
-  const options = { workers: 1, clock, progress: () => {} };
+  const warnings = new EvaluationWarnings();
+  const options = { workers: 1, clock, progress: () => {}, warnings, warn: () => {} };
   const long: [name: string, bytes: number][] = [["x".repeat(131_000), 131_000], [
     '"'.repeat(40_000),
     40_000,

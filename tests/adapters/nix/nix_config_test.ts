@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
+import { EvaluationWarnings } from "../../../src/adapters/nix/evaluation_warnings.ts";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
 import { nixConfigOf, settingFlags } from "../../../src/adapters/nix/nix_config.ts";
 import { lockFlake } from "../../../src/adapters/nix/flake.ts";
@@ -95,9 +96,14 @@ Deno.test("a flake that needs a feature evaluates when its nixConfig counts, and
   });
   const passedOver = await lockFlake(nix, fleet.dir);
   assertEquals(passedOver.nixConfig, { used: [], passedOver: ["extra-experimental-features"] });
-  assertEquals((await rejection(readInventory(nix, passedOver, new Map()))).kind, "evaluation");
+  assertEquals(
+    (await rejection(readInventory(nix, passedOver, new Map(), new EvaluationWarnings()))).kind,
+    "evaluation",
+  );
   const accepting = nixContext(shell, fleet.env(), { ...NO_FLAGS, acceptFlakeConfig: true });
   const used = await lockFlake(accepting, fleet.dir);
   assertEquals(used.nixConfig.used, [["extra-experimental-features", "fetch-closure"]]);
-  assertEquals((await readInventory(accepting, used, new Map())).hosts.nixos, ["web"]);
+  assertEquals((await readInventory(accepting, used, new Map(), new EvaluationWarnings())).hosts.nixos, [
+    "web",
+  ]);
 });

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { withSettings } from "../../../src/adapters/git/doors.ts";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
+import { EvaluationWarnings } from "../../../src/adapters/nix/evaluation_warnings.ts";
 import { evaluateBatch } from "../../../src/adapters/nix/hosts.ts";
 import { lockFlake } from "../../../src/adapters/nix/flake.ts";
 import { ReleaseError } from "../../../src/errors.ts";
@@ -209,7 +210,11 @@ for (const [what, shape] of Object.entries(SHAPES)) {
       assert(flake.hint !== undefined, flake.message);
       return;
     }
-    const given = await evaluateBatch(nix, flake, [{ name: "a", kind: "nixos" }]);
+    const given = await evaluateBatch(
+      nix,
+      { flake, hosts: [{ name: "a", kind: "nixos" }] },
+      new EvaluationWarnings(),
+    );
     assert(!("error" in given), Deno.inspect(given));
     assertEquals([given[0]?.drvPath, wanted.code], [wanted.stdout, 0], wanted.stderr);
     if (shape.odd) return;

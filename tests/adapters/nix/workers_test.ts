@@ -1,5 +1,6 @@
 import { lockedAt } from "../../support/fake_ports.ts";
 import { assertEquals, assertRejects } from "@std/assert";
+import type { NixError } from "../../../src/adapters/nix/nix_error.ts";
 import { evaluateAll, type EvaluationJob } from "../../../src/adapters/nix/workers.ts";
 import type { HostRef } from "../../../src/model.ts";
 import type { HostDerivation } from "../../../src/model.ts";
@@ -38,6 +39,9 @@ function derivation({ name, kind }: HostRef): HostDerivation {
 const numbered = (count: number, prefix = "h") => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 const sizes = ({ batches }: Run) => batches.map((batch) => batch.length);
 
+/** An error without a trace. */
+const said = (line: string): NixError => ({ lines: [line], trace: [] });
+
 /** Lets everything that can go on without a process ending go on. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await Promise.resolve();
@@ -54,11 +58,13 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
   };
   const isOneOf = (names: readonly string[] | undefined, { name }: HostRef) => names?.includes(name) ?? false;
 
-  function outcome(hosts: readonly HostRef[]): (HostDerivation | null)[] | { error: readonly string[] } {
+  function outcome(hosts: readonly HostRef[]): (HostDerivation | null)[] | { error: NixError } {
     const broken = hosts.find((host) => isOneOf(machine.breaks, host));
-    if (broken !== undefined) return { error: [`${broken.name} breaks`] };
+    if (broken !== undefined) return { error: said(`${broken.name} breaks`) };
     const [alone] = hosts;
-    if (hosts.length === 1 && isOneOf(machine.throws, alone!)) return { error: [`${alone!.name} throws`] };
+    if (hosts.length === 1 && isOneOf(machine.throws, alone!)) {
+      return { error: said(`${alone!.name} throws`) };
+    }
     return hosts.map((host) => isOneOf(machine.throws, host) ? null : derivation(host));
   }
 
@@ -199,8 +205,8 @@ pureTest("evaluateAll() evaluates a host that throws again, alone, to be told wh
   assertEquals(run.batches, [["a", "b", "c", "d", "e"], ["b"], ["e"]]);
   assertEquals(run.result.derivations, job(["a", "c", "d"]).hosts.map(derivation));
   assertEquals(run.result.failures, [
-    { host: { name: "b", kind: "nixos" }, lines: ["b throws"] },
-    { host: { name: "e", kind: "nixos" }, lines: ["e throws"] },
+    { host: { name: "b", kind: "nixos" }, error: said("b throws") },
+    { host: { name: "e", kind: "nixos" }, error: said("e throws") },
   ]);
 });
 
@@ -233,7 +239,7 @@ pureTest("evaluateAll() halves a process that breaks until its host stands alone
   ]);
   assertEquals(run.result, {
     derivations: job(names.filter((name) => name !== "h5")).hosts.map(derivation),
-    failures: [{ host: { name: "h5", kind: "nixos" }, lines: ["h5 breaks"] }],
+    failures: [{ host: { name: "h5", kind: "nixos" }, error: said("h5 breaks") }],
   });
 });
 
@@ -242,7 +248,7 @@ pureTest("evaluateAll() names every host when each breaks its process", async ()
   const { result } = await evaluate([job(names)], 3, { seconds: () => 1, breaks: names });
   assertEquals(result, {
     derivations: [],
-    failures: job(names).hosts.map((host) => ({ host, lines: [`${host.name} breaks`] })),
+    failures: job(names).hosts.map((host) => ({ host, error: said(`${host.name} breaks`) })),
   });
 });
 
@@ -264,8 +270,8 @@ pureTest("evaluateAll() evaluates what comes back after the other workers have e
   assertEquals(run.result, {
     derivations: job(["c"]).hosts.map(derivation),
     failures: [
-      { host: { name: "a", kind: "nixos" }, lines: ["a breaks"] },
-      { host: { name: "b", kind: "nixos" }, lines: ["b throws"] },
+      { host: { name: "a", kind: "nixos" }, error: said("a breaks") },
+      { host: { name: "b", kind: "nixos" }, error: said("b throws") },
     ],
   });
 });
