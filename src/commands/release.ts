@@ -472,7 +472,7 @@ export const RELEASE = defineCommand({
     {
       permission: "write",
       what: "the temporary directory",
-      why: "what hooks sign, git's index for the commit, and what keeps nix from collecting the builds",
+      why: "what hooks sign, git's index for the commit, what keeps builds from collection, and long errors",
       of: (_, { tempDir }) => [tempDir],
     },
     {
