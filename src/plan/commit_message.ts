@@ -38,7 +38,7 @@ export function renderCommitMessage(template: string, ciCommit: string | null, s
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(cleanCommitMessage("\\n release \\n\\n\\n# kept\\n\\n"), " release\\n\\n# kept\\n");
+ * assertEquals(cleanCommitMessage("\n release \n\n\n# kept\n\n"), " release\n\n# kept\n");
  * ```
  */
 export function cleanCommitMessage(message: string): string {

@@ -1,3 +1,4 @@
+import { ADOPTING, SMALLEST_FLEET } from "../../src/plan/smallest_fleet.ts";
 import { assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
@@ -217,7 +218,8 @@ testRefusals([
     refusal: {
       message: 'The flake has no attribute ".#fleet.resolved", which --fleet-resolved-attr names',
       at: ".#fleet.resolved",
-      hint: "add it to the flake's outputs, or give another --fleet-resolved-attr",
+      lines: ["the smallest that is valid:", ...SMALLEST_FLEET.map((line) => `  ${line}`)],
+      hint: `add it to the flake's outputs, or give another --fleet-resolved-attr; ${ADOPTING} explains it`,
     },
   },
   {
