@@ -19,6 +19,11 @@ export function repositoryOf(path: string): string {
   return rootAbove(Deno.realPathSync(path)) ?? path;
 }
 
+/** Whether a directory lies in a repository, as far as that is seen without git. */
+export function isInRepository(dir: string): boolean {
+  return rootAbove(Deno.realPathSync(dir)) !== undefined;
+}
+
 /** The nearest directory with a `.git` in it, from a directory without symbolic links upwards. */
 function rootAbove(dir: string): string | undefined {
   if (statOf(join(dir, ".git")) !== undefined) return dir;

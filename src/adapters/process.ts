@@ -93,11 +93,17 @@ export function withSafePath(
  * Looks for a program.
  *
  * @param path A search path, as in `$PATH`; what is not absolute in it is passed over
+ * @param beside A program found before, whose directory is looked into first
  * @returns its absolute path, if it is there, and the directories that there is no permission to look into
  */
-export function findProgram(program: string, path: string): { path: string | undefined; refused: string[] } {
+export function findProgram(
+  program: string,
+  path: string,
+  beside?: string,
+): { path: string | undefined; refused: string[] } {
   const refused: string[] = [];
-  for (const dir of searchPath(path).dirs) {
+  const { dirs } = searchPath(path);
+  for (const dir of beside === undefined ? dirs : [dirname(beside), ...dirs]) {
     const candidate = join(dir, program);
     try {
       const stat = Deno.statSync(candidate);
@@ -149,14 +155,14 @@ export class Shell {
   /**
    * Finds a program on the search path.
    *
-   * @param beside A program found before, whose directory is the only one to look in
+   * @param beside A program found before, whose directory is looked into first
    * @returns its absolute path, which is a link where the link's name matters, as `nix-store` is
    * @throws {ReleaseError} of kind `io` when there is none
    */
   find(program: string, beside?: string): string {
-    const { path, refused } = findProgram(program, beside === undefined ? this.#path : dirname(beside));
+    const { path, refused } = findProgram(program, this.#path, beside);
     if (path !== undefined) return this.#permitted(path);
-    const where = beside === undefined ? "on PATH" : `beside "${beside}"`;
+    const where = beside === undefined ? "on PATH" : `beside "${beside}" or on PATH`;
     throw new ReleaseError("io", `Cannot find "${program}" ${where}`, {
       lines: refused.length === 0
         ? []
@@ -165,6 +171,11 @@ export class Shell {
         ? "install Nix (https://nixos.org/download), or add its bin directory to PATH"
         : `install ${program}, or add the directory that it is in to PATH`,
     });
+  }
+
+  /** Whether a program is on the search path. */
+  has(program: string): boolean {
+    return findProgram(program, this.#path).path !== undefined;
   }
 
   /** The permissions say by name what may be run. The supervisor would not ask, so it is asked for here. */

@@ -8,7 +8,6 @@
  */
 import { findProgram } from "../adapters/process.ts";
 import { firstMissing, followLinks, repositoryOf } from "../adapters/lookup.ts";
-import { dirname } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 import { markdownTable } from "../text.ts";
 import { tempDirIn, type World } from "../world.ts";
@@ -96,8 +95,7 @@ export function surroundingsOf({ cwd, runtime, environment }: World): Surroundin
   };
 }
 
-/** As the run itself looks for it: nix-store has to be that of the nix that is used. */
+/** As the run itself looks for it: nix-store is that of the nix that is used, where it has one. */
 function findOn(path: string, program: string): string | undefined {
-  const nix = program === "nix-store" ? findProgram("nix", path).path : undefined;
-  return findProgram(program, nix === undefined ? path : dirname(nix)).path;
+  return findProgram(program, path, program === "nix-store" ? findProgram("nix", path).path : undefined).path;
 }

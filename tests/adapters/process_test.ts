@@ -122,7 +122,9 @@ pureTest("Shell finds no program in directories that it may not look into, and s
     }
     assertEquals(
       missing("/usr/bin:/bin", "/opt/nix/bin/nix"),
-      said(`Cannot find "${program}" beside "/opt/nix/bin/nix"`, [refused('"/opt/nix/bin"')]),
+      said(`Cannot find "${program}" beside "/opt/nix/bin/nix" or on PATH`, [
+        refused('"/opt/nix/bin", "/usr/bin", "/bin"'),
+      ]),
     );
   }
 });

@@ -377,7 +377,7 @@ const INSTALL_NIX = "install Nix (https://nixos.org/download), or add its bin di
 for (
   const [missing, where, hint] of [
     ["nix", "on PATH", INSTALL_NIX],
-    ["nix-store", 'beside "ROOT/without/nix-store/nix"', INSTALL_NIX],
+    ["nix-store", 'beside "ROOT/without/nix-store/nix" or on PATH', INSTALL_NIX],
     ["git", "on PATH", "install git, or add the directory that it is in to PATH"],
     ["sh", "on PATH", "install sh, or add the directory that it is in to PATH"],
   ] as const

@@ -172,6 +172,13 @@ const PLACES: Record<string, {
     args: ["--build-flake", "path:.", "--reuse-unchanged-signature"],
     env: { TMPDIR: "ROOT/link" },
   },
+  "of a plain directory by a wrapper of nix alone, without git": {
+    before: `rm -r .git; mkdir ../wrapped ../others
+      printf '#!/bin/sh\\nexec "%s" "$@"\\n' "$(command -v nix)" > ../wrapped/nix; chmod +x ../wrapped/nix
+      ln -s "$(command -v nix-store)" "$(command -v sh)" ../others/`,
+    args: ["--build-flake", "path:."],
+    env: { PATH: "ROOT/wrapped:ROOT/others" },
+  },
   "through symbolic links": {
     before: "ln -s fleet ../link; mkdir deep; ln -s deep/real releases; git add -A; git commit -qm link",
     cwd: "link",
@@ -200,7 +207,7 @@ for (const [where, { before, args = [], env, unset = [], cwd, releases }] of Obj
   Deno.test(`a release needs no more permissions than it asks for: ${where}`, async () => {
     await using fleet = await TestFleet.create({ edit: onlyHosts("db"), nixos: ["db"] });
     if (before !== undefined) await shell(fleet, before);
-    const inRoot = (text: string) => text.replace("ROOT", fleet.root);
+    const inRoot = (text: string) => text.replaceAll("ROOT", fleet.root);
     const given = Object.entries({ ...fleet.env(), ...env }).filter(([name]) => !unset.includes(name));
     const place: Place = {
       cwd: join(fleet.root, cwd ?? "fleet"),

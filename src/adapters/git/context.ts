@@ -10,7 +10,11 @@ import { closeDoors, type Openings } from "./doors.ts";
 /** What every git command is run with. */
 export interface GitContext {
   readonly shell: Shell;
-  /** The absolute path of `git`. */
+  /**
+   * The absolute path of `git`.
+   *
+   * @throws {ReleaseError} of kind `io` when there is none
+   */
   readonly git: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -34,11 +38,10 @@ export const DURABLE: readonly string[] = [
 const encoder = new TextEncoder();
 
 /**
- * What the operator's own git is run with.
+ * What the operator's own git is run with. It is looked for when it is run: a fleet outside of git needs none.
  *
  * @param env The environment; what in it would say which repository is meant is left out
  * @param openings What the commands need beside the repository's own files; nothing when it is left out
- * @throws {ReleaseError} of kind `io` when there is no git
  */
 export function gitContext(
   shell: Shell,
@@ -46,7 +49,14 @@ export function gitContext(
   openings?: Openings,
 ): GitContext {
   const closed = closeDoors(withoutGitLocation(env), openings);
-  return { shell, git: shell.find("git"), env: { ...closed, GIT_TERMINAL_PROMPT: "0" } };
+  let found: string | undefined;
+  return {
+    shell,
+    get git() {
+      return found ??= shell.find("git");
+    },
+    env: { ...closed, GIT_TERMINAL_PROMPT: "0" },
+  };
 }
 
 /** Runs a git command. One that fails is a result, not an error. */

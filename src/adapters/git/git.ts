@@ -26,11 +26,7 @@ export interface GitSettings {
   readonly sign: boolean | undefined;
 }
 
-/**
- * The git commands of the operator's own git.
- *
- * @throws {ReleaseError} of kind `io` when there is no git
- */
+/** The git commands of the operator's own git. */
 export function createGit(shell: Shell, { env, tempDir, hooks, sign }: GitSettings): Git {
   const git = gitContext(shell, env, { hooks });
   const remote = gitContext(shell, env, { hooks, remote: true });

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Repository } from "../../ports.ts";
+import { isInRepository } from "../lookup.ts";
 import { text } from "../process.ts";
 import { type GitContext, gitError, runGit } from "./context.ts";
 
@@ -11,9 +12,11 @@ import { type GitContext, gitError, runGit } from "./context.ts";
  * The repository that a directory lies in.
  *
  * @returns null outside of a work tree: outside git, in a bare repository, in a `.git`
- * @throws {ReleaseError} of kind `git` when git refuses to look at it
+ * @throws {ReleaseError} of kind `git` when git refuses to look at it, and of kind `io` when there is no git where there
+ * is a repository
  */
 export async function findRepository(git: GitContext, dir: string): Promise<Repository | null> {
+  if (!git.shell.has("git") && !isInRepository(dir)) return null;
   const both = await runGit(git, ["rev-parse", "--show-toplevel", "HEAD^{commit}"], { cwd: dir });
   if (both.code === 0) {
     const [root, head] = text(both).split(/\n(?=[0-9a-f]+$)/);

@@ -41,7 +41,8 @@ export function nixContext(
   return {
     shell,
     nix,
-    // The one beside it, and by this name: nix-store is a link to nix, which acts by the name it is called by.
+    // By this name: nix-store is a link to nix, which acts by the name it is called by. The one beside it is of the same
+    // version; a wrapper of nix alone has none.
     nixStore: shell.find("nix-store", nix),
     env: closeDoorsOfNix(withoutGitLocation(env)),
     flags: [

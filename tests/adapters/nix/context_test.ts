@@ -20,15 +20,26 @@ Deno.test("nixContext() takes the first nix, the nix-store beside it, and runs n
   assertEquals([nix, nixStore, commands], [`${first.path}/nix`, `${first.path}/nix-store`, []]);
 });
 
-Deno.test("nixContext() refuses a nix that has no nix-store beside it, and a PATH without nix", async () => {
+Deno.test("nixContext() takes the nix-store on PATH for a nix that has none beside it", async () => {
+  await using wrapper = await programs("nix");
+  await using real = await programs("nix", "nix-store");
+  const { nix, nixStore } = nixContext(
+    tracedShell("/", `${wrapper.path}:${real.path}`).shell,
+    {},
+    NO_FLAGS,
+  );
+  assertEquals([nix, nixStore], [`${wrapper.path}/nix`, `${real.path}/nix-store`]);
+});
+
+Deno.test("nixContext() refuses a PATH without nix, or without nix-store", async () => {
   await using first = await programs("nix");
   await using second = await programs("nix-store");
   const hint = "install Nix (https://nixos.org/download), or add its bin directory to PATH";
   const find = (path: string) =>
     rejection(Promise.try(() => nixContext(tracedShell("/", path).shell, {}, NO_FLAGS)));
-  assertEquals(await find(`${first.path}:${second.path}`), {
+  assertEquals(await find(first.path), {
     kind: "io",
-    message: `Cannot find "nix-store" beside "${first.path}/nix"`,
+    message: `Cannot find "nix-store" beside "${first.path}/nix" or on PATH`,
     hint,
   });
   assertEquals(await find(second.path), { kind: "io", message: 'Cannot find "nix" on PATH', hint });
