@@ -24,7 +24,8 @@ const MOST_READ = 64 * 1024;
 /**
  * Runs the sign hook for one artifact.
  *
- * @returns the 64 raw bytes of the signature, and the bytes that lay before the hook when it ended
+ * @returns the 64 raw bytes of the signature, and the bytes that lay before the hook when it ended, or that it was given
+ * when it took the file away
  * @throws {ReleaseError} of kind `sign-hook` when it fails or makes no signature, and `io` when nothing can be handed
  * to it
  */
@@ -47,7 +48,8 @@ export async function runSignHook(
     const message = `Sign hook gave no signature for "${path}": ${wrote}`;
     throw hookFailure(hook, message, result, adviceFor(written ?? new Uint8Array(), encoding));
   }
-  return { signature, input: await readSmall(input, bytes.length + 1) ?? new Uint8Array() };
+  // A hook may clear away what it was given: nothing is known then, but that it has ended well.
+  return { signature, input: await readSmall(input, bytes.length + 1) ?? bytes };
 }
 
 /**
@@ -104,10 +106,13 @@ function adviceFor(bytes: Uint8Array, encoding: SignatureEncoding): string {
     : ADVICE[shape];
 }
 
-/** A file's bytes, or as many as tell that it is too large; undefined when there is no such file. */
+/**
+ * The bytes of a file, or of what a link in its place leads to, or as many as tell that it is too large; undefined when
+ * there is no such file.
+ */
 async function readSmall(path: string, most = MOST_READ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
-    if (!(await Deno.lstat(path)).isFile) return undefined;
+    if (!(await Deno.stat(path)).isFile) return undefined;
     using file = await Deno.open(path);
     const buffer = new Uint8Array(most);
     let length = 0;

@@ -49,7 +49,7 @@ Deno.test("runSignHook() hands the bytes over in a file, and takes 64 bytes from
   assertEquals(outputVariable, `NIXFLEET_OUTPUT=${own}/output`);
 });
 
-Deno.test("runSignHook() gives what lies before the hook when it ends, whatever it did to it", async () => {
+Deno.test("runSignHook() gives what lies before the hook when it ends, or what it was given when it took that away", async () => {
   await using dir = await TemporaryDirectory.create();
   const inputs = [];
   for (
@@ -62,7 +62,7 @@ Deno.test("runSignHook() gives what lies before the hook when it ends, whatever 
     inputs.push(new TextDecoder().decode((await sign(dir, `${change}; ${WRITE_64}`)).input));
   }
   // One byte more than there were tells that it is another.
-  assertEquals(inputs, ["[]", "", "{}m"]);
+  assertEquals(inputs, ["[]", "{}", "{}m"]);
 });
 
 Deno.test("runSignHook() takes a DER-encoded signature when it is told to", async () => {
@@ -114,12 +114,27 @@ Deno.test("runSignHook() refuses what is no signature, with how much it is and h
   assertEquals(found, forms.map(([, wrote, hint]) => [`${wrote}, expected 64 raw bytes`, hint]));
 });
 
-Deno.test("runSignHook() takes no link and no directory for a signature", async () => {
+Deno.test("runSignHook() follows a link in the place of the signature, to a regular file alone", async () => {
   await using dir = await TemporaryDirectory.create();
-  for (const place of ['ln -s /etc/passwd "$NIXFLEET_OUTPUT"', 'mkdir "$NIXFLEET_OUTPUT"']) {
-    const [wrote] = await refused(dir, `rm "$NIXFLEET_OUTPUT"; ${place}`);
-    assertEquals(wrote, "no file, expected 64 raw bytes");
+  const inPlace = (command: string) => `rm "$NIXFLEET_OUTPUT"; ${command}`;
+  const link = (target: string) => inPlace(`ln -s ${target} "$NIXFLEET_OUTPUT"`);
+  const { signature } = await sign(
+    dir,
+    `${link('"$PWD/kept"')}; head -c 64 /dev/zero | tr "\\0" s > kept`,
+  );
+  assertEquals(signature, new Uint8Array(64).fill(0x73));
+  const places = [
+    inPlace('mkdir "$NIXFLEET_OUTPUT"'),
+    inPlace('mkfifo "$NIXFLEET_OUTPUT"'),
+    ...[link("/dev/zero"), link("/"), link("nowhere")],
+  ];
+  for (const place of places) {
+    assertEquals((await refused(dir, place))[0], "no file, expected 64 raw bytes", place);
   }
+  assertEquals(
+    (await refused(dir, `head -c 100000 /dev/zero > large; ${link('"$PWD/large"')}`))[0],
+    "65536 bytes or more, expected 64 raw bytes",
+  );
 });
 
 Deno.test("runSignHook() refuses a command that fails, even when it wrote a signature", async () => {
