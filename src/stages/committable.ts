@@ -63,9 +63,7 @@ async function checkReleaseDir({ config, ports }: Run, repository: Repository): 
       { hint: "git is given paths on lines: leave out --git-commit and --git-push, or give it another name" },
     );
   }
-  const names = [config.artifactName, REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, manifestPath("manifest")];
-  const paths = [...names, ...(config.releaseIndex ? [RELEASE_INDEX_FILE] : [])]
-    .flatMap((path) => [join(prefix, path), join(prefix, signaturePath(path))]);
+  const paths = namesOf(config).flatMap((path) => [join(prefix, path), join(prefix, signaturePath(path))]);
   const untracked = paths.find(hasGitName) ?? await git.firstUntrackable(repository, paths);
   if (untracked !== null) {
     throw new ReleaseError("usage", `Cannot commit "${config.releaseDir}": git takes no "${untracked}"`, {
@@ -82,6 +80,17 @@ async function checkReleaseDir({ config, ports }: Run, repository: Repository): 
       hint: "take it out of .gitignore, or give another --release-dir",
     });
   }
+}
+
+/** The documents that the run writes; one manifest stands for all. */
+function namesOf(config: ReleaseConfig): string[] {
+  return [
+    config.artifactName,
+    ...(config.revocationsAttr === undefined ? [] : [REVOCATIONS_FILE]),
+    ...(config.bootstrapNoncesAttr === undefined ? [] : [BOOTSTRAP_NONCES_FILE]),
+    manifestPath("manifest"),
+    ...(config.releaseIndex ? [RELEASE_INDEX_FILE] : []),
+  ];
 }
 
 /**

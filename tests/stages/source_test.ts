@@ -138,11 +138,20 @@ for (const [claim, prepare, said] of UNCOMMITTABLE) {
     for (const settings of [{ gitCommit: true }, { gitPush: { remote: "origin", branch: "main" } }]) {
       const world = new FakeWorld();
       prepare(world);
-      assertEquals(await rejection(world.release(settings)), said);
+      const sidecars = { revocationsAttr: "fleet.revocations" };
+      assertEquals(await rejection(world.release({ ...settings, ...sidecars })), said);
       assertEquals(world.effects.filter((effect) => /^(inventory|evaluate|build|publish)/.test(effect)), []);
     }
   });
 }
+
+pureTest("the program commits a release whatever git ignores that it does not write", async () => {
+  for (const ignored of ["revocations.json", "bootstrap-nonces.json.sig", "release-index.json"]) {
+    const world = new FakeWorld();
+    world.ignored = ignored;
+    assertEquals([ignored, (await world.release({ gitCommit: true })).outcome], [ignored, "released"]);
+  }
+});
 
 /** Releases into this directory of the repository `/fleet`, and commits it. */
 async function outcomeIn(path: string): Promise<string> {
