@@ -6,6 +6,7 @@
  */
 import {
   BOOTSTRAP_NONCES_FILE,
+  isTemporaryName,
   RELEASE_INDEX_FILE,
   REVOCATIONS_FILE,
   signaturePath,
@@ -135,8 +136,8 @@ export function checkConfig(config: ReleaseConfig): ReleaseConfig {
   checkSigner(config);
   checkTrust(config);
   if (config.hosts.kind === "explicit" && config.hosts.hosts.length === 0) {
-    throw new ReleaseError("usage", "No hosts to release: --hosts is empty", {
-      hint: 'give names, or "auto" for all',
+    throw new ReleaseError("usage", "No hosts to release: --hosts names none", {
+      hint: 'give names with commas between them, or "auto" for all hosts of the flake',
     });
   }
   checkArtifactName(config.artifactName);
@@ -295,8 +296,8 @@ export function checkArtifactName(name: string): void {
     // deno-lint-ignore no-control-regex
     : /[\x00-\x1f\x7f]/.test(name)
     ? "has a control character in it"
-    : name.startsWith(".")
-    ? "starts with a dot, as the program's own temporary files do"
+    : isTemporaryName(name)
+    ? "is a name of the program's own temporary files"
     : name === REVOCATIONS_FILE || name === BOOTSTRAP_NONCES_FILE
     ? "is the name of a sidecar"
     : name === RELEASE_INDEX_FILE

@@ -251,8 +251,8 @@ pureTest("validateConfig() refuses an unknown signature algorithm, and names the
 pureTest("validateConfig() refuses an empty list of hosts", () => {
   assertEquals(refusal(() => validateConfig({ ...SIGN, hosts: { kind: "explicit", hosts: [] } })), {
     kind: "usage",
-    message: "No hosts to release: --hosts is empty",
-    hint: 'give names, or "auto" for all',
+    message: "No hosts to release: --hosts names none",
+    hint: 'give names with commas between them, or "auto" for all hosts of the flake',
   });
 });
 
@@ -260,11 +260,7 @@ const ARTIFACT_NAMES: Record<string, string[]> = {
   "is empty": [""],
   "is not a plain file name": [".", "..", "a/b", "/etc/x", "../x", "a\\b", "rollouts/x.json", "x/"],
   "has a control character in it": ["a\nb", "\0", "a\x7f", "a\tb"],
-  "starts with a dot, as the program's own temporary files do": [
-    ".fleet.json",
-    "...",
-    ".fleet-release.x.tmp",
-  ],
+  "is a name of the program's own temporary files": [".fleet-release.x.tmp", ".fleet-release..tmp"],
   "is the name of a sidecar": ["revocations.json", "bootstrap-nonces.json"],
   "is the name of the release index": ["release-index.json"],
   "is the name of the directory of the rollout manifests": ["rollouts"],
@@ -284,9 +280,17 @@ for (const [problem, names] of Object.entries(ARTIFACT_NAMES)) {
 }
 
 pureTest("validateConfig() takes any other plain file name", () => {
-  for (const artifactName of ["f", "fleet", "fleet.json", "a b.json", "ü.json", "a..b", "Revocations.json"]) {
+  const plain = ["f", "fleet", "fleet.json", "a b.json", "ü.json", "a..b", "Revocations.json"];
+  const dotted = [".fleet.json", "...", ".fleet-release.json", ".fleet-release.x.tmp.json"];
+  for (const artifactName of [...plain, ...dotted]) {
     assertEquals(validateConfig({ ...SIGN, artifactName }).artifactName, artifactName);
   }
+});
+
+pureTest("validateConfig() takes an empty text for none where none would be as safe", () => {
+  const empty = { pinSourceUrl: "", now: "", pushCmd: "", gitUserName: "", gitUserEmail: "", maxJobs: "" };
+  assertEquals(validateConfig({ ...SIGN, ...empty }), validateConfig(SIGN));
+  assertEquals(validateConfig({ ...SIGN, builders: "" }).builders, "");
 });
 
 const TIME_FORM = 'an RFC 3339 time such as "2026-06-01T12:00:00Z"';
@@ -294,9 +298,8 @@ const TIME_FORM = 'an RFC 3339 time such as "2026-06-01T12:00:00Z"';
 const REFUSED: [settings: Partial<ReleaseConfig>, message: string][] = [
   [{ releaseDir: "" }, "--release-dir is empty"],
   [{ releaseDir: "  " }, "--release-dir is empty"],
-  [{ gitUserName: "" }, "--git-user-name is empty"],
   [{ gitUserName: " " }, "--git-user-name is empty"],
-  [{ gitUserEmail: "" }, "--git-user-email is empty"],
+  [{ gitUserEmail: " " }, "--git-user-email is empty"],
   ...["", " \n\t "].map((commitTemplate): [Partial<ReleaseConfig>, string] => [
     { commitTemplate },
     "--commit-template is blank: a commit has to have a message",

@@ -6,7 +6,7 @@
 import { ensureDir } from "@std/fs";
 import { dirname, join, resolve } from "@std/path";
 import { equalBytes, writeAll } from "../bytes.ts";
-import { ROLLOUTS_DIR } from "../contract/layout.ts";
+import { isTemporaryName, ROLLOUTS_DIR, temporaryName } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseFile } from "../ports.ts";
 import { kindOf, readRegularFile } from "./files.ts";
@@ -53,9 +53,6 @@ export const DIRECTORIES: readonly string[] = ["", ROLLOUTS_DIR];
 const FILE_MODE = 0o644;
 const DIR_MODE = 0o755;
 
-/** What the name of a file looks like before it has its final one. */
-const TEMPORARY = /^\.fleet-release\..*\.tmp$/;
-
 /**
  * The files that a run left behind which ended while it was writing.
  *
@@ -67,7 +64,7 @@ export async function leftovers({ root, dir }: ReleaseLocation): Promise<string[
   for (const sub of DIRECTORIES) {
     try {
       for await (const { name } of Deno.readDir(join(root, sub))) {
-        if (TEMPORARY.test(name)) found.push(join(root, sub, name));
+        if (isTemporaryName(name)) found.push(join(root, sub, name));
       }
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw ioError(`Cannot read "${join(dir, sub)}"`, error);
@@ -143,7 +140,7 @@ function publishSync(location: ReleaseLocation, files: readonly ReleaseFile[]): 
   try {
     for (const { path, bytes } of files) {
       const final = join(location.root, path);
-      const temporary = join(dirname(final), `.fleet-release.${crypto.randomUUID()}.tmp`);
+      const temporary = join(dirname(final), temporaryName());
       written.push({ temporary, final });
       using file = Deno.openSync(temporary, { write: true, createNew: true, mode: FILE_MODE });
       writeAll(file, bytes);

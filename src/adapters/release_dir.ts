@@ -87,7 +87,8 @@ const NOT_READ = new Uint8Array();
 
 /**
  * Reads the documents and signatures in a release directory and in its `rollouts/`, and gives the names of what lies
- * beside them, with no bytes. Names with a dot in front are no part of a release.
+ * beside them, with no bytes. Names with a dot in front are no part of a release,
+ * but for the fleet.
  *
  * @param place The directory
  * @param artifactName File name of the fleet artifact
@@ -103,7 +104,7 @@ export async function readReleaseFiles(
   const budget = new ReadBudget(dir);
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const paths: string[] = [];
-  for (const sub of DIRECTORIES) paths.push(...await pathsIn(place, sub, budget));
+  for (const sub of DIRECTORIES) paths.push(...await pathsIn(place, sub, budget, artifactName));
   const within = realPath(dir, cwd);
   const places = new Map(
     paths.map((path): [string, FilePlace] => [path, { path: join(dir, path), cwd, within }]),
@@ -124,13 +125,18 @@ export async function readReleaseFiles(
  * What can be a release's files in a directory, sorted, by their path from above; none when it is a sub-directory that
  * is not there.
  */
-async function pathsIn({ dir, cwd }: NamedDirectory, sub: string, budget: ReadBudget): Promise<string[]> {
+async function pathsIn(
+  { dir, cwd }: NamedDirectory,
+  sub: string,
+  budget: ReadBudget,
+  artifactName: string,
+): Promise<string[]> {
   const paths: string[] = [];
   const shown = join(dir, sub);
   try {
     for await (const { name, isDirectory } of Deno.readDir(absolutePath(shown, cwd))) {
       const path = join(sub, name);
-      if (isDirectory || path === ROLLOUTS_DIR || !isReleasePath(path)) continue;
+      if (isDirectory || path === ROLLOUTS_DIR || !isReleasePath(path, artifactName)) continue;
       budget.takeName();
       paths.push(path);
     }

@@ -122,12 +122,14 @@ function valueOf(flag: string, options: OptionTable, args: Arguments, layers: La
   }
   const text = textOf(flag, options, args, layers);
   if (text === undefined) return undefined;
-  if (text === "" && !option.mayBeEmpty) {
-    throw new ReleaseError("usage", `--${flag} is empty`, {
-      hint: `write --${flag}=VALUE when the value begins with a dash`,
-    });
-  }
+  if (text === "" && option.empty === "refused") throw withoutValue(flag);
   return option.read(text, flag);
+}
+
+function withoutValue(flag: string): ReleaseError {
+  return new ReleaseError("usage", `--${flag} is empty`, {
+    hint: `write --${flag}=VALUE when the value begins with a dash`,
+  });
 }
 
 function textOf(
@@ -137,10 +139,10 @@ function textOf(
   { settings, env }: Layers,
 ): string | undefined {
   const { oneWayTo } = options[flag]!;
-  const fromSettings = (name: string): string | undefined => {
-    const text = settingOf(name, options, args, settings);
-    return typeof text === "string" ? text : undefined;
-  };
+  const given = (name: string, text: unknown): string | undefined =>
+    typeof text === "string" && !(text === "" && options[name]!.empty === "not given") ? text : undefined;
+  const fromLine = (name: string) => given(name, args.text(name));
+  const fromSettings = (name: string) => given(name, settingOf(name, options, args, settings));
   const fromEnvironment = (name: string): string | undefined => {
     const variable = options[name]!.env;
     return (variable === undefined ? undefined : env[variable]) || undefined;
@@ -148,7 +150,7 @@ function textOf(
   // An empty option takes back what the settings say.
   if (args.text(flag) === "" && fromSettings(flag) !== undefined) return undefined;
   const ways = oneWayTo === undefined ? [flag] : waysTo(oneWayTo, options);
-  for (const source of [args.text, fromSettings, fromEnvironment]) {
+  for (const source of [fromLine, fromSettings, fromEnvironment]) {
     // What is given in one place replaces all that it is an alternative to in the next.
     if (ways.some((other) => source(other) !== undefined)) return source(flag);
   }
@@ -185,6 +187,10 @@ function takePairs(
       const next = args[index + 1];
       const joined = (next === "" || next === "-") && arg === `--${flag}` && option !== undefined &&
         option.kind !== "switch";
+      // Nothing behind it is another thing than an empty text, and the parser tells them apart no more.
+      if (option?.empty === "not given" && arg === `--${flag}` && (next === undefined || /^-./.test(next))) {
+        throw withoutValue(flag);
+      }
       rest.push(joined ? `${arg}=${next}` : arg);
       if (joined) index++;
       continue;

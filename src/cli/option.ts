@@ -29,6 +29,12 @@ export type OptionKind =
   /** The path of what is written. */
   | "path-written";
 
+/**
+ * What an empty value is: refused, read as any other, or no value at all. It is what is left of a variable that is not
+ * set, so it must never stand for less checking or for more hosts.
+ */
+export type Empty = "refused" | "read" | "not given";
+
 /** An option of a command, and all that there is to say about it. */
 export interface Option<Value = unknown> {
   readonly kind: OptionKind;
@@ -57,8 +63,8 @@ export interface Option<Value = unknown> {
   readonly saysMoreOf?: string | undefined;
   /** The subjects that it goes with; undefined: all. */
   readonly goesWith?: readonly string[] | undefined;
-  /** Whether an empty value means something, if only an error of its own. */
-  readonly mayBeEmpty: boolean;
+  /** What an empty value is. */
+  readonly empty: Empty;
   /** What has to be permitted when it is given. */
   readonly permits: readonly Grant<NonNullable<Value>>[];
   /**
@@ -125,11 +131,12 @@ interface Valued<Value> extends Common<Value> {
   readonly default?: Value;
   /** What `--help` says of the default where that is no value, or not the value as it is written. */
   readonly defaultText?: string;
+  /** By default an empty value is refused. */
+  readonly empty?: Empty;
 }
 
 /** What they are told of one with a text. */
 interface Text<Value> extends Valued<Value> {
-  readonly mayBeEmpty?: boolean;
   /** By default the text as it is. */
   readonly read?: (text: string, flag: string) => Value;
 }
@@ -144,7 +151,7 @@ export function flagIfGiven(spec: Common<boolean>): Option<boolean | undefined> 
   return { ...flag(spec), default: undefined };
 }
 
-const NO_VALUE = { default: false, defaultText: undefined, mayBeEmpty: true };
+const NO_VALUE = { default: false, defaultText: undefined, empty: "read" } as const;
 
 /** `true` or `false`. */
 export function boolean(spec: Common<boolean> & { readonly default: boolean }): Option<boolean> {
@@ -155,7 +162,7 @@ export function boolean(spec: Common<boolean> & { readonly default: boolean }): 
     kind: "boolean",
     placeholder: "BOOL",
     defaultText: String(spec.default),
-    mayBeEmpty: true,
+    empty: "read",
     read: (text, flag) => wordOf(words, text, flag) === "true",
   };
 }
@@ -198,6 +205,8 @@ export function numberOrWord(spec: Valued<string>): Option<string | undefined> {
 /** What a choice is told. */
 interface Choice<Word extends string> extends Valued<Word> {
   readonly choices: readonly Word[];
+  /** What some of them are called beside, which no help says. */
+  readonly also?: Readonly<Record<string, Word>>;
   /** By default an error that names all words. */
   readonly read?: (text: string, flag: string) => Word;
 }
@@ -208,9 +217,12 @@ export function choice<const Word extends string>(
 ): Option<Word>;
 /** One of a few words; undefined when it is not given. */
 export function choice<const Word extends string>(spec: Choice<Word>): Option<Word | undefined>;
-export function choice<Word extends string>(spec: Choice<Word>): Option<Word | undefined> {
-  const read = (text: string, flag: string) => wordOf(spec.choices, text, flag);
-  return { ...textual<Word>("choice", { read, ...spec, mayBeEmpty: true }), choices: spec.choices };
+export function choice<Word extends string>(
+  { also = {}, ...spec }: Choice<Word>,
+): Option<Word | undefined> {
+  const read = (text: string, flag: string) =>
+    Object.hasOwn(also, text) ? also[text]! : wordOf(spec.choices, text, flag);
+  return { ...textual<Word>("choice", { read, ...spec, empty: "read" }), choices: spec.choices };
 }
 
 /** Texts with commas between them; none when it is not given. */
@@ -247,19 +259,19 @@ export function pairs(
     kind: "pairs",
     default: [],
     defaultText: undefined,
-    mayBeEmpty: true,
+    empty: "read",
     read: () => [],
   };
 }
 
 function textual<Value>(
   kind: OptionKind,
-  { defaultText, read, mayBeEmpty = false, permits = [], ...spec }: Text<Value>,
+  { defaultText, read, empty = "refused", permits = [], ...spec }: Text<Value>,
 ): Option<Value | undefined> {
   return {
     ...spec,
     kind,
-    mayBeEmpty,
+    empty,
     permits,
     default: spec.default,
     defaultText: defaultText ?? (typeof spec.default === "string" ? spec.default : undefined),

@@ -55,7 +55,7 @@ const CONFIG_OPTIONS = {
     placeholder: "SPEC",
     default: { kind: "auto", exclude: [] },
     defaultText: "auto",
-    mayBeEmpty: true,
+    empty: "read",
     read: parseHostsSpec,
     help: '"auto" for all, "auto:exclude=a,b" for all but some, or "a,b,c"',
   }),
@@ -93,17 +93,20 @@ const CONFIG_OPTIONS = {
   "pin-source-url": text({
     group: "What to release",
     placeholder: "REF",
+    empty: "not given",
     help: "flake that pinned hosts are built from, at their commit",
   }),
   "now": text({
     group: "What to release",
     placeholder: "TIME",
+    empty: "not given",
     help: "signing time, RFC 3339, in place of the clock",
   }),
   "push-cmd": command({
     group: "Hooks",
     placeholder: "COMMAND",
     env: "NIXFLEET_PUSH_CMD",
+    empty: "not given",
     help: "pushes $NIXFLEET_PATH, the closure of $NIXFLEET_HOST",
   }),
   "hook-env": list({
@@ -116,6 +119,7 @@ const CONFIG_OPTIONS = {
         ? { hidden: "a variable is given with its value" }
         : "is no name of a variable";
     },
+    empty: "not given",
     help: "variables that hooks need beside the usual ones, as in A,B; for permissions by name",
     permits: [{
       permission: "env",
@@ -129,7 +133,7 @@ const CONFIG_OPTIONS = {
     placeholder: "COMMAND",
     env: "NIXFLEET_SIGN_CMD",
     oneWayTo: "sign",
-    mayBeEmpty: true,
+    empty: "read",
     help: "hook that signs $NIXFLEET_INPUT into $NIXFLEET_OUTPUT, 64 raw bytes",
   }),
   "sign-key": pathRead({
@@ -260,7 +264,7 @@ const CONFIG_OPTIONS = {
     group: "Where to",
     placeholder: "NAME",
     default: FLEET_FILE,
-    mayBeEmpty: true,
+    empty: "read",
     help: "file name of the fleet artifact",
   }),
   "release-index": flag({
@@ -271,7 +275,7 @@ const CONFIG_OPTIONS = {
   "git-push": text({
     group: "Git",
     placeholder: "REMOTE:BRANCH",
-    mayBeEmpty: true,
+    empty: "read",
     read: parseGitPush,
     help: "push the commit; implies --git-commit",
   }),
@@ -294,12 +298,14 @@ const CONFIG_OPTIONS = {
     group: "Git",
     placeholder: "NAME",
     env: "NIXFLEET_GIT_USER_NAME",
+    empty: "not given",
     help: "author of the commit",
   }),
   "git-user-email": text({
     group: "Git",
     placeholder: "ADDRESS",
     env: "NIXFLEET_GIT_USER_EMAIL",
+    empty: "not given",
     help: "address of the author",
   }),
   "smoke-verify": boolean({
@@ -335,12 +341,13 @@ const CONFIG_OPTIONS = {
   "builders": text({
     group: "Nix",
     placeholder: "SPEC",
-    mayBeEmpty: true,
+    empty: "read",
     help: "remote builders, as for nix",
   }),
   "max-jobs": numberOrWord({
     group: "Nix",
     placeholder: "N",
+    empty: "not given",
     help: "derivations built at once, as for nix",
   }),
   "eval-workers": number({
@@ -348,6 +355,7 @@ const CONFIG_OPTIONS = {
     placeholder: "N",
     least: 1,
     defaultText: "one for each core",
+    empty: "not given",
     help: "processes that evaluate hosts at once",
   }),
 };
@@ -361,6 +369,8 @@ const OPTIONS = {
     placeholder: "FORMAT",
     choices: ["pretty", "json"],
     default: "pretty",
+    // As the reference calls it.
+    also: { text: "pretty" },
     help: "pretty, or json for one object a line on stderr",
   }),
   "verbose": flag({
@@ -539,11 +549,21 @@ export function defaultConfig(): ReleaseConfig {
  * ```
  */
 export function validateConfig(settings: Partial<ReleaseConfig>): ReleaseConfig {
-  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const given = Object.fromEntries(
+    Object.entries(settings).filter(([name, value]) => value !== undefined && !isNotGiven(name, value)),
+  );
   const config: ReleaseConfig = { ...defaultConfig(), ...given };
   refuseTwoWays(config, "sign", "Two ways to sign");
   refuseTwoWays(config, "trust", "Two sources of trusted keys");
   return checkConfig(config);
+}
+
+/** Whether a field has what stands for no value at all. */
+function isNotGiven(field: string, value: unknown): boolean {
+  return value === "" &&
+    Object.entries(CONFIG_OPTIONS).some(([flag, { empty }]) =>
+      camelCase(flag) === field && empty === "not given"
+    );
 }
 
 function refuseTwoWays(config: ReleaseConfig, what: string, problem: string): void {

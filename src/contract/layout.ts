@@ -38,12 +38,22 @@ export function rolloutIdOf(path: string): string | undefined {
   return /^rollouts\/(.+)\.json$/.exec(path)?.[1];
 }
 
+/** What the name of a file looks like before it has its final one. */
+export function isTemporaryName(name: string): boolean {
+  return /^\.fleet-release\..*\.tmp$/.test(name);
+}
+
+/** A name for a file that is to get its final one. */
+export function temporaryName(): string {
+  return `.fleet-release.${crypto.randomUUID()}.tmp`;
+}
+
 /**
  * Whether a path, relative to the release directory, can be that of a release's file: directly in it or in `rollouts/`,
- * and without a dot in front, which temporary files have.
+ * and without a dot in front, unless it is that of the fleet.
  */
-export function isReleasePath(path: string): boolean {
-  return /^(?:rollouts\/)?[^/.][^/]*$/.test(path);
+export function isReleasePath(path: string, artifactName: string): boolean {
+  return /^(?:rollouts\/)?[^/.][^/]*$/.test(path) || isDocumentPath(path, artifactName);
 }
 
 /**

@@ -10,9 +10,11 @@ import { nearest, quoteList } from "../text.ts";
 import { ReleaseError } from "../errors.ts";
 
 /**
- * Reads the value of `--hosts`: `auto`, `auto:exclude=a,b` or `a,b,c`.
+ * Reads the value of `--hosts`: `auto`, `auto:exclude=a,b` or `a,b,c`. Nothing between two commas is no name, and a name
+ * that is given twice counts once. A list without a name stays one: it comes from a variable that is not set as easily as
+ * from a mistake, and all hosts are never meant by it.
  *
- * @throws {ReleaseError} of kind `usage` when it is empty, has an empty name, or names a host twice
+ * @throws {ReleaseError} of kind `usage` when there is something else than `exclude=` behind `auto:`
  *
  * @example
  * ```ts
@@ -31,23 +33,13 @@ export function parseHostsSpec(text: string): HostsSpec {
     if (list === null) {
       throw new ReleaseError("usage", `Cannot read --hosts "${text}": expected "auto:exclude=NAME,…"`);
     }
-    return { kind: "auto", exclude: splitNames(list[1]!, text) };
+    return { kind: "auto", exclude: splitNames(list[1]!) };
   }
-  return { kind: "explicit", hosts: splitNames(spec, text) };
+  return { kind: "explicit", hosts: splitNames(spec) };
 }
 
-function splitNames(list: string, text: string): string[] {
-  const names = list.split(",").map((name) => name.trim());
-  if (names.some((name) => name === "")) {
-    throw new ReleaseError("usage", `Cannot read --hosts "${text}": there is an empty name in it`, {
-      hint: 'give names with commas between them, or "auto" for all hosts of the flake',
-    });
-  }
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) {
-    throw new ReleaseError("usage", `Cannot read --hosts "${text}": it names "${twice}" twice`);
-  }
-  return names;
+function splitNames(list: string): string[] {
+  return [...new Set(list.split(",").map((name) => name.trim()).filter((name) => name !== ""))];
 }
 
 /**
@@ -77,7 +69,7 @@ export function enumerateHosts(spec: HostsSpec, names: HostNames): HostRef[] {
   }
   const wanted = spec.kind === "auto"
     ? [...known.keys()].filter((name) => !spec.exclude.includes(name))
-    : spec.hosts;
+    : [...new Set(spec.hosts)];
   const unknown = (spec.kind === "auto" ? spec.exclude : spec.hosts).filter((name) => !known.has(name));
   if (unknown.length > 0) {
     const meant = nearest(unknown[0]!, known.keys());

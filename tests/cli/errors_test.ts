@@ -79,8 +79,8 @@ const RELEASE: Line[] = [
   [["--smoke-verify", "no"], { message: 'Cannot read --smoke-verify "no": expected true or false' }],
   [["--smoke-verify=TRUE"], { message: 'Cannot read --smoke-verify "TRUE": expected true or false' }],
   [["--smoke-verify"], { message: 'Cannot read --smoke-verify "": expected true or false' }],
-  ...["a,,b", ""].map((hosts): Line => [["--hosts", hosts], {
-    message: `Cannot read --hosts "${hosts}": there is an empty name in it`,
+  ...[",", ""].map((hosts): Line => [["--sign-key=k", "--hosts", hosts], {
+    message: "No hosts to release: --hosts names none",
     hint: HOSTS_HINT,
   }]),
   ...["origin", ""].map((target): Line => [["--git-push", target], {
@@ -160,16 +160,12 @@ const RELEASE: Line[] = [
   [["--sign-key=k", "--git-user-name", " "], { message: "--git-user-name is empty" }],
 ];
 
-/** Options that are refused when they are empty, or have nothing behind them. */
+/** Options that are refused when they are empty: less would be checked, or something else released. */
 const FILLED: string[] = [
   "build-flake",
   "fleet-resolved-attr",
   "revocations-attr",
   "bootstrap-nonces-attr",
-  "pin-source-url",
-  "now",
-  "push-cmd",
-  "hook-env",
   "sign-key",
   "sign-agent",
   "trust-file",
@@ -177,18 +173,27 @@ const FILLED: string[] = [
   "public-key",
   "release-dir",
   "commit-template",
+];
+
+/** Options that count as not given when they are empty, and are refused with nothing behind them. */
+const OPTIONAL: string[] = [
+  "pin-source-url",
+  "now",
+  "push-cmd",
+  "hook-env",
   "git-user-name",
   "git-user-email",
   "max-jobs",
   "eval-workers",
 ];
 
-const EMPTY: Line[] = FILLED.flatMap((flag) =>
-  [[`--${flag}=`], [`--${flag}`, ""], [`--${flag}`], [`--${flag}`, "--json"]].map((args): Line => [
-    args,
-    { message: `--${flag} is empty`, hint: valueHint(flag) },
-  ])
-);
+const EMPTY: Line[] = [
+  ...FILLED.flatMap((flag) => [[`--${flag}=`], [`--${flag}`, ""]]),
+  ...[...FILLED, ...OPTIONAL].flatMap((flag) => [[`--${flag}`], [`--${flag}`, "--json"]]),
+].map((args): Line => {
+  const flag = args[0]!.replace(/^--|=$/g, "");
+  return [args, { message: `--${flag} is empty`, hint: valueHint(flag) }];
+});
 
 /** Options that a command has not, and the line that says where they are listed. */
 const UNKNOWN: Line[] = ["release", "verify", "keygen", "pubkey", "canonicalize"].flatMap((name) =>

@@ -243,6 +243,21 @@ pureTest("an empty --sign-cmd is no way to sign, whatever NIXFLEET_SIGN_CMD says
   }
 });
 
+pureTest("an empty text that none is as safe as is not given, and its variable counts", async () => {
+  const flags = [
+    ...["pin-source-url", "now", "push-cmd", "hook-env", "git-user-name", "git-user-email"],
+    ...["max-jobs", "eval-workers"],
+  ];
+  assertEquals(await asked([...KEY, ...flags.flatMap((flag) => [`--${flag}`, ""])]), withKey());
+  assertEquals(await asked([...KEY, ...flags.map((flag) => `--${flag}=`)]), withKey());
+  const env = { NIXFLEET_PUSH_CMD: "push" };
+  assertEquals(await asked([...KEY, "--push-cmd", ""], { env }), withKey({ pushCmd: "push" }));
+});
+
+pureTest("--log-format text is pretty, as the reference calls it", async () => {
+  assertEquals(await asked([...KEY, "--log-format", "text"]), withKey());
+});
+
 pureTest("empty --builders are no builders", async () => {
   assertEquals(await asked([...KEY, "--builders", ""]), withKey({ builders: "" }));
 });

@@ -4,6 +4,7 @@ import {
   FLEET_FILE,
   isDocumentPath,
   isReleasePath,
+  isTemporaryName,
   manifestPath,
   RELEASE_INDEX_FILE,
   REVOCATIONS_FILE,
@@ -11,6 +12,7 @@ import {
   ROLLOUTS_DIR,
   signaturePath,
   signedPath,
+  temporaryName,
 } from "../../src/contract/layout.ts";
 import { pureTest } from "../support/pure.ts";
 
@@ -63,33 +65,48 @@ pureTest("rolloutIdOf() takes the name as it is, and is undefined for the path o
   assertEquals(paths.map(([path]) => [path, rolloutIdOf(path)]), paths);
 });
 
-pureTest("isReleasePath() takes what is directly in a release, or in rollouts/, with no dot in front", () => {
-  const good = [
-    "fleet.resolved.json",
-    "f",
-    "a b",
-    "ü.json.sig",
-    "rollouts",
-    `rollouts/${ID}.json`,
-    "rollouts/x.sig",
-  ];
-  const bad = [
-    "",
-    ".",
-    "..",
-    ".f.tmp",
-    "/f",
-    "a/b",
-    "rollouts/",
-    "rollouts/.f.tmp",
-    "rollouts/..",
-    "rollouts/a/b",
-    "rollouts//a",
-    "../f",
-    "./f",
-  ];
-  assertEquals(good.filter((path) => !isReleasePath(path)), []);
-  assertEquals(bad.filter(isReleasePath), []);
+pureTest(
+  "isReleasePath() takes what is directly in a release, or in rollouts/, with no dot in front but the fleet's",
+  () => {
+    const good = [
+      "fleet.resolved.json",
+      "f",
+      "a b",
+      "ü.json.sig",
+      "rollouts",
+      `rollouts/${ID}.json`,
+      "rollouts/x.sig",
+    ];
+    const bad = [
+      "",
+      ".",
+      "..",
+      ".f.tmp",
+      "/f",
+      "a/b",
+      "rollouts/",
+      "rollouts/.f.tmp",
+      "rollouts/..",
+      "rollouts/a/b",
+      "rollouts//a",
+      "../f",
+      "./f",
+    ];
+    const fleet = [".fleet.json", ".fleet.json.sig"];
+    const isPath = (path: string) => isReleasePath(path, ".fleet.json");
+    assertEquals([...good, ...fleet].filter((path) => !isPath(path)), []);
+    assertEquals(bad.filter(isPath), []);
+    assertEquals(fleet.filter((path) => isReleasePath(path, "fleet.json")), []);
+  },
+);
+
+pureTest("a temporary name is none that a fleet can have, and no part of a release", () => {
+  const name = temporaryName();
+  assertEquals([isTemporaryName(name), isReleasePath(name, "fleet.json")], [true, false]);
+  assertEquals(temporaryName() === name, false);
+  for (const other of ["fleet.json", ".fleet.json", ".fleet-release.json", `${name}.sig`, `x${name}`]) {
+    assertEquals([other, isTemporaryName(other)], [other, false]);
+  }
 });
 
 pureTest(

@@ -47,7 +47,7 @@ export async function readReleaseTree(
   const git = gitContext(shell, env);
   const commit = await findCommit(git, location);
   const path = await pathInRepository(git, location);
-  const entries = await listReleaseTree(git, location, `${commit}:${path}`);
+  const entries = await listReleaseTree(git, location, `${commit}:${path}`, artifactName);
   const files = await readObjects(
     git,
     location,
@@ -90,6 +90,7 @@ export async function listReleaseTree(
   git: GitContext,
   location: TreeLocation,
   tree: string,
+  artifactName: string,
 ): Promise<TreeEntry[]> {
   const top = await listTree(git, location, tree);
   // Never all that is below: a few kilobytes of trees within trees can name more files than there is memory for.
@@ -101,7 +102,7 @@ export async function listReleaseTree(
   const rollouts = below.length === 0 ? [] : await listTree(git, location, below[0]!.id);
   const listed = [...top, ...rollouts.map((entry) => ({ ...entry, path: join(ROLLOUTS_DIR, entry.path) }))];
   for (const { type, mode, id, path } of listed) {
-    if (type === "tree" || !isReleasePath(path)) continue;
+    if (type === "tree" || !isReleasePath(path, artifactName)) continue;
     const isSaying = /\.(json|sig)$/.test(path) || path === ROLLOUTS_DIR;
     // A link or a submodule: what a checkout has there is not in this commit.
     if (!mode.startsWith("100") && isSaying) throw unusable(path, "is no regular file");

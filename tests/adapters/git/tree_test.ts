@@ -152,7 +152,7 @@ Deno.test("listReleaseTree() refuses a tree that has a name twice", async () => 
   await Deno.writeFile(file, new Uint8Array([...entry, ...entry]));
   const tree = await fleet.git("hash-object", "-t", "tree", "-w", "--literally", file);
   const location = { cwd: fleet.dir, revision: "HEAD", dir: "." };
-  assertEquals(await rejection(listReleaseTree(git, location, tree)), {
+  assertEquals(await rejection(listReleaseTree(git, location, tree, "fleet.json")), {
     kind: "git",
     message: 'Cannot verify "a.json" of HEAD: it is there twice',
   });
@@ -176,7 +176,10 @@ Deno.test("listReleaseTree() does not look below what no release has, which may 
     const stdin = new TextEncoder().encode(entries.join(""));
     id = (await expectRun([GIT, "-C", fleet.dir, "mktree"], { env: fleet.env(), stdin })).trim();
   }
-  assertEquals(await listReleaseTree(git, { cwd: fleet.dir, revision: "HEAD", dir: "." }, id), []);
+  assertEquals(
+    await listReleaseTree(git, { cwd: fleet.dir, revision: "HEAD", dir: "." }, id, "fleet.json"),
+    [],
+  );
 });
 
 Deno.test("readReleaseTree() asks for the sizes, and reads nothing that is too large", async () => {
