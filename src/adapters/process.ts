@@ -8,6 +8,7 @@ import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import { quoted, quoteList, withoutColours } from "../text.ts";
 import { Excerpts } from "./excerpts.ts";
+import { follow } from "./follow.ts";
 import { KeptLines, KeyFilter, LineReader } from "./stderr.ts";
 
 /** A finished command. */
@@ -26,8 +27,11 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Closed when absent. */
   readonly stdin?: Uint8Array<ArrayBuffer> | undefined;
-  /** What becomes of stdout: kept whole, or treated as stderr is. */
-  readonly stdout?: "kept" | "as stderr";
+  /**
+   * The path of a new file that stdout and stderr go to, of which each line is treated as one of stderr. By default they
+   * are pipes, and what the command leaves running is waited for until it closes them.
+   */
+  readonly outputFile?: string | undefined;
   /** Reads each line of stderr as it comes, and gives the text in it that is for people; undefined: there is none. */
   readonly onStderr?: (line: string) => string | undefined;
   /** The arguments as `-v` shows them, when they hold what must not be shown. */
@@ -48,6 +52,9 @@ export interface CommandTrace {
  * reads what the command has left of its input: of a pipe that breaks, dax makes the exit code 1.
  */
 const SUPERVISOR = '"$@"; code=$?; while read -r rest; do :; done; exit "$code"';
+
+/** What it does first when the outputs go to a file. */
+const TO_FILE = 'exec >> "$1" 2>&1; shift; ';
 
 /** Deno puts a directory of its own, in which is its stand-in for node, before all others on PATH. */
 const DENO_BIN = /\/node_compat_bin$/;
@@ -203,26 +210,36 @@ export class Shell {
         kept.add(part);
       }
     });
-    const sink = () => new WritableStream<Uint8Array>({ write: (chunk) => reader.write(chunk) });
     // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
     const { CommandBuilder } = await import("@david/dax");
     refuseLongTexts(argv, options.env);
+    const { outputFile } = options;
+    using file = outputFile === undefined
+      ? undefined
+      : await Deno.open(outputFile, { read: true, write: true, createNew: true, mode: 0o600 });
+    const supervisor = outputFile === undefined
+      ? [SUPERVISOR, "sh"]
+      : [`${TO_FILE}${SUPERVISOR}`, "sh", outputFile];
     const command = new CommandBuilder()
-      .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", ...argv])
+      .command([this.#sh ??= this.find("sh"), "-c", ...supervisor, ...argv])
       .cwd(options.cwd ?? this.cwd)
       .clearEnv()
       .env({ ...options.env })
       .stdin(options.stdin ?? "null")
-      .stderr(sink())
       .noThrow();
-    const running = options.stdout === "as stderr" ? command.stdout(sink()) : command.stdout("piped");
-    const result = await running.spawn().catch((error: unknown) => {
+    const sink = new WritableStream<Uint8Array>({ write: (chunk) => reader.write(chunk) });
+    const running = file === undefined
+      ? command.stdout("piped").stderr(sink).spawn()
+      : command.stdout("null").stderr("null").spawn();
+    const followed = file && follow(file, running, (chunk) => reader.write(chunk));
+    const result = await running.catch((error: unknown) => {
       throw hasCode(error, "E2BIG") ? tooManyArguments(argv) : error;
     });
+    await followed;
     reader.end();
     return {
       code: result.code,
-      stdout: options.stdout === "as stderr" ? new Uint8Array() : result.stdoutBytes,
+      stdout: file === undefined ? result.stdoutBytes : new Uint8Array(),
       stderr: kept.lines,
     };
   }

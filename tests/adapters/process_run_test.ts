@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { type CommandTrace, type RunOptions, Shell, text } from "../../src/adapters/process.ts";
 import { which } from "../support/command.ts";
 import { rejection } from "../support/pure.ts";
+import { TemporaryDirectory } from "../support/traced.ts";
 
 const SH = which("sh");
 const PATH = Deno.env.get("PATH") ?? "";
@@ -94,11 +95,16 @@ Deno.test("Shell puts characters together that come in pieces", async () => {
   assertEquals([...new Set(output)], ["€€€€€€"]);
 });
 
-Deno.test("Shell keeps stdout with stderr when it is told, and gives none", async () => {
-  const { stdout, stderr, output } = await run("echo out; echo error >&2", { stdout: "as stderr" });
-  assertEquals(stdout, new Uint8Array());
-  assertEquals(stderr.toSorted(), ["error", "out"]);
-  assertEquals(output.toSorted(), ["error", "out"]);
+Deno.test("Shell keeps stdout with stderr, in their order, when both go to a file, and gives none", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const script = "echo out; echo error >&2; ls -l file | cut -c1-10; exit 3";
+  const outputFile = `${dir.path}/file`;
+  const { code, stdout, stderr, output } = await run(script, { outputFile, cwd: dir.path });
+  const lines = ["out", "error", "-rw-------"];
+  assertEquals([code, stdout, stderr, output], [3, new Uint8Array(), lines, lines]);
+  // What is there already may be another's.
+  const refused = await run(script, { outputFile }).catch((error) => error);
+  assertEquals(refused instanceof Deno.errors.AlreadyExists, true);
 });
 
 Deno.test("Shell shows and keeps the text that onStderr finds in each line", async () => {

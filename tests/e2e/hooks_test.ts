@@ -126,6 +126,13 @@ Deno.test("the program takes hooks from the environment, and an option before it
   assertEquals(await notes(fleet), "other push\nother sign\nother sign\n");
 });
 
+Deno.test("the program pushes in the order of the hosts, each once", async () => {
+  await using fleet = await FleetWithoutNix.create();
+  const push = `echo "$NIXFLEET_HOST" >> ${noteFile(fleet)}`;
+  const { code, stderr } = await fleet.release(["--hosts", "web2,,db, web1,web2,", "--push-cmd", push]);
+  assertEquals([code, await notes(fleet)], [0, "web2\ndb\nweb1\n"], stderr);
+});
+
 Deno.test("the program stops at the first push that fails, and signs and writes nothing", async () => {
   await using fleet = await FleetWithoutNix.create();
   await expectEarlierRelease(fleet);

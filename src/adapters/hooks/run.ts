@@ -6,8 +6,16 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { ReleaseError } from "../../errors.ts";
 import { type CommandResult, lastLines, type Shell } from "../process.ts";
+
+/** What the hooks are given beside their own variables. */
+export interface HookSettings {
+  readonly env: Readonly<Record<string, string>>;
+  /** A directory of this run alone. */
+  readonly tempDir: string;
+}
 
 /** What every hook is run with. */
 export interface HookContext {
@@ -16,6 +24,8 @@ export interface HookContext {
   readonly sh: string;
   /** What a hook gets beside its own variables. */
   readonly env: Readonly<Record<string, string>>;
+  /** A directory of this run alone, for what hooks are given and what they print. */
+  readonly tempDir: string;
 }
 
 /** A hook: which of them, and the operator's command. */
@@ -29,27 +39,31 @@ export interface Hook {
  *
  * @throws {ReleaseError} of kind `io` when there is no `sh`
  */
-export function hookContext(shell: Shell, env: Readonly<Record<string, string>>): HookContext {
-  return { shell, sh: shell.find("sh"), env };
+export function hookContext(shell: Shell, { env, tempDir }: HookSettings): HookContext {
+  return { shell, sh: shell.find("sh"), env, tempDir };
 }
 
 /**
- * Runs a hook. One that fails is a result, not an error.
+ * Runs a hook. One that fails is a result, not an error. What it leaves running in the background (a master of ssh, a
+ * daemon) goes on, and may keep what it prints to open: nobody waits for that.
  *
  * @param variables The hook's own variables
  */
-export function runHook(
-  { shell, sh, env }: HookContext,
+export async function runHook(
+  { shell, sh, env, tempDir }: HookContext,
   { kind, command }: Hook,
   variables: Readonly<Record<string, string>>,
 ): Promise<CommandResult> {
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-  return shell.run([sh, "-c", command], {
+  const outputFile = join(tempDir, `hook-${crypto.randomUUID()}.log`);
+  const result = await shell.run([sh, "-c", command], {
     env: { ...env, ...variables },
     // Both outputs go where people read: stdout of this program is for data.
-    stdout: "as stderr",
+    outputFile,
     shown: [...assignments, "sh", "-c", kind === "push-hook" ? "<push hook>" : "<sign hook>"],
   });
+  await Deno.remove(outputFile);
+  return result;
 }
 
 /** How a hook failed, and the last that it printed. */

@@ -12,12 +12,6 @@ import type { ReleaseFile, Signed } from "../../ports.ts";
 import type { SignHook } from "../signers.ts";
 import { type Hook, type HookContext, hookFailure, runHook } from "./run.ts";
 
-/** What is signed, and where it is handed over. */
-export interface SignRequest extends ReleaseFile {
-  /** A directory of this run alone. */
-  readonly tempDir: string;
-}
-
 /** As much of what it wrote as is looked at. */
 const MOST_READ = 64 * 1024;
 
@@ -32,10 +26,10 @@ const MOST_READ = 64 * 1024;
 export async function runSignHook(
   context: HookContext,
   { command, encoding }: SignHook,
-  { path, bytes, tempDir }: SignRequest,
+  { path, bytes }: ReleaseFile,
 ): Promise<Signed> {
   const hook: Hook = { kind: "sign-hook", command };
-  const { input, output } = await handOver(path, bytes, tempDir);
+  const { input, output } = await handOver(path, bytes, context.tempDir);
   const result = await runHook(context, hook, { NIXFLEET_INPUT: input, NIXFLEET_OUTPUT: output });
   if (result.code !== 0) {
     throw hookFailure(hook, `Sign hook failed for "${path}": it exited with ${result.code}`, result);

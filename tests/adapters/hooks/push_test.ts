@@ -17,7 +17,7 @@ const CLOSURE = {
 /** Runs a push hook in a directory. */
 async function push({ path: cwd }: TemporaryDirectory, command: string) {
   const traced = tracedShell(cwd);
-  const context = hookContext(traced.shell, { PATH: "/usr/bin:/bin", TOKEN: "abc" });
+  const context = hookContext(traced.shell, { env: { PATH: "/usr/bin:/bin", TOKEN: "abc" }, tempDir: cwd });
   await runPushHook(context, command, CLOSURE);
   return traced;
 }
@@ -65,9 +65,22 @@ Deno.test("runPushHook() refuses with the exit code, and the last of both output
   assertEquals(message, 'Push hook failed for host "web 1": it exited with 137');
 });
 
+Deno.test("runPushHook() waits for the command, and not for what it leaves running, and loses none of its output", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const many = "i=0; while [ $i -lt 5000 ]; do echo $i; i=$((i+1)); done";
+  const { output } = await push(dir, `sleep 60 & echo $! > pid; ${many}; echo error >&2; printf end`);
+  const pid = Number(await Deno.readTextFile(join(dir.path, "pid")));
+  // It has its output open, and is there still.
+  Deno.kill(pid, "SIGKILL");
+  assertEquals([output.length, ...output.slice(-3)], [5002, "4999", "error", "end"]);
+  const left = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
+  assertEquals(left, ["pid"]);
+});
+
 Deno.test("hookContext() takes the sh that is on the PATH, and refuses a PATH without it", async () => {
-  assertEquals(hookContext(tracedShell("/").shell, {}).sh, which("sh"));
-  assertEquals(await rejection(Promise.try(() => hookContext(tracedShell("/", "/gone").shell, {}))), {
+  const settings = { env: {}, tempDir: "/tmp" };
+  assertEquals(hookContext(tracedShell("/").shell, settings).sh, which("sh"));
+  assertEquals(await rejection(Promise.try(() => hookContext(tracedShell("/", "/gone").shell, settings))), {
     kind: "io",
     message: 'Cannot find "sh" on PATH',
     hint: "install sh, or add the directory that it is in to PATH",

@@ -17,8 +17,9 @@ async function sign(
   { algorithm = "ed25519", encoding = "raw" }: Partial<SignHook> = {},
 ) {
   const { shell, commands } = tracedShell(dir.path);
-  const request = { path: "fleet.resolved.json", bytes: bytesOf("{}"), tempDir: dir.path };
-  const signed = await runSignHook(hookContext(shell, { PATH }), { command, algorithm, encoding }, request);
+  const context = hookContext(shell, { env: { PATH }, tempDir: dir.path });
+  const artifact = { path: "fleet.resolved.json", bytes: bytesOf("{}") };
+  const signed = await runSignHook(context, { command, algorithm, encoding }, artifact);
   return { ...signed, commands };
 }
 
@@ -63,6 +64,13 @@ Deno.test("runSignHook() gives what lies before the hook when it ends, or what i
   }
   // One byte more than there were tells that it is another.
   assertEquals(inputs, ["[]", "{}", "{}m"]);
+});
+
+Deno.test("runSignHook() waits for the command, and not for what it leaves running", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const { signature } = await sign(dir, `sleep 60 & echo $! > pid; ${WRITE_64}`);
+  Deno.kill(Number(await Deno.readTextFile(join(dir.path, "pid"))), "SIGKILL");
+  assertEquals(signature.length, 64);
 });
 
 Deno.test("runSignHook() takes a DER-encoded signature when it is told to", async () => {
