@@ -37,6 +37,8 @@ export interface OpenedFlake {
   readonly url: string;
   /** What the flake sees of its source, where that reference does not say all of it; else null. */
   readonly info: Readonly<Record<string, unknown>> | null;
+  /** The system that nix runs on, as in `x86_64-linux`: what it looks up, it looks for there first. */
+  readonly system: string;
 }
 
 /** What a flake sets in its `nixConfig`, by whether nix goes by it. */

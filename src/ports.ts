@@ -46,6 +46,12 @@ export interface Nix {
   locate(reference: string): Promise<FlakeSource | null>;
   /** Fixes a flake reference to what it means now. */
   lock(reference: string): Promise<LockedFlake>;
+  /** Evaluates the attributes at the given paths, and gives those that the flake has by the keys of the paths. */
+  attributes(
+    flake: LockedFlake,
+    attributes: ReadonlyMap<string, readonly string[]>,
+    warn: Warn,
+  ): Promise<ReadonlyMap<string, unknown>>;
   /** Evaluates the host names and the attributes at the given paths, and no host. What the flake warns of goes to `warn`. */
   inventory(
     flake: LockedFlake,

@@ -231,6 +231,9 @@ Deno.test("the program refuses a host that its pinned commit does not have, and 
   await pin(fleet, { db: without, web2: without });
   await expectRefused(fleet, { args: ownSource(fleet) }, {
     message: 'Cannot evaluate 1 host: "db"',
-    including: [`host "db" at commit ${without}:`, "attribute 'db' missing"],
+    including: [
+      `host "db" at commit ${without}:`,
+      "does not provide attribute 'nixosConfigurations.db.config.system.build.toplevel'",
+    ],
   });
 });

@@ -72,7 +72,7 @@ export function derivationOf({ name, kind }: HostRef): HostDerivation {
 export function lockedAt(url: string, revision: string | null, localDir: string | null = null): LockedFlake {
   return {
     ...{ url, revision, localDir, dirty: false, storePath: "/nix/store/x-source", differing: [] },
-    opened: { url, info: null },
+    opened: { url, info: null, system: "x86_64-linux" },
     nixConfig: { used: [], passedOver: [] },
     repositoryUrl: revision === null ? null : url.split("?")[0]!,
   };
@@ -226,6 +226,13 @@ export class FakeWorld {
 
   #nix(): Nix {
     return {
+      attributes: async ({ url }, attributes) => {
+        await Promise.resolve();
+        const asked = [...attributes].map(([key, path]) => [key, path.join(".")] as const);
+        this.#effect(`attributes of ${url}: ${asked.map(([, path]) => path).join(" ")}`);
+        const found = asked.filter(([, path]) => this.outputs.has(path));
+        return new Map(found.map(([key, path]) => [key, this.outputs.get(path)]));
+      },
       locate: (reference) => Promise.resolve(this.sourceOf(reference)),
       lock: async (reference) => {
         await Promise.resolve();

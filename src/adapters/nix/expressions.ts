@@ -5,12 +5,12 @@
  */
 
 /**
- * The outputs of a locked flake: `{ url, info }`. Where nix cannot say in a URL all that a flake sees of itself (the
- * commit that a changed tree is based on, say), `info` has it, and the flake is called once more with it. Only its inputs
- * are taken from the first time.
+ * The outputs of a locked flake: `{ url, info, system }`. Where nix cannot say in a URL all that a flake sees of itself
+ * (the commit that a changed tree is based on, say), `info` has it, and the flake is called once more with it. Only its
+ * inputs are taken from the first time.
  */
 const OPEN = `
-  open = { url, info }:
+  open = { url, info, ... }:
     let
       locked = builtins.getFlake url;
       sourceInfo = info // { inherit (locked.sourceInfo) outPath; };
@@ -20,39 +20,98 @@ const OPEN = `
         // { inherit outputs sourceInfo; };
     in if info == null then locked.outputs else outputs;`;
 
-/** Host names and attributes, and no host: `{ flake, attributes = { KEY = [ PATH ]; } }` to the inventory. */
+/**
+ * How nix looks an installable up: below `packages` and `legacyPackages` of the system before the outputs themselves,
+ * and with a dot in front (the first name is empty) in the outputs alone. Gives a list of what is there, or an empty one.
+ */
+const LOOK_UP = `${OPEN}
+  outputs = open flake;
+  walk = value: at: path:
+    let name = builtins.head path;
+    in if path == [ ] then [ value ]
+    else if !builtins.isAttrs value then throw "'\${builtins.concatStringsSep "." at}' is not an attribute set"
+    else if value ? \${name} then walk value.\${name} (at ++ [ name ]) (builtins.tail path)
+    else [ ];
+  lookUp = path:
+    if builtins.head path == "" then walk outputs [ ] (builtins.tail path)
+    else builtins.foldl' (found: prefix: if found == [ ] then walk outputs [ ] (prefix ++ path) else found) [ ]
+      [ [ "packages" flake.system ] [ "legacyPackages" flake.system ] [ ] ];`;
+
+/** What stands at the paths of attributes. */
+const VALUES = `
+  valueAt = path:
+    let found = lookUp path;
+    in if found == [ ] then { ok = false; value = null; } else { ok = true; value = builtins.head found; };
+  values = builtins.mapAttrs (_: valueAt) attributes;`;
+
+/** Attributes alone: `{ flake, attributes = { KEY = [ PATH ]; } }` to `{ KEY = { ok, value }; }`. */
+export const ATTRIBUTES = `
+{ flake, attributes }:
+let${LOOK_UP}${VALUES}
+in values`;
+
+/** Host names and attributes, and no host: the same to the inventory. */
 export const INVENTORY = `
 { flake, attributes }:
-let${OPEN}
-  outputs = open flake;
-  step = found: name:
-    if found.ok && builtins.isAttrs found.value && found.value ? \${name}
-    then { ok = true; value = found.value.\${name}; }
-    else { ok = false; value = null; };
+let${LOOK_UP}${VALUES}
+  namesIn = set: builtins.concatMap builtins.attrNames (lookUp [ set ]);
 in {
   nixVersion = builtins.nixVersion;
   storeDir = builtins.storeDir;
   hosts = {
-    nixos = builtins.attrNames (outputs.nixosConfigurations or {});
-    darwin = builtins.attrNames (outputs.darwinConfigurations or {});
+    nixos = namesIn "nixosConfigurations";
+    darwin = namesIn "darwinConfigurations";
   };
-  attributes = builtins.mapAttrs (_: builtins.foldl' step { ok = true; value = outputs; }) attributes;
+  attributes = values;
 }`;
 
-/** The fields of a derivation that a host is built by. A flake may make it by hand, of anything. */
+/**
+ * What a host is built by, as `nix build` takes it: of a derivation the output that it says is to be installed, and of a
+ * string the one output that it is the path of. A flake may make a derivation by hand, of anything.
+ */
 const FIELDS = `
-  field = drv: name: expected: pattern:
-    let
-      value = drv.\${name};
-      refuse = found: throw "\${name} of config.system.build.toplevel is \${found}, expected \${expected}";
-    in if !builtins.isString value then refuse "of type \${builtins.typeOf value}"
-    else if builtins.match pattern value == null then refuse (builtins.toJSON value)
+  refuse = problem: throw "config.system.build.toplevel \${problem}";
+  field = name: value: expected: pattern:
+    let is = found: throw "\${name} of config.system.build.toplevel is \${found}, expected \${expected}";
+    in if !builtins.isString value then is "of type \${builtins.typeOf value}"
+    else if builtins.match pattern value == null then is (builtins.toJSON value)
     else value;
-  fieldsOf = drv: [
-    (field drv "drvPath" "a derivation in the store" "\${builtins.storeDir}/[^/[:space:]]+[.]drv")
-    (field drv "outPath" "a path" "/.+")
-    (field ({ outputName = "out"; } // drv) "outputName" "the name of an output" "[a-zA-Z0-9+._?=-]+")
-  ];`;
+  fields = drvPath: outPath: outputName: [
+    (field "drvPath" drvPath "a derivation in the store" "\${builtins.storeDir}/[^/[:space:]]+[.]drv")
+    (field "outPath" outPath "a path" "/.+")
+    (field "outputName" outputName "the name of an output" "[a-zA-Z0-9+._?=-]+")
+  ];
+  installed = drv:
+    let names = drv.meta.outputsToInstall or [ ];
+    in if builtins.compareVersions builtins.nixVersion "2.9" < 0 || drv.outputSpecified or false
+    then drv.outputName or "out"
+    else if !builtins.isList names then refuse "has a meta.outputsToInstall that is no list"
+    else if names == [ ] || builtins.elem "out" names then "out"
+    else if builtins.length names == 1 then builtins.head names
+    else refuse "has the meta.outputsToInstall \${builtins.toJSON names}, expected one, or out among them";
+  ofDerivation = drv:
+    let name = installed drv;
+    in if name == drv.outputName or "out" then fields drv.drvPath drv.outPath name
+    else if builtins.isString name && drv ? \${name} then fields drv.drvPath drv.\${name}.outPath name
+    else refuse "has no output \${builtins.toJSON name}";
+  ofString = text:
+    let
+      context = builtins.getContext text;
+      drvs = builtins.attrNames context;
+      drv = builtins.head drvs;
+      outputs = context.\${drv}.outputs or [ ];
+      isPath = builtins.match "\${builtins.storeDir}/[^/]+|/[0-9a-z]{52}" text != null;
+    in if builtins.length drvs == 1 && builtins.length outputs == 1 && isPath
+    then fields drv (builtins.unsafeDiscardStringContext text) (builtins.head outputs)
+    else refuse "is a string, expected the path of one output of a derivation";
+  fieldsOf = { kind, name }:
+    let
+      path = [ "\${kind}Configurations" name "config" "system" "build" "toplevel" ];
+      found = lookUp path;
+      toplevel = builtins.head found;
+    in if found == [ ] then throw "flake '\${flake.url}' does not provide attribute '\${builtins.concatStringsSep "." path}'"
+    else if builtins.isString toplevel then ofString toplevel
+    else ofDerivation toplevel;`;
 
 /**
  * The derivations of hosts: `{ flake, hosts = [ { kind, name } ], mark }` to a list in the same order, each
@@ -62,24 +121,26 @@ const FIELDS = `
  */
 export const HOSTS = `
 { flake, hosts, mark }:
-let${OPEN}${FIELDS}
-  outputs = open flake;
-  toplevel = { kind, name }: outputs."\${kind}Configurations".\${name}.config.system.build.toplevel;
+let${LOOK_UP}${FIELDS}
   derivation = host:
     let
-      fields = fieldsOf (toplevel host);
-      result = builtins.tryEval (builtins.deepSeq fields fields);
+      found = fieldsOf host;
+      result = builtins.tryEval (builtins.deepSeq found found);
     in builtins.trace "\${mark} \${host.name}" (if result.success then result.value else null);
 in map derivation hosts`;
 
 /**
  * The source of a flake, without its inputs: what `builtins.fetchTree` is given to where it is in the store, and to all
- * that the flake sees of it. A tree with changes has no `rev`.
+ * that the flake sees of it, and the system, which a flake does not see. A tree with changes has no `rev`.
  */
 export const FETCH = `
 tree:
 let fetched = builtins.fetchTree tree;
-in { path = "\${fetched}"; info = removeAttrs fetched [ "outPath" ]; }`;
+in {
+  path = "\${fetched}";
+  info = removeAttrs fetched [ "outPath" ];
+  system = builtins.currentSystem;
+}`;
 
 /**
  * Nothing of a locked flake. The nix that evaluates it looks at the inputs of the flake and at its lock file, and where
@@ -112,8 +173,8 @@ file: if builtins.pathExists file then builtins.fromJSON (builtins.readFile file
 /** One host's derivation, evaluated without a net under it, so that nix says what is wrong. */
 export const ONE_HOST = `
 { flake, host }:
-let${OPEN}${FIELDS}
-in fieldsOf (open flake)."\${host.kind}Configurations".\${host.name}.config.system.build.toplevel`;
+let${LOOK_UP}${FIELDS}
+in fieldsOf host`;
 
 /**
  * Applies one of the functions above to data. The data is JSON within a nix string, so no name in it can become

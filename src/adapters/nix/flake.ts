@@ -84,6 +84,7 @@ function hintsFor({ hasInputs, isOddPlace }: { hasInputs: boolean; isOddPlace: b
 /** What {@linkcode FETCH} gives. */
 const COPY = v.object({
   path: v.string(),
+  system: v.string(),
   info: v.looseObject({
     narHash: v.string(),
     lastModified: v.optional(v.number()),
@@ -198,14 +199,14 @@ async function lookAtCheckout(
  * shallow one, and takes the files as git's filters have left them.
  */
 function openedFlake(fetched: FetchedSource, revision: string | null, checkout: Checkout): OpenedFlake {
-  const { source, copy: { info } } = fetched;
+  const { source, copy: { info, system } } = fetched;
   const byCommit = isGit(source) ? urlOf(fetched, revision) : undefined;
   const isNumbered = info.revCount !== undefined && (checkout.shallow || saysShallow(source.tree));
   if (byCommit !== undefined && !isNumbered && checkout.differing.length === 0) {
-    return { url: byCommit, info: null };
+    return { url: byCommit, info: null, system };
   }
   const url = snapshotUrl(fetched);
-  return { url, info: isGit(source) ? info : null };
+  return { url, info: isGit(source) ? info : null, system };
 }
 
 function saysShallow(tree: Tree): boolean {

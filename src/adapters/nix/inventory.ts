@@ -11,16 +11,19 @@ import { MOST_SHOWN } from "../excerpts.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
 import type { EvaluationWarnings } from "./evaluation_warnings.ts";
-import { INVENTORY } from "./expressions.ts";
+import { ATTRIBUTES, INVENTORY } from "./expressions.ts";
 import { settingFlags } from "./nix_config.ts";
 import { parseShape } from "./output.ts";
+
+/** What {@linkcode ATTRIBUTES} gives. */
+const ATTRIBUTES_SHAPE = v.record(v.string(), v.object({ ok: v.boolean(), value: v.unknown() }));
 
 /** What {@linkcode INVENTORY} gives. */
 const INVENTORY_SHAPE = v.object({
   nixVersion: v.string(),
   storeDir: v.string(),
   hosts: v.object({ nixos: v.array(v.string()), darwin: v.array(v.string()) }),
-  attributes: v.record(v.string(), v.object({ ok: v.boolean(), value: v.unknown() })),
+  attributes: ATTRIBUTES_SHAPE,
 });
 
 /**
@@ -36,22 +39,55 @@ export async function readInventory(
   attributes: ReadonlyMap<string, readonly string[]>,
   warnings: EvaluationWarnings,
 ): Promise<Inventory> {
+  const result = await evaluateHeard(nix, INVENTORY, { flake, attributes, warnings });
+  const { attributes: values, ...inventory } = parseShape(INVENTORY_SHAPE, result, "nix eval");
+  return { ...inventory, attributes: foundIn(values) };
+}
+
+/**
+ * Evaluates the attributes at the given paths, and nothing else.
+ *
+ * @param attributes Paths of attributes by keys of the caller's own
+ * @param warnings Take note of what the flake warns of
+ * @returns by the same keys those that the flake has
+ * @throws {ReleaseError} of kind `evaluation` when the flake does not evaluate
+ */
+export async function readAttributes(
+  nix: NixContext,
+  flake: LockedFlake,
+  attributes: ReadonlyMap<string, readonly string[]>,
+  warnings: EvaluationWarnings,
+): Promise<ReadonlyMap<string, unknown>> {
+  const result = await evaluateHeard(nix, ATTRIBUTES, { flake, attributes, warnings });
+  return foundIn(parseShape(ATTRIBUTES_SHAPE, result, "nix eval"));
+}
+
+/** What is asked of a flake. */
+interface Asked {
+  readonly flake: LockedFlake;
+  readonly attributes: ReadonlyMap<string, readonly string[]>;
+  readonly warnings: EvaluationWarnings;
+}
+
+async function evaluateHeard(
+  nix: NixContext,
+  expression: string,
+  { flake, attributes, warnings }: Asked,
+): Promise<unknown> {
   const data = { flake: flake.opened, attributes: Object.fromEntries(attributes) };
-  const result = await evaluate(nix, INVENTORY, data, {
+  const result = await evaluate(nix, expression, data, {
     options: settingFlags(flake.nixConfig.used),
     listener: { markedBy: crypto.randomUUID(), onWarning: (text) => warnings.note(text) },
   });
-  if (result.code !== 0) {
-    const { lines, trace: more } = result.error;
-    throw new ReleaseError(
-      "evaluation",
-      `Cannot evaluate the fleet of "${flake.url}": nix exited with ${result.code}`,
-      {
-        lines: nix.shell.excerpts.of({ title: "the fleet", lines, more }, MOST_SHOWN),
-      },
-    );
-  }
-  const { attributes: values, ...inventory } = parseShape(INVENTORY_SHAPE, result.value, "nix eval");
-  const found = Object.entries(values).filter(([, { ok }]) => ok);
-  return { ...inventory, attributes: new Map(found.map(([key, { value }]) => [key, value])) };
+  if (result.code === 0) return result.value;
+  const { lines, trace: more } = result.error;
+  throw new ReleaseError(
+    "evaluation",
+    `Cannot evaluate the fleet of "${flake.url}": nix exited with ${result.code}`,
+    { lines: nix.shell.excerpts.of({ title: "the fleet", lines, more }, MOST_SHOWN) },
+  );
+}
+
+function foundIn(values: v.InferOutput<typeof ATTRIBUTES_SHAPE>): Map<string, unknown> {
+  return new Map(Object.entries(values).flatMap(([key, { ok, value }]) => ok ? [[key, value]] : []));
 }

@@ -10,7 +10,7 @@ import { nixContext, type NixFlags } from "./context.ts";
 import { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { lockFlake } from "./flake.ts";
 import { evaluateHosts } from "./hosts.ts";
-import { readInventory } from "./inventory.ts";
+import { readAttributes, readInventory } from "./inventory.ts";
 import { findSource } from "./source.ts";
 
 /** What the nix commands are given beside their arguments. */
@@ -36,6 +36,8 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
   return {
     locate: async (reference) => (await findSource(nix, reference)).local,
     lock: (reference) => lockFlake(nix, reference),
+    attributes: (flake, attributes, warn) =>
+      readAttributes(nix, flake, attributes, warnings).finally(() => warn(...warnings.take())),
     inventory: (flake, attributes, warn) =>
       readInventory(nix, flake, attributes, warnings).finally(() => warn(...warnings.take())),
     evaluateHosts: (hosts, progress, warn) =>

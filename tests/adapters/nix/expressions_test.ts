@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { applyTo, HOSTS, INVENTORY, ONE_HOST } from "../../../src/adapters/nix/expressions.ts";
+import { applyTo, ATTRIBUTES, HOSTS, INVENTORY, ONE_HOST } from "../../../src/adapters/nix/expressions.ts";
 import { pureTest } from "../../support/pure.ts";
 
 /**
@@ -73,10 +73,10 @@ pureTest("applyTo() writes one line beside the function, and no character of the
 
 pureTest("the nix code takes its data as one set, and reads no flake but the one in it", () => {
   assertEquals(
-    [INVENTORY, HOSTS, ONE_HOST].map((code) => code.trim().split(":")[0]),
-    ["{ flake, attributes }", "{ flake, hosts, mark }", "{ flake, host }"],
+    [INVENTORY, ATTRIBUTES, HOSTS, ONE_HOST].map((code) => code.trim().split(":")[0]),
+    ["{ flake, attributes }", "{ flake, attributes }", "{ flake, hosts, mark }", "{ flake, host }"],
   );
-  for (const code of [INVENTORY, HOSTS, ONE_HOST]) {
+  for (const code of [INVENTORY, ATTRIBUTES, HOSTS, ONE_HOST]) {
     assertEquals(code.match(/builtins\.getFlake \w+/g), ["builtins.getFlake url"]);
     assertEquals(code.match(/\bopen [^=]\w+/g), ["open flake"]);
   }

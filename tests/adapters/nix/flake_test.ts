@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { lockFlake } from "../../../src/adapters/nix/flake.ts";
 import type { LockedFlake } from "../../../src/model.ts";
 import { TestFleet } from "../../support/fleet.ts";
-import { expectRun, run, which } from "../../support/command.ts";
+import { expectRun, run, SYSTEM, which } from "../../support/command.ts";
 import { rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
@@ -48,7 +48,7 @@ Deno.test("lockFlake() fixes a committed flake to its commit by the source alone
   };
   assertEquals(compared.filter(([program]) => program === NIX), [evaluating(PURE, DECLARED, declared)]);
   assertEquals(placeOf(flake), { revision: head, dirty: false, localDir: fleet.dir });
-  assertEquals(flake.opened, { url: `${url}?rev=${head}`, info: null });
+  assertEquals(flake.opened, { url: `${url}?rev=${head}`, info: null, system: SYSTEM });
   assertEquals([flake.url, flake.repositoryUrl, flake.differing], [flake.opened.url, url, []]);
 });
 
@@ -76,7 +76,7 @@ Deno.test("lockFlake() gives a flake outside git no revision, and does not call 
   const flake = await lockFlake(nix, `path:${fleet.dir}`);
   assertEquals(placeOf(flake), { revision: null, dirty: false, localDir: fleet.dir });
   assert(SNAPSHOT.test(flake.url), flake.url);
-  assertEquals(flake.opened, { url: flake.url, info: null });
+  assertEquals(flake.opened, { url: flake.url, info: null, system: SYSTEM });
 });
 
 Deno.test("lockFlake() finds the directory of a flake below the root of its repository", async () => {

@@ -61,8 +61,8 @@ const FLEET: readonly HostInFlake[] = deepFreeze([
 ]);
 
 /** What nix is asked, and what it answers: hosts with their kind and name, and nothing else. */
-const ANSWERS = new Map<string, unknown>(
-  [["a", "__proto__", "b", "c", "d"], ["web1", "web2"], ["alone"]].map((names) => {
+const ANSWERS = new Map<string, unknown>([
+  ...[["a", "__proto__", "b", "c", "d"], ["web1", "web2"], ["alone"]].map((names): [string, unknown] => {
     const hosts = names.map((name) => FLEET.find((host) => host.name === name)!);
     const flake = hosts[0]!.flake.opened;
     const refs = hosts.map(({ name, kind }) => ({ name, kind }));
@@ -75,7 +75,7 @@ const ANSWERS = new Map<string, unknown>(
       ? [applyTo(ONE_HOST, { flake, host: refs[0] }), answers[0]]
       : [applyTo(HOSTS, { flake, hosts: refs, mark: MARK }), answers];
   }),
-);
+]);
 
 pureTest(
   "nix is told of a host no more than its kind and name, and once of all that one commit has",

@@ -11,13 +11,13 @@ const hosts = (...names: string[]): HostRef[] => names.map((name) => ({ name, ki
 /** Two hosts that evaluate, one that throws, and one that breaks all of its process. */
 const FLEET = `{
   good = host (builtins.trace "warning: everything is deprecated" (build "good" "echo > $out"));
-  docs = host (build "docs" "echo > $out" // { outputName = "docs"; });
+  docs = host (build "docs" "echo > $out" // { outputSpecified = true; outputName = "docs"; });
   throws = host (builtins.trace "warning: everything is deprecated" (throw "out of memory"));
   breaks = host (builtins.abort "no way");
-  number = host (build "number" "echo > $out" // { outputName = 1; });
-  endless = host (build "endless" "echo > $out" // { outputName = 1.0e308 * 10.0; });
+  number = host (build "number" "echo > $out" // { outputSpecified = true; outputName = 1; });
+  endless = host (build "endless" "echo > $out" // { outputSpecified = true; outputName = 1.0e308 * 10.0; });
   option = host (build "option" "echo > $out" // { drvPath = "--version"; });
-  empty = host (build "empty" "echo > $out" // { outputName = ""; });
+  empty = host (build "empty" "echo > $out" // { outputSpecified = true; outputName = ""; });
 }`;
 
 let world: NixFleet;
