@@ -47,11 +47,11 @@ export interface ReleaseConfig {
   readonly hosts: HostsSpec;
   /** Flake reference of the fleet. */
   readonly buildFlake: string;
-  /** Attribute path of the fleet in the flake's outputs, `.#` in front or not. */
+  /** Attribute of the flake with the fleet, as `PATH`, or `FLAKE#PATH` for another flake. */
   readonly fleetResolvedAttr: string;
-  /** Attribute path of the revocations; undefined: no such artifact. */
+  /** The same of the revocations; undefined: no such artifact. */
   readonly revocationsAttr: string | undefined;
-  /** Attribute path of the bootstrap nonces; undefined: no such artifact. */
+  /** The same of the bootstrap nonces; undefined: no such artifact. */
   readonly bootstrapNoncesAttr: string | undefined;
   /** Flake reference that pinned hosts are built from, at the pinned commit. */
   readonly pinSourceUrl: string | undefined;
@@ -74,7 +74,7 @@ export interface ReleaseConfig {
   readonly signatureEncoding: SignatureEncoding;
   /** File with the keys that consumers trust. At most one of `trustFile`, `trustAttr` and `publicKey` is given. */
   readonly trustFile: string | undefined;
-  /** Attribute path of the same. */
+  /** Attribute of the flake with the same, as above. */
   readonly trustAttr: string | undefined;
   /** The one key that consumers trust, as `ALGORITHM:BASE64`. */
   readonly publicKey: string | undefined;

@@ -17,6 +17,14 @@ import type {
   Warning,
 } from "./model.ts";
 
+/** What a flake reference refers to. */
+export interface FlakeReference {
+  /** The reference as nix is given it. */
+  readonly text: string;
+  /** The directory that it is the path of, without symbolic links; null when it is no path of one that is there. */
+  readonly directory: string | null;
+}
+
 /** A source on this machine that nix copies into its store, where everybody can read it. */
 export interface FlakeSource {
   /** Its root, absolute, without symbolic links. */
@@ -42,6 +50,8 @@ export type HostProgress = (host: string, state: "started" | "done") => void;
 
 /** The nix commands of a run. */
 export interface Nix {
+  /** What a flake reference refers to: the directory of that path, when it is there, or what nix takes it for. */
+  referTo(text: string): Promise<FlakeReference>;
   /** The source that a flake reference names, of which nothing is copied yet; null when it is not on this machine. */
   locate(reference: string): Promise<FlakeSource | null>;
   /** Fixes a flake reference to what it means now. */

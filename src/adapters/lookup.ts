@@ -19,6 +19,11 @@ export function repositoryOf(path: string): string {
   return rootAbove(Deno.realPathSync(path)) ?? path;
 }
 
+/** A directory that is there, without symbolic links; undefined: there is none. */
+export function realDirectory(path: string): string | undefined {
+  return statOf(path)?.isDirectory ? Deno.realPathSync(path) : undefined;
+}
+
 /** Whether a directory lies in a repository, as far as that is seen without git. */
 export function isInRepository(dir: string): boolean {
   return rootAbove(Deno.realPathSync(dir)) !== undefined;

@@ -37,6 +37,8 @@ export interface Surroundings {
   readonly find: (program: string) => string | undefined;
   /** The root of the git repository that a directory lies in, without symbolic links, or else the directory. */
   readonly repositoryOf: (dir: string) => string;
+  /** A directory that is there, without symbolic links; undefined: there is none. */
+  readonly realDirectory: (path: string) => string | undefined;
   /**
    * Where a release directory really is, and the links that lead there.
    *

@@ -7,7 +7,7 @@
  * @module
  */
 import { findProgram } from "../adapters/process.ts";
-import { firstMissing, followLinks, repositoryOf } from "../adapters/lookup.ts";
+import { firstMissing, followLinks, realDirectory, repositoryOf } from "../adapters/lookup.ts";
 import { ReleaseError } from "../errors.ts";
 import { markdownTable } from "../text.ts";
 import { tempDirIn, type World } from "../world.ts";
@@ -90,6 +90,7 @@ export function surroundingsOf({ cwd, runtime, environment }: World): Surroundin
     settingsFile: env[SETTINGS_VARIABLE] || undefined,
     find: (program) => findOn(env["PATH"] ?? "", program),
     repositoryOf,
+    realDirectory,
     firstMissing,
     followLinks,
   };

@@ -41,12 +41,36 @@ import { ReleaseError } from "../errors.ts";
 import type { Clock, Log, Ports } from "../ports.ts";
 import type { RunOutcome } from "../report/outcome.ts";
 import { errorWithoutSecrets, SILENT_LOG, withoutSecrets } from "../report/log.ts";
+import { parseAttribute } from "../plan/attributes.ts";
 import { localDirectory } from "../plan/flake_reference.ts";
 import { parseHostsSpec } from "../plan/hosts.ts";
 import { type Secrets, secretsOf, signKeyVariable } from "../secrets.ts";
 import { printableJson } from "../text.ts";
 import { environmentOf, processWorld, type World } from "../world.ts";
 import { found, HELP_OPTIONS, MORE_VARIABLES, readFile, trustFile } from "./shared.ts";
+
+/** The repository of a flake, when it is on this machine: where that is found as the run finds it. */
+function flakeRepository(
+  flake: string,
+  { cwd, realDirectory, repositoryOf }: Surroundings,
+): readonly string[] {
+  const real = realDirectory(resolve(cwd, flake));
+  const directory = real ?? localDirectory(flake);
+  return directory === undefined ? [] : [repositoryOf(resolve(cwd, directory))];
+}
+
+/** The flake of an attribute that names one. */
+function attributeFlake(option: string): Grant<string> {
+  return {
+    permission: "read",
+    what: `the repository of a flake that \`--${option}\` names, when it is on this machine`,
+    why: "as of `--build-flake`",
+    of: (attribute, around) => {
+      const { flake } = parseAttribute(`--${option}`, attribute);
+      return flake === undefined ? [] : flakeRepository(flake, around);
+    },
+  };
+}
 
 /** The options that say what to release and how. */
 const CONFIG_OPTIONS = {
@@ -68,10 +92,7 @@ const CONFIG_OPTIONS = {
       permission: "read",
       what: "the repository of `--build-flake`, when it is on this machine",
       why: "to tell where it begins; nix and git read what is in it",
-      of: (buildFlake, { cwd, repositoryOf }) => {
-        const dir = localDirectory(buildFlake);
-        return dir === undefined ? [] : [repositoryOf(resolve(cwd, dir))];
-      },
+      of: flakeRepository,
     }],
   }),
   "fleet-resolved-attr": text({
@@ -79,16 +100,19 @@ const CONFIG_OPTIONS = {
     placeholder: "ATTR",
     default: ".#fleet.resolved",
     help: "attribute that holds the fleet",
+    permits: [attributeFlake("fleet-resolved-attr")],
   }),
   "revocations-attr": text({
     group: "What to release",
     placeholder: "ATTR",
     help: "attribute that holds the revocations; without it there is no such artifact",
+    permits: [attributeFlake("revocations-attr")],
   }),
   "bootstrap-nonces-attr": text({
     group: "What to release",
     placeholder: "ATTR",
     help: "attribute that holds the bootstrap nonces; without it there is no such artifact",
+    permits: [attributeFlake("bootstrap-nonces-attr")],
   }),
   "pin-source-url": text({
     group: "What to release",
@@ -222,6 +246,7 @@ const CONFIG_OPTIONS = {
     placeholder: "ATTR",
     oneWayTo: "trust",
     help: "the same with the keys that this attribute of the flake holds",
+    permits: [attributeFlake("trust-attr")],
   }),
   "public-key": text({
     group: "Trust",

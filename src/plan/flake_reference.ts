@@ -19,7 +19,7 @@ export function localReference(reference: string): LocalReference | undefined {
   const [, location = "", query = ""] = /^([^?#]*)(?:\?([^#]*))?/.exec(reference) ?? [];
   const [, scheme, path] = /^(path:|git\+file:(?:\/\/)?)?((?:\.|\/(?!\/)).*)$/.exec(location) ?? [];
   if (path === undefined) return undefined;
-  const parameters = new URLSearchParams(query);
+  const parameters = parseQuery(query);
   if (scheme === undefined) return { scheme: "found", directory: path, query: parameters };
   try {
     return {
@@ -36,4 +36,52 @@ export function localReference(reference: string): LocalReference | undefined {
 /** The directory that a flake reference names on this machine, relative or absolute; undefined when it is elsewhere. */
 export function localDirectory(reference: string): string | undefined {
   return localReference(reference)?.directory;
+}
+
+/**
+ * Whether nix reads a path as it is, also in front of an attribute. In anything else it finds the parts of a URL, or
+ * nothing that it can use, by its version.
+ */
+export function isPlainPath(path: string): boolean {
+  return /^[\w.~\-/!$&'()*+,;="]+$/.test(path);
+}
+
+/** Where a directory lies in a git repository. */
+export interface PlaceInRepository {
+  /** The root of the work tree, absolute. */
+  readonly root: string;
+  /** The directory, relative to the root; empty for the root. */
+  readonly dir: string;
+  /** Whether the repository has a part of its history alone. */
+  readonly isShallow: boolean;
+}
+
+/**
+ * The URL that says the same as the path of a directory.
+ *
+ * @param directory Absolute
+ * @param place Null outside of git
+ */
+export function directoryUrl(directory: string, place: PlaceInRepository | null): string {
+  if (place === null) return `path:${urlPath(directory)}`;
+  const query = writeQuery({
+    ...(place.dir === "" ? {} : { dir: place.dir }),
+    ...(place.isShallow ? { shallow: "1" } : {}),
+  });
+  return `git+file://${urlPath(place.root)}${query === "" ? "" : `?${query}`}`;
+}
+
+/** The parameters of a URL. To nix, as in URLs other than those of forms, a plus sign is one. */
+export function parseQuery(query: string): URLSearchParams {
+  return new URLSearchParams(query.replaceAll("+", "%2B"));
+}
+
+/** The same as they stand in a URL. */
+export function writeQuery(parameters: URLSearchParams | Record<string, string>): string {
+  return new URLSearchParams(parameters).toString().replaceAll("+", "%20");
+}
+
+/** A path within a URL. Only what has to be escaped is: older versions of nix take escapes in it as they stand. */
+export function urlPath(path: string): string {
+  return encodeURI(path).replace(/[?#]/g, encodeURIComponent);
 }

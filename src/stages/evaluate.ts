@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { relative } from "@std/path";
+import { join, relative } from "@std/path";
 import { documentPath } from "../contract/records.ts";
 import { ReleaseError } from "../errors.ts";
 import type { DerivedHost, HostDerivation, HostInFlake, HostRef, LockedFlake } from "../model.ts";
+import { directoryUrl } from "../plan/flake_reference.ts";
 import { pinSourceAt } from "../plan/pins.ts";
 import type { Repository } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
@@ -101,6 +102,5 @@ async function lockPinned(
 function repositoryUrl({ repositoryUrl, localDir }: LockedFlake, { root }: Repository): string {
   if (repositoryUrl !== null) return repositoryUrl;
   const dir = relative(root, localDir ?? root);
-  const path = root.split("/").map(encodeURIComponent).join("/");
-  return `git+file://${path}${dir === "" ? "" : `?${new URLSearchParams({ dir })}`}`;
+  return directoryUrl(join(root, dir), { root, dir, isShallow: false });
 }

@@ -6,7 +6,7 @@
 import { documentPath, lookup } from "../contract/records.ts";
 import type { FleetResolved } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
-import type { PinnedHost } from "../model.ts";
+import type { LockedFlake, PinnedHost } from "../model.ts";
 import { type AttributeName, ATTRIBUTES } from "../plan/attributes.ts";
 import { decodeFleet, type EvaluatedFleet } from "../plan/compose.ts";
 import { enumerateHosts } from "../plan/hosts.ts";
@@ -16,7 +16,7 @@ import type { Inventory } from "../ports.ts";
 import { plural } from "../text.ts";
 import type { Run } from "./run.ts";
 import { withHints } from "./hints.ts";
-import type { Source } from "./source.ts";
+import { lockFlake, type Source } from "./source.ts";
 
 /** The fleet as the flake declares it, and the hosts of it that this run releases. */
 export interface FleetToRelease {
@@ -45,14 +45,10 @@ export async function evaluateFleet(run: Run, source: Source): Promise<FleetToRe
 }
 
 async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
-  const { config, attributes, now, ports, warn } = run;
-  const inventory = await withHints(
-    run,
-    source,
-    () => ports.nix.inventory(source.flake, attributes, warn),
-  );
+  const { config, now, warn } = run;
+  const { inventory, values } = await readFlakes(run, source);
   const selected = enumerateHosts(config.hosts, inventory.hosts);
-  const said = (name: AttributeName) => valueOf(name, run, inventory);
+  const said = (name: AttributeName) => valueOf(name, run, values);
   const documents = {
     fleet: said("fleet"),
     revocations: said("revocations"),
@@ -76,18 +72,61 @@ async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
   };
 }
 
+/** What the flakes say that the attributes name: nearly always the one that is released, which is asked once. */
+async function readFlakes(
+  run: Run,
+  source: Source,
+): Promise<{ inventory: Inventory; values: ReadonlyMap<string, unknown> }> {
+  const { attributes, ports: { nix }, warn } = run;
+  const own = new Map<string, readonly string[]>();
+  const others = new Map<string, Map<AttributeName, readonly string[]>>();
+  for (const [name, { flake, path }] of attributes) {
+    const other = flake === undefined ? undefined : await otherFlake(run, flake);
+    if (other === undefined) own.set(name, path);
+    else others.set(other, (others.get(other) ?? new Map()).set(name, path));
+  }
+  const inventory = await withHints(run, source, () => nix.inventory(source.flake, own, warn));
+  const values = new Map(inventory.attributes);
+  for (const [reference, paths] of others) {
+    const flake = await lockFlake(run, reference);
+    checkLocked(flake, [...paths.keys()], run);
+    for (const [name, value] of await nix.attributes(flake, paths, warn)) values.set(name, value);
+  }
+  return { inventory, values };
+}
+
+/** The reference of a flake as nix is given it; undefined when it refers to the one that is released. */
+async function otherFlake({ config, ports: { nix } }: Run, flake: string): Promise<string | undefined> {
+  const [own, other] = await Promise.all([nix.referTo(config.buildFlake), nix.referTo(flake)]);
+  const isOwn = other.directory === null ? other.text === own.text : other.directory === own.directory;
+  return isOwn ? undefined : other.text;
+}
+
+/** What is told by another flake is part of the release, and counts as its source. */
+function checkLocked({ revision }: LockedFlake, names: readonly AttributeName[], { config }: Run): void {
+  if (revision !== null || !config.requireClean) return;
+  const { option, setting } = ATTRIBUTES[names[0]!];
+  throw new ReleaseError(
+    "usage",
+    `Cannot release ${option} "${
+      config[setting]
+    }" with --require-clean: nix cannot lock its flake to a commit`,
+    { hint: "commit or stash changes that it has, or give a flake reference that nix locks to a commit" },
+  );
+}
+
 /** The evaluated JSON; an attribute that was asked for and is not there, or is null, is an error. */
-function valueOf(name: AttributeName, { config }: Run, { attributes }: Inventory): unknown {
+function valueOf(name: AttributeName, { config }: Run, values: ReadonlyMap<string, unknown>): unknown {
   const { option, setting } = ATTRIBUTES[name];
   const attribute = config[setting];
   if (attribute === undefined) return null;
-  const value = attributes.get(name) ?? null;
+  const value = values.get(name) ?? null;
   if (value !== null) return value;
-  const isNew = name === "fleet" && !attributes.has(name);
+  const isNew = name === "fleet" && !values.has(name);
   throw new ReleaseError(
     "evaluation",
     `The flake has no attribute "${attribute}", which ${option} names${
-      attributes.has(name) ? ": it is null" : ""
+      values.has(name) ? ": it is null" : ""
     }`,
     {
       path: attribute,

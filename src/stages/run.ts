@@ -7,14 +7,14 @@ import type { ReleaseConfig } from "../config.ts";
 import { wholeSeconds } from "../contract/time.ts";
 import type { Timestamp } from "../contract/types.ts";
 import type { HostWork, Warn, Warning } from "../model.ts";
-import { type AttributePaths, parseAttributePaths } from "../plan/attributes.ts";
+import { type Attributes, parseAttributes } from "../plan/attributes.ts";
 import type { Ports } from "../ports.ts";
 
 /** What every stage is given. */
 export interface Run {
   readonly config: ReleaseConfig;
-  /** Where the flake says what. */
-  readonly attributes: AttributePaths;
+  /** Where flakes say what. */
+  readonly attributes: Attributes;
   readonly ports: Ports;
   /** The signing time: what pins, nonces and keys expire by. */
   readonly now: Timestamp;
@@ -61,7 +61,7 @@ export type RunStage = <T>(spec: StageSpec<T>, body: () => T | Promise<T>) => Pr
  * Begins a run.
  *
  * @param signal Ends the run before its next stage, by throwing the signal's reason
- * @throws {ReleaseError} of kind `usage` when an attribute path cannot be read
+ * @throws {ReleaseError} of kind `usage` when an attribute cannot be read
  */
 export function startRun(config: ReleaseConfig, ports: Ports, signal?: AbortSignal): Run {
   const { log, clock } = ports;
@@ -72,7 +72,7 @@ export function startRun(config: ReleaseConfig, ports: Ports, signal?: AbortSign
     warnings.push(...found);
     found.forEach((warning) => log.warn(warning));
   };
-  const attributes = parseAttributePaths(config);
+  const attributes = parseAttributes(config);
   warn(...ports.signer.warnings);
   return {
     config,

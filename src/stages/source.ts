@@ -39,8 +39,9 @@ export async function lockSource(run: Run): Promise<Source> {
 }
 
 async function resolveSource(run: Run): Promise<Source> {
-  const { config, ports: { git } } = run;
-  const asked = await lockFlake(run, config.buildFlake);
+  const { config, ports: { git, nix } } = run;
+  const { text: reference } = await nix.referTo(config.buildFlake);
+  const asked = await lockFlake(run, reference);
   const repository = asked.localDir === null ? null : await git.repositoryOf(asked.localDir);
   const flake = await withoutLeftovers(run, asked, repository);
   const ciCommit = flake.revision ?? repository?.head ?? null;

@@ -219,6 +219,7 @@ pureTest(
       settingsFile: undefined,
       find: () => undefined,
       repositoryOf: (dir: string) => dir,
+      realDirectory: () => undefined,
       firstMissing: () => undefined,
       followLinks: (path: string) => ({ path, links: [] }),
     };

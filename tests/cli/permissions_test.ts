@@ -4,7 +4,7 @@ import { permissionFlags } from "../../src/cli/permissions.ts";
 import { ALL, read } from "../support/asked.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 
-/** A machine on which every program is in /bin, every path is there, and no directory is in git. */
+/** A machine on which every program is in /bin, every path is there, none is a link, and no directory is in git. */
 const AROUND: Surroundings = {
   cwd: "/here",
   tempDir: "/temp",
@@ -13,6 +13,7 @@ const AROUND: Surroundings = {
   settingsFile: undefined,
   find: (program) => `/bin/${program}`,
   repositoryOf: (dir) => dir,
+  realDirectory: (path) => /[:?#]|\/nixpkgs$/.test(path) ? undefined : path,
   firstMissing: () => undefined,
   followLinks: (path) => ({ path, links: [] }),
 };
@@ -141,6 +142,12 @@ const RELEASES: [args: string[], lists: Lists][] = [
     write: "/here,/temp",
   }],
   [["--build-flake", "/here/fleet"], { read: "/bin,/here/fleet,/here/releases,/temp" }],
+  [["--build-flake", "fleet"], { read: "/bin,/here/fleet,/here/releases,/temp" }],
+  [["--build-flake", "nixpkgs"], { read: "/bin,/here/releases,/temp" }],
+  [["--revocations-attr", "/srv/other#x", "--trust-attr", "path:/srv/keys#y"], {
+    read: "/bin,/here,/srv/keys,/srv/other,/temp",
+  }],
+  [["--fleet-resolved-attr", "other#x", "--bootstrap-nonces-attr", "nixpkgs#y"], {}],
   [["--build-flake", "github:org/fleet"], { read: "/bin,/here/releases,/temp" }],
   [["--release-dir", "out"], { write: "/here/out,/temp" }],
   [["--release-dir", "."], { write: "/here,/temp" }],
@@ -204,6 +211,11 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
     { cwd: "/srv/a/b", repositoryOf: () => "/srv/a" },
     ["--build-flake", "."],
     { read: "/bin,/srv/a,/temp", write: "/srv/a/b/releases,/temp" },
+  ],
+  "a directory is permitted as the flake where it really is, whatever its name": [
+    { realDirectory: () => "/real/a#b" },
+    ["--build-flake", "link?x#y", "--trust-attr", "other#z"],
+    { read: "/bin,/here/releases,/real/a#b,/temp" },
   ],
   "the directories on the way to a release are permitted with the first one that is missing, and none above it":
     [
@@ -289,9 +301,18 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
       ["--build-flake", "/given/x"],
       releaseFlags({ read: "/bin,/given/x,/here/releases,/temp" }),
     ],
-    "fleet-resolved-attr": [["--fleet-resolved-attr", "/given/x"], NOTHING_MORE],
-    "revocations-attr": [["--revocations-attr", "/given/x"], NOTHING_MORE],
-    "bootstrap-nonces-attr": [["--bootstrap-nonces-attr", "/given/x"], NOTHING_MORE],
+    "fleet-resolved-attr": [
+      ["--fleet-resolved-attr", "/given/x#a"],
+      releaseFlags({ read: "/bin,/given/x,/here,/temp" }),
+    ],
+    "revocations-attr": [
+      ["--revocations-attr", "/given/x#a"],
+      releaseFlags({ read: "/bin,/given/x,/here,/temp" }),
+    ],
+    "bootstrap-nonces-attr": [
+      ["--bootstrap-nonces-attr", "/given/x#a"],
+      releaseFlags({ read: "/bin,/given/x,/here,/temp" }),
+    ],
     "pin-source-url": [["--pin-source-url", "/given/x"], NOTHING_MORE],
     "now": [["--now", "2026-06-01T12:00:00Z"], NOTHING_MORE],
     "push-cmd": [["--push-cmd", "/given/x"], NOTHING_MORE],
@@ -306,7 +327,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     ],
     "reuse-unchanged-signature": [["--reuse-unchanged-signature"], NOTHING_MORE],
     "trust-file": [["--trust-file", "/given/x"], releaseFlags({ read: "/bin,/given/x,/here,/temp" })],
-    "trust-attr": [["--trust-attr", "/given/x"], NOTHING_MORE],
+    "trust-attr": [["--trust-attr", "/given/x#a"], releaseFlags({ read: "/bin,/given/x,/here,/temp" })],
     "public-key": [["--public-key", "/given/x"], NOTHING_MORE],
     "allow-previous-key": [["--allow-previous-key", "--trust-attr", "a"], NOTHING_MORE],
     "release-dir": [

@@ -109,6 +109,27 @@ Deno.test("the program releases a flake that has darwinConfigurations and no nix
   assertEquals(await contents(fleet), [["mac", "built"]]);
 });
 
+Deno.test("the program releases what nix finds below legacyPackages, and what other flakes say", async () => {
+  const flake = flakeOf(`{ db = host (build "db" "echo built > $out"); }`)
+    .replace("nixosConfigurations =", `legacyPackages.${SYSTEM}.nixosConfigurations =`);
+  await using fleet = await TestFleet.create({ edit: onlyHosts("db"), files: { "flake.nix": flake } });
+  const other = join(fleet.root, "other");
+  await ensureDir(other);
+  await Deno.symlink("other", join(fleet.root, "link"));
+  await Deno.writeTextFile(
+    join(other, "flake.nix"),
+    `{ outputs = _: { packages.${SYSTEM}.revocations = []; fleet."non.ces" = []; nixosConfigurations = throw "no"; }; }`,
+  );
+  const { hosts } = await expectReleaseByKey(fleet, [
+    ...["--fleet-resolved-attr", "./#fleet.resolved", "--revocations-attr", "../link#revocations"],
+    ...["--bootstrap-nonces-attr", '../link#fleet."non.ces"'],
+  ]);
+  assertEquals(hosts.map(({ name }: Draft) => name), ["db"]);
+  assertEquals(await contents(fleet), [["db", "built"]]);
+  assertEquals((await fleet.json("revocations.json"))["revocations"], []);
+  assertEquals((await fleet.json("bootstrap-nonces.json"))["bootstrapNonces"], []);
+});
+
 Deno.test("the program refuses a flake that has neither attribute set, and writes nothing", async () => {
   const flake = flakeOf("{}").replace("nixosConfigurations", "otherConfigurations");
   await using fleet = await TestFleet.create({ files: { "flake.nix": flake } });

@@ -179,6 +179,18 @@ const PLACES: Record<string, {
     args: ["--build-flake", "path:."],
     env: { PATH: "ROOT/wrapped:ROOT/others" },
   },
+  "of a directory by its name alone, with the fleet of another behind a link": {
+    before: "mkdir ../other; cp flake.nix fleet.json hosts.json ../other; ln -s other ../link",
+    cwd: ".",
+    args: [
+      ...["--build-flake", "fleet", "--fleet-resolved-attr", "link#fleet.resolved"],
+      ...["--release-dir", "fleet/releases"],
+    ],
+  },
+  "of a directory with # and ? in its name": {
+    before: "mkdir 'a#b?c'; cp *.nix *.json 'a#b?c'; git add -A; git commit -qm sub",
+    args: ["--build-flake", "a#b?c"],
+  },
   "through symbolic links": {
     before: "ln -s fleet ../link; mkdir deep; ln -s deep/real releases; git add -A; git commit -qm link",
     cwd: "link",

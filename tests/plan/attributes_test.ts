@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ATTRIBUTES, parseAttributePath, parseAttributePaths } from "../../src/plan/attributes.ts";
+import { type Attribute, ATTRIBUTES, parseAttribute, parseAttributes } from "../../src/plan/attributes.ts";
 import { defaultConfig, RELEASE } from "../../src/commands/release.ts";
 import { pureTest, refusal } from "../support/pure.ts";
 
@@ -18,9 +18,37 @@ const PATHS: [text: string, names: string[]][] = [
   ['"${x}"', ["${x}"]],
 ];
 
-pureTest("parseAttributePath() splits at dots, and takes a quoted name as one", () => {
-  assertEquals(PATHS.map(([text]) => [text, parseAttributePath("--fleet-resolved-attr", text)]), PATHS);
+pureTest("parseAttribute() splits at dots, and takes a quoted name as one", () => {
+  assertEquals(
+    PATHS.map(([text]) => [text, parseAttribute("--fleet-resolved-attr", text)]),
+    PATHS.map(([text, path]) => [text, { flake: undefined, path }]),
+  );
 });
+
+const INSTALLABLES: [text: string, attribute: Attribute][] = [
+  ["#fleet.resolved", { flake: undefined, path: ["fleet", "resolved"] }],
+  [".#fl%65et.%22a.b%22", { flake: undefined, path: ["fleet", "a.b"] }],
+  ["./#fleet", { flake: "./", path: ["fleet"] }],
+  ["path:.#fleet", { flake: "path:.", path: ["fleet"] }],
+  ["../fleet#a.b", { flake: "../fleet", path: ["a", "b"] }],
+  ["github:org/fleet?dir=x#fleet.resolved", { flake: "github:org/fleet?dir=x", path: ["fleet", "resolved"] }],
+  ["fleet#a", { flake: "fleet", path: ["a"] }],
+  // Nix divides at the first, too.
+  ['x#"a#b"', { flake: "x", path: ["a#b"] }],
+  // In the outputs alone.
+  [".#.fleet.resolved", { flake: undefined, path: ["", "fleet", "resolved"] }],
+  ["../x#.a", { flake: "../x", path: ["", "a"] }],
+];
+
+pureTest("parseAttribute() takes whole installables, as nix does", () => {
+  assertEquals(
+    INSTALLABLES.map(([text]) => [text, parseAttribute("--fleet-resolved-attr", text)]),
+    INSTALLABLES,
+  );
+});
+
+const HINT =
+  'as in "fleet.resolved", or in "../other#fleet.resolved" for another flake than that of --build-flake';
 
 const REFUSED = [
   "",
@@ -28,10 +56,13 @@ const REFUSED = [
   ".",
   "fleet.",
   "fleet..resolved",
-  "..#fleet",
-  "#fleet",
-  "github:org/fleet#fleet.resolved",
-  "./other#fleet.resolved",
+  ".#..fleet",
+  "x#",
+  "x#.",
+  "x#a#b",
+  "x#a b",
+  "x#%zz",
+  "x#%ff",
   "fleet resolved",
   " fleet",
   ".fleet",
@@ -45,42 +76,44 @@ const REFUSED = [
   'fleet."a\\"',
 ];
 
-pureTest("parseAttributePath() refuses what names another flake or is no attribute path", () => {
+pureTest("parseAttribute() refuses what is no attribute path", () => {
   for (const text of REFUSED) {
-    assertEquals(refusal(() => parseAttributePath("--revocations-attr", text)), {
+    assertEquals(refusal(() => parseAttribute("--revocations-attr", text)), {
       kind: "usage",
       message: `Cannot read --revocations-attr "${text}": expected an attribute path of the flake`,
-      hint: 'as in "fleet.resolved" or ".#fleet.resolved"; the flake itself is given by --build-flake',
+      hint: HINT,
     });
   }
 });
 
+const own = (...path: string[]): Attribute => ({ flake: undefined, path });
+
 pureTest(
-  "parseAttributePaths() reads the path of all that the flake is asked for, and of nothing else",
+  "parseAttributes() reads the path of all that the flake is asked for, and of nothing else",
   () => {
-    assertEquals([...parseAttributePaths(defaultConfig())], [["fleet", ["fleet", "resolved"]]]);
+    assertEquals([...parseAttributes(defaultConfig())], [["fleet", own("fleet", "resolved")]]);
     const config = {
       ...defaultConfig(),
       fleetResolvedAttr: "a.f",
-      revocationsAttr: ".#a.r",
+      revocationsAttr: "../x#a.r",
       bootstrapNoncesAttr: 'a."n.n"',
       trustAttr: "t",
     };
-    assertEquals([...parseAttributePaths(config)], [
-      ["fleet", ["a", "f"]],
-      ["revocations", ["a", "r"]],
-      ["bootstrapNonces", ["a", "n.n"]],
-      ["trusted", ["t"]],
+    assertEquals([...parseAttributes(config)], [
+      ["fleet", own("a", "f")],
+      ["revocations", { flake: "../x", path: ["a", "r"] }],
+      ["bootstrapNonces", own("a", "n.n")],
+      ["trusted", own("t")],
     ]);
   },
 );
 
-pureTest("parseAttributePaths() names the option of a path that it cannot read", () => {
+pureTest("parseAttributes() names the option of a path that it cannot read", () => {
   for (const { option, setting } of Object.values(ATTRIBUTES)) {
-    assertEquals(refusal(() => parseAttributePaths({ ...defaultConfig(), [setting]: "x y" })), {
+    assertEquals(refusal(() => parseAttributes({ ...defaultConfig(), [setting]: "x y" })), {
       kind: "usage",
       message: `Cannot read ${option} "x y": expected an attribute path of the flake`,
-      hint: 'as in "fleet.resolved" or ".#fleet.resolved"; the flake itself is given by --build-flake',
+      hint: HINT,
     });
     assertEquals(Object.hasOwn(RELEASE.options, option.slice("--".length)), true, option);
   }

@@ -1,5 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { localDirectory, localReference } from "../../src/plan/flake_reference.ts";
+import {
+  directoryUrl,
+  isPlainPath,
+  localDirectory,
+  localReference,
+  parseQuery,
+  urlPath,
+  writeQuery,
+} from "../../src/plan/flake_reference.ts";
 import { pureTest } from "../support/pure.ts";
 
 /** The directory of a flake reference. */
@@ -73,3 +81,45 @@ pureTest(
     assertEquals(read("git+file:."), ["git", ".", []]);
   },
 );
+
+pureTest(
+  "a path is plain where every version of nix reads it as it is, and in a URL only what has to be is escaped",
+  () => {
+    const plain = ["/srv/fleet", "./a-b_c~1", "/a+b,c=(d)!&'*;", '/a"b'];
+    const others = [
+      "/a b",
+      "/a#b",
+      "/a?b",
+      "/a%20b",
+      "/a:b",
+      "/@a",
+      "/[a]",
+      "/a^b",
+      "/a|b",
+      "/a\\b",
+      "/ü",
+      "",
+    ];
+    assertEquals(plain.filter((path) => !isPlainPath(path)), []);
+    assertEquals(others.filter(isPlainPath), []);
+    assertEquals(
+      ["/a b/c#d?e", "/a%20b", "/a:@b", "/a+b,c=(d)!&'*;", "/[a]^|\\", "/ü"].map(urlPath),
+      ["/a%20b/c%23d%3Fe", "/a%2520b", "/a:@b", "/a+b,c=(d)!&'*;", "/%5Ba%5D%5E%7C%5C", "/%C3%BC"],
+    );
+  },
+);
+
+pureTest("directoryUrl() names a directory, and in git its repository", () => {
+  const at = (dir: string, isShallow = false) => ({ root: "/r #", dir, isShallow });
+  assertEquals(directoryUrl("/a?b", null), "path:/a%3Fb");
+  assertEquals(directoryUrl("/r #", at("")), "git+file:///r%20%23");
+  assertEquals(directoryUrl("/r #/s t", at("s t")), "git+file:///r%20%23?dir=s%20t");
+  assertEquals(directoryUrl("/r #/a&b+c", at("a&b+c", true)), "git+file:///r%20%23?dir=a%26b%2Bc&shallow=1");
+  assertEquals(directoryUrl("/r #", at("", true)), "git+file:///r%20%23?shallow=1");
+});
+
+pureTest("a plus sign in a query is one, in and out", () => {
+  const parameters = parseQuery("dir=a+b%20c%2B&ref=x");
+  assertEquals([...parameters], [["dir", "a+b c+"], ["ref", "x"]]);
+  assertEquals(writeQuery(parameters), "dir=a%2Bb%20c%2B&ref=x");
+});

@@ -51,6 +51,73 @@ pureTest("the program reads the fleet and its sidecars where the options say", a
   }]);
 });
 
+/** A world in which `fleet` and `./` are the directory of the flake, `other` is one beside it, and `alias` is none. */
+function worldOfDirectories(): FakeWorld {
+  const world = new FakeWorld();
+  const directories = new Map([[".", "/fleet"], ["./", "/fleet"], ["fleet", "/fleet"], ["other", "/other"]]);
+  world.referTo = (text) => ({
+    text: directories.get(text) ?? text,
+    directory: directories.get(text) ?? null,
+  });
+  world.outputs.set("r", []).set("n", []);
+  return world;
+}
+
+pureTest(
+  "the program asks the flake that an attribute names, and the one that it releases once",
+  async () => {
+    const sidecars = { revocationsAttr: "./#r", bootstrapNoncesAttr: "fleet#n" };
+    const own = worldOfDirectories();
+    await own.release(sidecars);
+    assertEquals(
+      own.effects.filter((effect) => /^(lock|inventory|attributes)/.test(effect)),
+      ["lock /fleet", "inventory fleet.resolved r n"],
+    );
+    // A reference counts as it is written where it is no directory.
+    const alias = worldOfDirectories();
+    await alias.release({ buildFlake: "alias", ...sidecars, bootstrapNoncesAttr: "alias#n" });
+    assertEquals(alias.effects.filter((effect) => /^(lock|inventory|attributes)/.test(effect)), [
+      ...["lock alias", "inventory fleet.resolved n", "lock /fleet", `attributes of ${alias.flake.url}: r`],
+    ]);
+    const both = worldOfDirectories();
+    await both.release({ revocationsAttr: "other#r", bootstrapNoncesAttr: "other#n" });
+    assertEquals(both.effects.filter((effect) => /^(lock|inventory|attributes)/.test(effect)), [
+      ...["lock /fleet", "inventory fleet.resolved", "lock /other", `attributes of ${both.flake.url}: r n`],
+    ]);
+    assertEquals(both.json("revocations.json")["revocations"], []);
+  },
+);
+
+pureTest(
+  "the program refuses another flake without what an option names, without a commit, or with the key in it",
+  async () => {
+    const missing = worldOfDirectories();
+    assertEquals((await rejection(missing.release({ trustAttr: "other#gone" }))).path, "other#gone");
+
+    const dirty = worldOfDirectories();
+    dirty.lockPin = () => ({ ...dirty.flake, revision: null });
+    const settings = { revocationsAttr: "path:/keys?rev=x#r", requireClean: true };
+    assertEquals(await rejection(dirty.release(settings)), {
+      kind: "usage",
+      message: 'Cannot release --revocations-attr "path:/keys?rev=x#r" with --require-clean: ' +
+        "nix cannot lock its flake to a commit",
+      hint: "commit or stash changes that it has, or give a flake reference that nix locks to a commit",
+    });
+
+    const exposed = worldOfDirectories();
+    exposed.sourceOf = (reference) =>
+      reference === "/other" ? { root: "/keys", inGit: false, revision: null } : null;
+    exposed.realPaths.set("key.pem", "/keys/key.pem");
+    const { message } = await rejection(
+      exposed.release({ signCmd: undefined, signKey: "key.pem", revocationsAttr: "other#r" }),
+    );
+    assertEquals(
+      message.split(",")[0],
+      'The signing key "key.pem" is part of the source of the flake "/other"',
+    );
+  },
+);
+
 pureTest("the program refuses a wrong fleet, and wrong hosts, before it evaluates a host", async () => {
   const prepared: [prepare: (world: FakeWorld) => void, kind: string][] = [
     [(world) => world.fleet["schemaVersion"] = 2, "contract"],
@@ -217,7 +284,7 @@ pureTest(
         `git+file:///fleet?submodules=1&allRefs=1&rev=${COMMIT}`,
       ],
       // As a plain directory within its repository.
-      [{ localDir: "/fleet/a b" }, `git+file:///fleet?dir=a+b&allRefs=1&rev=${COMMIT}`],
+      [{ localDir: "/fleet/a b" }, `git+file:///fleet?dir=a%20b&allRefs=1&rev=${COMMIT}`],
     ];
     for (const [flake, reference] of trees) {
       const world = new FakeWorld();

@@ -148,21 +148,23 @@ for (const [field, option] of Object.entries(ATTRIBUTES)) {
     async () => {
       const said = {
         kind: "usage" as const,
-        message: `Cannot read ${option} "other#fleet": expected an attribute path of the flake`,
-        hint: 'as in "fleet.resolved" or ".#fleet.resolved"; the flake itself is given by --build-flake',
+        message: `Cannot read ${option} "other#": expected an attribute path of the flake`,
+        hint:
+          'as in "fleet.resolved", or in "../other#fleet.resolved" for another flake than that of --build-flake',
       };
       const world = new FakeWorld();
       world.signer = { ...world.signer, warnings: [{ code: "exposed-key", message: "" }] };
-      assertEquals(refusal(() => world.run({ [field]: "other#fleet" })), said);
-      assertEquals(await rejection(world.release({ [field]: "other#fleet" })), said);
+      assertEquals(refusal(() => world.run({ [field]: "other#" })), said);
+      assertEquals(await rejection(world.release({ [field]: "other#" })), said);
       assertEquals([world.effects, world.logged, world.warnings], [[], [], []]);
     },
   );
 }
 
-pureTest("startRun() reads the attribute paths that the options give, and of no other", () => {
+pureTest("startRun() reads the attributes that the options give, and of no other", () => {
   const paths = (settings: Partial<ReleaseConfig>) => [...recorder({ settings }).run.attributes];
-  assertEquals(paths({}), [["fleet", ["fleet", "resolved"]]]);
+  const own = (...path: string[]) => ({ flake: undefined, path });
+  assertEquals(paths({}), [["fleet", own("fleet", "resolved")]]);
   const all = {
     fleetResolvedAttr: ".#f",
     revocationsAttr: 'r."a.b"',
@@ -170,10 +172,10 @@ pureTest("startRun() reads the attribute paths that the options give, and of no 
     trustAttr: "t.u",
   };
   assertEquals(paths(all), [
-    ["fleet", ["f"]],
-    ["revocations", ["r", "a.b"]],
-    ["bootstrapNonces", ["n"]],
-    ["trusted", ["t", "u"]],
+    ["fleet", own("f")],
+    ["revocations", own("r", "a.b")],
+    ["bootstrapNonces", own("n")],
+    ["trusted", own("t", "u")],
   ]);
 });
 

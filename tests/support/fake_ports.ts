@@ -19,6 +19,7 @@ import type {
 import { release } from "../../src/pipeline.ts";
 import type {
   ArtifactSigner,
+  FlakeReference,
   FlakeSource,
   Git,
   Hooks,
@@ -97,6 +98,8 @@ export class FakeWorld {
 
   /** What `--build-flake` is locked to. */
   flake: LockedFlake = lockedAt(`git+file:///fleet?rev=${COMMIT}`, COMMIT, "/fleet");
+  /** What a flake reference refers to. */
+  referTo: (text: string) => FlakeReference = (text) => ({ text, directory: null });
   /** The source of a flake reference that nix is going to copy. */
   sourceOf: (reference: string) => FlakeSource | null = () => ({
     root: "/fleet",
@@ -226,6 +229,7 @@ export class FakeWorld {
 
   #nix(): Nix {
     return {
+      referTo: (text) => Promise.resolve(this.referTo(text)),
       attributes: async ({ url }, attributes) => {
         await Promise.resolve();
         const asked = [...attributes].map(([key, path]) => [key, path.join(".")] as const);

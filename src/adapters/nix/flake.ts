@@ -10,6 +10,7 @@ import type { LockedFlake, OpenedFlake } from "../../model.ts";
 import { compareWithCommit, type OddLayout, oddLayout } from "../git/checkout.ts";
 import { gitContext } from "../git/context.ts";
 import { isShallow, resolveCommit } from "../git/repository.ts";
+import { writeQuery } from "../../plan/flake_reference.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
 import { DECLARED, FETCH, LOCKED } from "./expressions.ts";
@@ -240,7 +241,7 @@ function repositoryUrl({ tree, dir }: FetchableSource): string {
 }
 
 function withDir(url: string, dir: string): string {
-  return dir === "" ? url : `${url}${url.includes("?") ? "&" : "?"}${new URLSearchParams({ dir })}`;
+  return dir === "" ? url : `${url}${url.includes("?") ? "&" : "?"}${writeQuery({ dir })}`;
 }
 
 /** The copy in the store, and as much of where it comes from as a URL of a copy can say. */
@@ -248,5 +249,5 @@ function snapshotUrl({ source: { dir }, copy: { path, info } }: FetchedSource): 
   const { narHash, lastModified, rev, revCount } = info;
   const said = Object.entries({ lastModified, narHash, rev, revCount, dir: dir || undefined })
     .flatMap(([name, value]) => value === undefined ? [] : [[name, String(value)]]);
-  return `path:${path}?${new URLSearchParams(said)}`;
+  return `path:${path}?${writeQuery(Object.fromEntries(said))}`;
 }

@@ -7,6 +7,7 @@ import type { Clock, Nix } from "../../ports.ts";
 import type { Shell } from "../process.ts";
 import { buildHosts } from "./build.ts";
 import { nixContext, type NixFlags } from "./context.ts";
+import { referTo } from "./directory.ts";
 import { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { lockFlake } from "./flake.ts";
 import { evaluateHosts } from "./hosts.ts";
@@ -34,6 +35,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
   // What the fleet's evaluation has warned of, each evaluation of hosts says again.
   const warnings = new EvaluationWarnings();
   return {
+    referTo: (text) => referTo(nix, text),
     locate: async (reference) => (await findSource(nix, reference)).local,
     lock: (reference) => lockFlake(nix, reference),
     attributes: (flake, attributes, warn) =>

@@ -6,7 +6,13 @@
 import { dirname, join, relative, resolve } from "@std/path";
 import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
-import { type LocalReference, localReference } from "../../plan/flake_reference.ts";
+import {
+  type LocalReference,
+  localReference,
+  parseQuery,
+  urlPath,
+  writeQuery,
+} from "../../plan/flake_reference.ts";
 import type { FlakeSource } from "../../ports.ts";
 import { gitContext } from "../git/context.ts";
 import { findRepository, isBareRepository } from "../git/repository.ts";
@@ -80,8 +86,7 @@ async function localSource(
   if (scheme === "found" && await realPath(join(root, ".git", "shallow")) !== null) {
     parameters.set("shallow", "1");
   }
-  const path = root.split("/").map(encodeURIComponent).join("/");
-  const tree = `git+file://${path}${parameters.size === 0 ? "" : `?${parameters}`}`;
+  const tree = `git+file://${urlPath(root)}${parameters.size === 0 ? "" : `?${writeQuery(parameters)}`}`;
   return { tree, dir, local: { root, inGit: true, revision } };
 }
 
@@ -112,13 +117,14 @@ async function noFlake(
 }
 
 /** The nearest directory, from here up to the root of a repository, that has a flake in it. */
-async function flakeAbove(dir: string): Promise<string | null> {
+export async function flakeAbove(dir: string): Promise<string | null> {
   if (await realPath(join(dir, "flake.nix")) !== null) return dir;
   if (dir === dirname(dir) || await realPath(join(dir, ".git")) !== null) return null;
   return await flakeAbove(dirname(dir));
 }
 
-async function realPath(path: string | null): Promise<string | null> {
+/** A path without symbolic links; null when nothing is there. */
+export async function realPath(path: string | null): Promise<string | null> {
   try {
     return path === null ? null : await Deno.realPath(path);
   } catch (error) {
@@ -131,7 +137,7 @@ async function realPath(path: string | null): Promise<string | null> {
  * A directory without symbolic links; null when there is none that can be entered. By the shell: this process may not be
  * permitted to read what a registry leads to, and nix may.
  */
-async function realDirectory({ shell, env }: NixContext, path: string): Promise<string | null> {
+export async function realDirectory({ shell, env }: NixContext, path: string): Promise<string | null> {
   const argv = [shell.find("sh"), "-c", 'cd -- "$1" && pwd -P', "sh", path];
   const result = await shell.run(argv, { env });
   return result.code === 0 ? text(result) : null;
@@ -217,11 +223,11 @@ async function lookUp(
   const found = entries.find(({ from }) => from === alias || from === whole);
   if (found === undefined) throw unresolved(reference, `the registries have no entry for "${id}"`);
   const [location, query] = found.to.split("?", 2);
-  const parameters = new URLSearchParams(query);
+  const parameters = parseQuery(query ?? "");
   for (const [name, value] of found.from === whole ? [] : more) parameters.set(name, String(value));
   // A directory in the entry goes over one in the reference.
   if (dir !== "" && !parameters.has("dir")) parameters.set("dir", String(dir));
-  return parameters.size === 0 ? found.to : `${location}?${parameters}`;
+  return parameters.size === 0 ? found.to : `${location}?${writeQuery(parameters)}`;
 }
 
 function unresolved(reference: string, problem: string): ReleaseError {
