@@ -99,7 +99,7 @@ const CONFIG_OPTIONS = {
     group: "What to release",
     placeholder: "ATTR",
     default: ".#fleet.resolved",
-    help: "attribute that holds the fleet",
+    help: "attribute that holds the fleet; FLAKE#ATTR is one of another flake",
     permits: [attributeFlake("fleet-resolved-attr")],
   }),
   "revocations-attr": text({
