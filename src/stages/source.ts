@@ -8,6 +8,7 @@ import { signKeyDescriptor } from "../config.ts";
 import { isDocumentPath } from "../contract/layout.ts";
 import { ReleaseError } from "../errors.ts";
 import type { LockedFlake } from "../model.ts";
+import { isPlainPath } from "../plan/flake_reference.ts";
 import { isWithin } from "../plan/paths.ts";
 import { pinSourceAt } from "../plan/pins.ts";
 import type { FlakeSource, Repository } from "../ports.ts";
@@ -40,8 +41,10 @@ export async function lockSource(run: Run): Promise<Source> {
 
 async function resolveSource(run: Run): Promise<Source> {
   const { config, ports: { git, nix } } = run;
-  const { text: reference } = await nix.referTo(config.buildFlake);
-  const asked = await lockFlake(run, reference);
+  const { text: reference, directory } = await nix.referTo(config.buildFlake);
+  const asked = await lockFlake(run, reference).catch((error) => {
+    throw directory === null || isPlainPath(directory) ? error : withHintOfName(error);
+  });
   const repository = asked.localDir === null ? null : await git.repositoryOf(asked.localDir);
   const flake = await withoutLeftovers(run, asked, repository);
   const ciCommit = flake.revision ?? repository?.head ?? null;
@@ -49,6 +52,19 @@ async function resolveSource(run: Run): Promise<Source> {
   if (flake.revision === null) checkUnlocked(source, run);
   if (config.gitCommit) await checkCommittable(run, repository, flake.revision);
   return source;
+}
+
+/** The error for a directory whose path has to be written as a URL, which not every version of nix reads. */
+function withHintOfName(error: unknown): unknown {
+  if (!(error instanceof ReleaseError && error.kind === "evaluation") || error.hint !== undefined) {
+    return error;
+  }
+  const { kind, message, lines } = error;
+  return new ReleaseError(kind, message, {
+    lines,
+    hint: "older versions of nix read no path with such characters in it: give the directory another name",
+    cause: error,
+  });
 }
 
 /**

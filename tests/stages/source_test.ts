@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { COMMIT, FakeWorld, lockedAt, UNVERIFIED } from "../support/fake_ports.ts";
+import { ReleaseError } from "../../src/errors.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 import { newSigner } from "../support/signed_release.ts";
 
@@ -422,3 +423,22 @@ pureTest("the program names the settings of the flake that nix passes over", asy
       "with --accept-flake-config it goes by that",
   });
 });
+pureTest(
+  "a directory that nix cannot be told of is refused with what its name has to do with it",
+  async () => {
+    const refused = async (directory: string, hint?: string) => {
+      const world = new FakeWorld();
+      world.referTo = (text) => ({ text: `${text}?rev=x`, directory });
+      world.lockPin = () => {
+        throw new ReleaseError("evaluation", "Cannot read the flake", { lines: ["| why"], hint });
+      };
+      return await rejection(world.release());
+    };
+    const said = { kind: "evaluation" as const, message: "Cannot read the flake", lines: ["| why"] };
+    const hint =
+      "older versions of nix read no path with such characters in it: give the directory another name";
+    assertEquals(await refused("/srv/a#b"), { ...said, hint });
+    assertEquals(await refused("/srv/a#b", "lock it"), { ...said, hint: "lock it" });
+    assertEquals(await refused("/srv/ab"), said);
+  },
+);
