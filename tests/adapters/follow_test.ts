@@ -6,18 +6,19 @@ Deno.test("follow() hands on what is written until the end, and not what comes l
   await using dir = await TemporaryDirectory.create();
   const path = `${dir.path}/file`;
   const append = (text: string) => Deno.writeTextFileSync(path, text, { append: true });
-  append("first ");
+  // Twice what is read at once, so that it ends before the rest of it is read.
+  const first = "1".repeat(1 << 17);
+  append(first);
   using file = await Deno.open(path);
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   let seen = "";
   await follow(file, ended, (chunk) => {
     seen += new TextDecoder().decode(chunk);
-    // Who still writes when all has ended keeps nobody.
-    if (seen === "first ") append("second ");
-    else append("x".repeat(chunk.length + 1));
-    if (seen.startsWith("first second ")) resolve();
+    // It ends with what it has written last, and who still writes then keeps nobody.
+    append(seen.length < first.length ? "2" : "x".repeat(chunk.length + 1));
+    resolve();
   });
-  assertEquals(seen.startsWith("first second "), true);
+  assertEquals(seen.startsWith(`${first}2`), true);
 });
 
 Deno.test("follow() reads to the end of what has failed, too", async () => {

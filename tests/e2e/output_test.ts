@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { basename, join } from "@std/path";
 import { RELEASE } from "../../src/commands/release.ts";
 import metadata from "../../deno.json" with { type: "json" };
-import { expectRun, type Finished, PROJECT, run, SYSTEM, which } from "../support/command.ts";
+import { expectRun, type Finished, PROJECT, run, which } from "../support/command.ts";
 import { type Draft, type FleetOptions, KEY, SIGN, TestFleet } from "../support/fleet.ts";
 import { runInProcess } from "../support/in_process.ts";
 import { releaseByKey } from "../support/key_release.ts";
