@@ -87,8 +87,7 @@ const NOT_READ = new Uint8Array();
 
 /**
  * Reads the documents and signatures in a release directory and in its `rollouts/`, and gives the names of what lies
- * beside them, with no bytes. Names with a dot in front are no part of a release,
- * but for the fleet.
+ * beside them, with no bytes. Names with a dot in front are no part of a release, but for the fleet.
  *
  * @param place The directory
  * @param artifactName File name of the fleet artifact

@@ -42,7 +42,7 @@ import type { Clock, Log, Ports } from "../ports.ts";
 import type { RunOutcome } from "../report/outcome.ts";
 import { errorWithoutSecrets, SILENT_LOG, withoutSecrets } from "../report/log.ts";
 import { parseAttribute } from "../plan/attributes.ts";
-import { localDirectory } from "../plan/flake_reference.ts";
+import { hasScheme, isPath, localDirectory } from "../plan/flake_reference.ts";
 import { parseHostsSpec } from "../plan/hosts.ts";
 import { type Secrets, secretsOf, signKeyVariable } from "../secrets.ts";
 import { printableJson } from "../text.ts";
@@ -54,7 +54,7 @@ function flakeRepository(
   flake: string,
   { cwd, realDirectory, repositoryOf }: Surroundings,
 ): readonly string[] {
-  const real = realDirectory(resolve(cwd, flake));
+  const real = hasScheme(flake) ? undefined : realDirectory(resolve(cwd, flake));
   const directory = real ?? localDirectory(flake);
   return directory === undefined ? [] : [repositoryOf(resolve(cwd, directory))];
 }
@@ -67,7 +67,9 @@ function attributeFlake(option: string): Grant<string> {
     why: "as of `--build-flake`",
     of: (attribute, around) => {
       const { flake } = parseAttribute(`--${option}`, attribute);
-      return flake === undefined ? [] : flakeRepository(flake, around);
+      return flake === undefined || !(isPath(flake) || hasScheme(flake))
+        ? []
+        : flakeRepository(flake, around);
     },
   };
 }
@@ -361,7 +363,7 @@ const CONFIG_OPTIONS = {
   }),
   "no-accept-flake-config": flag({
     group: "Nix",
-    help: "pass over those that were not trusted before",
+    help: "pass over settings in the flake's nixConfig that were not trusted before",
   }),
   "builders": text({
     group: "Nix",

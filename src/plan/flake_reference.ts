@@ -39,6 +39,19 @@ export function localDirectory(reference: string): string | undefined {
 }
 
 /**
+ * Whether a flake reference begins as a URL does. Then it is none of a directory, even if one has that name: whoever writes
+ * to a repository could put it there.
+ */
+export function hasScheme(reference: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:/i.test(reference);
+}
+
+/** Whether a flake reference is a path by how it begins. Another one without a scheme may be the alias of a registry. */
+export function isPath(reference: string): boolean {
+  return /^[./]/.test(reference);
+}
+
+/**
  * Whether nix reads a path as it is, also in front of an attribute. In anything else it finds the parts of a URL, or
  * nothing that it can use, by its version.
  */

@@ -100,7 +100,7 @@ function namesOf(config: ReleaseConfig): string[] {
 async function checkParent(run: Run, repository: Repository, revision: string | null): Promise<void> {
   const { config: { gitPush }, ports: { git } } = run;
   const { head } = repository;
-  // A source without a revision is what HEAD names, with changes.
+  // A source without a revision stands for HEAD, whose commit the release names: with changes, or as a plain directory.
   const isReleased = revision === null || revision === head;
   const canBeThere = gitPush !== undefined && (isReleased || head !== null);
   const isThere = canBeThere && await git.checkPush(repository, head, gitPush);

@@ -9,11 +9,12 @@ import { ReleaseError } from "../errors.ts";
 import type { LockedFlake, PinnedHost } from "../model.ts";
 import { type AttributeName, ATTRIBUTES } from "../plan/attributes.ts";
 import { decodeFleet, type EvaluatedFleet } from "../plan/compose.ts";
+import { isPath } from "../plan/flake_reference.ts";
 import { enumerateHosts } from "../plan/hosts.ts";
 import { ADOPTING, SMALLEST_FLEET } from "../plan/smallest_fleet.ts";
 import { pinNames, pinTargetCommit, resolvePins, validatePinSourceUrl } from "../plan/pins.ts";
 import type { Inventory } from "../ports.ts";
-import { plural } from "../text.ts";
+import { plural, quoteList } from "../text.ts";
 import type { Run } from "./run.ts";
 import { withHints } from "./hints.ts";
 import { lockFlake, type Source } from "./source.ts";
@@ -95,17 +96,37 @@ async function readFlakes(
   return { inventory, values };
 }
 
-/** The reference of a flake as nix is given it; undefined when it refers to the one that is released. */
+/**
+ * The reference of a flake as nix is given it; undefined when it refers to the one that is released. A bare name is an
+ * alias of a registry: who writes to the repository could put a directory in its place, with keys that are to be trusted.
+ */
 async function otherFlake({ config, ports: { nix } }: Run, flake: string): Promise<string | undefined> {
+  if (flake === config.buildFlake) return undefined;
+  if (!isPath(flake)) return flake;
   const [own, other] = await Promise.all([nix.referTo(config.buildFlake), nix.referTo(flake)]);
   const isOwn = other.directory === null ? other.text === own.text : other.directory === own.directory;
   return isOwn ? undefined : other.text;
 }
 
 /** What is told by another flake is part of the release, and counts as its source. */
-function checkLocked({ revision }: LockedFlake, names: readonly AttributeName[], { config }: Run): void {
-  if (revision !== null || !config.requireClean) return;
+function checkLocked(
+  { revision, dirty, differing }: LockedFlake,
+  names: readonly AttributeName[],
+  run: Run,
+): void {
+  if (revision !== null) return;
+  const { config, warn } = run;
   const { option, setting } = ATTRIBUTES[names[0]!];
+  if (!config.requireClean) {
+    const changes = differing.length === 0
+      ? ""
+      : `, with changes that are not committed: ${quoteList(differing)}`;
+    warn({
+      code: dirty ? "dirty-tree" : "no-commit",
+      message: `The flake of ${option} "${config[setting]}" has no locked revision${changes}`,
+    });
+    return;
+  }
   throw new ReleaseError(
     "usage",
     `Cannot release ${option} "${

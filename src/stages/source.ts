@@ -78,6 +78,8 @@ async function withoutLeftovers(
 ): Promise<LockedFlake> {
   const { dirty, differing, repositoryUrl } = flake;
   if (!dirty || differing.length === 0 || repositoryUrl === null || !repository?.head) return flake;
+  // What is changed within submodules, nobody has looked at.
+  if (/[?&]submodules=1/.test(repositoryUrl)) return flake;
   const dir = (await run.ports.releaseDir.realPath()).path;
   const isDocument = (path: string) =>
     isDocumentPath(relative(dir, join(repository.root, path)), run.config.artifactName);

@@ -246,7 +246,7 @@ Deno.test("the program builds a changed tree in a sub-directory, or says that th
     assertEquals((await contents(fleet))[0], ["db", "edited"]);
   } else {
     const hint =
-      "hint: older versions of nix cannot fix a changed or filtered tree in a sub-directory: commit the changes\n";
+      "hint: older versions of nix cannot fix a changed tree in a sub-directory: commit the changes\n";
     assertEquals([code, stderr.endsWith(hint), (await fleet.files()).size], [1, true, 0], stderr);
   }
 });

@@ -54,7 +54,10 @@ pureTest("the program reads the fleet and its sidecars where the options say", a
 /** A world in which `fleet` and `./` are the directory of the flake, `other` is one beside it, and `alias` is none. */
 function worldOfDirectories(): FakeWorld {
   const world = new FakeWorld();
-  const directories = new Map([[".", "/fleet"], ["./", "/fleet"], ["fleet", "/fleet"], ["other", "/other"]]);
+  const directories = new Map([[".", "/fleet"], ["./", "/fleet"], ["../fleet", "/fleet"], [
+    "./other",
+    "/other",
+  ]]);
   world.referTo = (text) => ({
     text: directories.get(text) ?? text,
     directory: directories.get(text) ?? null,
@@ -66,7 +69,7 @@ function worldOfDirectories(): FakeWorld {
 pureTest(
   "the program asks the flake that an attribute names, and the one that it releases once",
   async () => {
-    const sidecars = { revocationsAttr: "./#r", bootstrapNoncesAttr: "fleet#n" };
+    const sidecars = { revocationsAttr: "./#r", bootstrapNoncesAttr: "../fleet#n" };
     const own = worldOfDirectories();
     await own.release(sidecars);
     assertEquals(
@@ -80,11 +83,15 @@ pureTest(
       ...["lock alias", "inventory fleet.resolved n", "lock /fleet", `attributes of ${alias.flake.url}: r`],
     ]);
     const both = worldOfDirectories();
-    await both.release({ revocationsAttr: "other#r", bootstrapNoncesAttr: "other#n" });
+    await both.release({ revocationsAttr: "./other#r", bootstrapNoncesAttr: "./other#n" });
     assertEquals(both.effects.filter((effect) => /^(lock|inventory|attributes)/.test(effect)), [
       ...["lock /fleet", "inventory fleet.resolved", "lock /other", `attributes of ${both.flake.url}: r n`],
     ]);
     assertEquals(both.json("revocations.json")["revocations"], []);
+    // A bare name is an alias of a registry, whatever directory has that name.
+    const bare = worldOfDirectories();
+    await bare.release({ revocationsAttr: "other#r" });
+    assertEquals(bare.effects.filter((effect) => effect.startsWith("lock")), ["lock /fleet", "lock other"]);
   },
 );
 
@@ -92,7 +99,7 @@ pureTest(
   "the program refuses another flake without what an option names, without a commit, or with the key in it",
   async () => {
     const missing = worldOfDirectories();
-    assertEquals((await rejection(missing.release({ trustAttr: "other#gone" }))).path, "other#gone");
+    assertEquals((await rejection(missing.release({ trustAttr: "./other#gone" }))).path, "./other#gone");
 
     const dirty = worldOfDirectories();
     dirty.lockPin = () => ({ ...dirty.flake, revision: null });
@@ -104,12 +111,17 @@ pureTest(
       hint: "commit or stash changes that it has, or give a flake reference that nix locks to a commit",
     });
 
+    const { warnings } = await dirty.release({ ...settings, requireClean: false });
+    assertEquals(warnings.filter(({ code }) => code === "no-commit").map(({ message }) => message), [
+      'The flake of --revocations-attr "path:/keys?rev=x#r" has no locked revision',
+    ]);
+
     const exposed = worldOfDirectories();
     exposed.sourceOf = (reference) =>
       reference === "/other" ? { root: "/keys", inGit: false, revision: null } : null;
     exposed.realPaths.set("key.pem", "/keys/key.pem");
     const { message } = await rejection(
-      exposed.release({ signCmd: undefined, signKey: "key.pem", revocationsAttr: "other#r" }),
+      exposed.release({ signCmd: undefined, signKey: "key.pem", revocationsAttr: "./other#r" }),
     );
     assertEquals(
       message.split(",")[0],

@@ -384,6 +384,10 @@ const EDITED: Record<string, FakeWorld> = {
   "no file that git knows of": leftBehind(),
 };
 
+const withSubmodules = leftBehind(...LEFT);
+withSubmodules.flake = { ...withSubmodules.flake, repositoryUrl: "git+file:///fleet?submodules=1" };
+EDITED["submodules, maybe"] = withSubmodules;
+
 for (const [what, world] of Object.entries(EDITED)) {
   pureTest(`the program takes a tree for changed that has changes in ${what}`, async () => {
     const { warnings } = await world.release();

@@ -114,6 +114,8 @@ async function aboutRemotes(git: GitContext, root: string, remote: string): Prom
   const listing = await runGit(git, ["remote"], { cwd: root });
   const remotes = text(listing).split("\n").filter((name) => name !== "");
   if (remotes.includes(remote)) return "`git remote -v` shows its address, and `git push --dry-run` asks it";
+  // An address is no name of a remote.
+  if (/[:/]/.test(remote)) return "`git ls-remote` with this address asks it, too";
   return remotes.length === 0
     ? "the repository has no remote: `git remote add` one, or give its address"
     : `the repository has the remotes ${quoteList(remotes)}`;

@@ -28,7 +28,8 @@ export interface Differences {
 }
 
 /**
- * Holds a copy of a checkout against the commit, byte for byte, without running any filter. Links are only looked for.
+ * Holds the files of a copy of a checkout against the commit, byte for byte, without running any filter. Links and modes,
+ * which no filter changes, are not looked at, nor is what is in submodules.
  *
  * @throws {ReleaseError} of kind `git` when git fails
  */
@@ -65,6 +66,30 @@ export async function compareWithCommit(
     ),
     missing: entries.flatMap(({ isModule, path }) => isModule || present.has(path) ? [] : [path]),
   };
+}
+
+/**
+ * What a checkout has that is not committed, by the paths of what git tracks: contents, modes, links, and the commits of
+ * submodules. The index says of some files only that they may have changed; what they have is looked up in a copy.
+ *
+ * @throws {ReleaseError} of kind `git` when git fails
+ */
+export async function uncommitted(git: GitContext, where: Copy): Promise<string[]> {
+  const args = ["diff-index", "--raw", "-z", "--no-renames", "--ignore-submodules=dirty", where.commit];
+  const [listing, { changed, added, missing }] = await Promise.all([
+    expectGit(git, "ask what is not committed", args, { cwd: where.root }),
+    compareWithCommit(git, where),
+  ]);
+  const differing = new Set([...changed, ...added, ...missing]);
+  const fields = listing.split("\0");
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const [, before, after, status] = /^:(\d+) (\d+) \S+ \S+ (.)/.exec(fields[index]!) ?? [];
+    const path = fields[index + 1]!;
+    // Another content alone shows in the copy, unless the path is one that git cannot be asked for there.
+    const mayBeSame = status === "M" && before === after && before!.startsWith("100") && !path.includes("\n");
+    if (!mayBeSame) differing.add(path);
+  }
+  return [...differing].sort();
 }
 
 /** The objects that files would be, as they are. */

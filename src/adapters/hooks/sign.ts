@@ -43,7 +43,7 @@ export async function runSignHook(
     throw hookFailure(hook, message, result, adviceFor(written ?? new Uint8Array(), encoding));
   }
   // A hook may clear away what it was given: nothing is known then, but that it has ended well.
-  return { signature, input: await readSmall(input, bytes.length + 1) ?? bytes };
+  return { signature, input: await inputLeft(input, bytes) };
 }
 
 /**
@@ -98,6 +98,14 @@ function adviceFor(bytes: Uint8Array, encoding: SignatureEncoding): string {
   return shape === undefined
     ? "write the raw signature, 64 bytes: Ed25519 as it is, ECDSA P-256 as r and s of 32 bytes each"
     : ADVICE[shape];
+}
+
+/** The bytes that a hook has left in the place of its input, or those that it was given when it has cleared them away. */
+async function inputLeft(path: string, given: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const left = await readSmall(path, given.length + 1);
+  if (left !== undefined) return left;
+  const isGone = await Deno.lstat(path).then(() => false, (error) => error instanceof Deno.errors.NotFound);
+  return isGone ? given : new Uint8Array();
 }
 
 /**

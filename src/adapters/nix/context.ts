@@ -6,6 +6,9 @@
 import { closeDoorsOfNix } from "../git/doors.ts";
 import { type Shell, withoutGitLocation } from "../process.ts";
 
+/** What all that is asked here needs. */
+export const FEATURES: readonly string[] = ["--extra-experimental-features", "nix-command flakes"];
+
 /** What every nix command is run with. */
 export interface NixContext {
   readonly shell: Shell;
@@ -46,8 +49,7 @@ export function nixContext(
     nixStore: shell.find("nix-store", nix),
     env: closeDoorsOfNix(withoutGitLocation(env)),
     flags: [
-      "--extra-experimental-features",
-      "nix-command flakes",
+      ...FEATURES,
       ...options.flatMap(([name, value]) => ["--option", name, value]),
       ...(acceptFlakeConfig === undefined
         ? []

@@ -4,7 +4,7 @@
  * @module
  */
 import { join, relative, resolve } from "@std/path";
-import { directoryUrl, isPlainPath } from "../../plan/flake_reference.ts";
+import { directoryUrl, hasScheme, isPath, isPlainPath } from "../../plan/flake_reference.ts";
 import type { FlakeReference } from "../../ports.ts";
 import { gitContext } from "../git/context.ts";
 import { findRepository } from "../git/repository.ts";
@@ -13,17 +13,18 @@ import { flakeAbove, realDirectory, realPath } from "./source.ts";
 
 /**
  * What a flake reference refers to. One that names a directory which is there is that directory, whatever nix would take
- * the text for: the alias of a registry, a URL, or a path with an attribute behind a `#`.
+ * the text for: the alias of a registry, or a path with an attribute behind a `#`. One with a scheme never is.
  *
  * @returns the reference as nix has to be given it: as it is where nix reads the same from it
  * @throws {ReleaseError} of kind `git` when git refuses to look at the repository that the directory is in
  */
 export async function referTo(nix: NixContext, text: string): Promise<FlakeReference> {
+  if (hasScheme(text)) return { text, directory: null };
   const asked = resolve(nix.shell.cwd, text);
   const directory = await directoryAt(nix, asked);
   if (directory === null) return { text, directory };
   // Nix takes no link for a flake.
-  if (directory === asked && /^[./]/.test(text) && isPlainPath(text)) return { text, directory };
+  if (directory === asked && isPath(text) && isPlainPath(text)) return { text, directory };
   return { text: isPlainPath(directory) ? directory : await urlOf(nix, directory), directory };
 }
 

@@ -131,7 +131,8 @@ in map derivation hosts`;
 
 /**
  * The source of a flake, without its inputs: what `builtins.fetchTree` is given to where it is in the store, and to all
- * that the flake sees of it, and the system, which a flake does not see. A tree with changes has no `rev`.
+ * that the flake sees of it, and to what a flake does not see: the system, and whether this nix reads the work tree of a
+ * clean checkout, too, where older versions have git write out its commit. A tree with changes has no `rev`.
  */
 export const FETCH = `
 tree:
@@ -140,11 +141,12 @@ in {
   path = "\${fetched}";
   info = removeAttrs fetched [ "outPath" ];
   system = builtins.currentSystem;
+  readsWorkTree = builtins.compareVersions builtins.nixVersion "2.20" >= 0;
 }`;
 
 /**
- * Nothing of a locked flake. The nix that evaluates it looks at the inputs of the flake and at its lock file, and where
- * evaluation is pure it refuses an input that is not locked, before it fetches it.
+ * Nothing, when a flake is locked. The nix that evaluates it looks at the inputs of the flake and at its lock file, and
+ * where evaluation is pure it refuses an input that is not locked, before it fetches it.
  */
 export const LOCKED = `
 flake: builtins.seq (builtins.getFlake flake) null`;

@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
 import type { LockedFlake, OpenedFlake } from "../../model.ts";
-import { compareWithCommit, type OddLayout, oddLayout } from "../git/checkout.ts";
+import { compareWithCommit, type OddLayout, oddLayout, uncommitted } from "../git/checkout.ts";
 import { gitContext } from "../git/context.ts";
 import { isShallow, resolveCommit } from "../git/repository.ts";
 import { writeQuery } from "../../plan/flake_reference.ts";
@@ -74,7 +74,7 @@ async function lockSource(nix: NixContext, reference: string, source: FetchableS
 function hintsFor({ hasInputs, isOddPlace }: { hasInputs: boolean; isOddPlace: boolean }): string {
   return [
     ...(isOddPlace
-      ? ["older versions of nix cannot fix a changed or filtered tree in a sub-directory: commit the changes"]
+      ? ["older versions of nix cannot fix a changed tree in a sub-directory: commit the changes"]
       : []),
     ...(hasInputs
       ? ["an input that is not locked is refused: run `nix flake lock`, and commit flake.lock"]
@@ -86,6 +86,7 @@ function hintsFor({ hasInputs, isOddPlace }: { hasInputs: boolean; isOddPlace: b
 const COPY = v.object({
   path: v.string(),
   system: v.string(),
+  readsWorkTree: v.boolean(),
   info: v.looseObject({
     narHash: v.string(),
     lastModified: v.optional(v.number()),
@@ -184,34 +185,35 @@ async function lookAtCheckout(
   const git = gitContext(nix.shell, nix.env);
   const commit = local?.inGit ? revision ?? await resolveCommit(git, local.root, "HEAD") : null;
   if (!local?.inGit || commit === null) return { shallow: false, differing: [] };
-  // Nix numbers the commits of a shallow checkout when it reads the work tree, and not when it is given a commit.
-  const isNumbered = copy.info.revCount !== undefined;
-  const [shallow, { changed, added, missing }] = await Promise.all([
-    isNumbered && isShallow(git, local.root),
-    compareWithCommit(git, { root: local.root, commit, copy: copy.path }),
+  const where = { root: local.root, commit, copy: copy.path };
+  if (revision === null) return { shallow: false, differing: await uncommitted(git, where) };
+  const [shallow, { changed }] = await Promise.all([
+    copy.readsWorkTree && isShallow(git, local.root),
+    compareWithCommit(git, where),
   ]);
   // What a copy of a commit leaves out, attributes of that commit leave out.
-  return { shallow, differing: revision === null ? [...changed, ...added, ...missing] : changed };
+  return { shallow, differing: changed };
 }
 
 /**
  * How a flake is opened so that it sees of itself what `nix build` shows it. By its commit, when that says all. By the
- * copy, when it is of no commit, or when nix reads a checkout in another way than a commit: it numbers the commits of a
- * shallow one, and takes the files as git's filters have left them.
+ * copy, when it is of no commit, or when nix has read a work tree, and would read the commit in another way: it numbers
+ * the commits of a shallow checkout, takes files as git's filters have left them, and submodules as they are there.
  */
 function openedFlake(fetched: FetchedSource, revision: string | null, checkout: Checkout): OpenedFlake {
-  const { source, copy: { info, system } } = fetched;
+  const { source, copy: { info, system, readsWorkTree } } = fetched;
   const byCommit = isGit(source) ? urlOf(fetched, revision) : undefined;
-  const isNumbered = info.revCount !== undefined && (checkout.shallow || saysShallow(source.tree));
-  if (byCommit !== undefined && !isNumbered && checkout.differing.length === 0) {
-    return { url: byCommit, info: null, system };
-  }
+  const isOfWorkTree = readsWorkTree && source.local !== null && source.local.revision === null;
+  const isOther = checkout.shallow || says(source.tree, "shallow") || says(source.tree, "submodules") ||
+    checkout.differing.length > 0;
+  if (byCommit !== undefined && !(isOfWorkTree && isOther)) return { url: byCommit, info: null, system };
   const url = snapshotUrl(fetched);
   return { url, info: isGit(source) ? info : null, system };
 }
 
-function saysShallow(tree: Tree): boolean {
-  return typeof tree === "string" ? /[?&]shallow=1(&|$)/.test(tree) : tree["shallow"] === true;
+/** Whether a parameter of a git repository is on. */
+function says(tree: Tree, name: "shallow" | "submodules"): boolean {
+  return typeof tree === "string" ? new RegExp(`[?&]${name}=1(&|$)`).test(tree) : tree[name] === true;
 }
 
 /** Sources that nix checks a revision of: in any other reference (`path:`, a tarball) it only repeats what that says. */

@@ -6,22 +6,35 @@
  */
 import { join } from "@std/path";
 import * as v from "valibot";
+import { ReleaseError } from "../../errors.ts";
 import type { NixConfig } from "../../model.ts";
-import type { NixContext } from "./context.ts";
+import { MOST_SHOWN } from "../excerpts.ts";
+import type { CommandResult } from "../process.ts";
+import { FEATURES, type NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
 import { TRUSTED_SETTINGS } from "./expressions.ts";
 import { parseOutput, parseShape } from "./output.ts";
-import { unreadable } from "./source.ts";
 
 /** A setting as nix takes it in a flake: a number, a word, or words. */
 const VALUE = v.union([v.string(), v.number(), v.boolean(), v.array(v.string())]);
 const SETTINGS = v.record(v.string(), v.unknown());
 
 /** What has no part in a release: how a shell looks, where aliases are looked up, what a commit says. */
-const HARMLESS = new Set([
+const NO_PART: readonly string[] = [
   ...["bash-prompt", "bash-prompt-prefix", "bash-prompt-suffix", "flake-registry"],
   ...["commit-lock-file-summary", "commit-lockfile-summary"],
-]);
+];
+
+/**
+ * What nix has read before it looks at a flake, so that the flake's word comes too late. As an option it would not: code
+ * of the flake could run what it likes, and read all that the operator can.
+ */
+const TOO_LATE: readonly string[] = [
+  ...["allow-unsafe-native-code-during-evaluation", "eval-system", "nix-path", "plugin-files"],
+  ...["pure-eval", "restrict-eval", "use-registries"],
+];
+
+const WITHOUT_EFFECT = new Set([...NO_PART, ...TOO_LATE]);
 
 const EFFECTIVE = v.object({ "accept-flake-config": v.object({ value: v.boolean() }) });
 /** By the name of a setting and by its value, whether the operator has answered nix that it may be set so, for ever. */
@@ -37,7 +50,7 @@ const TRUSTED = v.record(v.string(), v.record(v.string(), v.boolean()));
 export async function nixConfigOf(nix: NixContext, declared: unknown): Promise<NixConfig> {
   const settings = Object.entries(parseShape(SETTINGS, declared, "nix eval")).flatMap(([name, value]) => {
     const parsed = v.safeParse(VALUE, value);
-    if (!parsed.success || HARMLESS.has(name.replace(/^extra-/, ""))) return [];
+    if (!parsed.success || WITHOUT_EFFECT.has(name.replace(/^extra-/, ""))) return [];
     return [[name, [parsed.output].flat().join(" ")] as const];
   });
   if (settings.length === 0) return { used: [], passedOver: [] };
@@ -50,14 +63,15 @@ export async function nixConfigOf(nix: NixContext, declared: unknown): Promise<N
   };
 }
 
-/** Settings as options of a nix command. */
+/** Settings as options of a nix command. One that says which features there are takes none from the command. */
 export function settingFlags(settings: NixConfig["used"]): string[] {
-  return settings.flatMap(([name, value]) => ["--option", name, value]);
+  if (settings.length === 0) return [];
+  return [...settings.flatMap(([name, value]) => ["--option", name, value]), ...FEATURES];
 }
 
 async function acceptsAll(nix: NixContext): Promise<boolean> {
   const result = await nix.shell.run([nix.nix, ...nix.flags, "show-config", "--json"], { env: nix.env });
-  if (result.code !== 0) throw unreadable(nix, "nixConfig", result);
+  if (result.code !== 0) throw unanswered(nix, "its settings", result);
   return parseShape(
     EFFECTIVE,
     parseOutput(result, "nix show-config"),
@@ -70,8 +84,16 @@ async function acceptsAll(nix: NixContext): Promise<boolean> {
 async function trustedSettings(nix: NixContext): Promise<v.InferOutput<typeof TRUSTED>> {
   const { HOME = "", NIX_DATA_HOME, XDG_DATA_HOME } = nix.env;
   const dir = NIX_DATA_HOME || join(XDG_DATA_HOME || join(HOME, ".local/share"), "nix");
+  // Without a home there is no place where nix would have kept it.
+  if (!dir.startsWith("/")) return {};
   const options = ["--option", "pure-eval", "false", "--option", "restrict-eval", "false"];
   const result = await evaluate(nix, TRUSTED_SETTINGS, join(dir, "trusted-settings.json"), { options });
-  if (result.code !== 0) throw unreadable(nix, "nixConfig", result);
+  if (result.code !== 0) throw unanswered(nix, "which settings of flakes are trusted", result);
   return parseShape(TRUSTED, result.value, "nix eval");
+}
+
+function unanswered({ shell }: NixContext, what: string, { code, stderr }: CommandResult): ReleaseError {
+  return new ReleaseError("evaluation", `Cannot ask nix for ${what}: it exited with ${code}`, {
+    lines: shell.excerpts.of({ title: what, lines: stderr }, MOST_SHOWN),
+  });
 }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { compareWithCommit, oddLayout } from "../../../src/adapters/git/checkout.ts";
+import { compareWithCommit, oddLayout, uncommitted } from "../../../src/adapters/git/checkout.ts";
 import {
   findRepository,
   isBareRepository,
@@ -70,6 +70,35 @@ Deno.test("compareWithCommit() leaves submodules to themselves", async () => {
     added: [],
     missing: [],
   });
+});
+
+Deno.test("uncommitted() tells of contents, modes, links, submodules and odd names, and of nothing that was only touched", async () => {
+  await using own = await gitFleet();
+  const { fleet, git } = own;
+  await shell(
+    fleet,
+    `git init -q ../lib; cd ../lib; git commit -q --allow-empty -m lib; cd ../fleet
+     git -c protocol.file.allow=always submodule --quiet add ../lib lib
+     echo > content; echo > mode; ln -s content link; echo > touched; echo > gone; echo > 'two
+lines'; echo > kind`,
+  );
+  const commit = await fleet.commit("all kinds");
+  const copy = join(fleet.root, "a copy");
+  const copied = async () => {
+    await shell(
+      fleet,
+      `rm -rf "${copy}"; mkdir "${copy}"; git ls-files -z | tar c --null -T - --no-recursion | tar x -C "${copy}"`,
+    );
+    return await uncommitted(git, { root: fleet.dir, commit, copy });
+  };
+  assertEquals(await copied(), []);
+  await shell(
+    fleet,
+    `touch -d yesterday touched; echo more > content; chmod +x mode; ln -sf mode link; echo more > 'two
+lines'; rm kind; ln -s content kind; git rm -q gone; echo > new; git add new; echo > untracked
+     git -C lib commit -q --allow-empty -m more`,
+  );
+  assertEquals(await copied(), ["content", "gone", "kind", "lib", "link", "mode", "new", "two\nlines"]);
 });
 
 Deno.test("oddLayout() names what may keep nix from reading a repository", async () => {

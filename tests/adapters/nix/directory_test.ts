@@ -30,6 +30,7 @@ Deno.test.beforeAll(async () => {
   }
   await Deno.mkdir(join(root, ODD, "deep"));
   await Deno.symlink("fleet", join(root, "link"));
+  await Deno.mkdir(join(root, "github:org/fleet"), { recursive: true });
 });
 Deno.test.afterAll(() => world[Symbol.asyncDispose]());
 
@@ -57,6 +58,9 @@ Deno.test("referTo() takes a directory that is there for what is meant, by its r
     [`./${ODD}/deep`, `path:${root}/${ODD_URL}`, join(root, ODD, "deep")],
     [join(root, "in git", ODD), `git+file://${root}/in%20git/${ODD_URL}`, join(root, "in git", ODD)],
     [`fleet/${ODD}`, `git+file://${dir}?dir=a%23b%3Fc%3D%2520%20%2Bd`, join(dir, ODD)],
+    // A scheme makes a URL of it, whatever directory has that name.
+    ["github:org/fleet", "github:org/fleet", null],
+    ["./github:org/fleet", `path:${root}/github:org/fleet`, join(root, "github:org/fleet")],
     // What nix takes it for.
     ...["gone", "fleet#x", "./fleet?dir=x", "path:fleet", `git+file://${dir}`, "github:org/fleet", "~"].map(
       (text): [string, string, null] => [text, text, null],

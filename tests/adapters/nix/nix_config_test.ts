@@ -23,6 +23,12 @@ const DECLARED = {
   "bash-prompt": "$",
   "commit-lock-file-summary": "lock",
   "extra-flake-registry": "https://registry",
+  // Nix has read these before it looks at a flake.
+  "pure-eval": false,
+  "restrict-eval": false,
+  "allow-unsafe-native-code-during-evaluation": true,
+  "extra-plugin-files": "./plugin.so",
+  "nix-path": "nixpkgs=/etc",
   "broken": { of: "no kind" },
 };
 
@@ -106,4 +112,50 @@ Deno.test("a flake that needs a feature evaluates when its nixConfig counts, and
   assertEquals((await readInventory(accepting, used, new Map(), new EvaluationWarnings())).hosts.nixos, [
     "web",
   ]);
+});
+
+Deno.test("a flake whose nixConfig counts runs nothing and reads nothing that nix would not let it", async () => {
+  const { fleet, shell } = world;
+  const nix = nixContext(shell, fleet.env(), { ...NO_FLAGS, acceptFlakeConfig: true });
+  const [ran, secret] = [join(fleet.root, "ran"), join(fleet.root, "secret")];
+  await Deno.writeTextFile(secret, "{}");
+  const outputs = {
+    runs: `builtins.exec [ "/bin/sh" "-c" "touch ${ran}; echo {}" ]`,
+    reads: `import ${secret}`,
+  };
+  for (const code of Object.values(outputs)) {
+    await fleet.write({
+      "flake.nix": `{
+        nixConfig.allow-unsafe-native-code-during-evaluation = true;
+        nixConfig.pure-eval = false;
+        nixConfig.restrict-eval = false;
+        outputs = _: { nixosConfigurations = ${code}; };
+      }`,
+    });
+    const flake = await lockFlake(nix, fleet.dir);
+    assertEquals(flake.nixConfig, { used: [], passedOver: [] });
+    const refused = await rejection(readInventory(nix, flake, new Map(), new EvaluationWarnings()));
+    assertEquals(refused.kind, "evaluation", code);
+  }
+  assertEquals(await Deno.lstat(ran).then(() => true, () => false), false);
+});
+
+Deno.test("a nixConfig that names all features takes none from the commands, and without a home none is trusted", async () => {
+  const { fleet, shell } = world;
+  await fleet.write({
+    "flake.nix": `{
+      nixConfig.experimental-features = [ "ca-derivations" ];
+      outputs = _: { nixosConfigurations.web = {}; };
+    }`,
+  });
+  const nix = nixContext(shell, fleet.env(), { ...NO_FLAGS, acceptFlakeConfig: true });
+  const used = await lockFlake(nix, fleet.dir);
+  const { hosts } = await readInventory(nix, used, new Map(), new EvaluationWarnings());
+  assertEquals(hosts.nixos, ["web"]);
+  const { HOME: _, ...homeless } = fleet.env();
+  const passedOver = ["experimental-features"];
+  assertEquals(
+    await nixConfigOf(nixContext(shell, homeless, NO_FLAGS), { "experimental-features": "x" }),
+    { used: [], passedOver },
+  );
 });

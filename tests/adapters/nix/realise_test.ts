@@ -28,7 +28,7 @@ Deno.test("realise() builds all targets by one command, keeps them, and gives ea
   });
   assertEquals(world.commands, [[
     ...[NIX_STORE, "--realise", target(b), target(a), ...FLAGS],
-    ...["--option", "extra-sandbox-paths", "", "--keep-going", "--log-format", "internal-json"],
+    ...["--option", "extra-sandbox-paths", "", ...FLAGS, "--keep-going", "--log-format", "internal-json"],
     ...["--add-root", root, "--indirect"],
   ]]);
   assertEquals(built, { paths: new Map([[target(b), b.outPath], [target(a), a.outPath]]) });
