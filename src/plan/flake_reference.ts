@@ -77,11 +77,16 @@ export interface PlaceInRepository {
  */
 export function directoryUrl(directory: string, place: PlaceInRepository | null): string {
   if (place === null) return `path:${urlPath(directory)}`;
-  const query = writeQuery({
+  return withParameters(`git+file://${urlPath(place.root)}`, {
     ...(place.dir === "" ? {} : { dir: place.dir }),
     ...(place.isShallow ? { shallow: "1" } : {}),
   });
-  return `git+file://${urlPath(place.root)}${query === "" ? "" : `?${query}`}`;
+}
+
+/** A URL with parameters behind those that it has. */
+export function withParameters(url: string, parameters: URLSearchParams | Record<string, string>): string {
+  const query = writeQuery(parameters);
+  return query === "" ? url : `${url}${url.includes("?") ? "&" : "?"}${query}`;
 }
 
 /** The parameters of a URL. To nix, as in URLs other than those of forms, a plus sign is one. */

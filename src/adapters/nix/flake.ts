@@ -10,7 +10,7 @@ import type { LockedFlake, OpenedFlake } from "../../model.ts";
 import { compareWithCommit, type OddLayout, oddLayout, uncommitted } from "../git/checkout.ts";
 import { gitContext } from "../git/context.ts";
 import { isShallow, resolveCommit } from "../git/repository.ts";
-import { writeQuery } from "../../plan/flake_reference.ts";
+import { withParameters } from "../../plan/flake_reference.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
 import { DECLARED, FETCH, LOCKED } from "./expressions.ts";
@@ -40,7 +40,7 @@ async function lockSource(nix: NixContext, reference: string, source: FetchableS
     readDeclarations(nix, reference, fetched),
     lookAtCheckout(nix, { ...fetched, revision }),
   ]);
-  const whole = withParameters(source, declared.self);
+  const whole = asDeclared(source, declared.self);
   if (whole !== source) return await lockSource(nix, reference, whole);
   const opened = openedFlake(fetched, revision, checkout);
   const nixConfig = await nixConfigOf(nix, declared.nixConfig);
@@ -157,17 +157,20 @@ async function readDeclarations(nix: NixContext, reference: string, { source, co
 }
 
 /** The source with what the flake says of how it is to be fetched, where the reference says nothing of that. */
-function withParameters(source: FetchableSource, self: Readonly<Record<string, unknown>>): FetchableSource {
+function asDeclared(source: FetchableSource, self: Readonly<Record<string, unknown>>): FetchableSource {
   const { tree } = source;
   if (!isGit(source)) return source;
   const wanted = Object.keys(self).filter((name) => self[name] === true);
-  if (typeof tree !== "string") {
-    const more = wanted.filter((name) => tree[name] === undefined).map((name) => [name, true]);
-    return more.length === 0 ? source : { ...source, tree: { ...tree, ...Object.fromEntries(more) } };
-  }
-  const more = wanted.filter((name) => !new RegExp(`[?&]${name}=`).test(tree)).map((name) => `${name}=1`);
+  const isSaid = (name: string) =>
+    typeof tree === "string" ? new RegExp(`[?&]${name}=`).test(tree) : tree[name] !== undefined;
+  const more = wanted.filter((name) => !isSaid(name));
   if (more.length === 0) return source;
-  return { ...source, tree: `${tree}${tree.includes("?") ? "&" : "?"}${more.join("&")}` };
+  return {
+    ...source,
+    tree: typeof tree === "string"
+      ? withParameters(tree, Object.fromEntries(more.map((name) => [name, "1"])))
+      : { ...tree, ...Object.fromEntries(more.map((name) => [name, true])) },
+  };
 }
 
 /** What git says of the checkout that nix has read. */
@@ -243,7 +246,7 @@ function repositoryUrl({ tree, dir }: FetchableSource): string {
 }
 
 function withDir(url: string, dir: string): string {
-  return dir === "" ? url : `${url}${url.includes("?") ? "&" : "?"}${writeQuery({ dir })}`;
+  return withParameters(url, dir === "" ? {} : { dir });
 }
 
 /** The copy in the store, and as much of where it comes from as a URL of a copy can say. */
@@ -251,5 +254,5 @@ function snapshotUrl({ source: { dir }, copy: { path, info } }: FetchedSource): 
   const { narHash, lastModified, rev, revCount } = info;
   const said = Object.entries({ lastModified, narHash, rev, revCount, dir: dir || undefined })
     .flatMap(([name, value]) => value === undefined ? [] : [[name, String(value)]]);
-  return `path:${path}?${writeQuery(Object.fromEntries(said))}`;
+  return withParameters(`path:${path}`, Object.fromEntries(said));
 }

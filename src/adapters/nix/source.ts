@@ -11,7 +11,7 @@ import {
   localReference,
   parseQuery,
   urlPath,
-  writeQuery,
+  withParameters,
 } from "../../plan/flake_reference.ts";
 import type { FlakeSource } from "../../ports.ts";
 import { gitContext } from "../git/context.ts";
@@ -86,7 +86,7 @@ async function localSource(
   if (scheme === "found" && await realPath(join(root, ".git", "shallow")) !== null) {
     parameters.set("shallow", "1");
   }
-  const tree = `git+file://${urlPath(root)}${parameters.size === 0 ? "" : `?${writeQuery(parameters)}`}`;
+  const tree = withParameters(`git+file://${urlPath(root)}`, parameters);
   return { tree, dir, local: { root, inGit: true, revision } };
 }
 
@@ -227,7 +227,7 @@ async function lookUp(
   for (const [name, value] of found.from === whole ? [] : more) parameters.set(name, String(value));
   // A directory in the entry goes over one in the reference.
   if (dir !== "" && !parameters.has("dir")) parameters.set("dir", String(dir));
-  return parameters.size === 0 ? found.to : `${location}?${writeQuery(parameters)}`;
+  return withParameters(location!, parameters);
 }
 
 function unresolved(reference: string, problem: string): ReleaseError {
@@ -238,12 +238,11 @@ function unresolved(reference: string, problem: string): ReleaseError {
 
 /** The URL of a tree at a revision; undefined when nix knows none for its kind. */
 export function urlAt(tree: Tree, rev: string): string | undefined {
-  if (typeof tree === "string") return atRevision(tree, rev);
+  if (typeof tree === "string") return /[?&]rev=/.test(tree) ? tree : withParameters(tree, { rev });
   const { type, owner, repo, host } = tree;
   if (type === "git") return gitUrl({ ...tree, rev });
   if (owner === undefined || repo === undefined) return undefined;
-  const query = host === undefined ? "" : `?${new URLSearchParams({ host: String(host) })}`;
-  return `${type}:${owner}/${repo}/${rev}${query}`;
+  return withParameters(`${type}:${owner}/${repo}/${rev}`, host === undefined ? {} : { host: String(host) });
 }
 
 /** The URL of a git repository. How it is fetched (with submodules, say) is part of what it is. */
@@ -251,12 +250,7 @@ export function gitUrl({ type: _, url, narHash: __, ...more }: Readonly<Record<s
   const parameters = Object.entries(more).map((
     [name, value],
   ) => [name, value === true ? "1" : String(value)]);
-  if (parameters.length === 0) return `git+${url}`;
-  return `git+${url}${String(url).includes("?") ? "&" : "?"}${new URLSearchParams(parameters)}`;
-}
-
-function atRevision(url: string, rev: string): string {
-  return /[?&]rev=/.test(url) ? url : `${url}${url.includes("?") ? "&" : "?"}rev=${rev}`;
+  return withParameters(`git+${url}`, Object.fromEntries(parameters));
 }
 
 /** The error for a flake that nix cannot read. */
