@@ -8,6 +8,8 @@ import type { SignatureAlgorithm, Timestamp } from "./contract/types.ts";
 
 /** A flake at one fixed state. */
 export interface LockedFlake {
+  /** The reference that it was locked by: what it is called in messages. */
+  readonly reference: string;
   /** Flake reference that always means this state. */
   readonly url: string;
   /** The full commit, or null when nix cannot lock the source to one. */

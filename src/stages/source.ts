@@ -46,7 +46,11 @@ async function resolveSource(run: Run): Promise<Source> {
     throw directory === null || isPlainPath(directory) ? error : withHintOfName(error);
   });
   const repository = asked.localDir === null ? null : await git.repositoryOf(asked.localDir);
-  const flake = await withoutLeftovers(run, asked, repository);
+  const flake = {
+    ...await withoutLeftovers(run, asked, repository),
+    // What messages call it; nix may have been given a longer form.
+    reference: config.buildFlake,
+  };
   const ciCommit = flake.revision ?? repository?.head ?? null;
   const source = { flake, repository, ciCommit };
   if (flake.revision === null) checkUnlocked(source, run);

@@ -159,7 +159,7 @@ function builtBy(script: string): FleetOptions {
   return flakeWith(`"echo '\${hosts.content.\${name} or "one"}' > $out"`, script);
 }
 
-const CANNOT_EVALUATE = 'Cannot evaluate the fleet of "git+file://ROOT/fleet?rev=COMMIT": nix exited with 1';
+const CANNOT_EVALUATE = 'Cannot evaluate the fleet of ".": nix exited with 1';
 
 testRefusals([
   {

@@ -72,6 +72,7 @@ export function derivationOf({ name, kind }: HostRef): HostDerivation {
 /** A flake that is locked to a commit, or to none. */
 export function lockedAt(url: string, revision: string | null, localDir: string | null = null): LockedFlake {
   return {
+    reference: url,
     ...{ url, revision, localDir, dirty: false, storePath: "/nix/store/x-source", differing: [] },
     opened: { url, info: null, system: "x86_64-linux" },
     nixConfig: { used: [], passedOver: [] },

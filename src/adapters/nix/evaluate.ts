@@ -34,6 +34,8 @@ export interface EvaluateOptions {
   readonly options?: readonly string[];
   /** Who is told what the flake says meanwhile. */
   readonly listener?: EvaluationListener;
+  /** Where the flake's source is in the store: errors tell its files by their path in the flake's repository. */
+  readonly source?: string;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function evaluate(
   { shell, nix, flags, env }: NixContext,
   expression: string,
   data: unknown,
-  { options = [], listener }: EvaluateOptions = {},
+  { options = [], listener, source }: EvaluateOptions = {},
 ): Promise<Evaluated> {
   const asked = flags.some((flag, index) => flag === "show-trace" && flags[index + 1] === "true");
   const log = new EvaluationLog(listener, asked);
@@ -57,10 +59,11 @@ export async function evaluate(
   const errors = log.errors();
   // What ends nix before it can say why, as a stack that is too small does, is told in plain text or not at all.
   const lines = errors.length > 0 ? errors.flatMap(({ lines }) => lines) : lastSaid(result.stderr, Infinity);
+  const told = (line: string) => source === undefined ? line : line.replaceAll(`${source}/`, "");
   return {
     ...result,
     stderr: lines,
     value: result.code === 0 ? parseOutput(result, "nix eval") : undefined,
-    error: { lines, trace: errors.flatMap(({ trace }) => trace) },
+    error: { lines: lines.map(told), trace: errors.flatMap(({ trace }) => trace).map(told) },
   };
 }

@@ -59,6 +59,7 @@ async function lockSource(nix: NixContext, reference: string, source: FetchableS
     }
   }
   return {
+    reference,
     url: urlOf(fetched, revision) ?? opened.url,
     revision,
     dirty: isGit(source) && revision === null,

@@ -48,7 +48,7 @@ export interface HostBatch {
  */
 export async function evaluateBatch(
   nix: NixContext,
-  { flake: { opened, nixConfig }, hosts }: HostBatch,
+  { flake: { opened, nixConfig, storePath }, hosts }: HostBatch,
   warnings: EvaluationWarnings,
 ): Promise<(HostDerivation | null)[] | { error: NixError }> {
   const names = hosts.map(({ name, kind }) => ({ name, kind }));
@@ -60,7 +60,7 @@ export async function evaluateBatch(
     onMark: (name: string) => void (current = name),
     onWarning: (text: string) => warnings.note(text, current),
   };
-  const more = { options: settingFlags(nixConfig.used), listener };
+  const more = { options: settingFlags(nixConfig.used), listener, source: storePath };
   const result = alone === undefined
     ? await evaluate(nix, HOSTS, { flake: opened, hosts: names, mark }, more)
     : await evaluate(nix, ONE_HOST, { flake: opened, host: alone }, more);

@@ -78,12 +78,13 @@ async function evaluateHeard(
   const result = await evaluate(nix, expression, data, {
     options: settingFlags(flake.nixConfig.used),
     listener: { markedBy: crypto.randomUUID(), onWarning: (text) => warnings.note(text) },
+    source: flake.storePath,
   });
   if (result.code === 0) return result.value;
   const { lines, trace: more } = result.error;
   throw new ReleaseError(
     "evaluation",
-    `Cannot evaluate the fleet of "${flake.url}": nix exited with ${result.code}`,
+    `Cannot evaluate the fleet of "${flake.reference}": nix exited with ${result.code}`,
     { lines: nix.shell.excerpts.of({ title: "the fleet", lines, more }, MOST_SHOWN) },
   );
 }

@@ -63,7 +63,7 @@ Deno.test("readInventory() refuses a fleet that does not evaluate, with what nix
   );
   assertEquals(refused, {
     kind: "evaluation",
-    message: `Cannot evaluate the fleet of "${flake.url}": nix exited with 1`,
+    message: `Cannot evaluate the fleet of "${flake.reference}": nix exited with 1`,
   });
   assert(lines!.some((line) => line.includes("error: has no attribute")), lines!.join("\n"));
 });
