@@ -38,6 +38,8 @@ export interface ErrorDetails {
   hint?: string | undefined;
   /** Lines that belong to the error: the last lines of a log, or one line for each host. */
   lines?: readonly string[];
+  /** The hosts that it is about, where it says nothing of the others. */
+  hosts?: readonly string[] | undefined;
   /** The error that this one stems from. */
   cause?: unknown;
 }
@@ -65,6 +67,8 @@ export class ReleaseError extends Error {
   readonly hint: string | undefined;
   /** Lines that belong to the error. */
   readonly lines: readonly string[];
+  /** The hosts that it is about; undefined when it is about all, or about none. */
+  readonly hosts: readonly string[] | undefined;
 
   /**
    * Makes the error.
@@ -79,6 +83,13 @@ export class ReleaseError extends Error {
     this.path = details.path;
     this.hint = details.hint;
     this.lines = details.lines ?? [];
+    this.hosts = details.hosts;
+  }
+
+  /** The same error with a place or a hint that only its catcher knows. */
+  with(details: Pick<ErrorDetails, "path" | "hint">): ReleaseError {
+    const { kind, message, path, hint, lines, hosts } = this;
+    return new ReleaseError(kind, message, { path, hint, lines, hosts, ...details, cause: this });
   }
 
   /** The exit code of the program when this error ends it. */

@@ -51,6 +51,16 @@ pureTest("ReleaseError has no path, hint, lines or cause unless they are given",
   assertEquals("cause" in others, false);
 });
 
+pureTest("with() gives the same error with another place or hint, and keeps what is not given", () => {
+  const error = new ReleaseError("build", "x", { path: "a", hint: "b", lines: ["c"], hosts: ["d"] });
+  const read = (
+    { kind, message, path, hint, lines, hosts }: ReleaseError,
+  ) => [kind, message, path, hint, lines, hosts];
+  assertEquals(read(error.with({ hint: "e" })), ["build", "x", "a", "e", ["c"], ["d"]]);
+  assertEquals(read(error.with({ path: "f" })), ["build", "x", "f", "b", ["c"], ["d"]]);
+  assert(error.with({}).cause === error);
+});
+
 pureTest("ioError() says what was tried and what the file system said", () => {
   const cause = new Deno.errors.NotFound("No such file or directory");
   const error = ioError('Cannot read "x"', cause);

@@ -8,6 +8,7 @@ import { ReleaseError } from "../errors.ts";
 import type { BuiltHost, DerivedHost } from "../model.ts";
 import { plural, quoteList } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
+import { withWayRound } from "./hints.ts";
 import type { Run } from "./run.ts";
 
 /**
@@ -24,11 +25,9 @@ export async function buildHosts(
   return await run.stage(
     { name: "build", title: `Building ${count}`, done: () => `Built ${count}` },
     async () => {
-      const paths = await run.ports.nix.build(
-        hosts,
-        storeDir,
-        (name, state) => run.host("build", name, state),
-      );
+      const build = () =>
+        run.ports.nix.build(hosts, storeDir, (name, state) => run.host("build", name, state));
+      const paths = await withWayRound(run, hosts, build);
       // A lost host would be withdrawn from its rollout.
       const lost = hosts.filter((_, index) => paths[index] === undefined);
       if (lost.length > 0) {

@@ -12,7 +12,7 @@ import { pinSourceAt } from "../plan/pins.ts";
 import type { Repository } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
-import { withHints } from "./hints.ts";
+import { withHints, withWayRound } from "./hints.ts";
 import type { Run } from "./run.ts";
 import { lockFlake, type Source } from "./source.ts";
 
@@ -36,12 +36,9 @@ export async function evaluateHosts(
         if (commit !== null) flakes.set(commit, await lockPinned(run, source, { commit, hosts: pinned }));
       }));
       const placed = hosts.map((host) => ({ ...host, flake: flakes.get(host.pinnedTo)! }));
-      const derivations = await withHints(
-        run,
-        source,
-        () =>
-          run.ports.nix.evaluateHosts(placed, (name, state) => run.host("evaluate", name, state), run.warn),
-      );
+      const evaluate = () =>
+        run.ports.nix.evaluateHosts(placed, (name, state) => run.host("evaluate", name, state), run.warn);
+      const derivations = await withHints(run, source, () => withWayRound(run, hosts, evaluate));
       return withDerivations(placed, derivations);
     },
   );
@@ -76,12 +73,9 @@ async function lockPinned(
   const reference = pinSourceAt(here ?? run.config.pinSourceUrl!, commit);
   const pinned = await lockFlake(run, reference).catch((error) => {
     if (!(error instanceof ReleaseError && error.kind === "evaluation")) throw error;
-    const { kind, message, lines, hint } = error;
-    throw new ReleaseError(kind, message, {
+    throw error.with({
       path: documentPath(["hosts", hosts[0]!.name, "pin", "commit"]),
-      lines,
-      hint: hint ?? "--pin-source-url must lead to a repository that has the pinned commit",
-      cause: error,
+      hint: error.hint ?? "--pin-source-url must lead to a repository that has the pinned commit",
     });
   });
   if (pinned.revision !== commit) {

@@ -1,10 +1,11 @@
 /**
- * Says what may be behind an evaluation that failed.
+ * Says what may be behind an evaluation or a build that failed, and what can be done meanwhile.
  *
  * @module
  */
 import { relative } from "@std/path";
 import { ReleaseError } from "../errors.ts";
+import type { HostRef } from "../model.ts";
 import { isWithin } from "../plan/paths.ts";
 import { quoteCommand, quoteList } from "../text.ts";
 import type { Run } from "./run.ts";
@@ -22,16 +23,43 @@ export async function withHints<T>(run: Run, source: Source, evaluate: () => Pro
     if (!(error instanceof ReleaseError && error.kind === "evaluation")) throw error;
     const untracked = await untrackedIn(run, source, error.lines ?? []);
     if (untracked.length === 0) throw error;
-    const { kind, message, path, lines, hint } = error;
     const add = `git does not track ${quoteList(untracked)}, so nix does not see it: ` +
       quoteCommand(["git", "add", ...untracked]);
-    throw new ReleaseError(kind, message, {
-      path,
-      lines,
-      hint: hint === undefined ? add : `${add}; ${hint}`,
-      cause: error,
+    throw error.with({ hint: joined(add, error.hint) });
+  }
+}
+
+/** Excluding more hosts than these by hand is no way round. */
+const MOST_EXCLUDED = 10;
+
+/**
+ * Evaluates or builds hosts, and adds to an error that is about a few of them how the others are released meanwhile.
+ *
+ * @throws {ReleaseError} as `work` does
+ */
+export async function withWayRound<T>(
+  { config: { hosts: asked } }: Run,
+  hosts: readonly HostRef[],
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ReleaseError) || error.hosts === undefined || asked.kind !== "auto") throw error;
+    const failed = new Set(error.hosts);
+    const areOthersLeft = hosts.some(({ name }) => !failed.has(name));
+    // What the list would take for something else cannot be written into it.
+    const isWritable = error.hosts.every((name) => name === name.trim() && !name.includes(","));
+    if (!areOthersLeft || failed.size > MOST_EXCLUDED || !isWritable) throw error;
+    const spec = `auto:exclude=${[...asked.exclude, ...failed].join(",")}`;
+    throw error.with({
+      hint: joined(error.hint, `to release the others: ${quoteCommand(["--hosts", spec])}`),
     });
   }
+}
+
+function joined(...hints: (string | undefined)[]): string {
+  return hints.filter((hint) => hint !== undefined).join("; ");
 }
 
 /** The files and directories that git does not track and nix's words name. */

@@ -63,11 +63,8 @@ function withHintOfName(error: unknown): unknown {
   if (!(error instanceof ReleaseError && error.kind === "evaluation") || error.hint !== undefined) {
     return error;
   }
-  const { kind, message, lines } = error;
-  return new ReleaseError(kind, message, {
-    lines,
+  return error.with({
     hint: "older versions of nix read no path with such characters in it: give the directory another name",
-    cause: error,
   });
 }
 

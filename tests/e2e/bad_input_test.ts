@@ -200,6 +200,7 @@ testRefusals([
     refusal: {
       message: 'Cannot evaluate 2 hosts: "db", "web2"',
       including: ['host "db":', "attribute 'nothing' missing", 'host "web2":', "has no attribute 'toplevel'"],
+      hint: "to release the others: --hosts auto:exclude=db,web2",
     },
   },
   {

@@ -36,6 +36,7 @@ Deno.test("the program refuses a host whose dependency fails, with the dependenc
       ...Array.from({ length: 19 }, (_, index) => `  | to stdout ${index + 10}`),
       "  | no space for the kernel",
     ],
+    hint: "to release the others: --hosts auto:exclude=alone,far,near",
   });
 });
 
@@ -57,6 +58,7 @@ Deno.test("the program tells the logs of content-addressed builds, and which hos
       'derivation STORE/kernel.drv failed, which 2 hosts need: "far", "near"',
       "  | no space for the kernel",
     ],
+    hint: "to release the others: --hosts auto:exclude=far,near",
   });
 });
 
@@ -89,6 +91,7 @@ for (const [of, toplevel, code, reason] of REFUSED_BY_NIX) {
     await expectRefused(fleet, {}, {
       message: `Cannot build host "bad": nix-store exited with ${code}`,
       including: ['derivation STORE/top.drv failed, which host "bad" needs', "  | all done", reason],
+      hint: "to release the others: --hosts auto:exclude=bad",
     });
   });
 }
@@ -109,7 +112,8 @@ Deno.test("the program refuses a host of a system that nothing here builds for, 
     ],
     hint:
       'builds for "powerpc64-linux" want a machine of that kind, given with --builders or in nix\'s own ' +
-      "configuration, or a nix that runs its programs here (binfmt, and extra-platforms in nix.conf)",
+      "configuration, or a nix that runs its programs here (binfmt, and extra-platforms in nix.conf); " +
+      "to release the others: --hosts auto:exclude=tower",
   });
 });
 

@@ -490,6 +490,7 @@ Deno.test("the program gives nix every --option, the last of a name last, and --
   await expectRefused(fleet, { args: ["--option", "allow-import-from-derivation", "false"] }, {
     message: 'Cannot evaluate 1 host: "db"',
     including: ["because the option 'allow-import-from-derivation' is disabled"],
+    hint: "to release the others: --hosts auto:exclude=db",
   });
   await expectRefused(fleet, { args: ["--hosts", "plain", "--max-jobs", "0"] }, {
     message: 'Cannot build host "plain": nix-store exited with 1',

@@ -235,5 +235,6 @@ Deno.test("the program refuses a host that its pinned commit does not have, and 
       `host "db" at commit ${without}:`,
       "does not provide attribute 'nixosConfigurations.db.config.system.build.toplevel'",
     ],
+    hint: "to release the others: --hosts auto:exclude=db",
   });
 });

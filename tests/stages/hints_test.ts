@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
+import type { HostsSpec } from "../../src/config.ts";
 import { ReleaseError } from "../../src/errors.ts";
-import { withHints } from "../../src/stages/hints.ts";
+import { withHints, withWayRound } from "../../src/stages/hints.ts";
 import type { Source } from "../../src/stages/source.ts";
 import { COMMIT, FakeWorld, lockedAt } from "../support/fake_ports.ts";
 import { pureTest, rejection } from "../support/pure.ts";
@@ -86,4 +87,43 @@ pureTest("withHints() leaves other errors, and what went well, as they are", asy
   });
   assertEquals(await withHints(world.run(), SOURCE, () => Promise.resolve(3)), 3);
   assertEquals(world.effects, []);
+});
+
+const AUTO: HostsSpec = { kind: "auto", exclude: [] };
+
+/** The hint of an error about some hosts, in a run for those and others. */
+async function wayRound(
+  failed: readonly string[] | undefined,
+  { others = ["web"], hint, asked = AUTO }: { others?: string[]; hint?: string; asked?: HostsSpec } = {},
+) {
+  const error = new ReleaseError("build", "no", { hint, hosts: failed, lines: ["why"], path: "p" });
+  const hosts = [...failed ?? [], ...others].map((name) => ({ name, kind: "nixos" as const }));
+  const run = new FakeWorld().run({ hosts: asked });
+  const refused = await rejection(withWayRound(run, hosts, () => Promise.reject(error)));
+  const { hint: added, ...rest } = refused;
+  assertEquals(rest, { kind: "build", message: "no", lines: ["why"], path: "p" });
+  return added;
+}
+
+pureTest("withWayRound() tells how the others are released without the hosts that fail", async () => {
+  const way = "to release the others: --hosts auto:exclude=";
+  assertEquals(await wayRound(["db"]), `${way}db`);
+  assertEquals(await wayRound(["db"], { hint: "give it a builder" }), `give it a builder; ${way}db`);
+  assertEquals(await wayRound(["it's", "b c"]), `to release the others: --hosts 'auto:exclude=it'\\''s,b c'`);
+  assertEquals(await wayRound(["db"], { asked: { kind: "auto", exclude: ["lab"] } }), `${way}lab,db`);
+  const ten = Array.from({ length: 10 }, (_, index) => `h${index}`);
+  assertEquals(await wayRound(ten), `${way}${ten.join(",")}`);
+});
+
+pureTest("withWayRound() adds nothing where there is no such way", async () => {
+  const hint = "give it a builder";
+  assertEquals(await wayRound(undefined, { hint }), hint);
+  assertEquals(await wayRound(["db"], { hint, others: [] }), hint);
+  assertEquals(await wayRound(["db"], { hint, asked: { kind: "explicit", hosts: ["db", "web"] } }), hint);
+  assertEquals(await wayRound(Array.from({ length: 11 }, (_, index) => `h${index}`), { hint }), hint);
+  for (const name of ["a,b", " a", "a\n"]) assertEquals(await wayRound([name, "db"], { hint }), hint);
+  const failure = new Error("a defect");
+  const run = new FakeWorld().run();
+  assertEquals(await withWayRound(run, [], () => Promise.reject(failure)).catch((error) => error), failure);
+  assertEquals(await withWayRound(run, [], () => Promise.resolve(3)), 3);
 });

@@ -51,7 +51,8 @@ export async function buildFailure(nix: NixContext, build: FailedBuild): Promise
   const explained = result.code === ONLY_BUILDERS_FAILED && causes.length > 0 && rest.length === 0 &&
     causes.every(({ drv }) => log.tail(drv).lines.length > 0);
   const lines = explained ? [] : nixErrors(build, needed);
-  const names = (failed.length > 0 ? failed : derivations).map(({ name }) => name);
+  const hosts = failed.length > 0 ? failed.map(({ name }) => name) : undefined;
+  const names = hosts ?? derivations.map(({ name }) => name);
   return new ReleaseError(
     "build",
     `Cannot build host ${quoteList(names)}: nix-store exited with ${result.code}`,
@@ -62,6 +63,7 @@ export async function buildFailure(nix: NixContext, build: FailedBuild): Promise
         ...unexplained.map(({ name, drvPath }) => `host ${JSON.stringify(name)}: ${drvPath} was not built`),
         ...nix.shell.excerpts.of({ title: "nix-store", lines }, NIX_ERRORS),
       ],
+      hosts,
       hint: foreign.length === 0 ? undefined : hintFor(foreign.map(({ system }) => system)),
     },
   );

@@ -102,7 +102,10 @@ export async function evaluateHosts(
   throw new ReleaseError(
     "evaluation",
     `Cannot evaluate ${plural(failures.length, "host")}: ${quoteList(names)}`,
-    { lines: linesOf(nix, failures, new Map(hosts.map(({ name, pinnedTo }) => [name, pinnedTo]))) },
+    {
+      lines: linesOf(nix, failures, new Map(hosts.map(({ name, pinnedTo }) => [name, pinnedTo]))),
+      hosts: names,
+    },
   );
 }
 
