@@ -42,6 +42,7 @@ export async function lockSource(run: Run): Promise<Source> {
 async function resolveSource(run: Run): Promise<Source> {
   const { config, ports: { git, nix } } = run;
   const { text: reference, directory } = await nix.referTo(config.buildFlake);
+  if (directory === null) refuseAttribute(reference);
   const asked = await lockFlake(run, reference).catch((error) => {
     throw directory === null || isPlainPath(directory) ? error : withHintOfName(error);
   });
@@ -56,6 +57,17 @@ async function resolveSource(run: Run): Promise<Source> {
   if (flake.revision === null) checkUnlocked(source, run);
   if (config.gitCommit) await checkCommittable(run, repository, flake.revision);
   return source;
+}
+
+/** What is behind a `#` would choose a part of the flake, as in `nix build .#web1`. */
+function refuseAttribute(reference: string): void {
+  const attribute = reference.slice(reference.indexOf("#") + 1);
+  if (!reference.includes("#") || attribute === "") return;
+  throw new ReleaseError(
+    "usage",
+    `Cannot use --build-flake "${reference}": "#${attribute}" names an attribute, expected a flake`,
+    { hint: "leave it out; --hosts says which hosts are released" },
+  );
 }
 
 /** The error for a directory whose path has to be written as a URL, which not every version of nix reads. */

@@ -69,7 +69,7 @@ async function localSource(
   const asked = resolve(shell.cwd, directory);
   // Nix looks for the flake from here up, but only where it is given no URL.
   const flakeDir = scheme === "found"
-    ? await realPath(await flakeAbove(asked))
+    ? await realPath(await realPath(asked) && await flakeAbove(asked))
     : await realDirectory(nix, asked);
   if (flakeDir === null) throw await noFlake(nix, reference, { scheme, asked });
   const repository = scheme === "found" ? await findRepository(gitContext(shell, env), flakeDir) : null;
