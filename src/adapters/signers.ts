@@ -11,6 +11,7 @@ import type { PublicKey } from "../crypto/signature.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import type { ArtifactSigner, Inputs } from "../ports.ts";
+import { quoteCommand } from "../text.ts";
 import { signKeyVariable } from "../secrets.ts";
 
 /** A command that signs, and what it makes. */
@@ -141,7 +142,12 @@ async function readPrivateKey(
       hint: "write the text of the key to it; what was read once does not come again",
     });
   }
-  const text = new TextDecoder().decode(await inputs.read(signKey));
+  const bytes = await inputs.read(signKey).catch((error) => {
+    throw error instanceof ReleaseError && error.cause instanceof Deno.errors.NotFound
+      ? error.with({ hint: `\`fleet-release keygen ${quoteCommand([signKey])}\` makes a key there` })
+      : error;
+  });
+  const text = new TextDecoder().decode(bytes);
   return { text, warnings: exposureOf(signKey, await inputs.mode(signKey)) };
 }
 

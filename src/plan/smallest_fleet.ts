@@ -23,5 +23,10 @@ fleet.resolved = {
   waves = { };
 };`.trim().split("\n");
 
+const DOCS = "https://github.com/fleet-release/fleet-release/blob/main/docs";
+
 /** Where it is explained. */
-export const ADOPTING = "https://github.com/fleet-release/fleet-release/blob/main/docs/adopting.md";
+export const ADOPTING = `${DOCS}/adopting.md`;
+
+/** Where the fields of all documents are described. */
+export const FORM = `${DOCS}/contract.md#normal-form`;

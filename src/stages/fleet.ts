@@ -11,7 +11,7 @@ import { type AttributeName, ATTRIBUTES } from "../plan/attributes.ts";
 import { decodeFleet, type EvaluatedFleet } from "../plan/compose.ts";
 import { isPath } from "../plan/flake_reference.ts";
 import { enumerateHosts } from "../plan/hosts.ts";
-import { ADOPTING, SMALLEST_FLEET } from "../plan/smallest_fleet.ts";
+import { ADOPTING, FORM, SMALLEST_FLEET } from "../plan/smallest_fleet.ts";
 import { pinNames, pinTargetCommit, resolvePins, validatePinSourceUrl } from "../plan/pins.ts";
 import type { Inventory } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
@@ -56,7 +56,7 @@ async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
     bootstrapNonces: said("bootstrapNonces"),
   };
   const trusted = said("trusted");
-  const decoded = decodeFleet(documents, now, config.strict);
+  const decoded = withForm(() => decodeFleet(documents, now, config.strict));
   warn(...decoded.warnings);
   const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, run);
   validatePinSourceUrl(fleet, source.ciCommit, config.pinSourceUrl);
@@ -71,6 +71,18 @@ async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
     trusted,
     evaluated: { ...decoded.evaluated, fleet },
   };
+}
+
+/** Decodes a document, and says where its form is described when that is what is wrong. */
+function withForm<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (!(error instanceof ReleaseError && error.kind === "contract") || error.hint !== undefined) {
+      throw error;
+    }
+    throw error.with({ hint: `what it has to look like: ${FORM}` });
+  }
 }
 
 /** What the flakes say that the attributes name: nearly always the one that is released, which is asked once. */

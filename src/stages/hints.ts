@@ -72,8 +72,11 @@ async function untrackedIn(
   if (!isWithin(flake.localDir, repository.root)) return [];
   const dir = relative(repository.root, flake.localDir);
   const files = await git.untracked(repository, dir === "" ? "." : dir);
+  // As in `'…-source/hosts' does not exist`, and in `reading directory hosts: No such file or directory`.
   const named = (path: string) =>
-    lines.some((line) => line.includes(`/${path}'`) || line.includes(`'${path}'`));
+    lines.some((line) =>
+      [`/${path}'`, `'${path}'`, `/${path}: `, ` ${path}: `].some((s) => line.includes(s))
+    );
   return [...new Set(files.flatMap((file) => withParents(file).filter(named).slice(0, 1)))].slice(0, 10);
 }
 

@@ -47,14 +47,15 @@ async function resolveSource(run: Run): Promise<Source> {
     throw directory === null || isPlainPath(directory) ? error : withHintOfName(error);
   });
   const repository = asked.localDir === null ? null : await git.repositoryOf(asked.localDir);
+  const left = repository === null ? [] : await releaseFilesIn(run, asked, repository);
   const flake = {
-    ...await withoutLeftovers(run, asked, repository),
+    ...await withoutLeftovers(run, { asked, left }, repository),
     // What messages call it; nix may have been given a longer form.
     reference: config.buildFlake,
   };
   const ciCommit = flake.revision ?? repository?.head ?? null;
   const source = { flake, repository, ciCommit };
-  if (flake.revision === null) checkUnlocked(source, run);
+  if (flake.revision === null) checkUnlocked(source, left, run);
   if (config.gitCommit) await checkCommittable(run, repository, flake.revision);
   return source;
 }
@@ -80,28 +81,36 @@ function withHintOfName(error: unknown): unknown {
   });
 }
 
+/** The changes in a flake's repository that are of release files. */
+async function releaseFilesIn(
+  { config, ports: { releaseDir } }: Run,
+  { dirty, differing }: LockedFlake,
+  { root }: Repository,
+): Promise<string[]> {
+  if (!dirty || differing.length === 0) return [];
+  const dir = (await releaseDir.realPath()).path;
+  return differing.filter((path) => isDocumentPath(relative(dir, join(root, path)), config.artifactName));
+}
+
 /**
  * The flake at the commit that is checked out, where the only changes are in the release directory: a run that could not
  * commit what it had written leaves such, and the next one releases that commit as if they were not there.
  */
 async function withoutLeftovers(
   run: Run,
-  flake: LockedFlake,
+  { asked, left }: { readonly asked: LockedFlake; readonly left: readonly string[] },
   repository: Repository | null,
 ): Promise<LockedFlake> {
-  const { dirty, differing, repositoryUrl } = flake;
-  if (!dirty || differing.length === 0 || repositoryUrl === null || !repository?.head) return flake;
+  const { differing, repositoryUrl } = asked;
+  const areAll = left.length > 0 && left.length === differing.length;
+  if (!areAll || repositoryUrl === null || !repository?.head) return asked;
   // What is changed within submodules, nobody has looked at.
-  if (/[?&]submodules=1/.test(repositoryUrl)) return flake;
-  const dir = (await run.ports.releaseDir.realPath()).path;
-  const isDocument = (path: string) =>
-    isDocumentPath(relative(dir, join(repository.root, path)), run.config.artifactName);
-  if (!differing.every(isDocument)) return flake;
+  if (/[?&]submodules=1/.test(repositoryUrl)) return asked;
   run.warn({
     code: "release-left-behind",
     message:
       `The only changes that are not committed are of release files, as a run that was interrupted leaves ` +
-      `them (${quoteList(differing, 3)}): what is released is commit ${repository.head.slice(0, 8)}`,
+      `them (${quoteList(left, 3)}): what is released is commit ${repository.head.slice(0, 8)}`,
   });
   return await lockFlake(run, pinSourceAt(repositoryUrl, repository.head));
 }
@@ -185,12 +194,18 @@ async function isCopied({ ports: { git } }: Run, source: FlakeSource, file: stri
   }
 }
 
-/** A source without a locked revision is refused, or the release says of its commit what may not be so. */
-function checkUnlocked({ flake, repository, ciCommit }: Source, { config, warn }: Run): void {
+/**
+ * A source without a locked revision is refused, or the release says of its commit what may not be so.
+ *
+ * @param left The changes that are of release files
+ */
+function checkUnlocked(
+  { flake, repository, ciCommit }: Source,
+  left: readonly string[],
+  { config, warn }: Run,
+): void {
   const reason = flake.dirty
-    ? `there are changes that are not committed${
-      flake.differing.length === 0 ? "" : `: ${quoteList(flake.differing)}`
-    }`
+    ? `there are changes that are not committed${changesOf(flake.differing, left)}`
     : repository === null
     ? "it is not in git"
     : `"${config.buildFlake}" is read as a plain directory`;
@@ -200,7 +215,7 @@ function checkUnlocked({ flake, repository, ciCommit }: Source, { config, warn }
       `Cannot release "${config.buildFlake}" with --require-clean: ${reason}`,
       {
         hint: flake.dirty
-          ? "commit or stash the changes"
+          ? `commit or stash the changes${left.length === 0 ? "" : "; the release files can stay"}`
           : "give a flake reference that nix locks to a commit",
       },
     );
@@ -212,4 +227,12 @@ function checkUnlocked({ flake, repository, ciCommit }: Source, { config, warn }
         ? "the release names no commit"
         : `the release names commit ${ciCommit.slice(0, 8)}, which need not contain what is built`),
   });
+}
+
+/** The user's own changes, and apart from them what a run has left. */
+function changesOf(differing: readonly string[], left: readonly string[]): string {
+  const own = differing.filter((path) => !left.includes(path));
+  if (own.length === 0) return differing.length === 0 ? "" : `: ${quoteList(differing)}`;
+  const files = left.length === 0 ? "" : `, and ${plural(left.length, "release file")} that a run has left`;
+  return `: ${quoteList(own)}${files}`;
 }

@@ -1,4 +1,4 @@
-import { ADOPTING, SMALLEST_FLEET } from "../../src/plan/smallest_fleet.ts";
+import { FORM } from "../../src/plan/smallest_fleet.ts";
 import { assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
@@ -32,7 +32,7 @@ const SHARED = {
     const fleet = await TestFleet.create();
     const { root, dir } = fleet;
     await fleet.write({
-      ".gitignore": "ignored/\nunsigned/*.sig\n",
+      ".gitignore": "unsigned/*.sig\n",
       ".git/info/exclude": "excluded/rollouts\n",
     });
     await fleet.git("init", "-q", "inner");
@@ -92,31 +92,12 @@ function testRefusals(cases: readonly Case[]): void {
   }
 }
 
-const KNOWN_HOSTS = 'known hosts: "db", "web1", "web2"';
-
 testRefusals([
-  {
-    of: "a run without anything to sign with",
-    attempt: { onlyArgs: ["--git-commit"] },
-    refusal: {
-      message: "No way to sign: none of --sign-key, --sign-agent and --sign-cmd is given",
-      hint: "`fleet-release keygen FILE` makes a key for --sign-key FILE; a --sign-cmd COMMAND, also from " +
-        "NIXFLEET_SIGN_CMD, signs $NIXFLEET_INPUT into $NIXFLEET_OUTPUT, 64 raw bytes",
-    },
-  },
   {
     of: "an unknown flag, and names the nearest one",
     unreleased: true,
     attempt: { args: ["--revocation-attr", "fleet.revocations"] },
     refusal: { message: 'Unknown option "--revocation-attr"', hint: "did you mean --revocations-attr?" },
-  },
-  {
-    of: "an algorithm of the environment that is nearly a known one",
-    attempt: { env: { NIXFLEET_SIGNATURE_ALGORITHM: "ecdsa-p265" } },
-    refusal: {
-      message: 'Unknown signature algorithm "ecdsa-p265": expected ed25519 or ecdsa-p256',
-      hint: 'did you mean "ecdsa-p256"?',
-    },
   },
   {
     of: 'the artifact name "../fleet.json"',
@@ -129,15 +110,6 @@ testRefusals([
 ]);
 
 testRefusals([
-  {
-    of: "an unknown host, and names the nearest one",
-    unreleased: true,
-    attempt: { args: ["--hosts", "web1,wbe2"] },
-    refusal: {
-      message: 'The flake has no host "wbe2", which --hosts names',
-      hint: `did you mean "web2"? ${KNOWN_HOSTS}`,
-    },
-  },
   {
     of: "a host in both attribute sets",
     fleet: { darwin: ["db"] },
@@ -162,15 +134,6 @@ function builtBy(script: string): FleetOptions {
 const CANNOT_EVALUATE = 'Cannot evaluate the fleet of ".": nix exited with 1';
 
 testRefusals([
-  {
-    of: "a flake that is not there",
-    unreleased: true,
-    attempt: { args: ["--build-flake", "../elsewhere"] },
-    refusal: {
-      message: 'Cannot read the flake "../elsewhere": there is no directory "ROOT/elsewhere"',
-      hint: "--build-flake names the directory of the flake.nix, or the repository that has it at its root",
-    },
-  },
   {
     of: "a flake with a syntax error",
     fleet: { files: { "flake.nix": "{ outputs = _: {" } },
@@ -213,25 +176,6 @@ testRefusals([
       hint: "add it to the flake's outputs, or give another --revocations-attr",
     },
   },
-  {
-    of: "a flake without the fleet's attribute",
-    fleet: flakeWith("resolved = read", "unresolved = read"),
-    refusal: {
-      message: 'The flake has no attribute ".#fleet.resolved", which --fleet-resolved-attr names',
-      at: ".#fleet.resolved",
-      lines: ["the smallest that is valid:", ...SMALLEST_FLEET.map((line) => `  ${line}`)],
-      hint: `add it to the flake's outputs, or give another --fleet-resolved-attr; ${ADOPTING} explains it`,
-    },
-  },
-  {
-    of: "a fleet that is null",
-    fleet: { files: { "fleet.json": "null" } },
-    refusal: {
-      message: 'The flake has no attribute ".#fleet.resolved", which --fleet-resolved-attr names: it is null',
-      at: ".#fleet.resolved",
-      hint: "add it to the flake's outputs, or give another --fleet-resolved-attr",
-    },
-  },
 ]);
 
 const TIME = 'an RFC 3339 time such as "2026-06-01T12:00:00Z"';
@@ -240,11 +184,6 @@ const TIME_HINT =
   "such as +02:00";
 
 testRefusals([
-  {
-    of: "a fleet that is a list",
-    withoutNix: (memory) => memory.fleet = [],
-    refusal: { message: "Cannot read the fleet: it is a list, expected an object", at: "fleet" },
-  },
   {
     of: "a fleet with a pin that expires at no time",
     withoutNix: ({ fleet }) =>
@@ -265,6 +204,7 @@ testRefusals([
       message: 'Cannot read the fleet: "hosts."web.example.com".system" is 1, expected a string',
       at: 'hosts."web.example.com".system',
       lines: ['also: "hosts."web.example.com".tags" is missing'],
+      hint: `what it has to look like: ${FORM}`,
     },
   },
   {
@@ -295,46 +235,6 @@ testRefusals([
   },
 ]);
 
-const OTHER_COMMIT = "0123456789abcdef0123456789abcdef01234567";
-
-testRefusals([
-  {
-    of: "pins to another commit without --pin-source-url, and lists their hosts",
-    unreleased: true,
-    fleet: {
-      edit: ({ hosts }) => {
-        for (const name of ["web2", "db"]) hosts[name].pin = { commit: OTHER_COMMIT, reason: "audit" };
-      },
-    },
-    refusal: {
-      message:
-        'No source for pinned hosts: --pin-source-url is missing, and "db", "web2" are pinned to another commit',
-      at: "hosts.db.pin",
-      hint:
-        "give --pin-source-url with a flake reference of the fleet's repository, such as git+ssh://host/fleet",
-    },
-  },
-  {
-    of: "a pin to a name that is no commit",
-    fleet: { edit: ({ hosts }) => hosts.db.pin = { commit: "v9", reason: "audit" } },
-    attempt: { args: ["--pin-source-url", "git+file:///nowhere"] },
-    refusal: {
-      message: 'Cannot resolve the pin of host "db": "v9" names no commit',
-      at: "hosts.db.pin.commit",
-      hint: "give a full commit, or a short commit, tag or branch of the flake's repository (fetch it first)",
-    },
-  },
-  {
-    of: "--git-commit of a flake outside git",
-    unreleased: true,
-    fleet: { git: false },
-    refusal: {
-      message: 'Cannot commit the release: "." is not in a local git repository',
-      hint: "run it on a checkout of the fleet, or leave out --git-commit and --git-push",
-    },
-  },
-]);
-
 testRefusals([
   {
     of: "a release directory that is a link out of the repository",
@@ -346,20 +246,16 @@ testRefusals([
       hint: "give the directory itself, if it is meant: --release-dir ROOT/out",
     },
   },
-  ...([
-    ["beside the repository", "../beside"],
-    ["in a repository of its own", "inner/releases"],
-  ] as const).map(([of, dir]): Case => ({
-    of: `to commit a release directory that is ${of}`,
+  {
+    of: "to commit a release directory that is in a repository of its own",
     shared: "uncommittable",
-    attempt: { args: ["--release-dir", dir] },
+    attempt: { args: ["--release-dir", "inner/releases"] },
     refusal: {
-      message: `Cannot commit "${dir}": it is outside the repository of the flake`,
+      message: 'Cannot commit "inner/releases": it is outside the repository of the flake',
       hint: "give a --release-dir within ROOT/fleet, or leave out --git-commit and --git-push",
     },
-  })),
+  },
   ...([
-    [".gitignore", "ignored", "fleet.resolved.json"],
     [".gitignore", "unsigned", "fleet.resolved.json.sig"],
     [".git/info/exclude", "excluded", "rollouts/manifest.json"],
   ] as const).map(([file, dir, ignored]): Case => ({

@@ -96,27 +96,6 @@ for (const [of, toplevel, code, reason] of REFUSED_BY_NIX) {
   });
 }
 
-Deno.test("the program refuses a host of a system that nothing here builds for, and names it alone", async () => {
-  const foreign = `host (derivation { name = "tower"; system = "powerpc64-linux"; builder = "/bin/sh"; })`;
-  await using fleet = await fleetOf(`{ good = host (build "good" "echo > $out"); }`);
-  await expectReleaseByKey(fleet);
-  await Deno.remove(join(fleet.dir, "releases"), { recursive: true });
-  const flake = await Deno.readTextFile(join(fleet.dir, "flake.nix"));
-  await fleet.write({ "flake.nix": flake.replace("{ good =", `{ tower = ${foreign}; good =`) });
-  await fleet.commit("a tower");
-  await expectRefused(fleet, {}, {
-    message: 'Cannot build host "tower": nix-store exited with 1',
-    including: [
-      'nothing here builds for powerpc64-linux, which host "tower" needs',
-      "a 'powerpc64-linux' with features {} is required to build ",
-    ],
-    hint:
-      'builds for "powerpc64-linux" want a machine of that kind, given with --builders or in nix\'s own ' +
-      "configuration, or a nix that runs its programs here (binfmt, and extra-platforms in nix.conf); " +
-      "to release the others: --hosts auto:exclude=tower",
-  });
-});
-
 Deno.test("the program releases hosts that share one derivation with one closure, each pushed for itself", async () => {
   const hosts = ["a", "b", "c"];
   await using fleet = await TestFleet.create({

@@ -118,17 +118,6 @@ const NOBODY = {
   GIT_CONFIG_VALUE_0: "true",
 };
 
-Deno.test("the program refuses to commit with no identity before it builds anything, and writes nothing", async () => {
-  await using fleet = await TestFleet.create({
-    files: { "flake.nix": flakeOf(`{ db = host (build "db" "exit 1"); }`) },
-  });
-  await expectRefused(fleet, { env: NOBODY }, {
-    message: "Cannot commit: git has no name and address to commit with",
-    including: ["auto-detection is disabled"],
-    hint: "give --git-user-name and --git-user-email, or configure user.name and user.email",
-  });
-});
-
 Deno.test("the program commits as it is told, warns of a locked index, and pushes from a detached HEAD", async () => {
   await using fleet = await TestFleet.create();
   const parent = await fleet.head();

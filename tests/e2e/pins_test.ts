@@ -152,17 +152,6 @@ Deno.test("the program builds a pin to HEAD from the commit, and the others from
   assertEquals(await contents(fleet), [["a", "one"], ["b", "edited"]]);
 });
 
-Deno.test("the program refuses a pin that names no commit, and writes nothing", async () => {
-  await using fleet = await TestFleet.create({
-    edit: ({ hosts }) => hosts.web2.pin = { commit: "v2", reason: "audit" },
-  });
-  await expectRefused(fleet, { args: ownSource(fleet) }, {
-    message: 'Cannot resolve the pin of host "web2": "v2" names no commit',
-    at: "hosts.web2.pin.commit",
-    hint: "give a full commit, or a short commit, tag or branch of the flake's repository (fetch it first)",
-  });
-});
-
 Deno.test("the program refuses a relative path: as a pin source, since nix believes any revision of it, and writes nothing", async () => {
   const { fleet, commits: [first] } = await fleetWithHistory();
   await using _ = fleet;
@@ -193,19 +182,6 @@ Deno.test("the program builds pinned hosts from a flake in a sub-directory of th
     `git+file://${fleet.dir}?dir=sub&ref=main`,
   ]);
   assertEquals(await contents(fleet), [["db", "one"], ["web1", "two"], ["web2", "two"]]);
-});
-
-Deno.test("the program refuses a pin source that does not have the commit, and writes nothing", async () => {
-  const { fleet } = await fleetWithHistory();
-  await using _ = fleet;
-  const absent = "0123456789abcdef0123456789abcdef01234567";
-  await pin(fleet, { web2: absent });
-  await expectRefused(fleet, { args: ownSource(fleet) }, {
-    message: `Cannot read the flake "git+file://ROOT/fleet?allRefs=1&rev=${absent}": nix exited with 1`,
-    at: "hosts.web2.pin.commit",
-    including: [absent],
-    hint: "--pin-source-url must lead to a repository that has the pinned commit",
-  });
 });
 
 Deno.test("the program never shows the password of a pin source's URL", async () => {

@@ -52,6 +52,7 @@ pureTest(
         [`| '${COPY}/sub/it's.nix'`, `| '${COPY}/sub/new.nix'`],
         hint('"sub/new.nix", "sub/it\'s.nix"', "sub/new.nix 'sub/it'\\''s.nix'"),
       ],
+      [["| error: reading directory sub/hosts/a: No such file"], hint('"sub/hosts/a"', "sub/hosts/a")],
       [["| error: assertion failed"], undefined],
       [[`| '${COPY}/sub/new.nix.old'`, `| '${COPY}/sub/very/sub/newer.nix'`], undefined],
     ];

@@ -1,10 +1,9 @@
 // What is told before anything is built, since its user may not have meant it.
 
 import { assertEquals } from "@std/assert";
-import { dirname, join } from "@std/path";
+import { dirname } from "@std/path";
 import type { ReleaseConfig } from "../../src/config.ts";
 import { FakeWorld, UNVERIFIED } from "../support/fake_ports.ts";
-import { TestFleet } from "../support/fleet.ts";
 import { pureTest } from "../support/pure.ts";
 
 /** The codes of the warnings of a release that had to be there before anything was evaluated. */
@@ -77,16 +76,3 @@ for (const [where, world, warned, settings] of ELSEWHERE) {
     assertEquals(await warnedEarly(world(), settings), warned ? ["release-dir-elsewhere"] : []);
   });
 }
-
-Deno.test("the program warns in a sub-directory that the release does not go where the last one is", async () => {
-  await using fleet = await TestFleet.create({
-    files: { "releases/fleet.resolved.json": "{}", "web/README": "" },
-  });
-  const { code, stderr } = await fleet.release(["--fleet-resolved-attr", "none"], {
-    cwd: join(fleet.dir, "web"),
-  });
-  assertEquals([code, stderr.split("\n").filter((line) => line.startsWith("warning: "))], [1, [
-    `warning: The release goes to "${fleet.dir}/web/releases", where none was before, and git has one in ` +
-    `"${fleet.dir}/releases": a relative --release-dir is relative to the current directory`,
-  ]]);
-});

@@ -58,12 +58,13 @@ export async function evaluate(
   });
   const errors = log.errors();
   // What ends nix before it can say why, as a stack that is too small does, is told in plain text or not at all.
-  const lines = errors.length > 0 ? errors.flatMap(({ lines }) => lines) : lastSaid(result.stderr, Infinity);
+  const said = errors.length > 0 ? errors.flatMap(({ lines }) => lines) : lastSaid(result.stderr, Infinity);
   const told = (line: string) => source === undefined ? line : line.replaceAll(`${source}/`, "");
+  const lines = said.map(told);
   return {
     ...result,
     stderr: lines,
     value: result.code === 0 ? parseOutput(result, "nix eval") : undefined,
-    error: { lines: lines.map(told), trace: errors.flatMap(({ trace }) => trace).map(told) },
+    error: { lines, trace: errors.flatMap(({ trace }) => trace).map(told) },
   };
 }

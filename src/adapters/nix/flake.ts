@@ -48,6 +48,7 @@ async function lockSource(nix: NixContext, reference: string, source: FetchableS
   if (declared.inputs.length > 0 || isOddPlace) {
     const locked = await evaluate(nix, LOCKED, opened.url, {
       options: [...settingFlags(nixConfig.used), ...PURE],
+      source: fetched.copy.path,
     });
     if (locked.code !== 0) {
       throw unreadable(
@@ -141,7 +142,8 @@ interface FetchedSource {
 
 async function readDeclarations(nix: NixContext, reference: string, { source, copy }: FetchedSource) {
   const { path, info: { narHash } } = copy;
-  const read = await evaluate(nix, DECLARED, { path, narHash, dir: source.dir }, { options: PURE });
+  const data = { path, narHash, dir: source.dir };
+  const read = await evaluate(nix, DECLARED, data, { options: PURE, source: path });
   if (read.code !== 0) throw unreadable(nix, reference, read);
   const declared = parseShape(DECLARATIONS, read.value, "nix eval");
   if (declared !== null) return declared;

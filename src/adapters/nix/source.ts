@@ -170,6 +170,9 @@ async function attributedSource(
   };
 }
 
+const FORMS =
+  "give the directory of the flake.nix, as in ./fleet, or a flake reference, as in github:OWNER/REPOSITORY";
+
 /** A registry with the one entry that {@linkcode takeApart} puts into it. */
 const REGISTRY = v.object({ flakes: v.tuple([v.object({ to: v.record(v.string(), v.unknown()) })]) });
 
@@ -189,7 +192,7 @@ async function takeApart(
     const registry = join(temporary, "registry.json");
     const argv = [nix.nix, ...nix.flags, "registry", "add", "--registry", registry, "fleet", reference];
     const result = await nix.shell.run(argv, { env: nix.env });
-    if (result.code !== 0) throw unreadable(nix, reference, result);
+    if (result.code !== 0) throw unreadable(nix, reference, result, FORMS);
     const said = parseText(await Deno.readFile(registry), "nix registry add");
     return parseShape(REGISTRY, said, "nix registry add").flakes[0].to;
   } finally {
@@ -207,7 +210,7 @@ async function lookUp(
   { id, ref, rev, dir }: Readonly<Record<string, unknown>>,
 ): Promise<string> {
   const result = await nix.shell.run([nix.nix, ...nix.flags, "registry", "list"], { env: nix.env });
-  if (result.code !== 0) throw unreadable(nix, reference, result);
+  if (result.code !== 0) throw unreadable(nix, reference, result, hintOfAlias(reference));
   const alias = `flake:${id}`;
   const entries = outputLines(result)
     // Older versions of nix write a path as it is, with the spaces in it.
@@ -232,8 +235,13 @@ async function lookUp(
 
 function unresolved(reference: string, problem: string): ReleaseError {
   return new ReleaseError("evaluation", `Cannot read the flake "${reference}": ${problem}`, {
-    hint: "give the reference that it stands for; `nix registry list` shows the registries",
+    hint: hintOfAlias(reference),
   });
+}
+
+function hintOfAlias(reference: string): string {
+  return `"${reference}" is no directory here: give the path of one, or the reference that it stands for; ` +
+    "`nix registry list` shows the registries";
 }
 
 /** The URL of a tree at a revision; undefined when nix knows none for its kind. */
