@@ -6,19 +6,39 @@
 
 /**
  * The outputs of a locked flake: `{ url, info, system }`. Where nix cannot say in a URL all that a flake sees of itself
- * (the commit that a changed tree is based on, say), `info` has it, and the flake is called once more with it. Only its
- * inputs are taken from the first time.
+ * (the commit that a changed tree is based on, say), `info` has it, and the flake is called once more with it. Of the
+ * first time its inputs are taken, but for those that see the same: an input within the flake (`path:./sub`, which has a
+ * `parent` in the lock file) is of the same source, and one with an input that follows the flake itself has it.
  */
 const OPEN = `
   open = { url, info, ... }:
     let
       locked = builtins.getFlake url;
-      sourceInfo = info // { inherit (locked.sourceInfo) outPath; };
-      outputs = (import (locked.outPath + "/flake.nix")).outputs (locked.inputs // { inherit self; });
-      self = outputs // sourceInfo
-        // builtins.intersectAttrs { _type = null; inputs = null; outPath = null; } locked
-        // { inherit outputs sourceInfo; };
-    in if info == null then locked.outputs else outputs;`;
+      file = locked.outPath + "/flake.lock";
+      none = { root = "root"; nodes.root = { }; };
+      lock = if builtins.pathExists file then builtins.fromJSON (builtins.readFile file) else none;
+      inputsOf = key: lock.nodes.\${key}.inputs or { };
+      keyOf = input: if builtins.isString input then input
+        else builtins.foldl' (key: name: keyOf (inputsOf key).\${name}) lock.root input;
+      isWithin = key: key == lock.root || (lock.nodes.\${key} ? parent && isWithin (keyOf lock.nodes.\${key}.parent));
+      reachedFrom = key: map (node: node.key) (builtins.genericClosure {
+        startSet = [ { inherit key; } ];
+        operator = node: map (input: { key = keyOf input; }) (builtins.attrValues (inputsOf node.key));
+      });
+      inputOf = key: input: if key == lock.root then self
+        else if builtins.any isWithin (reachedFrom key) then again key input else input;
+      again = key: flake:
+        let
+          source = flake.sourceInfo or flake;
+          sourceInfo = if isWithin key then info // { inherit (source) outPath; } else source;
+          inputs = builtins.mapAttrs (name: input: inputOf (keyOf input) flake.inputs.\${name}) (inputsOf key);
+          outputs = (import (flake.outPath + "/flake.nix")).outputs (inputs // { self = result; });
+          result = outputs // sourceInfo
+            // builtins.intersectAttrs { _type = null; outPath = null; } flake
+            // { inherit inputs outputs sourceInfo; };
+        in if lock.nodes.\${key}.flake or true then result else sourceInfo;
+      self = again lock.root locked;
+    in if info == null then locked.outputs else self.outputs;`;
 
 /**
  * How nix looks an installable up: below `packages` and `legacyPackages` of the system before the outputs themselves,

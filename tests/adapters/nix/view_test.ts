@@ -11,16 +11,19 @@ import { TestFleet } from "../../support/fleet.ts";
 import { FLAGS, NIX, NO_FLAGS } from "../../support/nix_fleet.ts";
 import { tracedShell } from "../../support/traced.ts";
 
-/** A flake whose host is made of all that it sees of itself, of a file, and of a file of a submodule. */
+/** A flake whose host is made of all that it sees of itself, its inputs, a file, and a file of a submodule. */
 const FLAKE = `{
-  outputs = { self, ... }: {
+  outputs = { self, ... }: let
+    # A set with an outPath is that alone in JSON.
+    seen = set: removeAttrs set [ "nixosConfigurations" "outputs" "inputs" "sourceInfo" "outPath" ];
+  in {
     nixosConfigurations.a.config.system.build.toplevel = derivation {
       name = "a";
       system = "${SYSTEM}";
       builder = "/bin/sh";
       view = builtins.toJSON ([
-        (removeAttrs self [ "nixosConfigurations" "outputs" "inputs" ])
-        (builtins.attrNames self) "\${self}" self.sourceInfo (builtins.readFile ./data)
+        (builtins.attrNames self) "\${self}" (builtins.readFile ./data)
+        (seen self) (seen self.sourceInfo) (builtins.mapAttrs (_: seen) self.inputs)
         (builtins.pathExists ./lib/policy && builtins.readFile ./lib/policy == "hardened\\n")
       ]);
     };
@@ -74,6 +77,16 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     cwd: "f/sub",
     differing: ["sub/data"],
     mayBeRefused: true,
+  },
+  "a changed tree with a flake within it": {
+    script: "made f; made f/in f; depends path:./in f/in; echo more >> f/data",
+    cwd: "f",
+    odd: true,
+  },
+  "a changed tree with an input that has the flake itself": {
+    script: "made f; made dep; depends git+file://$PWD/dep dep; echo more >> f/data",
+    cwd: "f",
+    differing: ["data"],
   },
   "submodules": {
     script: "modules f",
@@ -178,7 +191,10 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   },
 };
 
-/** `made DIR [ROOT]` makes a flake in a directory and commits it; `modules DIR` one with a submodule in it. */
+/**
+ * `made DIR [ROOT]` makes a flake in a directory and commits it; `modules DIR` one with a submodule in it; `depends URL
+ * DIR` makes the flake in a directory an input of the one in `f`, which it has as an input itself.
+ */
 const FUNCTIONS = `
 made() {
   mkdir -p "$1"; [ -e "\${2-$1}/.git" ] || git init -q "\${2-$1}"
@@ -189,6 +205,14 @@ modules() {
   git init -q lib; echo hardened > lib/policy; git -C lib add -A; git -C lib commit -qm lib
   made "$1"; git -C "$1" -c protocol.file.allow=always submodule --quiet add "$PWD/lib" lib
   git -C "$1" commit -qm lib
+}
+depends() {
+  echo '{ inputs.up.url = "path:/none"; outputs = { up, ... }: { seen = removeAttrs up.sourceInfo [ "outPath" ]; }; }' \
+    > "$2/flake.nix"
+  git -C "$2" add -A; git -C "$2" commit -qm up
+  sed -i "1s|$| inputs.dep.url = \\"$1\\"; inputs.dep.inputs.up.follows = \\"\\";|" f/flake.nix
+  git -C f add -A; nix --extra-experimental-features "nix-command flakes" flake lock ./f
+  git -C f add -A; git -C f commit -qm dep
 }`;
 
 let world: TestFleet;
