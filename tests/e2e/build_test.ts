@@ -23,7 +23,7 @@ Deno.test("the program refuses a host whose dependency fails, with the dependenc
   in {
     near = host (build "near" "echo \${kernel} > $out");
     far = host (build "far" "echo \${middle} > $out");
-    alone = host (build "alone" "echo 'its own fault'; exit 7");
+    alone = host (build "alone" "echo 'its own fault'; kill -9 $$");
     good = host (build "good" "echo > $out");
   }`);
   await expectRefused(fleet, {}, {
@@ -31,10 +31,12 @@ Deno.test("the program refuses a host whose dependency fails, with the dependenc
     lines: [
       'derivation STORE/alone.drv failed, which host "alone" needs',
       "  | its own fault",
+      "  | error: builder for STORE/alone.drv' failed due to signal 9 (Killed)",
       'derivation STORE/kernel.drv failed, which 2 hosts need: "far", "near"',
       "  … 9 lines before these: nix log STORE/kernel.drv",
       ...Array.from({ length: 19 }, (_, index) => `  | to stdout ${index + 10}`),
       "  | no space for the kernel",
+      "  | error: builder for STORE/kernel.drv' failed with exit code 6",
     ],
     hint: "to release the others: --hosts auto:exclude=alone,far,near",
   });
@@ -57,6 +59,7 @@ Deno.test("the program tells the logs of content-addressed builds, and which hos
     lines: [
       'derivation STORE/kernel.drv failed, which 2 hosts need: "far", "near"',
       "  | no space for the kernel",
+      "  | error: builder for STORE/kernel.drv' failed with exit code 6",
     ],
     hint: "to release the others: --hosts auto:exclude=far,near",
   });

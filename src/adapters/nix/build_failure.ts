@@ -46,11 +46,12 @@ export async function buildFailure(nix: NixContext, build: FailedBuild): Promise
   const rest = failed.filter((host) => !caused.has(host));
   const foreign = await withoutMachine(nix, rest);
   const unexplained = rest.filter((host) => !foreign.some(({ hosts }) => hosts.includes(host)));
-  // Where builders failed, and nothing else, their logs say why. nix itself says the rest: a wrong hash, an output
-  // that was not made. A daemon's nix says of no failure of what kind it is.
+  // Where builders failed, and nothing else, their logs and how each ended say why. nix itself says the rest: a wrong
+  // hash, an output that was not made. A daemon's nix says of no failure of what kind it is.
   const explained = result.code === ONLY_BUILDERS_FAILED && causes.length > 0 && rest.length === 0 &&
     causes.every(({ drv }) => log.tail(drv).lines.length > 0);
   const lines = explained ? [] : nixErrors(build, needed);
+  const most = Math.ceil(LOG_LINES / causes.length);
   const hosts = failed.length > 0 ? failed.map(({ name }) => name) : undefined;
   const names = hosts ?? derivations.map(({ name }) => name);
   return new ReleaseError(
@@ -58,7 +59,10 @@ export async function buildFailure(nix: NixContext, build: FailedBuild): Promise
     `Cannot build host ${quoteList(names)}: nix-store exited with ${result.code}`,
     {
       lines: [
-        ...causes.flatMap((cause) => causeLines(cause, log, Math.ceil(LOG_LINES / causes.length))),
+        ...causes.flatMap((cause) => [
+          ...causeLines(cause, log, most),
+          ...(explained ? endOf(cause, log) : []),
+        ]),
         ...foreign.map(({ system, hosts }) => `nothing here builds for ${system}, which ${need(hosts)}`),
         ...unexplained.map(({ name, drvPath }) => `host ${JSON.stringify(name)}: ${drvPath} was not built`),
         ...nix.shell.excerpts.of({ title: "nix-store", lines }, NIX_ERRORS),
@@ -106,6 +110,19 @@ function causeLines({ drv, hosts }: Cause, log: BuildLog, most: number): string[
   ];
 }
 
+/** How a builder ended, which its log cannot say: by which signal, where the system was out of memory. */
+function endOf({ drv }: Cause, log: BuildLog): string[] {
+  const end = log.errors().find((line) => {
+    const named = derivationsIn(line);
+    return named.length === 1 && named[0] === drv;
+  });
+  return end === undefined ? [] : [`  ${quoted(end)}`];
+}
+
+function derivationsIn(line: string): readonly string[] {
+  return line.match(/\/[^\s'"]+\.drv/g) ?? [];
+}
+
 /** Hosts that are built on a system for which this nix knows no machine, by the system. */
 async function withoutMachine(
   nix: NixContext,
@@ -148,7 +165,7 @@ function nixErrors(
   const said = log.errors().length > 0 ? log.errors() : lastSaid(result.stderr, Infinity);
   return said.filter((line) => {
     if (/^\s*(>|last \d+ log lines:|For full logs, run|nix log \/)/.test(line)) return false;
-    const named = line.match(/\/[^\s'"]+\.drv/g) ?? [];
+    const named = derivationsIn(line);
     return named.length === 0 || named.some((drv) => !waiting.has(drv));
   });
 }

@@ -59,6 +59,7 @@ Deno.test("buildHosts() refuses with the hosts that were not built, and the log 
   assertEquals(withoutHashes(lines), [
     'derivation STORE/kernel.drv failed, which host "web" needs',
     "  | no space",
+    "  | error: builder for 'STORE/kernel.drv' failed with exit code 6",
   ]);
 });
 
@@ -82,10 +83,11 @@ Deno.test("buildFailure() asks the store once what was not built, and of each th
   const failure = { derivations, log, result: realised.failure };
   const { kind, message, lines } = await buildFailure(world.nix, failure);
   const logs = [`derivation ${bad.drvPath} failed, which 2 hosts need: "bad", "middle"`, "  | its own fault"];
+  const end = `  | error: builder for '${bad.drvPath}' failed with exit code 1`;
   assertEquals({ kind, message, lines }, {
     kind: "build",
     message: 'Cannot build host "bad", "middle": nix-store exited with 100',
-    lines: logs,
+    lines: [...logs, end],
   });
   assertEquals(world.commands, [
     [

@@ -117,6 +117,10 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     cwd: ".",
     reference: "git+file://@/s?shallow=1",
   },
+  "a sub-directory of a shallow clone": {
+    script: "made f/sub f; git clone -q --depth 1 file://$PWD/f s",
+    cwd: "s/sub",
+  },
   "a shallow clone with a change": {
     script: "made f; git clone -q --depth 1 file://$PWD/f s; echo more >> s/data",
     cwd: "s",
