@@ -131,7 +131,8 @@ const FIELDS = `
       toplevel = builtins.head found;
     in if found == [ ] then throw "flake '\${flake.url}' does not provide attribute '\${builtins.concatStringsSep "." path}'"
     else if builtins.isString toplevel then ofString toplevel
-    else ofDerivation toplevel;`;
+    else if builtins.isAttrs toplevel then ofDerivation toplevel
+    else refuse "is of type \${builtins.typeOf toplevel}, expected a derivation";`;
 
 /**
  * The derivations of hosts: `{ flake, hosts = [ { kind, name } ], mark }` to a list in the same order, each

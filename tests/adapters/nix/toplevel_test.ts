@@ -30,6 +30,7 @@ in {
   two = host "\${several "one" [ "out" ]}\${several "two" [ "out" ]}";
   file = host "\${./fleet.json}";
   derivation = host (several "derivation" [ "out" ]).drvPath;
+  nothing = host null;
 }`;
 
 let world: NixFleet;
@@ -85,6 +86,7 @@ Deno.test("a host that nix finds no output for is refused, with what it says of 
     two: "is a string, expected the path of one output of a derivation",
     file: "is a string, expected the path of one output of a derivation",
     derivation: "is a string, expected the path of one output of a derivation",
+    nothing: "is of type null, expected a derivation",
     ...await takesFirst() ? {} : {
       noOut: 'has no output "out"',
       noneOut: 'has the meta.outputsToInstall ["bin","doc"], expected one, or out among them',
