@@ -159,7 +159,7 @@ testMistakes([
     args: ["--require-clean"],
     refusal: {
       message: 'Cannot release "." with --require-clean: there are changes that are not committed: ' +
-        '"flake.nix", "README"',
+        '"README", "flake.nix"',
       hint: "commit or stash the changes",
     },
   },
@@ -337,9 +337,10 @@ testMistakes([
     in { a = on "a"; b = on "b"; good = host (build "good" "echo > $out"); }`),
     refusal: {
       message: 'Cannot build host "a", "b": nix-store exited with 100',
-      lines: [
-        'derivation STORE/kernel.drv failed, which 2 hosts need: "a", "b"',
+      including: [
+        'kernel.drv failed, which 2 hosts need: "a", "b"',
         "  | there is no firmware",
+        "failed with exit code 1",
       ],
       hint: "to release the others: --hosts auto:exclude=a,b",
     },
