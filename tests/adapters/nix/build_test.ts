@@ -144,3 +144,22 @@ Deno.test("createNix() goes from a fleet's reference to what is built of its hos
     ["eval", "eval", "eval", "eval", "--realise"],
   );
 });
+
+Deno.test("buildHosts() goes by the settings of all flakes, and those of the released one have the last word", async () => {
+  await using world = await nixFleet(`{ web = host (build "web" "echo > $out"); }`);
+  const [web] = await derivationsOf(world, "web");
+  const setting = (value: string, name = "max-silent-time") => ({
+    ...web.flake,
+    nixConfig: { used: [[name, value] as const], passedOver: [] },
+  });
+  const [current, pinned] = [setting("1"), setting("2")];
+  const hosts: DerivedHost[] = [
+    { ...web, flake: current },
+    { ...web, flake: pinned, pinnedTo: "a".repeat(40) },
+    { ...web, flake: current },
+  ];
+  await build(world, hosts);
+  const [argv] = world.commands;
+  const values = argv!.flatMap((word, index) => argv![index - 1] === "max-silent-time" ? [word] : []);
+  assertEquals(values, ["2", "1"]);
+});
