@@ -232,10 +232,10 @@ export class Shell {
       ? command.stdout("piped").stderr(sink).spawn()
       : command.stdout("null").stderr("null").spawn();
     const followed = file && follow(file, running, (chunk) => reader.write(chunk));
-    const result = await running.catch((error: unknown) => {
+    const ended = running.catch((error: unknown) => {
       throw hasCode(error, "E2BIG") ? tooManyArguments(argv) : error;
     });
-    await followed;
+    const [result] = await Promise.all([ended, followed]);
     reader.end();
     return {
       code: result.code,
