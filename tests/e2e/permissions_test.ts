@@ -183,7 +183,7 @@ const PLACES: Record<string, {
     before: "mkdir ../other; cp flake.nix fleet.json hosts.json ../other; ln -s other ../link",
     cwd: ".",
     args: [
-      ...["--build-flake", "fleet", "--fleet-resolved-attr", "link#fleet.resolved"],
+      ...["--build-flake", "fleet", "--fleet-resolved-attr", "./link#fleet.resolved"],
       ...["--release-dir", "fleet/releases"],
     ],
   },
