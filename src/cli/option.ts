@@ -30,8 +30,8 @@ export type OptionKind =
   | "path-written";
 
 /**
- * What an empty value is: refused, read as any other, or no value at all. It is what is left of a variable that is not
- * set, so it must never stand for less checking or for more hosts.
+ * What an empty value is: refused, a value like every other, or no value at all. It is what is left of a variable that
+ * is not set, so it must never stand for less checking or for more hosts.
  */
 export type Empty = "refused" | "read" | "not given";
 

@@ -8,7 +8,11 @@ import { BuildLog } from "./build_log.ts";
 import { LEVEL, type NixEvent, parseEvent } from "./events.ts";
 import { type NixError, nixErrorOf } from "./nix_error.ts";
 
-/** What nix puts before the text of `builtins.trace`. */
+/**
+ * What nix puts before the text of `builtins.trace`: all that tells it from what nix says by itself at the same level,
+ * since neither has a field of its own. It decides what is shown as a warning of the flake and whose marks are read, and
+ * never whether a run fails.
+ */
 const TRACE = "trace: ";
 
 /** Told what an evaluation says as it goes on. */
