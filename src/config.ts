@@ -7,6 +7,7 @@
 import {
   BOOTSTRAP_NONCES_FILE,
   isTemporaryName,
+  JOURNAL_FILE,
   RELEASE_INDEX_FILE,
   REVOCATIONS_FILE,
   signaturePath,
@@ -296,7 +297,7 @@ export function checkArtifactName(name: string): void {
     // deno-lint-ignore no-control-regex
     : /[\x00-\x1f\x7f]/.test(name)
     ? "has a control character in it"
-    : isTemporaryName(name)
+    : isTemporaryName(name) || name === JOURNAL_FILE
     ? "is a name of the program's own temporary files"
     : name === REVOCATIONS_FILE || name === BOOTSTRAP_NONCES_FILE
     ? "is the name of a sidecar"

@@ -24,7 +24,7 @@ import { evaluateHosts } from "./stages/evaluate.ts";
 import { evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
 import { warnOfOversights } from "./stages/oversights.ts";
 import { keepOtherHosts } from "./stages/previous.ts";
-import { filesToWrite, writeRelease } from "./stages/publish.ts";
+import { filesToWrite, recoverRelease, writeRelease } from "./stages/publish.ts";
 import { pushClosures } from "./stages/push.ts";
 import type { Run } from "./stages/run.ts";
 import { signArtifacts } from "./stages/sign.ts";
@@ -34,7 +34,8 @@ import { checkTrust, type TrustedKeys } from "./stages/trust.ts";
 /**
  * Makes one release.
  *
- * @throws {ReleaseError} whose kind tells what went wrong; before the stage `write`, nothing has changed on disk
+ * @throws {ReleaseError} whose kind tells what went wrong; before the stage `write`, nothing has changed on disk,
+ * but that what an earlier run left half done is whole
  */
 export async function release(run: Run): Promise<RunOutcome> {
   const prepared = await prepare(run);
@@ -51,6 +52,7 @@ interface Prepared {
 }
 
 async function prepare(run: Run): Promise<Prepared> {
+  await recoverRelease(run);
   const source = await lockSource(run);
   await warnOfOversights(run, source);
   const declared = await evaluateFleet(run, source);

@@ -196,6 +196,12 @@ export interface Inputs {
   realPath(path: string): Promise<string | null>;
 }
 
+/**
+ * What became of a publication that had begun: every file has its place, or what was there before is back; or it is
+ * left as it is, since others have changed the files or taken away what is needed.
+ */
+export type Recovery = "finished" | "taken-back" | "left";
+
 /** The directory that the release is written to. */
 export interface ReleaseDir {
   /** The directory, absolute, where it really is. */
@@ -206,10 +212,15 @@ export interface ReleaseDir {
   read(path: string): Promise<Uint8Array<ArrayBuffer> | null>;
   /** Whether something is there, whatever it is. */
   has(path: string): Promise<boolean>;
-  /** Whether an earlier run ended while it was writing here. */
-  interrupted(): Promise<boolean>;
   /**
-   * Writes a set of files, in this order, so that a reader who finds the last one finds all of them.
+   * Finishes or takes back the publication of a run that ended in it, and removes what else such runs left here.
+   *
+   * @returns what was done; null: there was no such publication
+   */
+  recover(): Promise<Recovery | null>;
+  /**
+   * Puts a set of files in their places as one step, in this order, so that a reader who finds the last one finds all of
+   * them. An error leaves what was there before.
    *
    * @returns the paths of those that were not there already with these bytes
    */

@@ -61,7 +61,6 @@ const EFFECTS = [
   "upload web1",
   "real path",
   "ask whether cccccccc changes more than releases",
-  "look for leftovers",
   "read fleet.resolved.json",
   "sign fleet.resolved.json",
   "sign revocations.json",

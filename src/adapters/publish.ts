@@ -4,77 +4,32 @@
  * @module
  */
 import { ensureDir } from "@std/fs";
-import { dirname, join, resolve } from "@std/path";
-import { equalBytes, writeAll } from "../bytes.ts";
-import { isTemporaryName, ROLLOUTS_DIR, temporaryName } from "../contract/layout.ts";
+import { dirname, join } from "@std/path";
+import { equalBytes } from "../bytes.ts";
+import { sha256Hex } from "../contract/canonical.ts";
+import { temporaryName } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseFile } from "../ports.ts";
-import { kindOf, readRegularFile } from "./files.ts";
-import { followLinks } from "./lookup.ts";
-
-/** A release directory. */
-export interface ReleaseLocation {
-  /** Its absolute path, without symbolic links, as it was when the run began. */
-  readonly root: string;
-  /** The path that the user gave. */
-  readonly dir: string;
-  /** What that is relative to, absolute. */
-  readonly cwd: string;
-}
-
-/**
- * Makes sure that a release goes where it was said to go: that the path still leads there, and that `rollouts` is no
- * link.
- *
- * @throws {ReleaseError} of kind `io` when it is not so
- */
-export function checkLocation({ root, dir, cwd }: ReleaseLocation): void {
-  const { path } = followLinks(resolve(cwd, dir), dir);
-  if (path !== root) {
-    throw new ReleaseError(
-      "io",
-      `Cannot use "${dir}" as the release directory: it led to "${root}" when the run began, and now to "${path}"`,
-      { hint: "something else changed it during the run; run again" },
-    );
-  }
-  const rollouts = lstatOf(join(root, ROLLOUTS_DIR));
-  if (rollouts === undefined || rollouts.isDirectory) return;
-  throw new ReleaseError(
-    "io",
-    `Cannot use "${dir}" as the release directory: "${join(dir, ROLLOUTS_DIR)}" is ${kindOf(rollouts)}`,
-    { hint: "a release keeps its manifests in a directory of its own: take away what is in its place" },
-  );
-}
-
-/** Where a release's files are, relative to the release directory. */
-export const DIRECTORIES: readonly string[] = ["", ROLLOUTS_DIR];
+import { createFile, FILE_MODE, identityOf, keepFile, lstatOf, syncDirectory } from "./disk.ts";
+import { readRegularFile } from "./files.ts";
+import {
+  beginSwitch,
+  finishSwitch,
+  naming,
+  placesOf,
+  recover,
+  removeTemporary,
+  type Step,
+  takeBack,
+} from "./journal.ts";
+import { checkLocation, type ReleaseLocation } from "./location.ts";
 
 /** Consumers run as other users than the one that releases. */
-const FILE_MODE = 0o644;
 const DIR_MODE = 0o755;
 
 /**
- * The files that a run left behind which ended while it was writing.
- *
- * @returns their absolute paths
- * @throws {ReleaseError} of kind `io` when a directory cannot be read
- */
-export async function leftovers({ root, dir }: ReleaseLocation): Promise<string[]> {
-  const found: string[] = [];
-  for (const sub of DIRECTORIES) {
-    try {
-      for await (const { name } of Deno.readDir(join(root, sub))) {
-        if (isTemporaryName(name)) found.push(join(root, sub, name));
-      }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw ioError(`Cannot read "${join(dir, sub)}"`, error);
-    }
-  }
-  return found;
-}
-
-/**
- * Writes a set of files, in this order, so that a reader who finds the last one finds all of them.
+ * Puts a set of files in their places, in this order and as one step: when one of them cannot be written, the others
+ * are taken back, and when the process or the machine ends meanwhile, the next `recover` finishes it or takes it back.
  *
  * @returns the paths of those that were not there already with these bytes and the right mode
  * @throws {ReleaseError} of kind `io` when one of them cannot be written
@@ -91,9 +46,9 @@ export async function publishFiles(
       await createDirectory(path);
     }
     checkLocation(location);
-    for (const path of await leftovers(location)) await Deno.remove(path);
+    recover(location);
     const changed = files.filter((file) => !isThere(join(root, file.path), file.bytes));
-    publishSync(location, changed);
+    if (changed.length > 0) publishChanged(location, changed);
     return changed.map(({ path }) => path);
   } catch (error) {
     if (error instanceof ReleaseError) throw error;
@@ -129,59 +84,58 @@ async function createDirectory(path: string): Promise<void> {
   }
 }
 
-/**
- * The one function that changes a release. All bytes reach the disk under temporary names first; then each file gets
- * its final name in one step, in the order given, and each name is on the disk before the next file's.
- *
- * Synchronous calls, all on one thread: the order of the system calls is the order of the lines.
- */
-function publishSync(location: ReleaseLocation, files: readonly ReleaseFile[]): void {
-  const written: { temporary: string; final: string }[] = [];
+/** Changes a release: all bytes reach the disk under temporary names first, beside those that they replace. */
+function publishChanged(location: ReleaseLocation, files: readonly ReleaseFile[]): void {
+  const { root } = location;
+  const steps: Step[] = [];
   try {
     for (const { path, bytes } of files) {
-      const final = join(location.root, path);
-      const temporary = join(dirname(final), temporaryName());
-      written.push({ temporary, final });
-      using file = Deno.openSync(temporary, { write: true, createNew: true, mode: FILE_MODE });
-      writeAll(file, bytes);
-      // The mode that a file is created with is cut by the umask; this one is not.
-      Deno.chmodSync(temporary, FILE_MODE);
-      file.syncSync();
+      naming(path, () => {
+        const replaces = identityOf(join(root, path));
+        const step: Step = {
+          ...{ path, sha256: sha256Hex(bytes), next: temporaryName(), replaces, kept: temporaryName() },
+        };
+        steps.push(step);
+        const { final, next, kept } = placesOf(root, step);
+        createFile(next, bytes);
+        if (replaces !== null) keepFile(final, kept);
+      });
     }
     // The bytes took their time.
     checkLocation(location);
-    for (const [index, { temporary, final }] of written.entries()) {
-      Deno.renameSync(temporary, final);
-      const next = written[index + 1];
-      if (next === undefined || dirname(next.final) !== dirname(final)) syncDirectory(dirname(final));
-    }
+    beginSwitch(root, steps);
+    finishSwitch(root, steps);
   } catch (error) {
-    for (const { temporary } of written) {
-      try {
-        Deno.removeSync(temporary);
-      } catch {
-        // It has its final name, or was never made. The first error is the one to report.
-      }
-    }
+    undo(location, steps, error);
+    cleanUp(root);
     throw error;
+  }
+  cleanUp(root);
+}
+
+/** Whether the files were published or taken back, what is left of them is nothing to fail for. */
+function cleanUp(root: string): void {
+  try {
+    removeTemporary(root);
+  } catch {
+    // The next run removes it, or fails.
+  }
+}
+
+/** Takes back what has been done before an error. */
+function undo({ root, dir }: ReleaseLocation, steps: readonly Step[], cause: unknown): void {
+  try {
+    takeBack(root, steps);
+  } catch (error) {
+    const { kind, message } = ioError(`Cannot write the release to "${dir}"`, cause);
+    throw new ReleaseError(kind, message, {
+      lines: [`nor can it be taken back: ${error instanceof Error ? error.message : error}`],
+      hint: "mend what is wrong with the disk: the next run finishes this publication or takes it back",
+      cause,
+    });
   }
 }
 
 function mayRead(path: string): boolean {
   return Deno.permissions.querySync({ name: "read", path }).state === "granted";
-}
-
-function syncDirectory(path: string): void {
-  using directory = Deno.openSync(path, { read: true });
-  directory.syncSync();
-}
-
-/** What is at a path, without following a link; undefined: nothing. */
-function lstatOf(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

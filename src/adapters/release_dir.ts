@@ -19,7 +19,9 @@ import {
 import { readRegularFile } from "./files.ts";
 import { followLinks } from "./lookup.ts";
 import { absolutePath, fileError } from "./paths.ts";
-import { checkLocation, DIRECTORIES, leftovers, publishFiles, type ReleaseLocation } from "./publish.ts";
+import { recover } from "./journal.ts";
+import { checkLocation, DIRECTORIES, type ReleaseLocation } from "./location.ts";
+import { publishFiles } from "./publish.ts";
 
 /**
  * The release directory at a path, absolute or relative to `cwd`. It need not exist. Where it is, is found out once,
@@ -49,7 +51,7 @@ export function createReleaseDir(dir: string, cwd: string): ReleaseDir {
     realPath: () => Promise.resolve({ path: root, existing }),
     read: (path) => Promise.try(() => readReleaseFile(location, path)),
     has: (path) => isThere(location, path),
-    interrupted: async () => (await leftovers(location)).length > 0,
+    recover: () => Promise.try(() => recover(location)),
     publish: (files) => publishFiles(location, files),
   };
 }

@@ -38,6 +38,9 @@ export function rolloutIdOf(path: string): string | undefined {
   return /^rollouts\/(.+)\.json$/.exec(path)?.[1];
 }
 
+/** What a publication that has begun is finished or taken back by. */
+export const JOURNAL_FILE = ".fleet-release.journal";
+
 /** What the name of a file looks like before it has its final one. */
 export function isTemporaryName(name: string): boolean {
   return /^\.fleet-release\..*\.tmp$/.test(name);

@@ -220,8 +220,6 @@ export async function reuseRelease(
   { evaluated, options, fleet, trusted }: NewRelease,
 ): Promise<{ signed: SignedArtifact[]; stamp: Stamp } | null> {
   const { releaseDir } = run.ports;
-  // A run that was killed while it wrote may have left an artifact beside another one's signature.
-  if (await releaseDir.interrupted()) return null;
   const existing = await releaseDir.read(options.artifactName);
   const old = existing && loadExistingSignedAtIfUnchanged(existing, fleet, options.now);
   if (old === null) return null;

@@ -10,9 +10,26 @@ import {
   signaturePath,
 } from "../contract/layout.ts";
 import type { SignedArtifact } from "../model.ts";
-import type { ReleaseFile } from "../ports.ts";
+import type { Recovery, ReleaseFile } from "../ports.ts";
 import { plural } from "../text.ts";
 import type { Run } from "./run.ts";
+
+/** Whatever became of an earlier run, this one begins with a whole release, the old one or the new. */
+export async function recoverRelease({ config, ports: { releaseDir }, warn }: Run): Promise<void> {
+  const recovery = await releaseDir.recover();
+  if (recovery === null) return;
+  const WAYS: Record<Recovery, string> = {
+    "finished": "every file that it had signed and checked has its place now",
+    "taken-back": "the release before it is back",
+    "left":
+      "others have changed its files since, and they are left as they are until this run writes its own",
+  };
+  warn({
+    code: "interrupted-publication",
+    message: `A run ended while it was putting a release into "${config.releaseDir}": ${WAYS[recovery]}`,
+    path: config.releaseDir,
+  });
+}
 
 /**
  * The files of a release in the order of writing: content-addressed manifests first, the fleet last, and each

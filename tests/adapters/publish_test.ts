@@ -152,20 +152,28 @@ for (const [of, place, make] of OBSTACLES) {
 const ERRORS: [of: string, inject: string, text: string][] = [
   ["the disk is full", "fsync:error=ENOSPC:when=3+", "No space left on device"],
   ["a file cannot be synced", "fsync:error=EIO:when=10+", "Input/output error"],
-  ["a file cannot get its name", "rename:error=EACCES:when=1+", "Permission denied"],
+  ["the journal cannot get its name", "rename:error=EACCES:when=1+", "Permission denied"],
+  ["a manifest cannot get its name", "rename:error=EACCES:when=3", "Permission denied"],
+  ["a sidecar cannot get its name", "rename:error=EIO:when=8", "Input/output error"],
+  [
+    "the fleet cannot get its name, beside its signature that has",
+    "rename:error=EIO:when=11",
+    "fleet.resolved.json",
+  ],
+  ["a directory cannot be synced after the last rename", "fsync:error=EIO:when=14", "Input/output error"],
+  ["the journal cannot be ended", "rename:error=EIO:when=12", ".fleet-release.journal"],
 ];
 
-/** Publishes while system calls fail, over a release of another time; gives what was there before and is there now. */
-async function publishFailing(inject: string, text: string) {
-  await using dir = await TemporaryDirectory.create();
-  await createReleaseDir("releases", dir.path).publish(filesOf("old"));
+/** Publishes while system calls fail, over a release of another time, in a directory of which it is told what was there. */
+async function publishFailing(dir: TemporaryDirectory, inject: string) {
+  const releases = createReleaseDir("releases", dir.path);
+  await releases.publish(filesOf("old"));
   const before = await lookAt(dir.path);
   const calls = ["-e", "trace=fsync,rename", "-e", `inject=${inject}`];
   const { code, stderr } = await publishBelow(dir, [STRACE!, "-f", "-o", "/dev/null", ...calls]);
   assertEquals(code, 1, stderr);
   assert(stderr.startsWith('io: Cannot write the release to "releases": '), stderr);
-  assert(stderr.includes(text), stderr);
-  return { before, after: await lookAt(dir.path) };
+  return { releases, before, stderr };
 }
 
 for (const [of, inject, text] of ERRORS) {
@@ -173,22 +181,25 @@ for (const [of, inject, text] of ERRORS) {
     name: `publish() leaves the release on disk as it was when ${of}`,
     ignore: STRACE === undefined,
     fn: async () => {
-      const { before, after } = await publishFailing(inject, text);
-      assertEquals(after, before);
+      await using dir = await TemporaryDirectory.create();
+      const { before, stderr } = await publishFailing(dir, inject);
+      assert(stderr.includes(text), stderr);
+      assertEquals(await lookAt(dir.path), before);
     },
   });
 }
 
 Deno.test({
-  name: "publish() leaves the old fleet with all that it leads to when a sidecar cannot get its name",
+  name: "publish() that can be neither finished nor taken back is what the next run finishes",
   ignore: STRACE === undefined,
   fn: async () => {
-    const { before, after } = await publishFailing("rename:error=EACCES:when=5+", "Permission denied");
-    // What is new is of a name that no fleet on disk leads to.
-    const added = filesOf("new").slice(0, 4).map(({ path, bytes }) => [
+    await using dir = await TemporaryDirectory.create();
+    const { releases, before } = await publishFailing(dir, "rename:error=EIO:when=9+");
+    assertEquals(await releases.recover(), "finished");
+    const added = filesOf("new").map(({ path, bytes }) => [
       join("releases", path),
       `644 ${new TextDecoder().decode(bytes)}`,
     ]);
-    assertEquals(after, { ...before, ...Object.fromEntries(added) });
+    assertEquals(await lookAt(dir.path), { ...before, ...Object.fromEntries(added) });
   },
 });

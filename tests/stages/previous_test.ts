@@ -476,7 +476,6 @@ const rolloutIn = (world: FakeWorld) =>
   [...world.files.keys()].find((path) => /^rollouts\/.*json$/.test(path))!;
 
 const ANEW: Record<string, (world: FakeWorld) => void> = {
-  "a run was interrupted while it wrote": (world) => world.interrupted = true,
   "the fleet is not there": (world) => world.files.delete("fleet.resolved.json"),
   "the fleet is damaged": (world) => flipped(world, "fleet.resolved.json"),
   "the fleet's signature is not there": (world) => world.files.delete("fleet.resolved.json.sig"),

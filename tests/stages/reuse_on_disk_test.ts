@@ -112,8 +112,6 @@ const CHANGED: [
   ["the fleet on disk is empty", ": > releases/fleet.resolved.json"],
   ["the fleet on disk has another layout", "printf '\\n' >> releases/fleet.resolved.json"],
   ["the fleet on disk is of another schema", "echo '{\"schemaVersion\":2}' > releases/fleet.resolved.json"],
-  ["a run was interrupted", "echo half > releases/.fleet-release.5c8b.tmp"],
-  ["a run was interrupted among the manifests", "echo half > releases/rollouts/.fleet-release.5c8b.tmp"],
   ["signingIntervalMinutes have passed to the second", "true", { now: "2026-06-01T13:00:00Z" }],
   ["the signature is of the future", "true", { now: "2026-06-01T11:59:59Z" }],
 ];

@@ -28,6 +28,7 @@ import type {
   Log,
   Nix,
   Ports,
+  Recovery,
   ReleaseDir,
   ReleaseFile,
   Repository,
@@ -150,7 +151,8 @@ export class FakeWorld {
   /** The files of the release directory. */
   readonly files: Map<string, Uint8Array<ArrayBuffer>> = new Map();
   realPath: { path: string; existing: string } = { path: "/fleet/releases", existing: "/fleet" };
-  interrupted = false;
+  /** What an earlier run left there comes to. */
+  recovery: Recovery | null = null;
   ignored: string | null = null;
   /** What `git.commit` gives. */
   releaseCommit: string | null = RELEASE_COMMIT;
@@ -406,10 +408,11 @@ export class FakeWorld {
         this.#effect(`look for ${path}`);
         return this.files.has(path);
       },
-      interrupted: async () => {
+      recover: async () => {
         await Promise.resolve();
-        this.#effect("look for leftovers");
-        return this.interrupted;
+        // Where nothing was left, nothing is done.
+        if (this.recovery !== null) this.#effect("recover");
+        return this.recovery;
       },
       publish: async (files) => {
         await Promise.resolve();

@@ -1,0 +1,210 @@
+/**
+ * The journal of a publication: which files are about to take their places, and what was there before. While it lies in
+ * a release directory, whoever finds it can finish the publication or take it back, and readers are told of it.
+ *
+ * @module
+ */
+import { dirname, join } from "@std/path";
+import { isTemporaryName, JOURNAL_FILE, temporaryName } from "../contract/layout.ts";
+import { decodeUtf8, parseJson } from "../contract/json.ts";
+import { ioError } from "../errors.ts";
+import type { Recovery } from "../ports.ts";
+import { MAX_FILE_BYTES } from "./bounded.ts";
+import { createFile, identityOf, lstatOf, syncDirectory } from "./disk.ts";
+import { readRegularFile } from "./files.ts";
+import { checkLocation, DIRECTORIES, type ReleaseLocation } from "./location.ts";
+
+/** How one file takes its place. */
+export interface Step {
+  /** Its path relative to the release directory. */
+  readonly path: string;
+  /** SHA-256 of its bytes, in lower-case hex. */
+  readonly sha256: string;
+  /** The name that it has until then, in the same directory. */
+  readonly next: string;
+  /** What it takes the place of, as `identityOf` tells it; null: nothing. */
+  readonly replaces: string | null;
+  /** The name under which that is kept, in the same directory. */
+  readonly kept: string;
+}
+
+/** Where a step's files are. */
+interface Places {
+  readonly final: string;
+  readonly next: string;
+  readonly kept: string;
+}
+
+/** Where the files of a step are, absolute. */
+export function placesOf(root: string, { path, next, kept }: Step): Places {
+  const final = join(root, path);
+  const beside = dirname(final);
+  return { final, next: join(beside, next), kept: join(beside, kept) };
+}
+
+/**
+ * Has an error name the file that it is about, which those of write and fsync do not.
+ *
+ * @param path Relative to the release directory
+ */
+export function naming<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`"${path}": ${reason}`, { cause: error });
+  }
+}
+
+/** Begins the switch: from here on it is finished or taken back, whatever happens. */
+export function beginSwitch(root: string, steps: readonly Step[]): void {
+  // What is beside the journal is on the disk with it.
+  syncDirectories(root, steps.filter(({ path }) => dirname(path) !== "."));
+  naming(JOURNAL_FILE, () => {
+    const temporary = join(root, temporaryName());
+    createFile(temporary, new TextEncoder().encode(JSON.stringify(steps)));
+    Deno.renameSync(temporary, join(root, JOURNAL_FILE));
+    syncDirectory(root);
+  });
+}
+
+/** Puts each file that has not its place yet there, in their order, and ends the switch. */
+export function finishSwitch(root: string, steps: readonly Step[]): void {
+  for (const [index, step] of steps.entries()) {
+    const { final, next } = placesOf(root, step);
+    naming(step.path, () => {
+      if (lstatOf(next) !== undefined) Deno.renameSync(next, final);
+    });
+    const following = steps[index + 1];
+    // A reader who finds what is above finds what it leads to, also after a power cut.
+    if (following === undefined || dirname(following.path) !== dirname(step.path)) {
+      syncDirectories(root, [step]);
+    }
+  }
+  endSwitch(root);
+}
+
+/** Puts back what was there before, the last file first, and ends the switch. Before it has begun there is nothing to do. */
+export function takeBack(root: string, steps: readonly Step[]): void {
+  if (lstatOf(join(root, JOURNAL_FILE)) === undefined) return;
+  for (const step of steps.toReversed()) {
+    const { final, next, kept } = placesOf(root, step);
+    naming(step.path, () => {
+      // It has not got its place.
+      if (lstatOf(next) !== undefined) return;
+      if (lstatOf(kept) !== undefined) Deno.renameSync(kept, final);
+      else if (step.replaces === null && identityOf(final) === step.sha256) Deno.removeSync(final);
+    });
+  }
+  syncDirectories(root, steps);
+  endSwitch(root);
+}
+
+/** The journal goes by a rename: when that cannot be put on the disk, the switch has not ended. */
+function endSwitch(root: string): void {
+  naming(JOURNAL_FILE, () => {
+    const journal = join(root, JOURNAL_FILE);
+    const aside = join(root, temporaryName());
+    Deno.renameSync(journal, aside);
+    try {
+      syncDirectory(root);
+    } catch (error) {
+      Deno.renameSync(aside, journal);
+      throw error;
+    }
+  });
+}
+
+/** Puts the names of these files on the disk, and those beside them. */
+function syncDirectories(root: string, steps: readonly Step[]): void {
+  for (const sub of new Set(steps.map(({ path }) => dirname(path)))) {
+    const path = join(root, sub);
+    if (lstatOf(path) !== undefined) naming(path, () => syncDirectory(path));
+  }
+}
+
+/**
+ * The steps of a publication that has begun and not ended; null: there is none. Of a journal that cannot be read they
+ * are none.
+ *
+ * @param root The release directory, absolute
+ * @throws an error of the file system
+ */
+export function readJournal(root: string): readonly Step[] | null {
+  const path = join(root, JOURNAL_FILE);
+  const stat = lstatOf(path);
+  if (stat === undefined) return null;
+  if (!stat.isFile) return [];
+  const bytes = readRegularFile(path, MAX_FILE_BYTES);
+  try {
+    const steps = parseJson(decodeUtf8(bytes));
+    return Array.isArray(steps) && steps.every(isStep) ? steps : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Anybody may have put the journal there: it leads to nothing outside of the release directory. */
+function isStep(value: unknown): value is Step {
+  if (typeof value !== "object" || value === null) return false;
+  const { path, sha256, next, replaces, kept } = value as Record<keyof Step, unknown>;
+  const isBeside = (name: unknown) => isName(name) && isTemporaryName(name);
+  return typeof path === "string" && isName(path.replace(/^rollouts\//, "")) &&
+    typeof sha256 === "string" && (replaces === null || typeof replaces === "string") &&
+    isBeside(next) && isBeside(kept);
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === "string" && /^[^/\0]+$/.test(name) && name !== "." && name !== "..";
+}
+
+/**
+ * Finishes or takes back the publication of a run that ended in it, and removes what else such runs left.
+ *
+ * @returns what was done; null: there was no such publication
+ * @throws {ReleaseError} of kind `io` when it cannot be done
+ */
+export function recover(location: ReleaseLocation): Recovery | null {
+  checkLocation(location);
+  const { root, dir } = location;
+  try {
+    const steps = readJournal(root);
+    const recovery = steps === null ? null : wayOut(root, steps);
+    if (recovery === "finished") finishSwitch(root, steps!);
+    else if (recovery === "taken-back") takeBack(root, steps!);
+    else if (recovery === "left") endSwitch(root);
+    removeTemporary(root);
+    return recovery;
+  } catch (error) {
+    throw ioError(`Cannot clean up what a run that ended while it was writing left in "${dir}"`, error);
+  }
+}
+
+/** How a switch that has begun can end: forwards as long as every new file is there, unless others have been at work. */
+function wayOut(root: string, steps: readonly Step[]): Recovery {
+  const found = steps.map((step) => {
+    const { final, next, kept } = placesOf(root, step);
+    const at = identityOf(final);
+    const isNew = at === step.sha256;
+    const isOld = at === step.replaces;
+    return {
+      isOurs: isNew || isOld,
+      hasNew: isNew || identityOf(next) === step.sha256,
+      hasOld: isOld || step.replaces === null || identityOf(kept) === step.replaces,
+    };
+  });
+  if (steps.length === 0 || found.some(({ isOurs }) => !isOurs)) return "left";
+  if (found.every(({ hasNew }) => hasNew)) return "finished";
+  return found.every(({ hasOld }) => hasOld) ? "taken-back" : "left";
+}
+
+/** Removes the temporary files of runs that have ended. Those of a switch that has begun are needed until it ends. */
+export function removeTemporary(root: string): void {
+  for (const sub of DIRECTORIES) {
+    if (lstatOf(join(root, sub)) === undefined) continue;
+    for (const { name } of Deno.readDirSync(join(root, sub))) {
+      const path = join(sub, name);
+      if (isTemporaryName(name)) naming(path, () => Deno.removeSync(join(root, path)));
+    }
+  }
+}
