@@ -4,7 +4,8 @@
  * @module
  */
 import { join, resolve } from "@std/path";
-import { isDocumentPath, isReleasePath, ROLLOUTS_DIR } from "../contract/layout.ts";
+import { sha256Hex } from "../contract/canonical.ts";
+import { isDocumentPath, isReleasePath, JOURNAL_FILE, ROLLOUTS_DIR } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseDir } from "../ports.ts";
 import {
@@ -19,7 +20,7 @@ import {
 import { readRegularFile } from "./files.ts";
 import { followLinks } from "./lookup.ts";
 import { absolutePath, fileError } from "./paths.ts";
-import { recover } from "./journal.ts";
+import { readJournal, recover, type Step } from "./journal.ts";
 import { checkLocation, DIRECTORIES, type ReleaseLocation } from "./location.ts";
 import { publishFiles } from "./publish.ts";
 
@@ -82,6 +83,46 @@ interface NamedDirectory {
   /** The path, absolute or relative to `cwd`; messages show it as it is. */
   readonly dir: string;
   readonly cwd: string;
+}
+
+/** A release as consumers find it on disk. */
+export interface FoundRelease {
+  /** What {@linkcode readReleaseFiles} reads. */
+  readonly files: Map<string, Uint8Array<ArrayBuffer>>;
+  /** Whether a publication has begun in the directory and not ended. */
+  readonly interrupted: boolean;
+}
+
+/**
+ * Reads a release directory that a run may be changing or have left half changed: without the manifests of a fleet that
+ * is not there yet, which no consumer asks for.
+ *
+ * @throws {ReleaseError} as {@linkcode readReleaseFiles} does
+ */
+export async function readRelease(place: NamedDirectory, artifactName: string): Promise<FoundRelease> {
+  const files = await readReleaseFiles(place, artifactName);
+  const steps = readSteps(place);
+  if (steps === null) return { files, interrupted: false };
+  const isThere = ({ path, sha256 }: Step) => {
+    const bytes = files.get(path);
+    return bytes !== undefined && sha256Hex(bytes) === sha256;
+  };
+  const fleet = steps.find(({ path }) => path === artifactName);
+  if (fleet !== undefined && !isThere(fleet)) {
+    const early = steps.filter((step) =>
+      step.path.startsWith(`${ROLLOUTS_DIR}/`) && step.replaces === null && isThere(step)
+    );
+    for (const { path } of early) files.delete(path);
+  }
+  return { files, interrupted: true };
+}
+
+function readSteps({ dir, cwd }: NamedDirectory): readonly Step[] | null {
+  try {
+    return readJournal(absolutePath(dir, cwd));
+  } catch (error) {
+    throw fileError("read", join(dir, JOURNAL_FILE), { cwd, cause: error });
+  }
 }
 
 /** What is under a name that no document of a release has is never looked into. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { basename, dirname, resolve } from "@std/path";
+import { equalBytes } from "../bytes.ts";
 import { defineCommand, type Given, type Session } from "../cli/command.ts";
 import type { Surroundings } from "../cli/grant.ts";
 import { choice, flag, number, pathRead, text } from "../cli/option.ts";
@@ -23,6 +24,7 @@ import type { Warning } from "../model.ts";
 import type { Report } from "../report/verdict.ts";
 import type { ArtifactVerdict, VerifyArtifactOptions } from "../verify/artifact.ts";
 import type { ReleaseFiles } from "../verify/bindings.ts";
+import type { ReleaseVerdict, VerifyReleaseOptions } from "../verify/release.ts";
 import type { Trust, TrustedKey } from "../verify/trust.ts";
 import { found, HELP_OPTIONS, MORE_VARIABLES, trustFile } from "./shared.ts";
 
@@ -345,12 +347,10 @@ async function judge(settings: VerifySettings, session: Session): Promise<Report
     { createInputs },
     { parseTrustFile, trustAt },
     { fileReport, releaseReport },
-    { verifyRelease },
   ] = await Promise.all([
     import("../adapters/files.ts"),
     import("../verify/trust.ts"),
     import("../report/verdict.ts"),
-    import("../verify/release.ts"),
   ]);
   const now = settings.now ?? wholeSeconds(world.clock.now());
   const inputs = createInputs(world.cwd);
@@ -359,10 +359,52 @@ async function judge(settings: VerifySettings, session: Session): Promise<Report
     const verdict = await judgeFile(settings, subject, { trust, now, cwd: world.cwd });
     return fileReport(subject.file, verdict, warnings);
   }
-  const { files, commit } = await readFiles(subject, artifactName, session);
   const options = { artifactName, trust, now, freshnessWindowSeconds, requireIndex };
-  const verdict = await verifyRelease(files, options);
-  return releaseReport(verdict, { commit, warnings: [...warnings, ...asRelease(subject, verdict)] });
+  const { verdict, commit, interrupted } = await judgeDirectory(subject, options, session);
+  const found = [...interrupted ? [interruption(subject)] : [], ...asRelease(subject, verdict)];
+  return releaseReport(verdict, { commit, warnings: [...warnings, ...found] });
+}
+
+/** Reads of a directory that runs are changing all the time. */
+const MOST_READS = 10;
+
+/**
+ * Judges a directory. No two files can change at one time, so that one which is refused is read again until it has
+ * stood still: a run may have been putting another release there.
+ */
+async function judgeDirectory(
+  subject: DirectorySubject,
+  options: VerifyReleaseOptions,
+  session: Session,
+): Promise<FoundFiles & { readonly verdict: ReleaseVerdict }> {
+  const { verifyRelease } = await import("../verify/release.ts");
+  const read = () => readFiles(subject, options.artifactName, session);
+  let found = await read();
+  for (let reads = 1; reads < MOST_READS; reads++) {
+    const verdict = await verifyRelease(found.files, options);
+    if (verdict.verified || found.commit !== null) return { ...found, verdict };
+    const again = await read();
+    if (sameFiles(found.files, again.files)) return { ...again, verdict };
+    found = again;
+  }
+  throw new ReleaseError("io", `Cannot verify "${subject.dir}": it changes all the time`);
+}
+
+function sameFiles(a: ReleaseFiles, b: ReleaseFiles): boolean {
+  return a.size === b.size && [...a].every(([path, bytes]) => {
+    const other = b.get(path);
+    return other !== undefined && equalBytes(bytes, other);
+  });
+}
+
+function interruption({ dir }: DirectorySubject): Warning {
+  return {
+    code: "interrupted-publication",
+    message:
+      `A release is being put into "${dir}", or the run that did so was interrupted: this is what consumers ` +
+      "find there now. The next run finishes it or takes it back",
+    path: dir,
+  };
 }
 
 /** Who has named a file may not think of what lies beside it, for which it is refused. */
@@ -375,16 +417,25 @@ function asRelease({ dir, fleet }: DirectorySubject, { verified }: { verified: b
   }];
 }
 
+/** The files of a directory, and where they are from. */
+interface FoundFiles {
+  readonly files: ReleaseFiles;
+  /** The commit that they are in; null: they are on disk. */
+  readonly commit: string | null;
+  /** Whether a publication has begun there and not ended. */
+  readonly interrupted: boolean;
+}
+
 /** The files of a directory, as they are on disk or in a commit. */
 async function readFiles(
   { dir, git }: DirectorySubject,
   artifactName: string,
   { world, log }: Session,
-): Promise<{ files: ReleaseFiles; commit: string | null }> {
+): Promise<FoundFiles> {
   const { cwd } = world;
   if (git === undefined) {
-    const { readReleaseFiles } = await import("../adapters/release_dir.ts");
-    return { files: await readReleaseFiles({ dir, cwd }, artifactName), commit: null };
+    const { readRelease } = await import("../adapters/release_dir.ts");
+    return { ...await readRelease({ dir, cwd }, artifactName), commit: null };
   }
   const [{ readReleaseTree }, { Shell, withSafePath }] = await Promise.all([
     import("../adapters/git/tree.ts"),
@@ -398,7 +449,8 @@ async function readFiles(
   ));
   warnings.forEach((warning) => log.warn(warning));
   const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log });
-  return await readReleaseTree(shell, env, { cwd, revision: git, dir }, artifactName);
+  const tree = await readReleaseTree(shell, env, { cwd, revision: git, dir }, artifactName);
+  return { ...tree, interrupted: false };
 }
 
 /** What one file is judged by. */

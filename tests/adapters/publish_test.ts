@@ -160,8 +160,9 @@ const ERRORS: [of: string, inject: string, text: string][] = [
     "rename:error=EIO:when=11",
     "fleet.resolved.json",
   ],
-  ["a directory cannot be synced after the last rename", "fsync:error=EIO:when=14", "Input/output error"],
+  ["a directory cannot be synced after the last rename", "fsync:error=EIO:when=15", "Input/output error"],
   ["the journal cannot be ended", "rename:error=EIO:when=12", ".fleet-release.journal"],
+  ["the end of the journal cannot be synced", "fsync:error=EIO:when=16", ".fleet-release.journal"],
 ];
 
 /** Publishes while system calls fail, over a release of another time, in a directory of which it is told what was there. */

@@ -5,6 +5,7 @@ import { sha256Hex } from "../../src/contract/canonical.ts";
 import { GIT_VARIABLES } from "../../src/commands/verify.ts";
 import { expectRun, type Finished, which } from "../support/command.ts";
 import { runInProcess } from "../support/in_process.ts";
+import { type Files, inOrder, interrupt, writeFiles } from "../support/interrupted.ts";
 import { inTempDir, runProgram } from "../support/program.ts";
 import { newSigner, rolesOf, signedRelease } from "../support/signed_release.ts";
 import { trustOf } from "../support/trust.ts";
@@ -26,22 +27,13 @@ const PATHS = [...ROLES.values()].sort((a, b) =>
 );
 const TRUST = trustOf({ current: signer.publicKey });
 
-type Files = ReadonlyMap<string, Uint8Array>;
-
-async function writeFiles(dir: string, files: Files): Promise<void> {
-  for (const [path, bytes] of files) {
-    await ensureDir(dirname(join(dir, path)));
-    await Deno.writeFile(join(dir, path), bytes);
-  }
-}
-
 /** The release with other bytes in some of its files. */
-function changed(changes: Record<string, Uint8Array>): Files {
+function changed(changes: Record<string, Uint8Array<ArrayBuffer>>): Files {
   return new Map([...FILES, ...Object.entries(changes)]);
 }
 
 /** A file of the release with one bit turned. */
-function damaged(path: string): Record<string, Uint8Array> {
+function damaged(path: string): Record<string, Uint8Array<ArrayBuffer>> {
   const bytes = FILES.get(path)!.slice();
   bytes[bytes.length >> 1]! ^= 1;
   return { [path]: bytes };
@@ -167,6 +159,30 @@ Deno.test("verify reports all that is wrong on stdout, and warnings on stderr, a
       "other.json": new TextEncoder().encode("{}"),
     }),
   );
+});
+
+Deno.test("verify judges what consumers find of a publication that was interrupted, and tells of it", async () => {
+  const later = await signedRelease({ signer, ciCommit: COMMIT, signedAt: "2026-06-01T12:10:00Z" });
+  const warning =
+    'warning: A release is being put into "releases", or the run that did so was interrupted: this is ' +
+    "what consumers find there now. The next run finishes it or takes it back\n";
+  const manifests = inOrder(later).filter((path) => path.startsWith("rollouts/")).length;
+  for (let count = 0; count <= later.size; count++) {
+    await withRelease(async (dir) => {
+      await interrupt(join(dir, "releases"), later, count);
+      const { code, stdout, stderr } = await verifyDirectory(dir);
+      // Until the first sidecar comes, nobody asks for the new manifests.
+      const whole = count <= manifests || count === later.size;
+      assertEquals([code, stderr], [whole ? 0 : 1, warning], `${count}: ${stdout}`);
+      if (count <= manifests) assertEquals(stdout, SUMMARY);
+    });
+  }
+  // The manifests alone, without a journal that says why, could be those of a release that was taken back.
+  await withRelease(async (dir) => {
+    await interrupt(join(dir, "releases"), later, manifests);
+    await Deno.remove(join(dir, "releases/.fleet-release.journal"));
+    assertEquals((await verifyDirectory(dir)).code, 1);
+  });
 });
 
 Deno.test("verify refuses one turned bit in every file of a release", async () => {

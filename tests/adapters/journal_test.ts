@@ -1,0 +1,125 @@
+// Wherever a run ends in its publication, the next one finds a way out of it. That a run does end there, by a signal at
+// each system call, is tested in tests/faults.
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { placesOf, type Step } from "../../src/adapters/journal.ts";
+import { createReleaseDir } from "../../src/adapters/release_dir.ts";
+import { type Files, inOrder, interrupt, textsIn, writeFiles } from "../support/interrupted.ts";
+import { bytesOf } from "../support/git_fleet.ts";
+import { rejection } from "../support/pure.ts";
+import { TemporaryDirectory } from "../support/traced.ts";
+
+/** A release, whose first manifest is of no other release. */
+function release(text: string): Files {
+  const paths = [`rollouts/${text}.json`, "rollouts/same.json", "revocations.json", "fleet.resolved.json"];
+  return new Map(
+    paths.flatMap((path) => [path, `${path}.sig`]).map((path) => [path, bytesOf(`${text} ${path}`)]),
+  );
+}
+
+const [OLD, NEW] = [release("old"), release("new")];
+const texts = (files: Files) =>
+  Object.fromEntries([...files].map(([path, bytes]) => [path, new TextDecoder().decode(bytes)]));
+const COUNT = NEW.size;
+
+/** Interrupts a publication after so many files, over a release or on nothing. */
+async function interrupted(before: Files, count: number) {
+  const dir = await TemporaryDirectory.create();
+  const releases = createReleaseDir("releases", dir.path);
+  await writeFiles(releases.path, before);
+  const steps = await interrupt(releases.path, NEW, count);
+  return { dir, releases, steps, [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose]() };
+}
+
+for (const [what, before] of [["over a release", OLD], ["of a first release", new Map()]] as const) {
+  Deno.test(`recover() finishes a publication ${what}, however far it has come, and leaves nothing else`, async () => {
+    for (let count = 0; count <= COUNT; count++) {
+      await using world = await interrupted(before, count);
+      assertEquals(await world.releases.recover(), "finished", `${count}`);
+      assertEquals(await textsIn(world.releases.path), { ...texts(before), ...texts(NEW) }, `${count}`);
+      assertEquals(await world.releases.recover(), null);
+    }
+  });
+
+  Deno.test(`recover() takes a publication ${what} back when one of its files is gone or damaged`, async () => {
+    for (let count = 0; count < COUNT; count++) {
+      for (const spoil of [Deno.removeSync, (path: string) => Deno.writeTextFileSync(path, "half")]) {
+        await using world = await interrupted(before, count);
+        spoil(placesOf(world.releases.path, world.steps.at(-1)!).next);
+        assertEquals(await world.releases.recover(), "taken-back", `${count}`);
+        assertEquals(await textsIn(world.releases.path), texts(before), `${count}`);
+      }
+    }
+  });
+}
+
+Deno.test("publish() finishes what another run has begun, and then has its own way", async () => {
+  await using world = await interrupted(OLD, 3);
+  const files = inOrder(OLD).map((path) => ({ path, bytes: OLD.get(path)! }));
+  const written = await world.releases.publish(files);
+  assertEquals(written, files.map(({ path }) => path).filter((path) => NEW.has(path)));
+  assertEquals(await textsIn(world.releases.path), { ...texts(NEW), ...texts(OLD) });
+});
+
+/** What leaves no way out, done in the release directory. */
+const LOST: Record<string, (root: string, steps: readonly Step[]) => void> = {
+  "another file has come in the place of one": (root) =>
+    Deno.writeTextFileSync(join(root, "revocations.json"), "another"),
+  "what is kept of the last release is gone, too": (root, steps) => {
+    Deno.removeSync(placesOf(root, steps[2]!).kept);
+    Deno.removeSync(placesOf(root, steps.at(-1)!).next);
+  },
+  "its journal is cut short": (root) => Deno.truncateSync(join(root, ".fleet-release.journal"), 100),
+  "its journal is a link": (root) => {
+    Deno.renameSync(join(root, ".fleet-release.journal"), join(root, "..", "journal"));
+    Deno.symlinkSync("../journal", join(root, ".fleet-release.journal"));
+  },
+};
+
+for (const [of, spoil] of Object.entries(LOST)) {
+  Deno.test(`recover() leaves the files of a publication as they are when ${of}`, async () => {
+    await using world = await interrupted(OLD, 4);
+    const root = world.releases.path;
+    spoil(root, world.steps);
+    const before = await textsIn(root);
+    assertEquals(await world.releases.recover(), "left");
+    const visible = Object.entries(before).filter(([path]) => !/(^|\/)\.fleet-release\./.test(path));
+    assertEquals(await textsIn(root), Object.fromEntries(visible));
+    assertEquals(await world.releases.recover(), null);
+  });
+}
+
+/** What a journal can say that anybody has put there. */
+const HOSTILE: Record<string, Partial<Step>> = {
+  "another directory": { path: "../victim" },
+  "a directory below": { path: "rollouts/../../victim" },
+  "a name elsewhere for the new file": { next: ".fleet-release./../../victim.tmp" },
+  "a name that is no temporary file's": { next: "mine" },
+  "a name elsewhere for the old file": { kept: "../.fleet-release.1.tmp" },
+};
+
+for (const [of, change] of Object.entries(HOSTILE)) {
+  Deno.test(`recover() does nothing for a journal with ${of}`, async () => {
+    await using world = await interrupted(OLD, 0);
+    const root = world.releases.path;
+    await Deno.writeTextFile(join(root, "../victim"), "the user's own");
+    await Deno.writeTextFile(join(root, "mine"), "the user's own");
+    const steps = world.steps.map((step, index) => index === 0 ? { ...step, ...change } : step);
+    await Deno.writeTextFile(join(root, ".fleet-release.journal"), JSON.stringify(steps));
+    assertEquals(await world.releases.recover(), "left");
+    assertEquals(await textsIn(root), { ...texts(OLD), mine: "the user's own" });
+    assertEquals(await Deno.readTextFile(join(root, "../victim")), "the user's own");
+  });
+}
+
+Deno.test("recover() names the file that stands in its way", async () => {
+  await using world = await interrupted(OLD, 4);
+  const { next } = placesOf(world.releases.path, world.steps[7]!);
+  await Deno.mkdir(join(world.releases.path, ".fleet-release.mine.tmp/deep"), { recursive: true });
+  const { kind, message } = await rejection(world.releases.recover());
+  assertEquals(kind, "io");
+  assertEquals(message.includes('in "releases": ".fleet-release.mine.tmp": '), true, message);
+  // Nothing waits for it: the release is whole.
+  assertEquals(await Deno.stat(next).catch(() => "gone"), "gone");
+});
