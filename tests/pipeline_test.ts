@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import metadata from "../deno.json" with { type: "json" };
 import type { ReleaseConfig } from "../src/config.ts";
 import { canonicalBytes, sha256Hex } from "../src/contract/canonical.ts";
+import type { Warning } from "../src/model.ts";
 import { pureTest, rejection } from "./support/pure.ts";
 import {
   COMMIT,
@@ -267,6 +268,17 @@ pureTest("release() does no more than evaluate, build, sign and write unless it 
     "look for release-index.json",
   ]);
   assertEquals(world.warnings, [UNVERIFIED]);
+});
+
+pureTest("release() first ends what an interrupted run has begun, and tells what became of it", async () => {
+  for (const recovery of ["finished", "taken-back", "left"] as const) {
+    const world = new FakeWorld();
+    world.recovery = recovery;
+    await world.release();
+    assertEquals(world.effects.slice(0, 2), ["recover", "lock ."]);
+    const [{ code, path }] = world.warnings as [Warning];
+    assertEquals([code, path], ["interrupted-publication", "releases"]);
+  }
 });
 
 pureTest("release() puts each host's closure into the fleet and into its rollout", async () => {

@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { placesOf, type Step } from "../../src/adapters/journal.ts";
 import { createReleaseDir } from "../../src/adapters/release_dir.ts";
-import { type Files, inOrder, interrupt, textsIn, writeFiles } from "../support/interrupted.ts";
+import { type Files, inOrder, interrupt, textsIn, textsOf, writeFiles } from "../support/interrupted.ts";
 import { bytesOf } from "../support/git_fleet.ts";
 import { rejection } from "../support/pure.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
@@ -19,8 +19,6 @@ function release(text: string): Files {
 }
 
 const [OLD, NEW] = [release("old"), release("new")];
-const texts = (files: Files) =>
-  Object.fromEntries([...files].map(([path, bytes]) => [path, new TextDecoder().decode(bytes)]));
 const COUNT = NEW.size;
 
 /** Interrupts a publication after so many files, over a release or on nothing. */
@@ -37,7 +35,7 @@ for (const [what, before] of [["over a release", OLD], ["of a first release", ne
     for (let count = 0; count <= COUNT; count++) {
       await using world = await interrupted(before, count);
       assertEquals(await world.releases.recover(), "finished", `${count}`);
-      assertEquals(await textsIn(world.releases.path), { ...texts(before), ...texts(NEW) }, `${count}`);
+      assertEquals(await textsIn(world.releases.path), { ...textsOf(before), ...textsOf(NEW) }, `${count}`);
       assertEquals(await world.releases.recover(), null);
     }
   });
@@ -48,7 +46,7 @@ for (const [what, before] of [["over a release", OLD], ["of a first release", ne
         await using world = await interrupted(before, count);
         spoil(placesOf(world.releases.path, world.steps.at(-1)!).next);
         assertEquals(await world.releases.recover(), "taken-back", `${count}`);
-        assertEquals(await textsIn(world.releases.path), texts(before), `${count}`);
+        assertEquals(await textsIn(world.releases.path), textsOf(before), `${count}`);
       }
     }
   });
@@ -59,7 +57,7 @@ Deno.test("publish() finishes what another run has begun, and then has its own w
   const files = inOrder(OLD).map((path) => ({ path, bytes: OLD.get(path)! }));
   const written = await world.releases.publish(files);
   assertEquals(written, files.map(({ path }) => path).filter((path) => NEW.has(path)));
-  assertEquals(await textsIn(world.releases.path), { ...texts(NEW), ...texts(OLD) });
+  assertEquals(await textsIn(world.releases.path), { ...textsOf(NEW), ...textsOf(OLD) });
 });
 
 /** What leaves no way out, done in the release directory. */
@@ -108,7 +106,7 @@ for (const [of, change] of Object.entries(HOSTILE)) {
     const steps = world.steps.map((step, index) => index === 0 ? { ...step, ...change } : step);
     await Deno.writeTextFile(join(root, ".fleet-release.journal"), JSON.stringify(steps));
     assertEquals(await world.releases.recover(), "left");
-    assertEquals(await textsIn(root), { ...texts(OLD), mine: "the user's own" });
+    assertEquals(await textsIn(root), { ...textsOf(OLD), mine: "the user's own" });
     assertEquals(await Deno.readTextFile(join(root, "../victim")), "the user's own");
   });
 }

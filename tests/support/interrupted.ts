@@ -51,13 +51,23 @@ export async function interrupt(root: string, files: Files, count: number): Prom
   return steps;
 }
 
-/** All that is below a directory: the text of files, by path. */
-export async function textsIn(root: string, prefix = ""): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
+/** All files below a directory, by path. */
+export async function filesIn(root: string, prefix = ""): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for await (const { name, isDirectory } of Deno.readDir(join(root, prefix))) {
     const path = join(prefix, name);
-    if (isDirectory) Object.assign(found, await textsIn(root, path));
-    else found[path] = await Deno.readTextFile(join(root, path));
+    if (!isDirectory) files.set(path, await Deno.readFile(join(root, path)));
+    else for (const entry of await filesIn(root, path)) files.set(...entry);
   }
-  return found;
+  return files;
+}
+
+/** Files as text, to be compared. */
+export function textsOf(files: Files): Record<string, string> {
+  return Object.fromEntries([...files].map(([path, bytes]) => [path, new TextDecoder().decode(bytes)]));
+}
+
+/** The text of all files below a directory, by path. */
+export async function textsIn(root: string): Promise<Record<string, string>> {
+  return textsOf(await filesIn(root));
 }

@@ -1,0 +1,44 @@
+/**
+ * Kills, disk errors and readers at the worst of times.
+ *
+ *     deno task faults [SIZE]    SIZE: how many faults of each kind, by default one at every point. Exits with 1 when a
+ *                                release was neither the old one nor the new, and says where.
+ *
+ * @module
+ */
+import { STRACE } from "../support/strace.ts";
+import type { Figures } from "./figures.ts";
+import { publicationFaults, readersDuring } from "./publication.ts";
+
+/** All faults, in the order in which they are tried. */
+async function faults(size: number): Promise<Figures[]> {
+  return [
+    ...STRACE === undefined
+      ? [{ name: "publication", tried: 0, problems: [], skipped: "needs strace" }]
+      : await publicationFaults(STRACE, size),
+    await readersDuring(Math.min(size, 100)),
+  ];
+}
+
+/** What is printed of faults of one kind. */
+function linesOf({ name, tried, problems, skipped, note }: Figures): string[] {
+  const held = skipped === undefined ? `${tried - problems.length} of ${tried} held` : `skipped: ${skipped}`;
+  return [
+    `${name}: ${held}${note === undefined ? "" : `, ${note}`}`,
+    ...problems.map((problem) => `  ${problem}`),
+  ];
+}
+
+if (import.meta.main) {
+  const print = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+  const [size = "Infinity"] = Deno.args;
+  if (!(Number(size) >= 1)) {
+    print("usage: deno task faults [SIZE]");
+    Deno.exit(2);
+  }
+  const start = performance.now();
+  const figures = await faults(Number(size));
+  figures.flatMap(linesOf).forEach(print);
+  print(`${Math.round((performance.now() - start) / 1000)} s`);
+  Deno.exit(figures.some(({ problems }) => problems.length > 0) ? 1 : 0);
+}
