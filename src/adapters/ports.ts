@@ -4,7 +4,7 @@
  * @module
  */
 import type { ReleaseConfig } from "../config.ts";
-import { ioError, ReleaseError } from "../errors.ts";
+import type { Warn } from "../model.ts";
 import type { Clock, Inputs, Log, Ports } from "../ports.ts";
 import { type Secrets, secretsOfKey, signKeyVariable } from "../secrets.ts";
 import { tempDirIn, type World } from "../world.ts";
@@ -17,6 +17,7 @@ import { createNix } from "./nix/nix.ts";
 import { type CommandTrace, Shell } from "./process.ts";
 import { createReleaseDir } from "./release_dir.ts";
 import { openSigner } from "./signers.ts";
+import { makeTemporaryDirectory, removeDeadDirectories } from "./temporary.ts";
 
 /** What the ports are made of. */
 export interface Surface {
@@ -54,8 +55,10 @@ export async function openPorts(config: ReleaseConfig, surface: Surface): Promis
   const excerpts = new Excerpts({ dir, hide: (text) => secrets.hide(text) });
   const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log, excerpts });
   await using stack = new AsyncDisposableStack();
-  const tempDir = await makeTempDir(dir);
-  stack.defer(() => removeTempDir(tempDir, log));
+  const warn: Warn = (...warnings) => warnings.forEach((warning) => log.warn(warning));
+  // With it go the garbage collector roots and what was handed to the sign hook.
+  const { path: tempDir } = stack.use(await makeTemporaryDirectory(dir, warn));
+  await removeDeadDirectories(tempDir, warn);
   const inputs = createInputs(cwd);
   const hooks = createHooks(shell, { env: childEnv, tempDir });
   const signer = stack.use(
@@ -103,36 +106,4 @@ function noting(inputs: Inputs, signKey: string | undefined, secrets: Secrets): 
       return bytes;
     },
   };
-}
-
-/** Makes the directory of a run. */
-async function makeTempDir(dir: string): Promise<string> {
-  const refuse = (problem: string, cause?: unknown) =>
-    new ReleaseError("io", `Cannot make a temporary directory in "${dir}": ${problem}`, {
-      hint: "set TMPDIR to a directory that can be written, or unset it",
-      cause,
-    });
-  // It would be another one for each process that is started elsewhere.
-  if (!dir.startsWith("/")) throw refuse("it is relative, expected an absolute path");
-  try {
-    return await Deno.makeTempDir({ dir, prefix: "fleet-release-" });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw refuse("it is not there", error);
-    if (error instanceof Deno.errors.NotADirectory) throw refuse("it is no directory", error);
-    if (error instanceof Deno.errors.FilesystemLoop) {
-      throw refuse("it is a link that leads in a circle", error);
-    }
-    if (error instanceof Deno.errors.PermissionDenied) throw refuse("it cannot be written", error);
-    throw ioError(`Cannot make a temporary directory in "${dir}"`, error);
-  }
-}
-
-/**
- * With it go the garbage collector roots and what was handed to the sign hook. What is left of it must not hide how the
- * run ended.
- */
-async function removeTempDir(path: string, log: Log): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch((error: Error) =>
-    log.warn({ code: "temporary-files", message: `Cannot remove "${path}": ${error.message}` })
-  );
 }

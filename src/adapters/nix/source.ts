@@ -14,10 +14,12 @@ import {
   withParameters,
 } from "../../plan/flake_reference.ts";
 import type { FlakeSource } from "../../ports.ts";
+import { tempDirIn } from "../../world.ts";
 import { gitContext } from "../git/context.ts";
 import { findRepository, isBareRepository } from "../git/repository.ts";
 import { MOST_SHOWN } from "../excerpts.ts";
 import { lastSaid, text } from "../process.ts";
+import { makeTemporaryDirectory } from "../temporary.ts";
 import type { NixContext } from "./context.ts";
 import { outputLines, parseShape, parseText } from "./output.ts";
 
@@ -184,20 +186,15 @@ async function takeApart(
   nix: NixContext,
   reference: string,
 ): Promise<Record<string, unknown>> {
-  const temporary = await Deno.makeTempDir({
-    prefix: "fleet-release-",
-    ...(nix.env["TMPDIR"] ? { dir: nix.env["TMPDIR"] } : {}),
+  await using temporary = await makeTemporaryDirectory(tempDirIn(nix.env), ({ message }) => {
+    throw new ReleaseError("io", message);
   });
-  try {
-    const registry = join(temporary, "registry.json");
-    const argv = [nix.nix, ...nix.flags, "registry", "add", "--registry", registry, "fleet", reference];
-    const result = await nix.shell.run(argv, { env: nix.env });
-    if (result.code !== 0) throw unreadable(nix, reference, result, FORMS);
-    const said = parseText(await Deno.readFile(registry), "nix registry add");
-    return parseShape(REGISTRY, said, "nix registry add").flakes[0].to;
-  } finally {
-    await Deno.remove(temporary, { recursive: true });
-  }
+  const registry = join(temporary.path, "registry.json");
+  const argv = [nix.nix, ...nix.flags, "registry", "add", "--registry", registry, "fleet", reference];
+  const result = await nix.shell.run(argv, { env: nix.env });
+  if (result.code !== 0) throw unreadable(nix, reference, result, FORMS);
+  const said = parseText(await Deno.readFile(registry), "nix registry add");
+  return parseShape(REGISTRY, said, "nix registry add").flakes[0].to;
 }
 
 /**
