@@ -8,7 +8,15 @@ import { createReleaseDir } from "../../src/adapters/release_dir.ts";
 import type { Signer } from "../../src/crypto/private_key.ts";
 import { type Finished, PROJECT, run } from "../support/command.ts";
 import { runInProcess } from "../support/in_process.ts";
-import { type Files, filesIn, inOrder, textsIn, textsOf, writeFiles } from "../support/interrupted.ts";
+import {
+  type Files,
+  filesIn,
+  inOrder,
+  interrupt,
+  textsIn,
+  textsOf,
+  writeFiles,
+} from "../support/interrupted.ts";
 import { newSigner, signedRelease } from "../support/signed_release.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
 import { trustOf } from "../support/trust.ts";
@@ -22,15 +30,22 @@ const CALLS = ["openat", "write", "chmod", "fsync", "link", "linkat", "rename", 
 /** A call of the program's main thread on the release directory. */
 interface Point {
   readonly call: string;
-  /** The how manieth of this call it is on that thread. */
+  /** The how manieth of this call it is on that thread, from 1. */
   readonly when: number;
+  /** And on the directory, from 0. */
+  readonly nth: number;
 }
 
 /** A publication that faults are put into: over an earlier release, or where there is none. */
 interface Scenario {
   readonly name: string;
+  /** What is in the directory when the process starts. */
+  readonly found: Files;
+  /** The release before this one. */
   readonly before: Files;
   readonly release: Files;
+  /** A fault that it always meets, at a call that no other is put at. */
+  readonly meets?: string;
 }
 
 /** Releases on disk, and what verifies them. */
@@ -38,7 +53,6 @@ interface Bench {
   readonly strace: string;
   /** Holds the releases that are published, and the trust file. */
   readonly dir: string;
-  readonly scenarios: readonly Scenario[];
 }
 
 /** Puts faults at up to so many points of a publication of each kind. */
@@ -52,13 +66,14 @@ export async function publicationFaults(strace: string, most: number): Promise<F
     join(dir.path, "trust.json"),
     JSON.stringify(trustOf({ current: signer.publicKey })),
   );
-  const scenarios = [
-    { name: "first release", before: new Map(), release },
-    { name: "update", before: old, release },
-  ];
-  const bench: Bench = { strace, dir: dir.path, scenarios };
+  const bench: Bench = { strace, dir: dir.path };
   const figures: Figures[] = [];
-  for (const scenario of scenarios) {
+  for (
+    const scenario of [
+      { name: "first release", found: new Map(), before: new Map(), release },
+      { name: "update", found: old, before: old, release },
+    ]
+  ) {
     const points = await pointsOf(bench, scenario);
     figures.push(
       await inParallel(
@@ -72,12 +87,41 @@ export async function publicationFaults(strace: string, most: number): Promise<F
         await inParallel(
           `${error}, ${scenario.name}`,
           spread(points, most),
-          (point) => failed(bench, scenario, { ...point, error }),
+          (point) => failed(bench, scenario, point, error),
         ),
       );
     }
   }
+  const update = { found: old, before: old, release };
+  const syncs = (await pointsOf(bench, { name: "", ...update })).filter(({ call }) => call === "fsync");
+  // When all files have their places: the last one ends the journal.
+  const meets = `fsync:error=EIO:when=${syncs.at(-2)!.when}`;
+  for (
+    const scenario of [
+      await afterKill(signer, old, release),
+      { name: "update that is taken back", ...update, meets },
+    ]
+  ) {
+    const points = (await pointsOf(bench, scenario)).filter(({ call }) => !scenario.meets?.startsWith(call));
+    figures.push(
+      await inParallel(
+        `SIGKILL, ${scenario.name}`,
+        spread(points, most),
+        (point) => killed(bench, scenario, point),
+      ),
+    );
+  }
   return figures;
+}
+
+/** A publication over another one that was interrupted in the middle: the process first finishes that one. */
+async function afterKill(signer: Signer, old: Files, release: Files): Promise<Scenario> {
+  await using place = await TemporaryDirectory.create();
+  const between = await signedRelease({ signer, signedAt: "2026-06-01T12:05:00Z" });
+  await writeFiles(place.path, old);
+  await interrupt(place.path, between, between.size / 2);
+  const before = new Map([...old, ...between]);
+  return { name: "update after a kill", found: await filesIn(place.path), before, release };
 }
 
 async function writeTrust(dir: string, { publicKey }: Signer): Promise<void> {
@@ -91,13 +135,17 @@ async function writeReleases(path: string, releases: readonly Files[]): Promise<
 }
 
 /** Publishes in a process of its own, with a fault in it or none; gives where, how it ended, and its system calls. */
-async function publish({ strace, dir }: Bench, { before }: Scenario, fault?: string): Promise<Published> {
+async function publish(
+  { strace, dir }: Bench,
+  { found, meets }: Scenario,
+  fault?: string,
+): Promise<Published> {
   const place = await TemporaryDirectory.create();
   const root = join(place.path, "releases");
-  await writeFiles(root, before);
+  await writeFiles(root, found);
   const trace = join(place.path, "trace");
   const above = [strace, "-f", "-y", "-o", trace, "-e", `trace=${CALLS}`];
-  if (fault !== undefined) above.push("-e", `inject=${fault}`);
+  for (const rule of [meets, fault]) if (rule !== undefined) above.push("-e", `inject=${rule}`);
   const finished = await run([...above, ...programFor(root, dir)], {
     cwd: place.path,
     env: Deno.env.toObject(),
@@ -113,15 +161,25 @@ function programFor(root: string, dir: string): string[] {
   return [Deno.execPath(), ...program, path, root, join(dir, "releases.json")];
 }
 
-/** The same, tried until the fault is at a call on the release directory: the runtime has calls of its own between. */
-async function publishWith(bench: Bench, scenario: Scenario, fault: string): Promise<Published | null> {
-  for (let tries = 0; tries < 10; tries++) {
-    const published = await publish(bench, scenario, fault);
+/** How the runtime's own calls can put a call before or behind the place that it had. */
+const SHIFTS = [0, 0, 1, -1, 0, 2, -2, 1, -1, 0, 3, -3];
+
+/** The same, tried until the fault is at this very call. */
+async function publishWith(
+  bench: Bench,
+  scenario: Scenario,
+  { call, when, nth }: Point,
+  fault: string,
+): Promise<Published | null> {
+  for (const shift of SHIFTS) {
+    const published = await publish(bench, scenario, `${call}:${fault}:when=${when + shift}`);
     const { root, calls } = published;
-    const hit = fault.includes("SIGKILL")
-      ? calls.filter(({ thread }) => thread === mainThread(calls, root)).at(-1)
-      : calls.find(({ rest }) => rest.includes("(INJECTED)"));
-    if (hit?.rest.includes(root)) return published;
+    const own = calls.filter(({ name, rest }) => name === call && rest.includes(root));
+    const isThis = own[nth] !== undefined &&
+      (fault.startsWith("signal")
+        ? calls.filter(({ thread }) => thread === mainThread(calls, root)).at(-1) === own[nth]
+        : own[nth].rest.includes("(INJECTED)"));
+    if (isThis) return published;
     await published[Symbol.asyncDispose]();
   }
   return null;
@@ -148,7 +206,7 @@ async function pointsOf(bench: Bench, scenario: Scenario): Promise<Point[]> {
   await (await publish(bench, scenario))[Symbol.asyncDispose]();
   await using published = await publish(bench, scenario);
   const { root, calls, finished } = published;
-  if (finished.code !== 0) throw new Error(finished.stderr);
+  if (finished.code !== (scenario.meets === undefined ? 0 : 1)) throw new Error(finished.stderr);
   const main = mainThread(calls, root);
   const counts = new Map<string, number>();
   const points: Point[] = [];
@@ -156,7 +214,8 @@ async function pointsOf(bench: Bench, scenario: Scenario): Promise<Point[]> {
     if (thread !== main) continue;
     const when = (counts.get(name) ?? 0) + 1;
     counts.set(name, when);
-    if (rest.includes(root)) points.push({ call: name, when });
+    const nth = points.filter(({ call }) => call === name).length;
+    if (rest.includes(root)) points.push({ call: name, when, nth });
   }
   return points;
 }
@@ -205,9 +264,10 @@ function same(a: Record<string, string>, b: Record<string, string>): boolean {
 }
 
 /** Kills the process at a call: readers find a whole release or are told, and the next start makes it whole. */
-async function killed(bench: Bench, scenario: Scenario, { call, when }: Point): Promise<string[]> {
-  await using published = await publishWith(bench, scenario, `${call}:signal=SIGKILL:when=${when}`);
-  if (published === null) return [`${call} ${when}: nothing was killed`];
+async function killed(bench: Bench, scenario: Scenario, point: Point): Promise<string[]> {
+  await using published = await publishWith(bench, scenario, point, "signal=SIGKILL");
+  const at = `${point.call} ${point.nth}`;
+  if (published === null) return [`${at}: nothing was killed`];
   const { root } = published;
   const problems: string[] = [];
   const visible = await filesIn(root).then((files) =>
@@ -225,17 +285,14 @@ async function killed(bench: Bench, scenario: Scenario, { call, when }: Point): 
   if (after.told || (after.code !== 0 && !hasNone)) {
     problems.push(`verify then: ${after.stdout}${after.stderr}`);
   }
-  return problems.map((problem) => `${call} ${when}: ${problem}`);
+  return problems.map((problem) => `${at}: ${problem}`);
 }
 
 /** Has a call fail: the process says so and leaves the release before, unless the new one is published already. */
-async function failed(
-  bench: Bench,
-  scenario: Scenario,
-  { call, when, error }: Point & { readonly error: string },
-): Promise<string[]> {
-  await using published = await publishWith(bench, scenario, `${call}:error=${error}:when=${when}`);
-  if (published === null) return [`${call} ${when} ${error}: nothing failed`];
+async function failed(bench: Bench, scenario: Scenario, point: Point, error: string): Promise<string[]> {
+  await using published = await publishWith(bench, scenario, point, `error=${error}`);
+  const at = `${point.call} ${point.nth} ${error}`;
+  if (published === null) return [`${at}: nothing failed`];
   const { root, finished: { code, stderr } } = published;
   const problems: string[] = [];
   if (code === 0) {
@@ -251,7 +308,7 @@ async function failed(
       problems.push(`the release before is not as it was: ${Object.keys(await textsIn(root))}`);
     }
   }
-  return problems.map((problem) => `${call} ${when} ${error}: ${problem}`);
+  return problems.map((problem) => `${at}: ${problem}`);
 }
 
 /** Reads a directory over and over while so many releases are put there. */
