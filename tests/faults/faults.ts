@@ -8,16 +8,17 @@
  */
 import { STRACE } from "../support/strace.ts";
 import type { Figures } from "./figures.ts";
-import { publicationFaults, readersDuring } from "./publication.ts";
+import { powerCuts } from "./power_cut.ts";
+import { publicationFaults } from "./publication.ts";
+import { readersDuring } from "./readers.ts";
 
 /** All faults, in the order in which they are tried. */
 async function faults(size: number): Promise<Figures[]> {
-  return [
-    ...STRACE === undefined
-      ? [{ name: "publication", tried: 0, problems: [], skipped: "needs strace" }]
-      : await publicationFaults(STRACE, size),
-    await readersDuring(Math.min(size, 100)),
-  ];
+  const readers = await readersDuring(Math.min(size, 100));
+  if (STRACE === undefined) {
+    return [readers, { name: "publication", tried: 0, problems: [], skipped: "needs strace" }];
+  }
+  return [readers, ...await publicationFaults(STRACE, size), await powerCuts(STRACE, size)];
 }
 
 /** What is printed of faults of one kind. */

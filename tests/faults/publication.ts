@@ -3,29 +3,21 @@
  *
  * @module
  */
-import { join } from "@std/path";
 import { createReleaseDir } from "../../src/adapters/release_dir.ts";
-import type { Signer } from "../../src/crypto/private_key.ts";
-import { type Finished, PROJECT, run } from "../support/command.ts";
-import { runInProcess } from "../support/in_process.ts";
-import {
-  type Files,
-  filesIn,
-  inOrder,
-  interrupt,
-  textsIn,
-  textsOf,
-  writeFiles,
-} from "../support/interrupted.ts";
-import { newSigner, signedRelease } from "../support/signed_release.ts";
+import { filesIn, interrupt, writeFiles } from "../support/interrupted.ts";
+import { signedRelease } from "../support/signed_release.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
-import { trustOf } from "../support/trust.ts";
+import {
+  type Bench,
+  mainThread,
+  openBench,
+  publish,
+  type Published,
+  type Scenario,
+  verify,
+  wholeIn,
+} from "./bench.ts";
 import { type Figures, inParallel, spread } from "./figures.ts";
-
-const NOW = "2026-06-01T12:30:00Z";
-
-/** The calls that change a directory, or can fail when it is to be changed. */
-const CALLS = ["openat", "write", "chmod", "fsync", "link", "linkat", "rename", "unlink"];
 
 /** A call of the program's main thread on the release directory. */
 interface Point {
@@ -36,43 +28,13 @@ interface Point {
   readonly nth: number;
 }
 
-/** A publication that faults are put into: over an earlier release, or where there is none. */
-interface Scenario {
-  readonly name: string;
-  /** What is in the directory when the process starts. */
-  readonly found: Files;
-  /** The release before this one. */
-  readonly before: Files;
-  readonly release: Files;
-  /** A fault that it always meets, at a call that no other is put at. */
-  readonly meets?: string;
-}
-
-/** Releases on disk, and what verifies them. */
-interface Bench {
-  readonly strace: string;
-  /** Holds the releases that are published, and the trust file. */
-  readonly dir: string;
-}
-
 /** Puts faults at up to so many points of a publication of each kind. */
 export async function publicationFaults(strace: string, most: number): Promise<Figures[]> {
-  await using dir = await TemporaryDirectory.create();
-  const signer = await newSigner();
-  const old = await signedRelease({ signer, signedAt: "2026-06-01T12:00:00Z" });
-  const release = await signedRelease({ signer, signedAt: "2026-06-01T12:10:00Z" });
-  await writeReleases(join(dir.path, "releases.json"), [release]);
-  await Deno.writeTextFile(
-    join(dir.path, "trust.json"),
-    JSON.stringify(trustOf({ current: signer.publicKey })),
-  );
-  const bench: Bench = { strace, dir: dir.path };
+  await using bench = await openBench(strace);
+  const { update } = bench;
   const figures: Figures[] = [];
   for (
-    const scenario of [
-      { name: "first release", found: new Map(), before: new Map(), release },
-      { name: "update", found: old, before: old, release },
-    ]
+    const scenario of [{ ...update, name: "first release", found: new Map(), before: new Map() }, update]
   ) {
     const points = await pointsOf(bench, scenario);
     figures.push(
@@ -92,14 +54,13 @@ export async function publicationFaults(strace: string, most: number): Promise<F
       );
     }
   }
-  const update = { found: old, before: old, release };
-  const syncs = (await pointsOf(bench, { name: "", ...update })).filter(({ call }) => call === "fsync");
+  const syncs = (await pointsOf(bench, update)).filter(({ call }) => call === "fsync");
   // When all files have their places: the last one ends the journal.
   const meets = `fsync:error=EIO:when=${syncs.at(-2)!.when}`;
   for (
     const scenario of [
-      await afterKill(signer, old, release),
-      { name: "update that is taken back", ...update, meets },
+      await afterKill(bench),
+      { ...update, name: "update that is taken back", meets },
     ]
   ) {
     const points = (await pointsOf(bench, scenario)).filter(({ call }) => !scenario.meets?.startsWith(call));
@@ -115,89 +76,38 @@ export async function publicationFaults(strace: string, most: number): Promise<F
 }
 
 /** A publication over another one that was interrupted in the middle: the process first finishes that one. */
-async function afterKill(signer: Signer, old: Files, release: Files): Promise<Scenario> {
+async function afterKill({ signer, update }: Bench): Promise<Scenario> {
   await using place = await TemporaryDirectory.create();
   const between = await signedRelease({ signer, signedAt: "2026-06-01T12:05:00Z" });
-  await writeFiles(place.path, old);
+  await writeFiles(place.path, update.before);
   await interrupt(place.path, between, between.size / 2);
-  const before = new Map([...old, ...between]);
-  return { name: "update after a kill", found: await filesIn(place.path), before, release };
+  const before = new Map([...update.before, ...between]);
+  return { ...update, name: "update after a kill", found: await filesIn(place.path), before };
 }
 
-async function writeTrust(dir: string, { publicKey }: Signer): Promise<void> {
-  await Deno.writeTextFile(join(dir, "trust.json"), JSON.stringify(trustOf({ current: publicKey })));
-}
-
-/** Writes releases for the program that publishes them. */
-async function writeReleases(path: string, releases: readonly Files[]): Promise<void> {
-  const listed = releases.map((files) => inOrder(files).map((path) => [path, files.get(path)!.toBase64()]));
-  await Deno.writeTextFile(path, JSON.stringify(listed));
-}
-
-/** Publishes in a process of its own, with a fault in it or none; gives where, how it ended, and its system calls. */
-async function publish(
-  { strace, dir }: Bench,
-  { found, meets }: Scenario,
-  fault?: string,
-): Promise<Published> {
-  const place = await TemporaryDirectory.create();
-  const root = join(place.path, "releases");
-  await writeFiles(root, found);
-  const trace = join(place.path, "trace");
-  const above = [strace, "-f", "-y", "-o", trace, "-e", `trace=${CALLS}`];
-  for (const rule of [meets, fault]) if (rule !== undefined) above.push("-e", `inject=${rule}`);
-  const finished = await run([...above, ...programFor(root, dir)], {
-    cwd: place.path,
-    env: Deno.env.toObject(),
-  });
-  const calls = callsIn(await Deno.readTextFile(trace));
-  return { root, finished, calls, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
-}
-
-/** The program that publishes releases, and its arguments. */
-function programFor(root: string, dir: string): string[] {
-  const program = ["run", "-A", "--no-check", "--cached-only", "--frozen"];
-  const path = join(PROJECT, "tests/faults/publish_release.ts");
-  return [Deno.execPath(), ...program, path, root, join(dir, "releases.json")];
-}
-
-/** How the runtime's own calls can put a call before or behind the place that it had. */
-const SHIFTS = [0, 0, 1, -1, 0, 2, -2, 1, -1, 0, 3, -3];
-
-/** The same, tried until the fault is at this very call. */
+/** The same, tried until the fault is at this very call: calls of the runtime's own come in between as they like. */
 async function publishWith(
   bench: Bench,
   scenario: Scenario,
   { call, when, nth }: Point,
   fault: string,
 ): Promise<Published | null> {
-  for (const shift of SHIFTS) {
-    const published = await publish(bench, scenario, `${call}:${fault}:when=${when + shift}`);
+  for (let [at, tries] = [when, 0]; tries < 20; tries++) {
+    const published = await publish(bench, scenario, `${call}:${fault}:when=${at}`);
     const { root, calls } = published;
     const own = calls.filter(({ name, rest }) => name === call && rest.includes(root));
-    const isThis = own[nth] !== undefined &&
-      (fault.startsWith("signal")
-        ? calls.filter(({ thread }) => thread === mainThread(calls, root)).at(-1) === own[nth]
-        : own[nth].rest.includes("(INJECTED)"));
-    if (isThis) return published;
+    const last = calls.filter(({ thread }) => thread === mainThread(calls, root)).at(-1);
+    // What was hit: which of these calls, or one between it and the next.
+    const hit = fault.startsWith("signal")
+      ? own.length - (last === own.at(-1) ? 1 : 0.5)
+      : own.findIndex(({ rest }) => rest.includes("(INJECTED)"));
+    if (hit === nth) return published;
     await published[Symbol.asyncDispose]();
+    at = hit === -1
+      ? when + tries % 7 - 3
+      : Math.max(1, at + Math.sign(nth - hit) * Math.ceil(Math.abs(nth - hit)));
   }
   return null;
-}
-
-/** A publication that has ended, in a directory that goes with it. */
-interface Published extends AsyncDisposable {
-  readonly root: string;
-  readonly finished: Finished;
-  readonly calls: readonly Call[];
-}
-
-/** A system call. */
-interface Call {
-  readonly thread: string;
-  readonly name: string;
-  /** Its arguments and result. */
-  rest: string;
 }
 
 /** The calls of a publication on its directory, in their order. */
@@ -220,49 +130,6 @@ async function pointsOf(bench: Bench, scenario: Scenario): Promise<Point[]> {
   return points;
 }
 
-/** The thread that publishes: all threads make directories. */
-function mainThread(calls: readonly Call[], root: string): string | undefined {
-  return calls.find(({ name, rest }) => name !== "mkdir" && rest.includes(root))?.thread;
-}
-
-/** What `strace -f` wrote, with the two halves of a call that another thread's came between. */
-function callsIn(trace: string): Call[] {
-  const calls: Call[] = [];
-  for (const line of trace.split("\n")) {
-    const [, thread, name, rest] = /^(\d+) +(\w+)\((.*)/.exec(line) ?? [];
-    if (thread !== undefined) calls.push({ thread, name: name!, rest: rest! });
-    const [, resumed, end] = /^(\d+) +<\.\.\. \w+ resumed>(.*)/.exec(line) ?? [];
-    const begun = resumed && calls.findLast((call) => call.thread === resumed);
-    if (begun) begun.rest += end;
-  }
-  return calls;
-}
-
-/** What a reader finds, judged by `verify`. */
-async function verify(bench: Pick<Bench, "dir">, root: string): Promise<Finished & { told: boolean }> {
-  const result = await runInProcess(
-    ["verify", root, "--trust-file", "trust.json", "--now", NOW],
-    { cwd: bench.dir },
-  );
-  return { ...result, told: result.stderr.includes("or the run that did so was interrupted") };
-}
-
-/** What can be in the directory when it is whole: the release before, or the new one beside what it did not replace. */
-function wholes({ before, release }: Scenario): Record<"old" | "new", Record<string, string>> {
-  return { old: textsOf(before), new: { ...textsOf(before), ...textsOf(release) } };
-}
-
-async function wholeIn(root: string, scenario: Scenario): Promise<"old" | "new" | undefined> {
-  const found = await textsIn(root);
-  const whole = wholes(scenario);
-  return same(found, whole.old) ? "old" : same(found, whole.new) ? "new" : undefined;
-}
-
-function same(a: Record<string, string>, b: Record<string, string>): boolean {
-  const sorted = (record: Record<string, string>) => JSON.stringify(Object.entries(record).sort());
-  return sorted(a) === sorted(b);
-}
-
 /** Kills the process at a call: readers find a whole release or are told, and the next start makes it whole. */
 async function killed(bench: Bench, scenario: Scenario, point: Point): Promise<string[]> {
   await using published = await publishWith(bench, scenario, point, "signal=SIGKILL");
@@ -279,7 +146,9 @@ async function killed(bench: Bench, scenario: Scenario, point: Point): Promise<s
   }
   await createReleaseDir(root, "/").recover();
   const whole = await wholeIn(root, scenario);
-  if (whole === undefined) problems.push(`the next start leaves ${Object.keys(await textsIn(root))}`);
+  if (whole === undefined) {
+    problems.push(`the next start leaves ${Object.keys(Object.fromEntries(await filesIn(root)))}`);
+  }
   const after = await verify(bench, root);
   const hasNone = whole === "old" && scenario.before.size === 0;
   if (after.told || (after.code !== 0 && !hasNone)) {
@@ -305,44 +174,10 @@ async function failed(bench: Bench, scenario: Scenario, point: Point, error: str
     }
     const whole = await wholeIn(root, scenario);
     if (whole !== "old") {
-      problems.push(`the release before is not as it was: ${Object.keys(await textsIn(root))}`);
+      problems.push(
+        `the release before is not as it was: ${Object.keys(Object.fromEntries(await filesIn(root)))}`,
+      );
     }
   }
   return problems.map((problem) => `${at}: ${problem}`);
-}
-
-/** Reads a directory over and over while so many releases are put there. */
-export async function readersDuring(releases: number): Promise<Figures> {
-  await using dir = await TemporaryDirectory.create();
-  const signer = await newSigner();
-  const start = Temporal.Instant.from("2026-06-01T12:00:00Z");
-  const signed: Files[] = [];
-  for (let number = 0; number <= releases; number++) {
-    signed.push(await signedRelease({ signer, signedAt: start.add({ seconds: number }).toString() }));
-  }
-  const root = join(dir.path, "releases");
-  const bench = { dir: dir.path };
-  await writeFiles(root, signed[0]!);
-  await writeReleases(join(dir.path, "releases.json"), signed.slice(1));
-  await writeTrust(dir.path, signer);
-  let running = true;
-  const writer = run(programFor(root, dir.path), { cwd: dir.path, env: Deno.env.toObject() })
-    .finally(() => running = false);
-  const [problems, count]: [string[], { whole: number; told: number }] = [[], { whole: 0, told: 0 }];
-  while (running) {
-    const { code, told, stdout, stderr } = await verify(bench, root);
-    if (told) count.told++;
-    else if (code === 0) count.whole++;
-    else problems.push(`mixed: ${stdout}${stderr}`);
-    // The end of the writer comes as an event.
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  const { code, stderr } = await writer;
-  if (code !== 0) problems.push(stderr);
-  return {
-    name: `reads during ${releases} releases`,
-    tried: count.whole + count.told + problems.length,
-    problems,
-    note: `${count.whole} of a whole release, ${count.told} told of a publication`,
-  };
 }

@@ -1,0 +1,158 @@
+/**
+ * Releases that are published in processes of their own, and what is made of the directory then.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { equalBytes } from "../../src/bytes.ts";
+import type { Signer } from "../../src/crypto/private_key.ts";
+import { type Finished, PROJECT, run } from "../support/command.ts";
+import { runInProcess } from "../support/in_process.ts";
+import { type Files, filesIn, inOrder, writeFiles } from "../support/interrupted.ts";
+import { newSigner, signedRelease } from "../support/signed_release.ts";
+import { TemporaryDirectory } from "../support/traced.ts";
+import { trustOf } from "../support/trust.ts";
+
+const NOW = "2026-06-01T12:30:00Z";
+
+/** The calls that change a directory, or can fail when it is to be changed. */
+const CALLS = ["openat", "write", "chmod", "fsync", "link", "linkat", "rename", "unlink"];
+
+/** A publication that faults are put into: over an earlier release, or where there is none. */
+export interface Scenario {
+  readonly name: string;
+  /** What is in the directory when the process starts. */
+  readonly found: Files;
+  /** The release before this one. */
+  readonly before: Files;
+  readonly release: Files;
+  /** A fault that it always meets, at a call that no other is put at. */
+  readonly meets?: string;
+}
+
+/** Releases on disk, and what verifies them. */
+export interface Bench extends AsyncDisposable {
+  readonly strace: string;
+  /** Holds the releases that are published, and the trust file. */
+  readonly dir: string;
+  readonly signer: Signer;
+  readonly update: Scenario;
+}
+
+/** A publication that has ended, in a directory that goes with it. */
+export interface Published extends AsyncDisposable {
+  readonly root: string;
+  readonly finished: Finished;
+  readonly calls: readonly Call[];
+}
+
+/** A system call. */
+export interface Call {
+  readonly thread: string;
+  readonly name: string;
+  /** Its arguments and result. */
+  rest: string;
+}
+
+/** Makes a bench, with an update to try things on. */
+export async function openBench(strace: string): Promise<Bench> {
+  const place = await TemporaryDirectory.create();
+  const signer = await newSigner();
+  const before = await signedRelease({ signer, signedAt: "2026-06-01T12:00:00Z" });
+  const release = await signedRelease({ signer, signedAt: "2026-06-01T12:10:00Z" });
+  await writeReleases(place.path, [release]);
+  await writeTrust(place.path, signer);
+  const update = { name: "update", found: before, before, release };
+  return {
+    strace,
+    signer,
+    dir: place.path,
+    update,
+    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+  };
+}
+
+/** Writes the trust file that `verify` goes by. */
+export async function writeTrust(dir: string, { publicKey }: Signer): Promise<void> {
+  await Deno.writeTextFile(join(dir, "trust.json"), JSON.stringify(trustOf({ current: publicKey })));
+}
+
+/** Writes releases for the program that publishes them. */
+export async function writeReleases(dir: string, releases: readonly Files[]): Promise<void> {
+  const listed = releases.map((files) => inOrder(files).map((path) => [path, files.get(path)!.toBase64()]));
+  await Deno.writeTextFile(join(dir, "releases.json"), JSON.stringify(listed));
+}
+
+/**
+ * Publishes in a process of its own, with a fault in it or none; gives where, how it ended, and its system calls.
+ *
+ * @param there The release directory, when it is there already
+ */
+export async function publish(
+  { strace, dir }: Bench,
+  { found, meets }: Scenario,
+  fault?: string,
+  there?: string,
+): Promise<Published> {
+  const place = await TemporaryDirectory.create();
+  const root = there ?? join(place.path, "releases");
+  if (there === undefined) await writeFiles(root, found);
+  const trace = join(place.path, "trace");
+  const above = [strace, "-f", "-y", "-o", trace, "-e", `trace=${CALLS}`];
+  for (const rule of [meets, fault]) if (rule !== undefined) above.push("-e", `inject=${rule}`);
+  const finished = await run([...above, ...programFor(root, dir)], {
+    cwd: place.path,
+    env: Deno.env.toObject(),
+  });
+  const calls = callsIn(await Deno.readTextFile(trace));
+  return { root, finished, calls, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
+}
+
+/** The program that publishes releases, and its arguments. */
+export function programFor(root: string, dir: string): string[] {
+  const program = ["run", "-A", "--no-check", "--cached-only", "--frozen"];
+  const path = join(PROJECT, "tests/faults/publish_release.ts");
+  return [Deno.execPath(), ...program, path, root, join(dir, "releases.json")];
+}
+
+/** The thread that publishes: all threads make directories. */
+export function mainThread(calls: readonly Call[], root: string): string | undefined {
+  return calls.find(({ name, rest }) => name !== "mkdir" && rest.includes(root))?.thread;
+}
+
+/** What `strace -f` wrote, with the two halves of a call that another thread's came between. */
+function callsIn(trace: string): Call[] {
+  const calls: Call[] = [];
+  for (const line of trace.split("\n")) {
+    const [, thread, name, rest] = /^(\d+) +(\w+)\((.*)/.exec(line) ?? [];
+    if (thread !== undefined) calls.push({ thread, name: name!, rest: rest! });
+    const [, resumed, end] = /^(\d+) +<\.\.\. \w+ resumed>(.*)/.exec(line) ?? [];
+    const begun = resumed && calls.findLast((call) => call.thread === resumed);
+    if (begun) begun.rest += end;
+  }
+  return calls;
+}
+
+/** What a reader finds, judged by `verify`. */
+export async function verify(bench: Pick<Bench, "dir">, root: string): Promise<Finished & { told: boolean }> {
+  const result = await runInProcess(
+    ["verify", root, "--trust-file", "trust.json", "--now", NOW],
+    { cwd: bench.dir },
+  );
+  return { ...result, told: result.stderr.includes("or the run that did so was interrupted") };
+}
+
+/** Which release is in a directory, byte for byte and with nothing else: the one before, or the new one beside it. */
+export async function wholeIn(
+  root: string,
+  { before, release }: Scenario,
+): Promise<"old" | "new" | undefined> {
+  const found = await filesIn(root);
+  if (same(found, before)) return "old";
+  return same(found, new Map([...before, ...release])) ? "new" : undefined;
+}
+
+function same(a: Files, b: Files): boolean {
+  return a.size === b.size &&
+    [...a].every(([path, bytes]) => equalBytes(bytes, b.get(path) ?? new Uint8Array()));
+}

@@ -1,0 +1,84 @@
+/**
+ * Power cuts in a publication: what had reached a disk of ext4 when the process was stopped at a rename, and when it had
+ * ended well. The disk is an image; what is in a copy of it that is taken while it is mounted had reached it.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { createReleaseDir } from "../../src/adapters/release_dir.ts";
+import { run, which } from "../support/command.ts";
+import { writeFiles } from "../support/interrupted.ts";
+import type { Figures } from "./figures.ts";
+import { type Bench, openBench, publish, verify, wholeIn } from "./bench.ts";
+
+const NAME = "power cuts on ext4";
+
+/** Cuts the power at up to so many renames of an update, and once behind its end. */
+export async function powerCuts(strace: string, most: number): Promise<Figures> {
+  await using bench = await openBench(strace);
+  const image = join(bench.dir, "image");
+  try {
+    await tool("truncate", "--size=16M", image);
+    await tool("mkfs.ext4", "-q", "-F", image);
+    await using disk = await mount(image, join(bench.dir, "disk"));
+    await writeFiles(join(disk.path, "releases"), bench.update.before);
+  } catch (error) {
+    return {
+      name: NAME,
+      tried: 0,
+      problems: [],
+      skipped: `${error instanceof Error ? error.message : error}`,
+    };
+  }
+  const problems: string[] = [];
+  let tried = 0;
+  for (let rename = 1, ended = false; !ended && tried <= most; rename++, tried++) {
+    const found = await cut(
+      bench,
+      image,
+      tried === most ? undefined : `rename:signal=SIGKILL:when=${rename}`,
+    );
+    ended = found.ended;
+    if (found.problem !== undefined) problems.push(`rename ${rename}: ${found.problem}`);
+  }
+  return { name: NAME, tried, problems };
+}
+
+/** Publishes on a fresh disk, cuts the power, and looks at what is there after the next start. */
+async function cut(bench: Bench, image: string, fault?: string) {
+  const [before, after] = [join(bench.dir, "before"), join(bench.dir, "after")];
+  await Deno.copyFile(image, before);
+  let ended: boolean;
+  {
+    await using disk = await mount(before, join(bench.dir, "disk"));
+    const root = join(disk.path, "releases");
+    await using published = await publish(bench, bench.update, fault, root);
+    ended = published.finished.code === 0;
+    await Deno.copyFile(before, after);
+  }
+  await using disk = await mount(after, join(bench.dir, "disk"));
+  const root = join(disk.path, "releases");
+  const seen = await verify(bench, root);
+  const told = seen.code === 0 || seen.told;
+  await createReleaseDir(root, "/").recover();
+  const whole = await wholeIn(root, bench.update);
+  const problem = !told
+    ? `a reader is not told: ${seen.stdout}`
+    : whole === undefined || (ended && whole !== "new")
+    ? `the disk has ${whole === undefined ? "no whole release" : "the release before"}`
+    : undefined;
+  return { ended, problem };
+}
+
+/** A file system in an image, mounted until it is disposed of. */
+async function mount(image: string, path: string): Promise<{ path: string } & AsyncDisposable> {
+  await Deno.mkdir(path, { recursive: true });
+  // Nothing reaches the disk by itself.
+  await tool("mount", "-o", "loop,commit=300", image, path);
+  return { path, [Symbol.asyncDispose]: () => tool("umount", path) };
+}
+
+async function tool(name: string, ...args: readonly string[]): Promise<void> {
+  const { code, stderr } = await run([which(name), ...args]);
+  if (code !== 0) throw new Error(stderr.trim() || `${name} exits with ${code}`);
+}
