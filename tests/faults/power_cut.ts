@@ -46,17 +46,18 @@ export async function powerCuts(strace: string, most: number): Promise<Figures> 
 
 /** Publishes on a fresh disk, cuts the power, and looks at what is there after the next start. */
 async function cut(bench: Bench, image: string, fault?: string) {
-  const [before, after] = [join(bench.dir, "before"), join(bench.dir, "after")];
+  // Under new names: the kernel may still have a file of the same name in its cache as the disk that it was.
+  const [before, after] = [0, 1].map(() => join(bench.dir, crypto.randomUUID())) as [string, string];
   await Deno.copyFile(image, before);
   let ended: boolean;
   {
-    await using disk = await mount(before, join(bench.dir, "disk"));
+    await using disk = await mount(before, `${before}.disk`);
     const root = join(disk.path, "releases");
     await using published = await publish(bench, bench.update, fault, root);
     ended = published.finished.code === 0;
     await Deno.copyFile(before, after);
   }
-  await using disk = await mount(after, join(bench.dir, "disk"));
+  await using disk = await mount(after, `${after}.disk`);
   const root = join(disk.path, "releases");
   const seen = await verify(bench, root);
   const told = seen.code === 0 || seen.told;
