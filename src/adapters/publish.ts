@@ -91,14 +91,17 @@ function publishChanged(location: ReleaseLocation, files: readonly ReleaseFile[]
   try {
     for (const { path, bytes } of files) {
       naming(path, () => {
-        const replaces = identityOf(join(root, path));
         const step: Step = {
-          ...{ path, sha256: sha256Hex(bytes), next: temporaryName(), replaces, kept: temporaryName() },
+          path,
+          sha256: sha256Hex(bytes),
+          next: temporaryName(),
+          replaces: identityOf(join(root, path)),
+          kept: temporaryName(),
         };
         steps.push(step);
         const { final, next, kept } = placesOf(root, step);
         createFile(next, bytes);
-        if (replaces !== null) keepFile(final, kept);
+        if (step.replaces !== null) keepFile(final, kept);
       });
     }
     // The bytes took their time.

@@ -3,6 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { TestFleet } from "../support/fleet.ts";
+import { bytesOf } from "../support/git_fleet.ts";
+import { interrupt } from "../support/interrupted.ts";
 import { worldOf } from "../support/refusal.ts";
 import { expectRelease, releaseBelow, shell, SIDECARS } from "../support/releases.ts";
 import { STRACE } from "../support/strace.ts";
@@ -25,7 +27,14 @@ Deno.test("the program writes the release, and no other file stays", async () =>
     "releases/README": "the user's own",
     "releases/.keep": "the user's own",
   });
-  const { artifacts } = await expectRelease(fleet, SIDECARS);
+  // A publication that was killed between the fleet's signature and the fleet.
+  const half = ["fleet.resolved.json", "fleet.resolved.json.sig"].map((path) =>
+    [path, bytesOf("half")] as const
+  );
+  await interrupt(join(fleet.dir, "releases"), new Map(half), 1);
+  const { artifacts, warnings } = await expectRelease(fleet, SIDECARS);
+  const interrupted = warnings.filter(({ code }: { code: string }) => code === "interrupted-publication");
+  assertEquals(interrupted.map(({ path }: { path: string }) => path), ["releases"]);
   const own = artifacts.flatMap(({ path }: { path: string }) => [path, `${path}.sig`]);
   assertEquals(own.length, 10);
   assertEquals([...(await fleet.files()).keys()], [".keep", "README", ...own].sort());
