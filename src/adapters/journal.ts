@@ -115,6 +115,15 @@ function endSwitch(root: string): void {
   });
 }
 
+/** The new file of a step, whether it has its place yet or not; null: it is not there. */
+export function newFileOf(root: string, step: Step): Uint8Array<ArrayBuffer> | null {
+  const { final, next } = placesOf(root, step);
+  for (const path of [next, final]) {
+    if (identityOf(path) === step.sha256) return readRegularFile(path, MAX_FILE_BYTES);
+  }
+  return null;
+}
+
 /** Puts the names of these files on the disk, and those beside them. */
 function syncDirectories(root: string, steps: readonly Step[]): void {
   for (const sub of new Set(steps.map(({ path }) => dirname(path)))) {
@@ -188,7 +197,8 @@ function wayOut(root: string, steps: readonly Step[]): Recovery {
     const isNew = at === step.sha256;
     const isOld = at === step.replaces;
     return {
-      isOurs: isNew || isOld,
+      // No release has a directory there, whatever a journal says.
+      isOurs: (isNew || isOld) && lstatOf(final)?.isDirectory !== true,
       hasNew: isNew || identityOf(next) === step.sha256,
       hasOld: isOld || step.replaces === null || identityOf(kept) === step.replaces,
     };
@@ -202,9 +212,9 @@ function wayOut(root: string, steps: readonly Step[]): Recovery {
 export function removeTemporary(root: string): void {
   for (const sub of DIRECTORIES) {
     if (lstatOf(join(root, sub)) === undefined) continue;
-    for (const { name } of Deno.readDirSync(join(root, sub))) {
+    for (const { name, isDirectory } of Deno.readDirSync(join(root, sub))) {
       const path = join(sub, name);
-      if (isTemporaryName(name)) naming(path, () => Deno.removeSync(join(root, path)));
+      if (isTemporaryName(name) && !isDirectory) naming(path, () => Deno.removeSync(join(root, path)));
     }
   }
 }

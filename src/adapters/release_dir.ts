@@ -5,7 +5,13 @@
  */
 import { join, resolve } from "@std/path";
 import { sha256Hex } from "../contract/canonical.ts";
-import { isDocumentPath, isReleasePath, JOURNAL_FILE, ROLLOUTS_DIR } from "../contract/layout.ts";
+import {
+  isDocumentPath,
+  isReleasePath,
+  JOURNAL_FILE,
+  ROLLOUTS_DIR,
+  signaturePath,
+} from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseDir } from "../ports.ts";
 import {
@@ -20,7 +26,7 @@ import {
 import { readRegularFile } from "./files.ts";
 import { followLinks } from "./lookup.ts";
 import { absolutePath, fileError } from "./paths.ts";
-import { readJournal, recover, type Step } from "./journal.ts";
+import { newFileOf, readJournal, recover, type Step } from "./journal.ts";
 import { checkLocation, DIRECTORIES, type ReleaseLocation } from "./location.ts";
 import { publishFiles } from "./publish.ts";
 
@@ -85,44 +91,67 @@ interface NamedDirectory {
   readonly cwd: string;
 }
 
-/** A release as consumers find it on disk. */
+/** A fleet that is about to take its place. */
+export interface ComingFleet {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Its signature; null: it is not there. */
+  readonly signature: Uint8Array<ArrayBuffer> | null;
+  /** The paths in `rollouts/` where nothing was before it: nobody has signed that they are its manifests. */
+  readonly early: readonly string[];
+}
+
+/** A release directory that a run may be changing, or have left half changed. */
 export interface FoundRelease {
   /** What {@linkcode readReleaseFiles} reads. */
   readonly files: Map<string, Uint8Array<ArrayBuffer>>;
   /** Whether a publication has begun in the directory and not ended. */
   readonly interrupted: boolean;
+  /** The fleet of that publication, as its journal says; null: there is none, or it has its place. */
+  readonly coming: ComingFleet | null;
 }
 
 /**
- * Reads a release directory that a run may be changing or have left half changed: without the manifests of a fleet that
- * is not there yet, which no consumer asks for.
+ * Reads a release directory and what is about to come there.
  *
  * @throws {ReleaseError} as {@linkcode readReleaseFiles} does
  */
 export async function readRelease(place: NamedDirectory, artifactName: string): Promise<FoundRelease> {
   const files = await readReleaseFiles(place, artifactName);
-  const steps = readSteps(place);
-  if (steps === null) return { files, interrupted: false };
+  const { dir, cwd } = place;
+  try {
+    const root = absolutePath(dir, cwd);
+    const steps = readJournal(root);
+    if (steps === null) return { files, interrupted: false, coming: null };
+    return { files, interrupted: true, coming: comingFleet(root, steps, files, artifactName) };
+  } catch (error) {
+    throw fileError("read", join(dir, JOURNAL_FILE), { cwd, cause: error });
+  }
+}
+
+function comingFleet(
+  root: string,
+  steps: readonly Step[],
+  files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+  artifactName: string,
+): ComingFleet | null {
   const isThere = ({ path, sha256 }: Step) => {
     const bytes = files.get(path);
     return bytes !== undefined && sha256Hex(bytes) === sha256;
   };
-  const fleet = steps.find(({ path }) => path === artifactName);
-  if (fleet !== undefined && !isThere(fleet)) {
-    const early = steps.filter((step) =>
-      step.path.startsWith(`${ROLLOUTS_DIR}/`) && step.replaces === null && isThere(step)
-    );
-    for (const { path } of early) files.delete(path);
-  }
-  return { files, interrupted: true };
-}
-
-function readSteps({ dir, cwd }: NamedDirectory): readonly Step[] | null {
-  try {
-    return readJournal(absolutePath(dir, cwd));
-  } catch (error) {
-    throw fileError("read", join(dir, JOURNAL_FILE), { cwd, cause: error });
-  }
+  const find = (name: string) => steps.find(({ path }) => path === name);
+  const fleet = find(artifactName);
+  if (fleet === undefined || isThere(fleet)) return null;
+  const bytes = newFileOf(root, fleet);
+  if (bytes === null) return null;
+  const signature = find(signaturePath(artifactName));
+  const early = steps.filter((step) =>
+    step.path.startsWith(`${ROLLOUTS_DIR}/`) && step.replaces === null && isThere(step)
+  );
+  return {
+    bytes,
+    signature: signature === undefined ? null : newFileOf(root, signature),
+    early: early.map(({ path }) => path),
+  };
 }
 
 /** What is under a name that no document of a release has is never looked into. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { basename, dirname, resolve } from "@std/path";
+import type { ComingFleet } from "../adapters/release_dir.ts";
 import { equalBytes } from "../bytes.ts";
 import { defineCommand, type Given, type Session } from "../cli/command.ts";
 import type { Surroundings } from "../cli/grant.ts";
@@ -19,6 +20,7 @@ import {
 } from "../contract/layout.ts";
 import { lookup } from "../contract/records.ts";
 import { parseTimestamp, TIMESTAMP_FORM, wholeSeconds } from "../contract/time.ts";
+import type { FleetResolved } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import type { Report } from "../report/verdict.ts";
@@ -378,7 +380,7 @@ async function judgeDirectory(
   session: Session,
 ): Promise<FoundFiles & { readonly verdict: ReleaseVerdict }> {
   const { verifyRelease } = await import("../verify/release.ts");
-  const read = () => readFiles(subject, options.artifactName, session);
+  const read = () => readFiles(subject, options, session);
   let found = await read();
   for (let reads = 1; reads < MOST_READS; reads++) {
     const verdict = await verifyRelease(found.files, options);
@@ -429,13 +431,17 @@ interface FoundFiles {
 /** The files of a directory, as they are on disk or in a commit. */
 async function readFiles(
   { dir, git }: DirectorySubject,
-  artifactName: string,
+  options: VerifyReleaseOptions,
   { world, log }: Session,
 ): Promise<FoundFiles> {
   const { cwd } = world;
+  const { artifactName } = options;
   if (git === undefined) {
     const { readRelease } = await import("../adapters/release_dir.ts");
-    return { ...await readRelease({ dir, cwd }, artifactName), commit: null };
+    const { files, interrupted, coming } = await readRelease({ dir, cwd }, artifactName);
+    const early = coming === null ? [] : await manifestsOf(coming, options);
+    early.forEach((path) => files.delete(path));
+    return { files, interrupted, commit: null };
   }
   const [{ readReleaseTree }, { Shell, withSafePath }] = await Promise.all([
     import("../adapters/git/tree.ts"),
@@ -451,6 +457,25 @@ async function readFiles(
   const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log });
   const tree = await readReleaseTree(shell, env, { cwd, revision: git, dir }, artifactName);
   return { ...tree, interrupted: false };
+}
+
+/**
+ * What is there of the manifests of a fleet that is about to come, and that consumers accept: nobody asks for them until
+ * it is there. Of any other fleet a journal may say what it likes.
+ */
+async function manifestsOf(
+  { early, ...fleet }: ComingFleet,
+  { trust: { keys, rejectBefore }, now, freshnessWindowSeconds }: VerifyReleaseOptions,
+): Promise<readonly string[]> {
+  const [{ verifyArtifact }, { projectedPaths }] = await Promise.all([
+    import("../verify/artifact.ts"),
+    import("../verify/bindings.ts"),
+  ]);
+  const judging = { keys, rejectBefore, now, freshnessWindowSeconds };
+  const { verified, document } = await verifyArtifact({ ...fleet, ...judging, kind: "fleet" });
+  if (!verified) return [];
+  const manifests = new Set(projectedPaths(document as FleetResolved, fleet.bytes));
+  return early.filter((path) => manifests.has(signedPath(path) ?? path));
 }
 
 /** What one file is judged by. */

@@ -3,11 +3,11 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { identityOf } from "../../src/adapters/disk.ts";
 import { placesOf, type Step } from "../../src/adapters/journal.ts";
 import { createReleaseDir } from "../../src/adapters/release_dir.ts";
 import { type Files, inOrder, interrupt, textsIn, textsOf, writeFiles } from "../support/interrupted.ts";
 import { bytesOf } from "../support/git_fleet.ts";
-import { rejection } from "../support/pure.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
 
 /** A release, whose first manifest is of no other release. */
@@ -111,13 +111,31 @@ for (const [of, change] of Object.entries(HOSTILE)) {
   });
 }
 
-Deno.test("recover() names the file that stands in its way", async () => {
+Deno.test("recover() leaves directories that are named like temporary files, which no run has made", async () => {
   await using world = await interrupted(OLD, 4);
-  const { next } = placesOf(world.releases.path, world.steps[7]!);
-  await Deno.mkdir(join(world.releases.path, ".fleet-release.mine.tmp/deep"), { recursive: true });
-  const { kind, message } = await rejection(world.releases.recover());
-  assertEquals(kind, "io");
-  assertEquals(message.includes('in "releases": ".fleet-release.mine.tmp": '), true, message);
-  // Nothing waits for it: the release is whole.
-  assertEquals(await Deno.stat(next).catch(() => "gone"), "gone");
+  const root = world.releases.path;
+  for (const name of [".fleet-release.mine.tmp", "rollouts/.fleet-release.mine.tmp"]) {
+    await Deno.mkdir(join(root, name));
+    await Deno.writeTextFile(join(root, name, "mine"), "the user's own");
+  }
+  assertEquals(await world.releases.recover(), "finished");
+  assertEquals(await textsIn(root), {
+    ...textsOf(OLD),
+    ...textsOf(NEW),
+    ".fleet-release.mine.tmp/mine": "the user's own",
+    "rollouts/.fleet-release.mine.tmp/mine": "the user's own",
+  });
+});
+
+Deno.test("recover() puts nothing in the place of a directory, though a journal says that it was there", async () => {
+  await using world = await interrupted(OLD, 4);
+  const root = world.releases.path;
+  await Deno.remove(join(root, "fleet.resolved.json"));
+  await Deno.mkdir(join(root, "fleet.resolved.json"));
+  const steps = world.steps.map((step) =>
+    step.path === "fleet.resolved.json" ? { ...step, replaces: identityOf(join(root, step.path)) } : step
+  );
+  await Deno.writeTextFile(join(root, ".fleet-release.journal"), JSON.stringify(steps));
+  assertEquals(await world.releases.recover(), "left");
+  assertEquals((await Deno.stat(join(root, "fleet.resolved.json"))).isDirectory, true);
 });

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { dirname, join } from "@std/path";
+import { placesOf, type Step } from "../../src/adapters/journal.ts";
 import { sha256Hex } from "../../src/contract/canonical.ts";
 import { GIT_VARIABLES } from "../../src/commands/verify.ts";
 import { expectRun, type Finished, which } from "../support/command.ts";
@@ -183,6 +184,46 @@ Deno.test("verify judges what consumers find of a publication that was interrupt
     await Deno.remove(join(dir, "releases/.fleet-release.journal"));
     assertEquals((await verifyDirectory(dir)).code, 1);
   });
+});
+
+Deno.test("verify takes no journal's word for a manifest", async () => {
+  const later = { ciCommit: COMMIT, signedAt: "2026-06-01T12:10:00Z" };
+  const ours = await signedRelease({ signer, ...later });
+  const count = inOrder(ours).filter((path) => path.startsWith("rollouts/")).length;
+  const fleet = "fleet.resolved.json";
+  const spoiled: Record<string, (root: string, steps: readonly Step[]) => Promise<void>> = {
+    "of a fleet that is not there": (root, steps) =>
+      Deno.remove(placesOf(root, steps.find(({ path }) => path === fleet)!).next),
+    "of a fleet without a signature": (root, steps) =>
+      Deno.remove(placesOf(root, steps.find(({ path }) => path === `${fleet}.sig`)!).next),
+    "of a fleet whose signature nobody trusted has made": async (root, steps) => {
+      const bytes = FILES.get(`${fleet}.sig`)!;
+      const change = async (step: Step) => {
+        if (step.path !== `${fleet}.sig`) return step;
+        await Deno.writeFile(placesOf(root, step).next, bytes);
+        return { ...step, sha256: sha256Hex(bytes) };
+      };
+      const journal = await Promise.all(steps.map(change));
+      await Deno.writeTextFile(join(root, ".fleet-release.journal"), JSON.stringify(journal));
+    },
+    "that is none of the fleet's": async (root, steps) => {
+      const bytes = await Deno.readFile(join(root, steps[1]!.path));
+      const path = `rollouts/${"0".repeat(64)}.json`;
+      await Deno.writeFile(join(root, path), bytes);
+      const more = { ...steps[1]!, path };
+      await Deno.writeTextFile(join(root, ".fleet-release.journal"), JSON.stringify([...steps, more]));
+    },
+  };
+  for (const [of, spoil] of Object.entries(spoiled)) {
+    await withRelease(async (dir) => {
+      const root = join(dir, "releases");
+      const steps = await interrupt(root, ours, count);
+      assertEquals((await verifyDirectory(dir)).code, 0);
+      await spoil(root, steps);
+      const { code, stdout } = await verifyDirectory(dir);
+      assertEquals([code, stdout.startsWith('refused "rollouts/')], [1, true], `${of}: ${stdout}`);
+    });
+  }
 });
 
 Deno.test("verify refuses one turned bit in every file of a release", async () => {
