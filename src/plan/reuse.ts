@@ -7,13 +7,13 @@ import { equalBytes } from "../bytes.ts";
 import { compareTimestamps } from "../contract/time.ts";
 import { decodeUtf8, parseJson } from "../contract/json.ts";
 import { decode } from "../contract/schema.ts";
-import type { FleetResolved, Timestamp } from "../contract/types.ts";
+import type { Channel, FleetResolved, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import { canonicalizeResolved } from "./fleet.ts";
 
 /**
  * The stamp of the fleet artifact on disk, if it may be kept: when the new artifact with the old `signedAt` and
- * `ciCommit` put in equals it byte for byte, and no channel's `signingIntervalMinutes` has passed since. Pure.
+ * `ciCommit` put in equals it byte for byte, and no channel is due. Pure.
  *
  * @param existing The bytes of the fleet artifact on disk
  * @param fleet The new fleet, stamped anew
@@ -51,8 +51,16 @@ export function loadExistingSignedAtIfUnchanged(
   if (compareTimestamps(signedAt, now) > 0) return null;
   const age = Temporal.Instant.from(now).epochMilliseconds -
     Temporal.Instant.from(signedAt).epochMilliseconds;
-  const due = Object.values(fleet.channels).some((channel) => age >= channel.signingIntervalMinutes * 60_000);
+  const due = Object.values(fleet.channels).some((channel) => age >= dueMinutes(channel) * 60_000);
   return due ? null : { signedAt, ciCommit };
+}
+
+/**
+ * How old a signature may become before it is due, in minutes: half of the freshness window is left then for the run that
+ * renews it, which may be late or fail.
+ */
+function dueMinutes({ signingIntervalMinutes, freshnessWindow }: Channel): number {
+  return Math.min(signingIntervalMinutes, freshnessWindow / 2);
 }
 
 /** The fleet in an artifact's bytes; undefined when they are no fleet, which a damaged file is not. */

@@ -15,6 +15,7 @@ import { ReleaseError } from "../errors.ts";
 export function fleetWarnings(fleet: FleetResolved): Warning[] {
   return [
     ...channelWarnings(fleet),
+    ...windowWarnings(fleet),
     ...waveWarnings(fleet),
     ...closureWarnings(fleet),
     ...edgeWarnings(fleet),
@@ -30,6 +31,20 @@ function channelWarnings(fleet: FleetResolved): Warning[] {
       message:
         `Host "${name}" is on channel "${host.channel}", which the fleet does not have: no rollout reaches it`,
       path: documentPath(["hosts", name, "channel"]),
+    }));
+}
+
+/** A release that is renewed on time must not have gone stale before: a run may be late, or fail. */
+function windowWarnings({ channels }: FleetResolved): Warning[] {
+  return Object.entries(channels)
+    .filter(([, { freshnessWindow, signingIntervalMinutes }]) => freshnessWindow < 2 * signingIntervalMinutes)
+    .map(([name, { freshnessWindow, signingIntervalMinutes }]) => ({
+      code: "short-window",
+      message:
+        `Channel "${name}" is signed anew every ${signingIntervalMinutes} minutes and goes stale after ` +
+        `${freshnessWindow}: one run that is late or fails leaves its machines without a release. Make ` +
+        "freshnessWindow at least twice as long as signingIntervalMinutes",
+      path: documentPath(["channels", name, "freshnessWindow"]),
     }));
 }
 

@@ -62,6 +62,22 @@ pureTest("loadExistingSignedAtIfUnchanged() signs anew at once when the interval
   assertEquals(kept(SIGNED_AT, edit, canonicalizeResolved(stamped(edit))), null);
 });
 
+pureTest("loadExistingSignedAtIfUnchanged() signs anew when half of the freshness window has passed", () => {
+  const keptWithin = (freshnessWindow: number, now: string) => {
+    const edit = (fleet: Draft) =>
+      Object.assign(fleet["channels"].edge, { freshnessWindow, signingIntervalMinutes: 360 });
+    return kept(now, edit, canonicalizeResolved(stamped(edit)));
+  };
+  assertEquals(keptWithin(60, "2026-06-01T12:29:59Z"), KEPT);
+  assertEquals(keptWithin(60, "2026-06-01T12:30:00Z"), null);
+  assertEquals(keptWithin(59, "2026-06-01T12:29:29Z"), KEPT);
+  assertEquals(keptWithin(59, "2026-06-01T12:29:30Z"), null);
+  assertEquals(keptWithin(0, SIGNED_AT), null);
+  // The other channel is due sooner.
+  assertEquals(keptWithin(120, "2026-06-01T12:59:59Z"), KEPT);
+  assertEquals(keptWithin(240, "2026-06-01T13:00:00Z"), null);
+});
+
 pureTest("loadExistingSignedAtIfUnchanged() does not keep a stamp from the future", () => {
   assertEquals(kept("2026-06-01T11:59:59.999999999Z"), null);
   assertEquals(kept("2020-01-01T00:00:00Z"), null);

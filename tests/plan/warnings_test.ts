@@ -52,6 +52,21 @@ const WARNED: [claim: string, edit: (fleet: Draft) => void, warnings: ReturnType
     ],
   ],
   [
+    "of a channel that may go stale before it is signed anew",
+    (fleet) => {
+      fleet["channels"].stable.freshnessWindow = 120;
+      Object.assign(fleet["channels"].edge, { freshnessWindow: 719, signingIntervalMinutes: 360 });
+    },
+    [{
+      code: "short-window",
+      message:
+        'Channel "edge" is signed anew every 360 minutes and goes stale after 719: one run that is late or ' +
+        "fails leaves its machines without a release. Make freshnessWindow at least twice as long as " +
+        "signingIntervalMinutes",
+      path: "channels.edge.freshnessWindow",
+    }],
+  ],
+  [
     "of waves of a channel that the fleet does not have",
     (fleet) => fleet["waves"].toString = [],
     [{
