@@ -159,7 +159,8 @@ function isStep(value: unknown): value is Step {
   const { path, sha256, next, replaces, kept } = value as Record<keyof Step, unknown>;
   const isBeside = (name: unknown) => isName(name) && isTemporaryName(name);
   return typeof path === "string" && isName(path.replace(/^rollouts\//, "")) &&
-    typeof sha256 === "string" && (replaces === null || typeof replaces === "string") &&
+    typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) &&
+    (replaces === null || typeof replaces === "string") &&
     isBeside(next) && isBeside(kept);
 }
 

@@ -94,6 +94,7 @@ const HOSTILE: Record<string, Partial<Step>> = {
   "a directory below": { path: "rollouts/../../victim" },
   "a name elsewhere for the new file": { next: ".fleet-release./../../victim.tmp" },
   "a name that is no temporary file's": { next: "mine" },
+  "a kind of file in the place of a hash": { sha256: "a directory" },
   "a name elsewhere for the old file": { kept: "../.fleet-release.1.tmp" },
 };
 
