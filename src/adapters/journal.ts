@@ -68,12 +68,17 @@ export function beginSwitch(root: string, steps: readonly Step[]): void {
   });
 }
 
-/** Puts each file that has not its place yet there, in their order, and ends the switch. */
+/**
+ * Puts each file that has not its place yet there, in their order, and ends the switch.
+ *
+ * @throws when one of them is neither there nor in its place: another run may have removed it
+ */
 export function finishSwitch(root: string, steps: readonly Step[]): void {
   for (const [index, step] of steps.entries()) {
     const { final, next } = placesOf(root, step);
     naming(step.path, () => {
-      if (lstatOf(next) !== undefined) Deno.renameSync(next, final);
+      if (identityOf(next) === step.sha256) Deno.renameSync(next, final);
+      else if (identityOf(final) !== step.sha256) throw new Error("its new bytes are not there any more");
     });
     const following = steps[index + 1];
     // A reader who finds what is above finds what it leads to, also after a power cut.
@@ -92,8 +97,11 @@ export function takeBack(root: string, steps: readonly Step[]): void {
     naming(step.path, () => {
       // It has not got its place.
       if (lstatOf(next) !== undefined) return;
-      if (lstatOf(kept) !== undefined) Deno.renameSync(kept, final);
-      else if (step.replaces === null && identityOf(final) === step.sha256) Deno.removeSync(final);
+      const at = identityOf(final);
+      if (step.replaces === null) {
+        if (at === step.sha256) Deno.removeSync(final);
+      } else if (identityOf(kept) === step.replaces) Deno.renameSync(kept, final);
+      else if (at !== step.replaces) throw new Error("what was there before is not there any more");
     });
   }
   syncDirectories(root, steps);
@@ -104,6 +112,8 @@ export function takeBack(root: string, steps: readonly Step[]): void {
 function endSwitch(root: string): void {
   naming(JOURNAL_FILE, () => {
     const journal = join(root, JOURNAL_FILE);
+    // Another run has found all in its place, and has ended it.
+    if (lstatOf(journal) === undefined) return;
     const aside = join(root, temporaryName());
     Deno.renameSync(journal, aside);
     try {
@@ -119,9 +129,22 @@ function endSwitch(root: string): void {
 export function newFileOf(root: string, step: Step): Uint8Array<ArrayBuffer> | null {
   const { final, next } = placesOf(root, step);
   for (const path of [next, final]) {
-    if (identityOf(path) === step.sha256) return readRegularFile(path, MAX_FILE_BYTES);
+    const bytes = unlessGone(() =>
+      identityOf(path) === step.sha256 ? readRegularFile(path, MAX_FILE_BYTES) : null
+    );
+    if (bytes !== null) return bytes;
   }
   return null;
+}
+
+/** What is read while a run may be renaming it; null: it is gone. */
+function unlessGone<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
 
 /** Puts the names of these files on the disk, and those beside them. */
@@ -144,7 +167,8 @@ export function readJournal(root: string): readonly Step[] | null {
   const stat = lstatOf(path);
   if (stat === undefined) return null;
   if (!stat.isFile) return [];
-  const bytes = readRegularFile(path, MAX_FILE_BYTES);
+  const bytes = unlessGone(() => readRegularFile(path, MAX_FILE_BYTES));
+  if (bytes === null) return null;
   try {
     const steps = parseJson(decodeUtf8(bytes));
     return Array.isArray(steps) && steps.every(isStep) ? steps : [];

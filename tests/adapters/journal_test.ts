@@ -1,10 +1,10 @@
 // Wherever a run ends in its publication, the next one finds a way out of it. That a run does end there, by a signal at
 // each system call, is tested in tests/faults.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { identityOf } from "../../src/adapters/disk.ts";
-import { placesOf, type Step } from "../../src/adapters/journal.ts";
+import { finishSwitch, placesOf, type Step, takeBack } from "../../src/adapters/journal.ts";
 import { createReleaseDir } from "../../src/adapters/release_dir.ts";
 import { type Files, inOrder, interrupt, textsIn, textsOf, writeFiles } from "../support/interrupted.ts";
 import { bytesOf } from "../support/git_fleet.ts";
@@ -87,6 +87,27 @@ for (const [of, spoil] of Object.entries(LOST)) {
     assertEquals(await world.releases.recover(), null);
   });
 }
+
+Deno.test("finishSwitch() fails when another run has removed a new file, and takes nothing for it", async () => {
+  for (const spoil of [Deno.removeSync, (path: string) => Deno.writeTextFileSync(path, "half")]) {
+    await using world = await interrupted(OLD, 2);
+    const root = world.releases.path;
+    spoil(placesOf(root, world.steps.at(-1)!).next);
+    const error = assertThrows(() => finishSwitch(root, world.steps), Error);
+    assertEquals(String(error).includes("its new bytes are not there any more"), true, String(error));
+    takeBack(root, world.steps);
+    assertEquals(await world.releases.recover(), null);
+    assertEquals((await textsIn(root))["revocations.json"], textsOf(OLD)["revocations.json"]);
+  }
+});
+
+Deno.test("recover() moves nothing over a new file that is there", async () => {
+  await using world = await interrupted(OLD, COUNT);
+  const root = world.releases.path;
+  await Deno.writeTextFile(placesOf(root, world.steps[2]!).next, "not what the journal says");
+  assertEquals(await world.releases.recover(), "finished");
+  assertEquals(await textsIn(root), { ...textsOf(OLD), ...textsOf(NEW) });
+});
 
 /** What a journal can say that anybody has put there. */
 const HOSTILE: Record<string, Partial<Step>> = {

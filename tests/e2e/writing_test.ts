@@ -97,7 +97,7 @@ interface Call {
   readonly target: string;
 }
 
-/** Reads what `strace -f -y` wrote: the calls on one directory that came to an end without an error. */
+/** Reads what `strace -f -y` wrote: the calls that change one directory and came to an end without an error. */
 function callsOn(trace: string, dir: string): Call[] {
   const unfinished = new Map<string, string>();
   const calls: Call[] = [];
@@ -108,6 +108,8 @@ function callsOn(trace: string, dir: string): Call[] {
     const whole = resumed === null ? rest : (unfinished.get(pid) ?? "") + resumed[1];
     const [, name = "", args = "", result] = /^(\w+)\((.*)\) += (\S+)/.exec(whole) ?? [];
     if (result === undefined || result === "-1") continue;
+    // What is laid ready is read once more before it is moved.
+    if (name === "openat" && args.includes("O_RDONLY")) continue;
     // A path within quotes, or within angles behind the number of an open file.
     const paths = [...args.matchAll(/"([^"]*)"|\d<([^>]*)>/g)].map(([, quoted, open]) => quoted ?? open!);
     const [path, target = ""] = paths.filter((path) => path === dir || path.startsWith(`${dir}/`))
