@@ -105,7 +105,10 @@ export interface ReleaseConfig {
   readonly smokeVerify: boolean;
   /** Whether to keep the signatures on disk when nothing but the stamp would change. */
   readonly reuseUnchangedSignature: boolean;
-  /** Whether a run for some hosts may keep what a release gives that is stale, or older than the committed one. */
+  /**
+   * Whether a release may be signed before the one that is there, or another at the same time, and a run for some hosts
+   * keep what a release gives that is stale, or older than the committed one.
+   */
   readonly allowOlder: boolean;
   /** Whether to refuse a source that nix cannot lock to a commit. */
   readonly requireClean: boolean;

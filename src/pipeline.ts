@@ -3,8 +3,8 @@
  *
  * ```
  * release  = prepare → closures → publish
- * prepare  = source, fleet, trust, previous   what is released, and whether it can be
- * closures = evaluate → build → push          what machines will run
+ * prepare  = source, fleet, trust, order, previous   what is released, and whether it can be
+ * closures = evaluate → build → push                 what machines will run
  * publish  = compose, sign, check, write, commit, push
  * ```
  *
@@ -18,11 +18,13 @@ import type { BuiltHost } from "./model.ts";
 import { outcomeOf, type RunOutcome } from "./report/outcome.ts";
 import { buildHosts } from "./stages/build.ts";
 import { checkRelease } from "./stages/check.ts";
+import { afterLast } from "./stages/clock.ts";
 import { commitRelease, pushCommit } from "./stages/commit.ts";
 import { composeRelease } from "./stages/compose.ts";
 import { evaluateHosts } from "./stages/evaluate.ts";
 import { evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
 import { warnOfOversights } from "./stages/oversights.ts";
+import { checkOrder, type Earlier } from "./stages/order.ts";
 import { keepOtherHosts } from "./stages/previous.ts";
 import { filesToWrite, recoverRelease, writeRelease } from "./stages/publish.ts";
 import { pushClosures } from "./stages/push.ts";
@@ -37,7 +39,8 @@ import { checkTrust, type TrustedKeys } from "./stages/trust.ts";
  * @throws {ReleaseError} whose kind tells what went wrong; before the stage `write`, nothing has changed on disk,
  * but that what an earlier run left half done is whole
  */
-export async function release(run: Run): Promise<RunOutcome> {
+export async function release(begun: Run): Promise<RunOutcome> {
+  const run = await afterLast(begun);
   const prepared = await prepare(run);
   const hosts = await closures(run, prepared);
   return await publish(run, prepared, hosts);
@@ -49,6 +52,8 @@ interface Prepared {
   readonly fleet: FleetToRelease;
   /** The keys that consumers trust; null when nobody says which. */
   readonly trusted: TrustedKeys | null;
+  /** What was released before. */
+  readonly earlier: Earlier;
 }
 
 async function prepare(run: Run): Promise<Prepared> {
@@ -58,9 +63,10 @@ async function prepare(run: Run): Promise<Prepared> {
   const declared = await evaluateFleet(run, source);
   // Whether consumers would accept what is going to be signed, before hours of building.
   const trusted = await checkTrust(run, declared.trusted);
+  const earlier = await checkOrder(run, source, trusted);
   // Hosts that are left out keep what the last release gives them, once it is known to be ours.
-  const fleet = await keepOtherHosts(run, source, declared, trusted);
-  return { source, fleet, trusted };
+  const fleet = await keepOtherHosts(run, declared, { trusted, earlier });
+  return { source, fleet, trusted, earlier };
 }
 
 async function closures(run: Run, { source, fleet }: Prepared): Promise<BuiltHost[]> {

@@ -5,7 +5,7 @@
  */
 import type { GitPushTarget } from "./config.ts";
 import type { StorePath } from "./contract/store_path.ts";
-import type { SignatureAlgorithm } from "./contract/types.ts";
+import type { SignatureAlgorithm, Timestamp } from "./contract/types.ts";
 import type { PublicKey } from "./crypto/signature.ts";
 import type {
   DerivedHost,
@@ -121,12 +121,14 @@ export interface Git {
   firstIgnored(repository: Repository, paths: readonly string[]): Promise<string | null>;
   /** Of these paths (relative to the root), the first that git never tracks, such as what is in `.git`, or null. */
   firstUntrackable(repository: Repository, paths: readonly string[]): Promise<string | null>;
-  /** The bytes of a regular file (its path relative to the root) in a commit; null when it has none. */
+  /** The bytes of regular files (their paths relative to the root) in a commit, of those that it has, by their paths. */
   readCommitted(
     repository: Repository,
     commit: string,
-    path: string,
-  ): Promise<Uint8Array<ArrayBuffer> | null>;
+    paths: readonly string[],
+  ): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>>;
+  /** When a commit was made, as it says itself. */
+  committedAt(repository: Repository, commit: string): Promise<Timestamp>;
   /** The parent of a commit that has one and changes nothing but a directory (relative to the root), or null. */
   onlyChange(repository: Repository, commit: string, dir: string): Promise<string | null>;
   /** The branch that HEAD names, or null when it names a commit. */
@@ -208,7 +210,7 @@ export interface ReleaseDir {
   readonly path: string;
   /** Its path without symbolic links, and that of the nearest directory on the way to it that exists. */
   realPath(): Promise<{ path: string; existing: string }>;
-  /** The bytes of a regular file, or null when nothing is there. */
+  /** The bytes of a regular file, or null when nothing is there; an error of kind `contract` when no release has such. */
   read(path: string): Promise<Uint8Array<ArrayBuffer> | null>;
   /** Whether something is there, whatever it is. */
   has(path: string): Promise<boolean>;

@@ -427,9 +427,21 @@ pureTest(
     const world = await trustedWorld(busyWorld());
     const { warnings, stages } = await world.release({ ...BUSY, ...TRUST });
     const lockPin = EFFECTS.findIndex((effect) => effect.startsWith("lock git+ssh"));
-    assertEquals(world.effects, EFFECTS.toSpliced(lockPin, 0, "read input trust.json"));
+    assertEquals(
+      world.effects,
+      EFFECTS.toSpliced(
+        lockPin,
+        0,
+        "read input trust.json",
+        // What was released before.
+        "read fleet.resolved.json",
+        "real path",
+        "repository of /fleet",
+        "read releases/fleet.resolved.json of cccccccc in /fleet",
+      ),
+    );
     assertEquals(warnings, []);
-    assertEquals(stages.map(({ stage }) => stage).slice(5, 10), [
+    assertEquals(stages.map(({ stage }) => stage).slice(6, 11), [
       "compose",
       "sign",
       "verify-signatures",

@@ -105,7 +105,7 @@ export function readRegularFile(path: string, most: number): Uint8Array<ArrayBuf
   const { dev, ino, size } = file.statSync();
   // Another one has taken its place since: it may be anything.
   if (dev !== info.dev || ino !== info.ino) throw new Error("it was replaced while it was read");
-  if (size > most) throw new Error(tooLarge(most));
+  if (size > most) throw new WrongFile(tooLarge(most), "put another file in its place, or take it away");
   // One byte more would tell that it grows.
   const buffer = new Uint8Array(size + 1);
   let length = 0;

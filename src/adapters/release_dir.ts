@@ -25,7 +25,7 @@ import {
 } from "./bounded.ts";
 import { readRegularFile } from "./files.ts";
 import { followLinks } from "./lookup.ts";
-import { absolutePath, fileError } from "./paths.ts";
+import { absolutePath, fileError, WrongFile } from "./paths.ts";
 import { newFileOf, readJournal, recover, type Step } from "./journal.ts";
 import { checkLocation, DIRECTORIES, type ReleaseLocation } from "./location.ts";
 import { publishFiles } from "./publish.ts";
@@ -69,7 +69,13 @@ function readReleaseFile(location: ReleaseLocation, path: string): Uint8Array<Ar
     return readRegularFile(join(location.root, path), MAX_FILE_BYTES);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw fileError("read", join(location.dir, path), { cwd: location.cwd, cause: error });
+    const { message, hint } = fileError("read", join(location.dir, path), {
+      cwd: location.cwd,
+      cause: error,
+    });
+    // A directory is the one thing that a release does not replace.
+    const isReplaced = error instanceof WrongFile && !Deno.lstatSync(join(location.root, path)).isDirectory;
+    throw new ReleaseError(isReplaced ? "contract" : "io", message, { hint, cause: error });
   }
 }
 

@@ -36,7 +36,8 @@ import {
   signKeyDescriptor,
 } from "../config.ts";
 import { FLEET_FILE } from "../contract/layout.ts";
-import { SIGNATURE_ALGORITHMS } from "../contract/types.ts";
+import { formatInstant } from "../contract/time.ts";
+import { SIGNATURE_ALGORITHMS, type Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Clock, Log, Ports } from "../ports.ts";
 import type { RunOutcome } from "../report/outcome.ts";
@@ -126,7 +127,7 @@ const CONFIG_OPTIONS = {
     group: "What to release",
     placeholder: "TIME",
     empty: "not given",
-    help: "signing time, RFC 3339, in place of the clock",
+    help: "signing time, RFC 3339, in place of SOURCE_DATE_EPOCH and the clock",
   }),
   "push-cmd": command({
     group: "Hooks",
@@ -342,7 +343,8 @@ const CONFIG_OPTIONS = {
   }),
   "allow-older": flag({
     group: "Safety",
-    help: "keep other hosts' closures of a release that is stale, or older than what is committed",
+    help:
+      "release over one that was signed later; keep closures of one that is stale, or older than the commit's",
   }),
   "require-clean": flag({
     group: "Safety",
@@ -408,6 +410,9 @@ const OPTIONS = {
   ...HELP_OPTIONS,
 };
 
+/** What says when a release is signed, where `--now` does not. */
+const EPOCH_VARIABLE = "SOURCE_DATE_EPOCH";
+
 /** The programs of a release, by the names that they are looked for by. */
 const PROGRAMS = ["nix", "nix-store", "git", "sh"];
 
@@ -434,6 +439,7 @@ export const VARIABLES: readonly string[] = [
   ...["GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO"],
   ...["GNUPGHOME", "GPG_TTY"],
   SETTINGS_VARIABLE,
+  EPOCH_VARIABLE,
   ...Object.values(OPTIONS).flatMap(({ env }) => env ?? []),
   ...[
     "CACHE_HOME",
@@ -666,6 +672,7 @@ async function releaseIn(
   },
 ): Promise<RunOutcome> {
   const given = world.environment.require([...VARIABLES, ...config.hookEnv, ...variableOf(config.signKey)]);
+  const epoch = sourceDateEpoch(given);
   const { openPorts } = await import("../adapters/ports.ts");
   const { withSafePath } = await import("../adapters/process.ts");
   const { release } = await import("../pipeline.ts");
@@ -678,12 +685,29 @@ async function releaseIn(
     const seen = { stdin, log: withoutSecrets(log, secrets), clock, cores };
     const surface = { cwd, env, hidden: HIDDEN, secrets, ...seen };
     await using opened = await openPorts(config, surface);
-    const run = startRun(config, ports(opened), world.signal);
+    const run = startRun(config, ports(opened), world.signal, epoch);
     run.warn(...warnings);
     return outcomeWithoutSecrets(await release(run), secrets);
   } catch (error) {
     throw errorWithoutSecrets(error, secrets);
   }
+}
+
+/**
+ * The signing time that reproducible builds are given, in seconds since 1970; undefined when it is not set.
+ *
+ * @throws {ReleaseError} of kind `usage` when it is no such number
+ */
+function sourceDateEpoch(env: Readonly<Record<string, string>>): Timestamp | undefined {
+  const text = env[EPOCH_VARIABLE];
+  if (!text) return undefined;
+  // The last second of the year 9999.
+  if (/^\d{1,12}$/.test(text) && Number(text) <= 253402300799) {
+    return formatInstant(Temporal.Instant.fromEpochMilliseconds(Number(text) * 1000));
+  }
+  throw new ReleaseError("usage", `Cannot read SOURCE_DATE_EPOCH "${text}"`, {
+    hint: "expected the signing time in whole seconds since 1970, as `date +%s` prints it; or unset it",
+  });
 }
 
 /** What a run with this configuration must not print. Pure. Each text in it may be a URL with a password. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { equalBytes } from "../bytes.ts";
-import { compareTimestamps } from "../contract/time.ts";
+import { compareTimestamps, parseTimestamp } from "../contract/time.ts";
 import { decodeUtf8, parseJson } from "../contract/json.ts";
 import { decode } from "../contract/schema.ts";
 import type { Channel, FleetResolved, Timestamp } from "../contract/types.ts";
@@ -61,6 +61,18 @@ export function loadExistingSignedAtIfUnchanged(
  */
 function dueMinutes({ signingIntervalMinutes, freshnessWindow }: Channel): number {
   return Math.min(signingIntervalMinutes, freshnessWindow / 2);
+}
+
+/** The signing time that a document gives; undefined when it gives none. */
+export function signedAtOf(bytes: Uint8Array): Timestamp | undefined {
+  try {
+    const document = parseJson(decodeUtf8(bytes)) as { meta?: { signedAt?: unknown } | null } | null;
+    const signedAt = document?.meta?.signedAt;
+    return typeof signedAt === "string" ? parseTimestamp(signedAt) : undefined;
+  } catch (error) {
+    if (error instanceof ReleaseError) return undefined;
+    throw error;
+  }
 }
 
 /** The fleet in an artifact's bytes; undefined when they are no fleet, which a damaged file is not. */

@@ -7,6 +7,7 @@ import type { Artifact, BuiltHost, SignedArtifact, Stamp } from "../model.ts";
 import { composeArtifacts } from "../plan/compose.ts";
 import { plural } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
+import { checkTellsApart, type Earlier, warnOfUntrusted } from "./order.ts";
 import { reuseRelease } from "./previous.ts";
 import type { Run } from "./run.ts";
 import { warnOfSelfReference } from "./self_reference.ts";
@@ -27,6 +28,7 @@ export interface Parts {
   readonly fleet: FleetToRelease;
   readonly trusted: TrustedKeys | null;
   readonly hosts: readonly BuiltHost[];
+  readonly earlier: Earlier;
 }
 
 /** Composes the artifacts of the release, or finds that the one on disk has the same. */
@@ -41,7 +43,8 @@ export async function composeRelease(run: Run, parts: Parts): Promise<Composed> 
   }, () => compose(run, parts));
 }
 
-async function compose(run: Run, { source, fleet: { evaluated }, trusted, hosts }: Parts): Promise<Composed> {
+async function compose(run: Run, parts: Parts): Promise<Composed> {
+  const { source, fleet: { evaluated }, trusted, hosts } = parts;
   const { config, now, ports } = run;
   const stamp = { signedAt: now, ciCommit: source.ciCommit, signatureAlgorithm: ports.signer.algorithm };
   const closureHashes = Object.fromEntries(hosts.map(({ name, closureHash }) => [name, closureHash]));
@@ -53,7 +56,8 @@ async function compose(run: Run, { source, fleet: { evaluated }, trusted, hosts 
   const reused = config.reuseUnchangedSignature
     ? await reuseRelease(run, { evaluated, options, fleet: fresh.fleet, trusted })
     : null;
-  return reused === null
-    ? { artifacts: fresh.artifacts, stamp, kept: null }
-    : { artifacts: reused.signed, stamp: reused.stamp, kept: reused.signed };
+  if (reused !== null) return { artifacts: reused.signed, stamp: reused.stamp, kept: reused.signed };
+  warnOfUntrusted(run, parts.earlier);
+  await checkTellsApart(run, fresh.artifacts, parts);
+  return { artifacts: fresh.artifacts, stamp, kept: null };
 }

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { join, relative } from "@std/path";
 import { equalBytes } from "../bytes.ts";
 import { signaturePath } from "../contract/layout.ts";
 import { lookup } from "../contract/records.ts";
 import { compareTimestamps } from "../contract/time.ts";
-import type { FleetResolved, Timestamp } from "../contract/types.ts";
+import type { FleetResolved } from "../contract/types.ts";
 import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
 import { type ErrorKind, ReleaseError } from "../errors.ts";
 import { composeArtifacts, type ComposeOptions, type EvaluatedFleet } from "../plan/compose.ts";
@@ -20,9 +19,15 @@ import { judgeSigned, verifyingKey } from "../verify/acceptance.ts";
 import { type FileFailure, projectedPaths } from "../verify/bindings.ts";
 import { verifyRelease } from "../verify/release.ts";
 import type { FleetToRelease } from "./fleet.ts";
-import type { Run } from "./run.ts";
-import type { Source } from "./source.ts";
+import type { Earlier } from "./order.ts";
+import { readOrNothing, type Run } from "./run.ts";
 import { isTrusted, keysOfBefore, type TrustedKeys } from "./trust.ts";
+
+/** What is known of what was released before. */
+interface Before {
+  readonly trusted: TrustedKeys | null;
+  readonly earlier: Earlier;
+}
 
 /**
  * A partial run: the hosts that it leaves out keep the closure that the release on disk gives them. Without it they
@@ -34,9 +39,8 @@ import { isTrusted, keysOfBefore, type TrustedKeys } from "./trust.ts";
  */
 export async function keepOtherHosts(
   run: Run,
-  source: Source,
   fleet: FleetToRelease,
-  trusted: TrustedKeys | null,
+  before: Before,
 ): Promise<FleetToRelease> {
   const { hosts: spec } = run.config;
   const partial = spec.kind === "explicit" || spec.exclude.length > 0;
@@ -50,7 +54,7 @@ export async function keepOtherHosts(
     name: "previous",
     title: "Verifying the last release",
     done: (found) => found === null ? "Found no earlier release" : "Verified the last release",
-  }, () => readPrevious(run, source, trusted));
+  }, () => readPrevious(run, before));
   if (previous === null) return fleet;
   const closures: Record<string, string> = {};
   for (const name of left) {
@@ -77,18 +81,16 @@ export async function keepOtherHosts(
 /** The fleet on disk, which consumers would accept; null when there is none, and none was committed. */
 async function readPrevious(
   run: Run,
-  source: Source,
-  trusted: TrustedKeys | null,
+  { trusted, earlier: { committed } }: Before,
 ): Promise<FleetResolved | null> {
   const { config: { artifactName, allowOlder }, ports: { releaseDir } } = run;
   const keys = keysOfBefore(run, trusted);
   const bytes = await releaseDir.read(artifactName);
-  const committed = keys === null ? null : await readCommitted(run, source, keys);
   if (bytes === null) {
     if (committed === null) return null;
     throw refuse(
       "smoke-verify",
-      `"${artifactName}" is not on disk, but in commit ${committed.name}`,
+      `"${artifactName}" is not on disk, but ${committed.place}`,
       RESTORE,
     );
   }
@@ -103,7 +105,7 @@ async function readPrevious(
   if (committed !== null && !allowOlder && compareTimestamps(signedAt!, committed.signedAt) < 0) {
     throw refuse(
       "smoke-verify",
-      `"${artifactName}" on disk was signed at ${signedAt}, before that of commit ${committed.name}, which was ` +
+      `"${artifactName}" on disk was signed at ${signedAt}, before the one ${committed.place}, which was ` +
         `signed at ${committed.signedAt}`,
       [...RESTORE, ALLOW],
     );
@@ -155,34 +157,6 @@ function refuseFailures(failures: readonly FileFailure[]): ReleaseError {
   );
 }
 
-/** The latest fleet that the commit which is released, or the branch, has and consumers would accept but for its age. */
-async function readCommitted(
-  { config: { artifactName }, ports: { git, releaseDir } }: Run,
-  { flake, repository }: Source,
-  trust: TrustedKeys,
-): Promise<{ name: string; signedAt: Timestamp } | null> {
-  const dir = await releaseDir.realPath();
-  const own = await git.repositoryOf(dir.existing);
-  if (own === null) return null;
-  const path = join(relative(own.root, dir.path), artifactName);
-  const commits = new Set([own.head, own.root === repository?.root ? flake.revision : null]);
-  let latest: { name: string; signedAt: Timestamp } | null = null;
-  for (const commit of commits) {
-    if (commit === null) continue;
-    const bytes = await git.readCommitted(own, commit, path);
-    const signature = bytes && await git.readCommitted(own, commit, signaturePath(path));
-    const key = bytes && signature && await verifyingKey(bytes, signature, trust.keys);
-    const fleet = bytes && key && readFleet(bytes);
-    if (!fleet) continue;
-    const { failures } = judgeSigned({ signature, declared: fleet.meta }, key, trust);
-    const { signedAt } = fleet.meta;
-    if (failures.length > 0 || signedAt === null) continue;
-    if (latest !== null && compareTimestamps(signedAt, latest.signedAt) <= 0) continue;
-    latest = { name: commit.slice(0, 8), signedAt };
-  }
-  return latest;
-}
-
 const RELEASE_ALL = "release all hosts with --hosts auto";
 const RESTORE: readonly string[] = ["restore it from git", RELEASE_ALL];
 const ALLOW = "keep what it gives with --allow-older";
@@ -219,8 +193,7 @@ export async function reuseRelease(
   run: Run,
   { evaluated, options, fleet, trusted }: NewRelease,
 ): Promise<{ signed: SignedArtifact[]; stamp: Stamp } | null> {
-  const { releaseDir } = run.ports;
-  const existing = await releaseDir.read(options.artifactName);
+  const existing = await readOrNothing(run, options.artifactName);
   const old = existing && loadExistingSignedAtIfUnchanged(existing, fleet, options.now);
   if (old === null) return null;
   const keys = keysOfBefore(run, trusted);
@@ -237,8 +210,8 @@ export async function reuseRelease(
   const { artifacts } = composeArtifacts(evaluated, { ...options, stamp });
   const signed: SignedArtifact[] = [];
   for (const artifact of artifacts) {
-    const bytes = await releaseDir.read(artifact.path);
-    const signature = await releaseDir.read(signaturePath(artifact.path));
+    const bytes = await readOrNothing(run, artifact.path);
+    const signature = await readOrNothing(run, signaturePath(artifact.path));
     if (bytes === null || signature?.length !== SIGNATURE_LENGTH || !equalBytes(bytes, artifact.bytes)) {
       return null;
     }

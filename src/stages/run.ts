@@ -6,6 +6,7 @@
 import type { ReleaseConfig } from "../config.ts";
 import { wholeSeconds } from "../contract/time.ts";
 import type { Timestamp } from "../contract/types.ts";
+import { ReleaseError } from "../errors.ts";
 import type { HostWork, Warn, Warning } from "../model.ts";
 import { type Attributes, parseAttributes } from "../plan/attributes.ts";
 import type { Ports } from "../ports.ts";
@@ -18,6 +19,8 @@ export interface Run {
   readonly ports: Ports;
   /** The signing time: what pins, nonces and keys expire by. */
   readonly now: Timestamp;
+  /** Who says so. */
+  readonly timeFrom: "clock" | "--now" | "SOURCE_DATE_EPOCH";
   /** Tells the user of something, at once and in the result. */
   readonly warn: Warn;
   /** Runs a stage: announces it, takes its time, and tells its result. */
@@ -61,9 +64,15 @@ export type RunStage = <T>(spec: StageSpec<T>, body: () => T | Promise<T>) => Pr
  * Begins a run.
  *
  * @param signal Ends the run before its next stage, by throwing the signal's reason
+ * @param epoch The signing time where the configuration gives none; undefined: the clock's
  * @throws {ReleaseError} of kind `usage` when an attribute cannot be read
  */
-export function startRun(config: ReleaseConfig, ports: Ports, signal?: AbortSignal): Run {
+export function startRun(
+  config: ReleaseConfig,
+  ports: Ports,
+  signal?: AbortSignal,
+  epoch?: Timestamp,
+): Run {
   const { log, clock } = ports;
   const warnings: Warning[] = [];
   const stages: StageTime[] = [];
@@ -78,7 +87,8 @@ export function startRun(config: ReleaseConfig, ports: Ports, signal?: AbortSign
     config,
     attributes,
     ports,
-    now: config.now ?? wholeSeconds(clock.now()),
+    now: config.now ?? epoch ?? wholeSeconds(clock.now()),
+    timeFrom: config.now !== undefined ? "--now" : epoch !== undefined ? "SOURCE_DATE_EPOCH" : "clock",
     warn,
     async stage({ name, title, done }, body) {
       signal?.throwIfAborted();
@@ -115,4 +125,16 @@ function hostTimes(monotonic: () => number) {
 
 function toMilliseconds(seconds: number): number {
   return Math.round(seconds * 1000) / 1000;
+}
+
+/** A file of the release on disk; null also for what is none that a release could have, which the next one replaces. */
+export async function readOrNothing({ ports: { releaseDir } }: Run, path: string): Promise<
+  Uint8Array<ArrayBuffer> | null
+> {
+  try {
+    return await releaseDir.read(path);
+  } catch (error) {
+    if (error instanceof ReleaseError && error.kind === "contract") return null;
+    throw error;
+  }
 }

@@ -51,8 +51,9 @@ async function releaseOnly(
 ): Promise<ReleaseOnly | null> {
   const dir = relative(repository.root, (await releaseDir.realPath()).path);
   const fleetIn = async (commit: string): Promise<FleetResolved | null> => {
-    const bytes = await git.readCommitted(repository, commit, join(dir, config.artifactName));
-    return bytes && (readFleet(bytes) ?? null);
+    const path = join(dir, config.artifactName);
+    const bytes = (await git.readCommitted(repository, commit, [path])).get(path);
+    return (bytes && readFleet(bytes)) ?? null;
   };
   try {
     const parent = await git.onlyChange(repository, commit, dir);

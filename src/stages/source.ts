@@ -14,6 +14,7 @@ import { pinSourceAt } from "../plan/pins.ts";
 import type { FlakeSource, Repository } from "../ports.ts";
 import { signKeyVariable } from "../secrets.ts";
 import { plural, quoteList } from "../text.ts";
+import { checkClock } from "./clock.ts";
 import { checkCommittable } from "./committable.ts";
 import type { Run } from "./run.ts";
 
@@ -56,6 +57,7 @@ async function resolveSource(run: Run): Promise<Source> {
   const ciCommit = flake.revision ?? repository?.head ?? null;
   const source = { flake, repository, ciCommit };
   if (flake.revision === null) checkUnlocked(source, left, run);
+  await checkClock(run, repository);
   if (config.gitCommit) await checkCommittable(run, repository, flake.revision);
   return source;
 }

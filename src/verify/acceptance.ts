@@ -61,7 +61,7 @@ export interface Acceptance<Key extends PublicKey, Code extends string = Failure
 }
 
 /** The clocks of producer and consumer may differ by this much. */
-const CLOCK_SKEW_SECONDS = 60;
+export const CLOCK_SKEW_SECONDS = 60;
 
 /** Judges a signature as consumers do, and whether its key may sign. Pure. */
 export async function judgeSignature<Key extends PublicKey>(

@@ -118,7 +118,7 @@ for (const [kind, make] of NO_FILES) {
       await Deno.writeTextFile(join(dirname(file), "file"), text);
       await expectRun([which("sh"), "-c", make.replace("FILE", file)], { env: { PATH } });
       assertEquals(await rejection(releases.read(path)), {
-        kind: "io",
+        kind: "contract",
         message: `Cannot read "releases/${path}": it is ${kind}, expected a regular file`,
         hint: TAKE_AWAY,
       });
@@ -141,8 +141,9 @@ Deno.test("read() refuses a file that is larger than any release's", async () =>
   await Deno.writeTextFile(join(dir.path, "a.json"), "");
   await Deno.truncate(join(dir.path, "a.json"), 2 ** 40);
   assertEquals(await rejection(releases.read("a.json")), {
-    kind: "io",
+    kind: "contract",
     message: 'Cannot read "a.json": it is larger than 64 MiB',
+    hint: "put another file in its place, or take it away",
   });
 });
 

@@ -99,6 +99,14 @@ testRefusals([
     attempt: { args: ["--revocation-attr", "fleet.revocations"] },
     refusal: { message: 'Unknown option "--revocation-attr"', hint: "did you mean --revocations-attr?" },
   },
+  ...["noon", "-1", "1780315200.5", "253402300800"].map((text) => ({
+    of: `the signing time ${text} of SOURCE_DATE_EPOCH`,
+    attempt: { env: { SOURCE_DATE_EPOCH: text } },
+    refusal: {
+      message: `Cannot read SOURCE_DATE_EPOCH "${text}"`,
+      hint: "expected the signing time in whole seconds since 1970, as `date +%s` prints it; or unset it",
+    },
+  })),
   {
     of: 'the artifact name "../fleet.json"',
     attempt: { args: ["--artifact-name", "../fleet.json"] },

@@ -35,7 +35,7 @@ class Consumer implements AsyncDisposable {
       smallestUnit: "second",
       roundingMode: "floor",
     });
-    const { code, stderr } = await this.fleet.release(["--now", `${at}`]);
+    const { code, stderr } = await this.fleet.release(["--now", `${at}`, "--allow-older"]);
     assertEquals(code, 0, stderr);
   }
 

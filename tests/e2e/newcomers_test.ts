@@ -664,6 +664,8 @@ Deno.test("the program releases the commit where an interrupted run has left its
     assertEquals(await warningsOf(fleet, [...SIGNING, "--require-clean"]), [
       "The only changes that are not committed are of release files, as a run that was interrupted leaves them " +
       `("releases/fleet.resolved.json"): what is released is commit ${commit.slice(0, 8)}`,
+      '"fleet.resolved.json" on disk is replaced whatever it says: it is damaged, signed with a key that is not known ' +
+      "here, or rejected by the trust file",
     ]);
     assertEquals((await fleet.json())["meta"].ciCommit, commit);
     // As the hint for a host that cannot be evaluated says.

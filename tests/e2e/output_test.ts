@@ -293,7 +293,15 @@ Deno.test("the program's -v shows the same commands with --log-format json", asy
   const words = (command: string) => command.replace(/^(?:NIXFLEET_\w+=\S+ )+/, "").split(" ")[0]!;
   assertEquals(
     [...new Set(commands.map(({ stage, command }) => `${stage}: ${basename(words(command))}`))],
-    ["source: git", "source: nix", "fleet: nix", "evaluate: nix", "build: nix-store", "sign: sh"],
+    [
+      "source: git",
+      "source: nix",
+      "fleet: nix",
+      "earlier: git",
+      "evaluate: nix",
+      "build: nix-store",
+      "sign: sh",
+    ],
   );
   assertEquals(
     commands.filter(({ stage }) => stage === "sign").map(({ command }) =>

@@ -98,7 +98,7 @@ Deno.test("the program signs no closure that somebody has put into the release o
   await shell(fleet, "rm -r releases && cp -R ../earlier releases");
   await expectRefused(fleet, { onlyArgs: partly }, {
     code: 3,
-    message: `${CANNOT} was signed at 2026-05-01T12:00:00Z, before that of commit ` +
+    message: `${CANNOT} was signed at 2026-05-01T12:00:00Z, before the one in commit ` +
       `${(await fleet.head()).slice(0, 8)}, which was signed at 2026-05-01T13:00:00Z`,
     hint:
       "restore it from git, release all hosts with --hosts auto, or keep what it gives with --allow-older",

@@ -50,7 +50,7 @@ Deno.test("the program fails at a directory in place of the fleet, and leaves al
   assertEquals([code, stdout], [1, ""], stderr);
   assertEquals(
     error,
-    `error: Cannot write the release to "releases": "${fleet.dir}/releases/fleet.resolved.json" is a directory`,
+    'error: Cannot read "releases/fleet.resolved.json": it is a directory, expected a regular file',
   );
   assertEquals(await worldOf(fleet), before);
 });

@@ -122,6 +122,8 @@ export class FakeWorld {
   /** The repository of a directory. */
   repositoryOf: (dir: string) => Repository | null = (dir) =>
     dir.startsWith("/fleet") ? { root: "/fleet", head: COMMIT } : null;
+  /** When the commit was made. */
+  committedAt = "2026-06-01T00:00:00Z";
   /** The branch that HEAD names. */
   branch: string | null = "main";
   /** The commit that the branch of the remote is at. */
@@ -309,10 +311,16 @@ export class FakeWorld {
         this.#effect("ask what can be tracked");
         return paths.find((path) => path.split("/").includes(".git")) ?? null;
       },
-      readCommitted: async (repository, commit, path) => {
+      readCommitted: async (repository, commit, paths) => {
         await Promise.resolve();
-        this.#effect(`read ${path} of ${commit.slice(0, 8)} in ${repository.root}`);
-        return this.committedFiles.get(commit)?.get(path) ?? null;
+        this.#effect(`read ${paths[0]} of ${commit.slice(0, 8)} in ${repository.root}`);
+        const files = this.committedFiles.get(commit);
+        return new Map(paths.flatMap((path) => files?.has(path) ? [[path, files.get(path)!]] : []));
+      },
+      committedAt: async (_repository, commit) => {
+        await Promise.resolve();
+        this.#effect(`ask when ${commit.slice(0, 8)} was made`);
+        return this.committedAt;
       },
       firstIgnored: async (_repository, paths) => {
         await Promise.resolve();

@@ -11,7 +11,15 @@ import { commitRelease } from "./commit.ts";
 import { gitContext } from "./context.ts";
 import { firstUntrackable } from "./git_index.ts";
 import { checkIdentity } from "./identity.ts";
-import { branchOf, findRepository, firstIgnored, resolveCommit, tracks, untracked } from "./repository.ts";
+import {
+  branchOf,
+  committedAt,
+  findRepository,
+  firstIgnored,
+  resolveCommit,
+  tracks,
+  untracked,
+} from "./repository.ts";
 import { checkSigning, signsCommits } from "./signing.ts";
 import { onlyChange, readCommitted } from "./tree.ts";
 
@@ -38,7 +46,8 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign }: GitSettin
     firstIgnored: ({ root }, paths) => firstIgnored(git, root, paths),
     firstUntrackable: ({ root }, paths) =>
       firstUntrackable(git, { root, file: join(tempDir, "names") }, paths),
-    readCommitted: ({ root }, commit, path) => readCommitted(git, root, commit, path),
+    readCommitted: ({ root }, commit, paths) => readCommitted(git, root, commit, paths),
+    committedAt: ({ root }, commit) => committedAt(git, root, commit),
     checkIdentity: ({ root }, identity) => checkIdentity(git, root, identity),
     async checkSigning({ root }, identity) {
       if (!await signsCommits(git, root, sign)) return;

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { formatInstant } from "../../contract/time.ts";
+import type { Timestamp } from "../../contract/types.ts";
 import type { Repository } from "../../ports.ts";
 import { isInRepository } from "../lookup.ts";
 import { text } from "../process.ts";
-import { type GitContext, gitError, runGit } from "./context.ts";
+import { expectGit, type GitContext, gitError, runGit } from "./context.ts";
 
 /**
  * The repository that a directory lies in.
@@ -57,6 +59,19 @@ export async function branchOf(git: GitContext, root: string): Promise<string | 
   const result = await runGit(git, ["symbolic-ref", "--quiet", "--short", "HEAD"], { cwd: root });
   if (result.code > 1) throw gitError("read HEAD", result);
   return result.code === 0 ? text(result) : null;
+}
+
+/**
+ * When a commit was made, as its committer's clock had it.
+ *
+ * @param root The root of the work tree
+ * @param commit A full commit
+ * @throws {ReleaseError} of kind `git` when git cannot tell
+ */
+export async function committedAt(git: GitContext, root: string, commit: string): Promise<Timestamp> {
+  const args = ["rev-list", "--timestamp", "--max-count=1", commit];
+  const [seconds] = (await expectGit(git, `read when ${commit} was made`, args, { cwd: root })).split(" ");
+  return formatInstant(Temporal.Instant.fromEpochMilliseconds(Number(seconds) * 1000));
 }
 
 /**

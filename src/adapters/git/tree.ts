@@ -7,6 +7,7 @@ import { dirname, join, relative, resolve } from "@std/path";
 import { isDocumentPath, isReleasePath, ROLLOUTS_DIR } from "../../contract/layout.ts";
 import { ReleaseError } from "../../errors.ts";
 import { MAX_FILE_BYTES, ReadBudget } from "../bounded.ts";
+import { quoteList } from "../../text.ts";
 import { lastLines, type Shell, text } from "../process.ts";
 import { expectGit, type GitContext, gitContext, gitError, runGit } from "./context.ts";
 import type { TreeEntry } from "./objects.ts";
@@ -157,27 +158,30 @@ async function sizesOf(
 const BATCH_BYTES = 16 * 2 ** 20;
 
 /**
- * The bytes of a file in a commit.
+ * The bytes of files in a commit.
  *
  * @param root The root of the work tree
  * @param commit A full commit
- * @param path Relative to the root
- * @returns null when there is no regular file at this path
- * @throws {ReleaseError} of kind `git` when it cannot be read
+ * @param paths Relative to the root
+ * @returns those of the regular files that it has at these paths
+ * @throws {ReleaseError} of kind `git` when they cannot be read, and of kind `io` when they are too large
  */
 export async function readCommitted(
   git: GitContext,
   root: string,
   commit: string,
-  path: string,
-): Promise<Uint8Array<ArrayBuffer> | null> {
+  paths: readonly string[],
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const options = { cwd: root, env: { GIT_LITERAL_PATHSPECS: "1" } };
-  const listing = await runGit(git, ["ls-tree", "-z", "--full-tree", commit, "--", path], options);
-  if (listing.code !== 0) throw gitError(`look for "${path}" in ${commit}`, listing);
-  const id = /^100\d+ blob ([0-9a-f]+)\t/.exec(text(listing))?.[1];
-  if (id === undefined) return null;
-  const location = { cwd: root, revision: commit, dir: dirname(path) };
-  return (await readObjects(git, location, [{ id, path }])).get(path) ?? null;
+  const listing = await runGit(git, ["ls-tree", "-z", "--full-tree", commit, "--", ...paths], options);
+  if (listing.code !== 0) throw gitError(`look for ${quoteList(paths)} in ${commit}`, listing);
+  const entries = text(listing).split("\0").flatMap((line) => {
+    const [, id, path] = /^100\d+ blob ([0-9a-f]+)\t(.+)$/s.exec(line) ?? [];
+    // Asked for a directory and for what is in it, git lists all that is in it.
+    return id === undefined || path === undefined || !paths.includes(path) ? [] : [{ id, path }];
+  });
+  if (entries.length === 0) return new Map();
+  return await readObjects(git, { cwd: root, revision: commit, dir: dirname(paths[0]!) }, entries);
 }
 
 /**

@@ -215,26 +215,27 @@ Deno.test("readReleaseTree() reads more than one process gives at once, each fil
   assertEquals(commands.filter((command) => command.includes("--batch")).length, 4);
 });
 
-Deno.test("readCommitted() gives the bytes of a regular file in a commit, and null for what is none", async () => {
+Deno.test("readCommitted() gives the bytes of regular files in a commit, and nothing of what is none", async () => {
   await using world = await gitFleet();
   const { fleet, git, commands } = world;
-  await fleet.write({ "a/*.json": "{}\r\n", "a/b.json": "later" });
+  await fleet.write({ "a/*.json": "{}\r\n", "a/b.json": "later", "a/new\nline": "\0" });
   await Deno.symlink("b.json", join(fleet.dir, "a/link"));
   const commit = await fleet.commit("files");
   await fleet.write({ "a/*.json": "changed" });
-  const read = async (path: string) => {
-    const bytes = await readCommitted(git, fleet.dir, commit, path);
-    return bytes && new TextDecoder().decode(bytes);
-  };
-  assertEquals([await read("a/*.json"), await read("a/b.json")], ["{}\r\n", "later"]);
+  const read = async (...paths: string[]) =>
+    [...await readCommitted(git, fleet.dir, commit, paths)].map((
+      [path, bytes],
+    ) => [path, new TextDecoder().decode(bytes)]);
+  assertEquals(await read("a/b.json", "a/*.json", "gone", "a/new\nline"), [
+    ["a/*.json", "{}\r\n"],
+    ["a/b.json", "later"],
+    ["a/new\nline", "\0"],
+  ]);
   assertEquals(commands.slice(0, 2), [
-    [GIT, "ls-tree", "-z", "--full-tree", commit, "--", "a/*.json"],
+    [GIT, "ls-tree", "-z", "--full-tree", commit, "--", "a/b.json", "a/*.json", "gone", "a/new\nline"],
     [GIT, "cat-file", "--batch-check=%(objectsize)"],
   ]);
-  assertEquals(
-    [await read("a/link"), await read("a"), await read("gone"), await read("a/?.json")],
-    Array(4).fill(null),
-  );
+  assertEquals(await read("a/link", "a", "gone", "a/?.json"), []);
 });
 
 Deno.test("onlyChange() gives the parent of a commit that changes one directory alone, and of no other", async () => {

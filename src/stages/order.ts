@@ -1,0 +1,179 @@
+/**
+ * No release goes back behind the one that is there: consumers take the later signing time for the newer release.
+ *
+ * @module
+ */
+import { join, relative } from "@std/path";
+import { equalBytes } from "../bytes.ts";
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, signaturePath } from "../contract/layout.ts";
+import { compareTimestamps } from "../contract/time.ts";
+import type { Timestamp } from "../contract/types.ts";
+import { ReleaseError } from "../errors.ts";
+import type { Artifact } from "../model.ts";
+import { readFleet, signedAtOf } from "../plan/reuse.ts";
+import { judgeSigned, verifyingKey } from "../verify/acceptance.ts";
+import { isAhead } from "./clock.ts";
+import { readOrNothing, type Run } from "./run.ts";
+import type { Source } from "./source.ts";
+import { keysOfBefore, type TrustedKeys } from "./trust.ts";
+
+/** A fleet that was released before, and that a key which counts has signed. */
+export interface ReleasedFleet {
+  /** Where it is, in words that continue `the release`. */
+  readonly place: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly signedAt: Timestamp;
+}
+
+/** What was released before. */
+export interface Earlier {
+  /** Null: nothing that a key which counts has signed. */
+  readonly onDisk: ReleasedFleet | null;
+  /** The latest of the commit that is released and of HEAD. */
+  readonly committed: ReleasedFleet | null;
+  /** Whether there is a fleet on disk that no key which counts has signed. */
+  readonly untrusted: boolean;
+}
+
+/**
+ * Finds out what was released before, and refuses to release what would be older, before anything is built.
+ *
+ * @throws {ReleaseError} of kind `usage` when the signing time is before that of an earlier release
+ */
+export async function checkOrder(run: Run, source: Source, trusted: TrustedKeys | null): Promise<Earlier> {
+  const keys = keysOfBefore(run, trusted);
+  if (keys === null) return { onDisk: null, committed: null, untrusted: false };
+  const earlier = await run.stage({
+    name: "earlier",
+    title: "Looking for earlier releases",
+    done: ({ onDisk, committed }) => {
+      const latest = onDisk?.signedAt ?? committed?.signedAt;
+      return latest === undefined ? "Found no earlier release" : `Found the release of ${latest}`;
+    },
+  }, () => findEarlier(run, source, keys));
+  if (run.config.allowOlder) return earlier;
+  for (const released of [earlier.onDisk, earlier.committed]) {
+    if (released === null || compareTimestamps(run.now, released.signedAt) >= 0) continue;
+    const { place, signedAt } = released;
+    throw new ReleaseError(
+      "usage",
+      `Cannot sign a release at ${run.now}: the release ${place} was signed later, at ${signedAt}`,
+      { hint: hintFor(run, signedAt) },
+    );
+  }
+  return earlier;
+}
+
+/** How to go on when there is a release that was signed later. */
+function hintFor({ timeFrom, ports: { clock } }: Run, signedAt: Timestamp): string {
+  if (isAhead(signedAt, clock.now())) {
+    return "that is in the future: a wrong clock has stamped it, or this machine's clock is wrong. When this one is " +
+      "right, release over it with --allow-older";
+  }
+  return timeFrom === "clock"
+    ? "run again when that time has passed, or release nevertheless with --allow-older"
+    : `${GIVE_LATER}, or release nevertheless with --allow-older`;
+}
+
+const GIVE_LATER = "leave out --now and SOURCE_DATE_EPOCH, or give a later time";
+
+async function findEarlier(run: Run, source: Source, keys: TrustedKeys): Promise<Earlier> {
+  const onDisk = await readOnDisk(run, keys);
+  const committed = await readCommitted(run, source, keys);
+  return { onDisk: onDisk ?? null, committed, untrusted: onDisk === undefined };
+}
+
+/** The fleet on disk; null when there is none, and undefined when no key which counts has signed it. */
+async function readOnDisk(run: Run, keys: TrustedKeys): Promise<ReleasedFleet | null | undefined> {
+  const { artifactName } = run.config;
+  const bytes = await readOrNothing(run, artifactName);
+  if (bytes === null) return null;
+  const signature = await readOrNothing(run, signaturePath(artifactName));
+  const found = await readSigned(bytes, signature, keys);
+  return found === null ? undefined : { place: "on disk", ...found };
+}
+
+/**
+ * Tells of a fleet on disk that does not count: whoever can write a file there must not be able to stop releases.
+ */
+export function warnOfUntrusted({ config: { artifactName }, warn }: Run, { untrusted }: Earlier): void {
+  if (!untrusted) return;
+  warn({
+    code: "untrusted-release",
+    message:
+      `"${artifactName}" on disk is replaced whatever it says: it is damaged, or no key that is known here has signed it`,
+    path: artifactName,
+  });
+}
+
+/** The latest fleet that the commit which is released, or the branch, has and consumers would accept but for its age. */
+async function readCommitted(
+  { config: { artifactName }, ports: { git, releaseDir } }: Run,
+  { flake, repository }: Source,
+  keys: TrustedKeys,
+): Promise<ReleasedFleet | null> {
+  const dir = await releaseDir.realPath();
+  const own = await git.repositoryOf(dir.existing);
+  if (own === null) return null;
+  const path = join(relative(own.root, dir.path), artifactName);
+  const commits = new Set([own.head, own.root === repository?.root ? flake.revision : null]);
+  let latest: ReleasedFleet | null = null;
+  for (const commit of commits) {
+    if (commit === null) continue;
+    const files = await git.readCommitted(own, commit, [path, signaturePath(path)]);
+    const bytes = files.get(path);
+    const found = bytes && await readSigned(bytes, files.get(signaturePath(path)) ?? null, keys);
+    if (!found) continue;
+    if (latest !== null && compareTimestamps(found.signedAt, latest.signedAt) <= 0) continue;
+    latest = { place: `in commit ${commit.slice(0, 8)}`, ...found };
+  }
+  return latest;
+}
+
+async function readSigned(
+  bytes: Uint8Array<ArrayBuffer>,
+  signature: Uint8Array<ArrayBuffer> | null,
+  keys: TrustedKeys,
+): Promise<Pick<ReleasedFleet, "bytes" | "signedAt"> | null> {
+  const key = signature && await verifyingKey(bytes, signature, keys.keys);
+  const fleet = key && readFleet(bytes);
+  if (!fleet) return null;
+  const { failures } = judgeSigned({ signature, declared: fleet.meta }, key, keys);
+  const { signedAt } = fleet.meta;
+  return failures.length > 0 || signedAt === null ? null : { bytes, signedAt };
+}
+
+/**
+ * Refuses another release with the stamp of one that is there: which of them is the newer one, nobody could tell.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+export async function checkTellsApart(
+  run: Run,
+  artifacts: readonly Artifact[],
+  { trusted, earlier }: { readonly trusted: TrustedKeys | null; readonly earlier: Earlier },
+): Promise<void> {
+  const keys = keysOfBefore(run, trusted);
+  if (run.config.allowOlder || keys === null) return;
+  const [fleet] = artifacts;
+  const same = (path: string, place: string) => {
+    throw new ReleaseError(
+      "usage",
+      `Cannot sign another release at ${run.now}: "${path}" ${place} was signed at that time, and differs`,
+      { hint: `${GIVE_LATER}, or replace it with --allow-older` },
+    );
+  };
+  for (const released of [earlier.onDisk, earlier.committed]) {
+    if (released === null || compareTimestamps(released.signedAt, run.now) !== 0) continue;
+    if (!equalBytes(released.bytes, fleet!.bytes)) same(fleet!.path, released.place);
+  }
+  if (earlier.onDisk === null || compareTimestamps(earlier.onDisk.signedAt, run.now) !== 0) return;
+  for (const { path, bytes } of artifacts) {
+    if (path !== REVOCATIONS_FILE && path !== BOOTSTRAP_NONCES_FILE) continue;
+    const old = await readOrNothing(run, path);
+    if (old === null || equalBytes(old, bytes)) continue;
+    const signature = await readOrNothing(run, signaturePath(path));
+    if (signature === null || await verifyingKey(old, signature, keys.keys) === null) continue;
+    if (signedAtOf(old) === run.now) same(path, "on disk");
+  }
+}

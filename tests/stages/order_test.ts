@@ -1,0 +1,217 @@
+// No release goes back behind the one that is there.
+
+import { assert, assertEquals } from "@std/assert";
+import type { ReleaseConfig } from "../../src/config.ts";
+import { release } from "../../src/pipeline.ts";
+import { startRun } from "../../src/stages/run.ts";
+import { validateConfig } from "../../src/commands/release.ts";
+import { COMMIT, FakeWorld, UNVERIFIED } from "../support/fake_ports.ts";
+import { pureTest, rejection } from "../support/pure.ts";
+import { newSigner } from "../support/signed_release.ts";
+import { trustBytes } from "../support/trust.ts";
+
+const NOON = "2026-06-01T12:00:00Z";
+/** The fakes' clock is at midnight after that. */
+const ONE = "2026-06-01T13:00:00Z";
+
+/** A world that signs with a key, in which there is a release of noon. */
+async function released(settings: Partial<ReleaseConfig> = {}): Promise<FakeWorld> {
+  const world = new FakeWorld();
+  world.signWith(await newSigner());
+  world.inputs.set("trust.json", trustBytes({ current: world.signer.publicKey! }));
+  world.outputs.set("r", [{ hostname: "web1", notBefore: NOON }]);
+  await world.release({ now: NOON, ...settings });
+  return world;
+}
+
+/** Moves what is in the release directory into a commit. */
+function moveToCommit(world: FakeWorld): void {
+  const files = [...world.files].map(([path, content]) => [`releases/${path}`, content] as const);
+  world.committedFiles.set(COMMIT, new Map(files));
+  world.files.clear();
+}
+
+/** Releases, which is refused before anything is signed, and gives what is said and what was built until then. */
+async function refused(world: FakeWorld, settings: Partial<ReleaseConfig>, epoch?: string) {
+  world.effects.length = 0;
+  const before = new Map(world.files);
+  const said = await rejection(releaseAt(world, settings, epoch));
+  const done = world.effects.filter((effect) => /^(evaluate|build|sign|publish)/.test(effect));
+  assertEquals([...world.files], [...before]);
+  return { ...said, done };
+}
+
+/** Releases by the clock, unless there is a time in the settings. */
+function releaseAt(world: FakeWorld, settings: Partial<ReleaseConfig> = {}, epoch?: string) {
+  return release(startRun(validateConfig({ signCmd: "sign", ...settings }), world.ports(), undefined, epoch));
+}
+
+const TELLS = "Cannot sign a release at 2026-06-01T11:59:59Z: the release";
+const GIVE_LATER =
+  "leave out --now and SOURCE_DATE_EPOCH, or give a later time, or release nevertheless with " +
+  "--allow-older";
+
+pureTest("a release is not signed before the one on disk or in git, and nothing is built", async () => {
+  for (const where of ["on disk", "in commit cccccccc"]) {
+    for (const settings of [{}, { trustFile: "trust.json" }, { reuseUnchangedSignature: true }]) {
+      const world = await released();
+      if (where !== "on disk") moveToCommit(world);
+      assertEquals(await refused(world, { now: "2026-06-01T11:59:59Z", ...settings }), {
+        kind: "usage",
+        message: `${TELLS} ${where} was signed later, at ${NOON}`,
+        hint: GIVE_LATER,
+        done: [],
+      });
+      const outcome = await world.release({ now: "2026-06-01T11:59:59Z", allowOlder: true, ...settings });
+      assertEquals([outcome.outcome, world.json()["meta"].signedAt], ["released", "2026-06-01T11:59:59Z"]);
+      // What comes later than both is fine.
+      await world.release({ now: "2026-06-01T12:00:00.000000001Z", ...settings });
+    }
+  }
+});
+
+pureTest("a release that a wrong clock has signed in the future is told, with how to go on", async () => {
+  const world = await released({ now: "2027-01-01T00:00:00Z" });
+  const { message, hint, done } = await refused(world, {});
+  assertEquals(
+    message,
+    "Cannot sign a release at 2026-06-02T00:00:00Z: the release on disk was signed later, at 2027-01-01T00:00:00Z",
+  );
+  assertEquals([hint, done], [
+    "that is in the future: a wrong clock has stamped it, or this machine's clock is wrong. When this one is right, " +
+    "release over it with --allow-older",
+    [],
+  ]);
+  await releaseAt(world, { allowOlder: true });
+  await releaseAt(world, { now: "2026-06-02T00:00:01Z" });
+});
+
+pureTest("a time within what clocks differ by is waited for by the operator", async () => {
+  const world = await released({ now: "2026-06-02T00:00:59Z" });
+  const { hint } = await refused(world, {});
+  assertEquals(hint, "run again when that time has passed, or release nevertheless with --allow-older");
+});
+
+pureTest("the same release at the same time is no change, and another one is refused", async () => {
+  for (const move of [false, true]) {
+    const world = await released({ revocationsAttr: "r" });
+    if (move) moveToCommit(world);
+    const same = await world.release({ now: NOON, revocationsAttr: "r" });
+    assertEquals(same.outcome, move ? "released" : "no-change");
+    world.fleet["hosts"].db.tags.push("other");
+    if (move) world.files.clear();
+    const place = move ? "in commit cccccccc" : "on disk";
+    assertEquals(await refused(world, { now: NOON, revocationsAttr: "r" }), {
+      kind: "usage",
+      message:
+        `Cannot sign another release at ${NOON}: "fleet.resolved.json" ${place} was signed at that time, and differs`,
+      hint: "leave out --now and SOURCE_DATE_EPOCH, or give a later time, or replace it with --allow-older",
+      done: ["evaluate db web1 web2", "build db web1 web2"],
+    });
+    await world.release({ now: NOON, revocationsAttr: "r", allowOlder: true });
+    assertEquals(world.json()["hosts"].db.tags, ["db", "other"]);
+  }
+});
+
+pureTest("other revocations with the stamp of those that are there are refused", async () => {
+  const world = await released({ revocationsAttr: "r" });
+  world.outputs.set("r", []);
+  const settings = { now: NOON, revocationsAttr: "r" };
+  assertEquals(
+    (await refused(world, settings)).message,
+    `Cannot sign another release at ${NOON}: "revocations.json" on disk was signed at that time, and differs`,
+  );
+  // One of an earlier release is replaced.
+  await world.release({ now: ONE });
+  await world.release({ now: ONE, revocationsAttr: "r" });
+  assertEquals(world.json("revocations.json")["revocations"], []);
+});
+
+pureTest("a release on disk that nobody who counts has signed stops none, with a warning", async () => {
+  const later = async (world: FakeWorld) => {
+    const stranger = new FakeWorld();
+    stranger.signWith(await newSigner());
+    await stranger.release({ now: "2026-06-01T20:00:00Z" });
+    stranger.files.forEach((content, path) => world.files.set(path, content));
+  };
+  const forge = (world: FakeWorld) => {
+    const text = new TextDecoder().decode(world.files.get("fleet.resolved.json"));
+    world.files.set("fleet.resolved.json", new TextEncoder().encode(text.replaceAll("T12:00", "T20:00")));
+  };
+  const emptied = (world: FakeWorld) => world.files.set("fleet.resolved.json", new Uint8Array());
+  const unsigned = (world: FakeWorld) => world.files.delete("fleet.resolved.json.sig");
+  for (const change of [later, forge, emptied, unsigned]) {
+    const world = await released();
+    await change(world);
+    const { warnings } = await world.release({ now: ONE, trustFile: "trust.json" });
+    assertEquals(warnings.slice(0, 1), [{
+      code: "untrusted-release",
+      message:
+        '"fleet.resolved.json" on disk is replaced whatever it says: it is damaged, or no key that is known here has ' +
+        "signed it",
+      path: "fleet.resolved.json",
+    }]);
+    assertEquals(world.json()["meta"].signedAt, ONE);
+    assertEquals((await world.release({ now: "2026-06-01T14:00:00Z" })).warnings, [UNVERIFIED]);
+  }
+});
+
+pureTest("where only a command knows what it signs with, nothing that is there counts", async () => {
+  const world = await released();
+  world.signer = { ...world.signer, publicKey: null };
+  assertEquals((await world.release({ now: "2026-06-01T11:00:00Z" })).warnings, [UNVERIFIED]);
+});
+
+pureTest("a second release within one second is one of the next second, and waits for it", async () => {
+  // The fakes' clock is at 00:00:00.987654321.
+  const world = await released({ now: "2026-06-02T00:00:00Z" });
+  world.fleet["hosts"].db.tags.push("other");
+  const start = performance.now();
+  const { signedAt } = await releaseAt(world);
+  assertEquals(signedAt, "2026-06-02T00:00:01Z");
+  assert(performance.now() - start >= 12);
+  // A time that is given is taken as it is.
+  assertEquals((await releaseAt(world, { now: "2026-06-02T00:00:02Z" })).signedAt, "2026-06-02T00:00:02Z");
+});
+
+pureTest("the clock must not be before the commit that is checked out, unless that is allowed", async () => {
+  const world = await released();
+  world.committedAt = "2026-06-02T00:01:00Z";
+  await releaseAt(world);
+  world.committedAt = "2026-06-02T00:01:02Z";
+  assertEquals(await refused(world, {}), {
+    kind: "usage",
+    message:
+      "Cannot sign a release at 2026-06-02T00:00:01Z: commit cccccccc, which is checked out, was made later, at " +
+      "2026-06-02T00:01:02Z",
+    hint:
+      "this machine's clock is wrong, or was when it was committed: give the time with --now, or --allow-older",
+    done: [],
+  });
+  await releaseAt(world, { allowOlder: true });
+  await releaseAt(world, { now: "2026-06-02T00:00:30Z" });
+});
+
+pureTest(
+  "SOURCE_DATE_EPOCH counts like --now, which goes over it, and is told when it is before the commit",
+  async () => {
+    const world = await released();
+    assertEquals((await releaseAt(world, {}, ONE)).signedAt, ONE);
+    assertEquals((await refused(world, {}, NOON)).hint, GIVE_LATER);
+    world.committedAt = "2026-06-01T14:02:00Z";
+    const { signedAt, warnings } = await releaseAt(world, {}, "2026-06-01T14:00:00Z");
+    assertEquals([signedAt, warnings.map(({ code, message }) => [code, message]).sort()], [
+      "2026-06-01T14:00:00Z",
+      [
+        [
+          "early-epoch",
+          "SOURCE_DATE_EPOCH says 2026-06-01T14:00:00Z, which is before commit cccccccc was made, at " +
+          "2026-06-01T14:02:00Z: shells of nix set it. Unset it, unless it is meant",
+        ],
+        ["unverified-signatures", UNVERIFIED.message],
+      ],
+    ]);
+    const given = await releaseAt(world, { now: "2026-06-01T15:00:00Z" }, NOON);
+    assertEquals([given.signedAt, given.warnings], ["2026-06-01T15:00:00Z", [UNVERIFIED]]);
+  },
+);
