@@ -87,6 +87,10 @@ export interface ReleaseConfig {
   readonly artifactName: string;
   /** Whether to write a release index, which lists the other files and binds them to each other. */
   readonly releaseIndex: boolean;
+  /** Of how many releases rollout manifests are kept, that of the fleet beside them among them. */
+  readonly keepReleases: number;
+  /** Whether sidecars and an index of an earlier release, which this one does not have, are removed. */
+  readonly pruneSidecars: boolean;
   /** Whether to commit the release files. */
   readonly gitCommit: boolean;
   /** Where to push the commit; undefined: nowhere. */
@@ -158,12 +162,14 @@ export function checkConfig(config: ReleaseConfig): ReleaseConfig {
       throw new ReleaseError("usage", `--git-user-${option === "gitUserName" ? "name" : "email"} is empty`);
     }
   }
-  const { evalWorkers } = config;
-  if (evalWorkers !== undefined && !(Number.isInteger(evalWorkers) && evalWorkers > 0)) {
-    throw new ReleaseError(
-      "usage",
-      `Cannot use --eval-workers ${evalWorkers}: expected a whole number above 0`,
-    );
+  for (const option of ["evalWorkers", "keepReleases"] as const) {
+    const number = config[option];
+    if (number !== undefined && !(Number.isInteger(number) && number > 0)) {
+      throw new ReleaseError(
+        "usage",
+        `Cannot use ${optionOf(option)} ${number}: expected a whole number above 0`,
+      );
+    }
   }
   const now = config.now === undefined ? undefined : parseTimestamp(config.now);
   if (now === undefined && config.now !== undefined) {

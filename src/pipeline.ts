@@ -82,9 +82,9 @@ async function publish(run: Run, prepared: Prepared, hosts: readonly BuiltHost[]
   const signed = await signArtifacts(run, composed);
   await checkRelease(run, { signed, stamp: composed.stamp, trusted });
 
-  const files = filesToWrite(signed);
-  const written = await writeRelease(run, files);
-  const releaseCommit = await commitRelease(run, source, { files, stamp: composed.stamp });
+  const { written, removed } = await writeRelease(run, signed, trusted);
+  const parts = { files: filesToWrite(signed), removed, stamp: composed.stamp };
+  const releaseCommit = await commitRelease(run, source, parts);
   const pushedTo = await pushCommit(run, source, releaseCommit);
 
   const changed = run.config.gitCommit ? releaseCommit !== null : written.length > 0;

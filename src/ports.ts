@@ -145,13 +145,15 @@ export interface Git {
   /** Fails when commits are to be signed and git cannot. */
   checkSigning(repository: Repository, identity: Identity): Promise<void>;
   /**
-   * Commits exactly these files, as they are on disk, on top of the repository's `head`.
+   * Commits exactly these files, as they are on disk, on top of the repository's `head`, and that others are gone: the
+   * manifests that it has and the release directory does not, and what is said to be removed.
    *
    * @returns the commit, or null when it would change nothing
    */
   commit(repository: Repository, options: {
     releaseDir: string;
     files: readonly ReleaseFile[];
+    removed: readonly string[];
     message: string;
     identity: Identity;
     onWarning: (warning: Warning) => void;
@@ -214,6 +216,13 @@ export interface ReleaseDir {
   read(path: string): Promise<Uint8Array<ArrayBuffer> | null>;
   /** Whether something is there, whatever it is. */
   has(path: string): Promise<boolean>;
+  /**
+   * What is under the names of manifests and their signatures, by path: the bytes, or null for what is no file that a
+   * release could have.
+   */
+  manifests(): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer> | null>>;
+  /** Removes files, of which some may be gone already. */
+  remove(paths: readonly string[]): Promise<void>;
   /**
    * Finishes or takes back the publication of a run that ended in it, and removes what else such runs left here.
    *

@@ -69,7 +69,9 @@ const EFFECTS = [
   "sign rollouts/ID.json",
   "sign rollouts/ID.json",
   "publish",
+  "read the manifests",
   "look for release-index.json",
+  "look for release-index.json.sig",
   "commit in /fleet",
   "git push eeeeeeee to main of origin",
 ];
@@ -263,9 +265,13 @@ pureTest("release() does no more than evaluate, build, sign and write unless it 
     "sign rollouts/ID.json",
     "sign rollouts/ID.json",
     "publish",
+    "read the manifests",
     "look for revocations.json",
+    "look for revocations.json.sig",
     "look for bootstrap-nonces.json",
+    "look for bootstrap-nonces.json.sig",
     "look for release-index.json",
+    "look for release-index.json.sig",
   ]);
   assertEquals(world.warnings, [UNVERIFIED]);
 });
@@ -349,6 +355,7 @@ pureTest("release() commits the published files, as it is told", async () => {
   assertEquals(world.committed, [{
     releaseDir: "/fleet/releases",
     files: world.published[0]!,
+    removed: [],
     message: "release cccccccc at 2026-06-01T12:00:00+00:00\n",
     identity: { name: "bot", email: "bot@example.com" },
   }]);

@@ -139,6 +139,28 @@ function undo({ root, dir }: ReleaseLocation, steps: readonly Step[], cause: unk
   }
 }
 
+/**
+ * Removes files, so that they stay removed when the power fails. What is gone already is as it should be.
+ *
+ * @param paths Relative to the release directory
+ * @throws {ReleaseError} of kind `io` when one of them cannot be removed
+ */
+export function removeFiles(location: ReleaseLocation, paths: readonly string[]): void {
+  if (paths.length === 0) return;
+  const { root, dir } = location;
+  checkLocation(location);
+  let file = "";
+  try {
+    for (const path of paths) {
+      file = path;
+      if (lstatOf(join(root, path)) !== undefined) Deno.removeSync(join(root, path));
+    }
+    for (const path of new Set(paths.map((path) => dirname(join(root, path))))) syncDirectory(path);
+  } catch (error) {
+    throw ioError(`Cannot remove "${join(dir, file)}"`, error);
+  }
+}
+
 function mayRead(path: string): boolean {
   return Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }

@@ -7,6 +7,7 @@ import { join, resolve } from "@std/path";
 import { sha256Hex } from "../contract/canonical.ts";
 import {
   isDocumentPath,
+  isManifestPath,
   isReleasePath,
   JOURNAL_FILE,
   ROLLOUTS_DIR,
@@ -28,7 +29,7 @@ import { followLinks } from "./lookup.ts";
 import { absolutePath, fileError, WrongFile } from "./paths.ts";
 import { newFileOf, readJournal, recover, type Step } from "./journal.ts";
 import { checkLocation, DIRECTORIES, type ReleaseLocation } from "./location.ts";
-import { publishFiles } from "./publish.ts";
+import { publishFiles, removeFiles } from "./publish.ts";
 
 /**
  * The release directory at a path, absolute or relative to `cwd`. It need not exist. Where it is, is found out once,
@@ -58,6 +59,8 @@ export function createReleaseDir(dir: string, cwd: string): ReleaseDir {
     realPath: () => Promise.resolve({ path: root, existing }),
     read: (path) => Promise.try(() => readReleaseFile(location, path)),
     has: (path) => isThere(location, path),
+    manifests: () => Promise.try(() => readManifests(location)),
+    remove: (paths) => Promise.try(() => removeFiles(location, paths)),
     recover: () => Promise.try(() => recover(location)),
     publish: (files) => publishFiles(location, files),
   };
@@ -76,6 +79,33 @@ function readReleaseFile(location: ReleaseLocation, path: string): Uint8Array<Ar
     // A directory is the one thing that a release does not replace.
     const isReplaced = error instanceof WrongFile && !Deno.lstatSync(join(location.root, path)).isDirectory;
     throw new ReleaseError(isReplaced ? "contract" : "io", message, { hint, cause: error });
+  }
+}
+
+/** What is under the names of manifests and of their signatures; null for what is no file that a release could have. */
+function readManifests(location: ReleaseLocation): Map<string, Uint8Array<ArrayBuffer> | null> {
+  checkLocation(location);
+  const found = new Map<string, Uint8Array<ArrayBuffer> | null>();
+  try {
+    for (const { name, isDirectory } of Deno.readDirSync(join(location.root, ROLLOUTS_DIR))) {
+      const path = `${ROLLOUTS_DIR}/${name}`;
+      if (!isDirectory && isManifestPath(path)) found.set(path, readIfFile(location, path));
+    }
+  } catch (error) {
+    if (error instanceof ReleaseError) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw fileError("read", join(location.dir, ROLLOUTS_DIR), { cwd: location.cwd, cause: error });
+    }
+  }
+  return found;
+}
+
+function readIfFile(location: ReleaseLocation, path: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return readReleaseFile(location, path);
+  } catch (error) {
+    if (error instanceof ReleaseError && error.kind === "contract") return null;
+    throw error;
   }
 }
 

@@ -192,6 +192,11 @@ export function pathWritten(spec: Text<string> & { readonly default: string }): 
 
 /** A whole number. */
 export function number(
+  spec: Valued<number> & { readonly least: number; readonly default: number },
+): Option<number>;
+/** A whole number of at least so much; undefined when it is not given. */
+export function number(spec: Valued<number> & { readonly least: number }): Option<number | undefined>;
+export function number(
   { least, ...spec }: Valued<number> & { readonly least: number },
 ): Option<number | undefined> {
   return textual("number", { ...spec, read: (text, flag) => wholeNumber(text, flag, least) });

@@ -48,7 +48,7 @@ import { parseHostsSpec } from "../plan/hosts.ts";
 import { type Secrets, secretsOf, signKeyVariable } from "../secrets.ts";
 import { printableJson } from "../text.ts";
 import { environmentOf, processWorld, type World } from "../world.ts";
-import { found, HELP_OPTIONS, MORE_VARIABLES, readFile, trustFile } from "./shared.ts";
+import { found, HELP_OPTIONS, KEEP_RELEASES, MORE_VARIABLES, readFile, trustFile } from "./shared.ts";
 
 /** The repository of a flake, when it is on this machine: where that is found as the run finds it. */
 function flakeRepository(
@@ -298,6 +298,17 @@ const CONFIG_OPTIONS = {
   "release-index": flag({
     group: "Where to",
     help: "sign a list of the files and their hashes too, which verify holds them to",
+  }),
+  "keep-releases": number({
+    group: "Where to",
+    placeholder: "N",
+    least: 1,
+    default: KEEP_RELEASES,
+    help: "keep the rollout manifests of the last N releases, and remove older ones",
+  }),
+  "prune-sidecars": flag({
+    group: "Where to",
+    help: "remove sidecars and an index of an earlier release that this one does not have",
   }),
   "git-commit": flag({ group: "Git", help: "commit the release files" }),
   "git-push": text({

@@ -37,6 +37,9 @@ export function trustFile(help: string): Option<string | undefined> {
   });
 }
 
+/** Of how many releases rollout manifests are kept: hosts that were away come back to the fleet, not to its history. */
+export const KEEP_RELEASES = 10;
+
 /** Programs, where they are on the machine. */
 export function found(programs: readonly string[], { find }: Surroundings): string[] {
   return programs.flatMap((program) => find(program) ?? []);

@@ -41,6 +41,11 @@ export function rolloutIdOf(path: string): string | undefined {
 /** What a publication that has begun is finished or taken back by. */
 export const JOURNAL_FILE = ".fleet-release.journal";
 
+/** Whether a path is that of a manifest as a release names it, or of its signature. */
+export function isManifestPath(path: string): boolean {
+  return /^[0-9a-f]{64}$/.test(rolloutIdOf(signedPath(path) ?? path) ?? "");
+}
+
 /** What the name of a file looks like before it has its final one. */
 export function isTemporaryName(name: string): boolean {
   return /^\.fleet-release\..*\.tmp$/.test(name);
@@ -67,5 +72,5 @@ export function isDocumentPath(path: string, artifactName: string): boolean {
   const document = signedPath(path) ?? path;
   return document === artifactName ||
     [REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, RELEASE_INDEX_FILE].includes(document) ||
-    /^[0-9a-f]{64}$/.test(rolloutIdOf(document) ?? "");
+    isManifestPath(document);
 }

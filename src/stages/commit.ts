@@ -15,7 +15,7 @@ import type { Source } from "./source.ts";
 export async function commitRelease(
   run: Run,
   { repository }: Source,
-  { files, stamp }: { files: readonly ReleaseFile[]; stamp: Stamp },
+  { files, removed, stamp }: { files: readonly ReleaseFile[]; removed: readonly string[]; stamp: Stamp },
 ): Promise<string | null> {
   const { config, ports: { git, releaseDir } } = run;
   if (!config.gitCommit) return null;
@@ -28,6 +28,7 @@ export async function commitRelease(
     git.commit(repository!, {
       releaseDir: releaseDir.path,
       files,
+      removed,
       message: cleanCommitMessage(message),
       identity: identityOf(config),
       onWarning: run.warn,

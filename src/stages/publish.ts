@@ -9,10 +9,13 @@ import {
   REVOCATIONS_FILE,
   signaturePath,
 } from "../contract/layout.ts";
-import type { SignedArtifact } from "../model.ts";
+import type { ReleaseConfig } from "../config.ts";
+import type { SignedArtifact, Warning } from "../model.ts";
 import type { Recovery, ReleaseFile } from "../ports.ts";
 import { plural } from "../text.ts";
+import { removeOldManifests } from "./retention.ts";
 import type { Run } from "./run.ts";
+import type { TrustedKeys } from "./trust.ts";
 
 /** Whatever became of an earlier run, this one begins with a whole release, the old one or the new. */
 export async function recoverRelease({ config, ports: { releaseDir }, warn }: Run): Promise<void> {
@@ -46,47 +49,80 @@ export function filesToWrite([fleet, ...others]: readonly SignedArtifact[]): Rel
   ]);
 }
 
-/** Writes the files, and gives the paths of those that were not there already. */
-export async function writeRelease(run: Run, files: readonly ReleaseFile[]): Promise<readonly string[]> {
+/** What a run has done to the release directory, by path. */
+export interface Written {
+  /** What was not there already. */
+  readonly written: readonly string[];
+  /** What was there and is of no use any more. */
+  readonly removed: readonly string[];
+}
+
+/** Writes the files, and takes away what lies beside them and is of no use any more. */
+export async function writeRelease(
+  run: Run,
+  signed: readonly SignedArtifact[],
+  trusted: TrustedKeys | null,
+): Promise<Written> {
   const { config, ports: { releaseDir } } = run;
   return await run.stage({
     name: "write",
     title: `Writing ${config.releaseDir}`,
-    done: (written) =>
-      written.length === 0
+    done: ({ written, removed }) =>
+      (written.length === 0
         ? `Wrote nothing: every file is in ${releaseDir.path}`
-        : `Wrote ${plural(written.length, "file")} to ${releaseDir.path}`,
+        : `Wrote ${plural(written.length, "file")} to ${releaseDir.path}`) +
+      (removed.length === 0 ? "" : `, and removed ${plural(removed.length, "file")} of earlier releases`),
   }, async () => {
-    const written = await releaseDir.publish(files);
-    await warnOfStaleFiles(run);
-    return written;
+    const written = await releaseDir.publish(filesToWrite(signed));
+    // Only now that nobody is led to them any more.
+    const removed = [...await removeOldManifests(run, signed, trusted), ...await removeSidecars(run)];
+    return { written, removed };
   });
 }
 
 /**
  * A sidecar of an earlier release stays signed and valid, and its index is that of other files: neither must go
  * unnoticed.
+ *
+ * @returns the paths of what was removed, when that is asked for
  */
-async function warnOfStaleFiles({ config, ports: { releaseDir }, warn }: Run): Promise<void> {
-  const left = [
-    ...(config.revocationsAttr === undefined ? [REVOCATIONS_FILE] : []),
-    ...(config.bootstrapNoncesAttr === undefined ? [BOOTSTRAP_NONCES_FILE] : []),
-  ];
-  for (const path of left) {
-    if (!await releaseDir.has(path)) continue;
-    warn({
-      code: "stale-sidecar",
-      message: `"${path}" is from an earlier release and not part of this one: consumers take it for valid ` +
-        "until it is stale. Give its attribute again, or delete it",
-      path,
-    });
+async function removeSidecars({ config, ports: { releaseDir }, warn }: Run): Promise<string[]> {
+  const removed: string[] = [];
+  for (const [path, isReleased] of sidecarsOf(config)) {
+    if (isReleased) continue;
+    const there: string[] = [];
+    for (const file of [path, signaturePath(path)]) if (await releaseDir.has(file)) there.push(file);
+    if (config.pruneSidecars) removed.push(...there);
+    else if (there.length > 0) warn(staleFile(path));
   }
-  if (config.releaseIndex || !await releaseDir.has(RELEASE_INDEX_FILE)) return;
-  warn({
-    code: "stale-index",
+  if (removed.length > 0) await releaseDir.remove(removed);
+  return removed;
+}
+
+/** The files beside the fleet, and whether the release has them. */
+function sidecarsOf({ revocationsAttr, bootstrapNoncesAttr, releaseIndex }: ReleaseConfig) {
+  return [
+    [REVOCATIONS_FILE, revocationsAttr !== undefined],
+    [BOOTSTRAP_NONCES_FILE, bootstrapNoncesAttr !== undefined],
+    [RELEASE_INDEX_FILE, releaseIndex],
+  ] as const;
+}
+
+function staleFile(path: string): Warning {
+  if (path === RELEASE_INDEX_FILE) {
+    return {
+      code: "stale-index",
+      message:
+        `"${path}" is from an earlier release and does not list this one's files: verify refuses the release ` +
+        "beside it. Give --release-index again, or --prune-sidecars, which removes it",
+      path,
+    };
+  }
+  return {
+    code: "stale-sidecar",
     message:
-      `"${RELEASE_INDEX_FILE}" is from an earlier release and does not list this one's files: verify ` +
-      "refuses the release beside it. Give --release-index again, or delete it with its signature",
-    path: RELEASE_INDEX_FILE,
-  });
+      `"${path}" is from an earlier release and not part of this one: consumers take it for valid until it is ` +
+      "stale, and verify for a part of this one. Give its attribute again, or --prune-sidecars, which removes it",
+    path,
+  };
 }

@@ -337,6 +337,8 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     ],
     "artifact-name": [["--artifact-name", "given"], NOTHING_MORE],
     "release-index": [["--release-index"], NOTHING_MORE],
+    "keep-releases": [["--keep-releases", "4"], NOTHING_MORE],
+    "prune-sidecars": [["--prune-sidecars"], NOTHING_MORE],
     "git-commit": [["--git-commit"], NOTHING_MORE],
     "git-hooks": [["--git-hooks"], NOTHING_MORE],
     "git-sign": [["--git-sign"], NOTHING_MORE],

@@ -76,12 +76,14 @@ const VALUES: Record<string, Valued> = {
   ],
   "max-jobs": [KEY, "auto", withKey({ maxJobs: "auto" })],
   "eval-workers": [KEY, "4", withKey({ evalWorkers: 4 })],
+  "keep-releases": [KEY, "4", withKey({ keepReleases: 4 })],
   "log-format": [KEY, "json", withKey({}, { format: "json" })],
 };
 
 const SWITCHES: Record<string, [beside: string[], asked: Asked]> = {
   "reuse-unchanged-signature": [KEY, withKey({ reuseUnchangedSignature: true })],
   "release-index": [KEY, withKey({ releaseIndex: true })],
+  "prune-sidecars": [KEY, withKey({ pruneSidecars: true })],
   "git-commit": [KEY, withKey({ gitCommit: true })],
   "git-hooks": [KEY, withKey({ gitHooks: true })],
   "git-sign": [KEY, withKey({ gitSign: true })],

@@ -14,6 +14,7 @@ const NOW = "2026-06-01T12:00:00Z";
 const STAGES = [
   ["source", "Reading flake .", "Read flake . at COMMIT"],
   ["fleet", "Evaluating the fleet", "Evaluated the fleet: releasing 3 of 3 hosts"],
+  ["earlier", "Looking for earlier releases", "Found no earlier release"],
   ["evaluate", "Evaluating 3 hosts", "Evaluated 3 hosts"],
   ["build", "Building 3 hosts", "Built 3 hosts"],
   ["push", "Pushing 3 closures", "Pushed 3 closures"],
@@ -64,7 +65,7 @@ Deno.test("the program tells a person one line for each stage, and writes nothin
   const { code, stdout, stderr } = await releaseByKey(fleet, WHOLE_RUN);
   const log = await named(stderr, fleet, commit);
   const lines = STAGES.map(([, , done]) => `${done} in TIME`);
-  lines.splice(5, 0, `warning: ${WAVE_WARNING.message}`);
+  lines.splice(6, 0, `warning: ${WAVE_WARNING.message}`);
   assertEquals(log.replace(/ in (\d+ ms|\d+\.\d s)$/gm, " in TIME").split("\n"), [...lines, ""]);
   assertEquals([code, stdout], [0, ""]);
 });
@@ -451,7 +452,8 @@ const WARNINGS: {
         code: "stale-sidecar",
         message:
           '"revocations.json" is from an earlier release and not part of this one: consumers take it for ' +
-          "valid until it is stale. Give its attribute again, or delete it",
+          "valid until it is stale, and verify for a part of this one. Give its attribute again, or --prune-sidecars, " +
+          "which removes it",
         path: "revocations.json",
       },
     ],

@@ -57,6 +57,8 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
   "release-dir": [],
   "artifact-name": [],
   "release-index": [],
+  "keep-releases": [],
+  "prune-sidecars": [],
   "git-commit": [],
   "git-push": [
     `${URL}:main`,

@@ -620,7 +620,7 @@ pureTest("a run warns of each sidecar on disk that is not part of it", async () 
     code: "stale-sidecar",
     message:
       `"${path}" is from an earlier release and not part of this one: consumers take it for valid until it ` +
-      "is stale. Give its attribute again, or delete it",
+      "is stale, and verify for a part of this one. Give its attribute again, or --prune-sidecars, which removes it",
     path,
   });
   const { warnings } = await world.release({ now: "2026-06-01T12:10:00Z" });
@@ -683,7 +683,7 @@ pureTest(
       code: "stale-index",
       message:
         '"release-index.json" is from an earlier release and does not list this one\'s files: verify ' +
-        "refuses the release beside it. Give --release-index again, or delete it with its signature",
+        "refuses the release beside it. Give --release-index again, or --prune-sidecars, which removes it",
       path: "release-index.json",
     }]);
   },

@@ -416,6 +416,18 @@ export class FakeWorld {
         this.#effect(`look for ${path}`);
         return this.files.has(path);
       },
+      manifests: async () => {
+        await Promise.resolve();
+        this.#effect("read the manifests");
+        return new Map(
+          [...this.files].filter(([path]) => /^rollouts\/[0-9a-f]{64}\.json(\.sig)?$/.test(path)),
+        );
+      },
+      remove: async (paths) => {
+        await Promise.resolve();
+        this.#effect(`remove ${paths.length} files`);
+        for (const path of paths) this.files.delete(path);
+      },
       recover: async () => {
         await Promise.resolve();
         // Where nothing was left, nothing is done.

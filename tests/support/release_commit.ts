@@ -28,7 +28,11 @@ export const FILES: readonly ReleaseFile[] = ["rollouts/a.json", "rollouts/b.jso
 /** Writes a release, and gives how it is committed, and the warnings that come of that. */
 export async function toCommit(
   fleet: TestFleet,
-  { dir = "releases", files = FILES }: { dir?: string; files?: readonly ReleaseFile[] } = {},
+  { dir = "releases", files = FILES, removed = [] }: {
+    dir?: string;
+    files?: readonly ReleaseFile[];
+    removed?: readonly string[];
+  } = {},
 ): Promise<CommitOptions & { warnings: Warning[] }> {
   const releaseDir = join(fleet.dir, dir);
   for (const { path, bytes } of files) {
@@ -39,6 +43,7 @@ export async function toCommit(
   return {
     releaseDir,
     files,
+    removed,
     message: "release",
     identity: { name: undefined, email: undefined },
     onWarning: (warning) => warnings.push(warning),

@@ -7,10 +7,18 @@
  * @module
  */
 import { join, relative } from "@std/path";
+import { isManifestPath } from "../../contract/layout.ts";
 import type { Git, Repository } from "../../ports.ts";
 import { moveHead } from "./branch.ts";
-import type { GitContext } from "./context.ts";
-import { addToIndex, type GitIndex, readTree, refreshIndex, writeTree } from "./git_index.ts";
+import { expectGit, type GitContext } from "./context.ts";
+import {
+  addToIndex,
+  type GitIndex,
+  type IndexEntry,
+  readTree,
+  refreshIndex,
+  writeTree,
+} from "./git_index.ts";
 import { makeCommit, storeFiles, treeOf } from "./objects.ts";
 
 /** What is committed, and as whom. */
@@ -22,7 +30,8 @@ export type CommitOptions = Parameters<Git["commit"]>[1] & {
 };
 
 /**
- * Commits exactly these files, as they are on disk, on top of the repository's `head`.
+ * Commits exactly these files, as they are on disk, on top of the repository's `head`, and that the removed ones are
+ * gone.
  *
  * @returns the commit, or null when it would change nothing
  * @throws {ReleaseError} of kind `git` when a file is not what was signed, the branch has moved meanwhile, or git fails
@@ -30,10 +39,11 @@ export type CommitOptions = Parameters<Git["commit"]>[1] & {
 export async function commitRelease(
   git: GitContext,
   { root, head }: Repository,
-  { releaseDir, files, message, identity, onWarning, tempDir, signed }: CommitOptions,
+  { releaseDir, files, removed, message, identity, onWarning, tempDir, signed }: CommitOptions,
 ): Promise<string | null> {
   const prefix = relative(root, await Deno.realPath(releaseDir));
-  const entries = await storeFiles(git, { root, prefix }, files);
+  const stored = await storeFiles(git, { root, prefix }, files);
+  const entries = [...stored, ...await missingEntries(git, root, { prefix, removed })];
   const index: GitIndex = { root, file: join(tempDir, "index") };
   await readTree(git, index, head);
   await addToIndex(git, index, entries);
@@ -44,4 +54,25 @@ export async function commitRelease(
   const warning = await refreshIndex(git, root, entries);
   if (warning !== null) onWarning(warning);
   return commit;
+}
+
+/**
+ * What the work tree lacks of a release directory: what this run has removed, and the manifests that one removed which
+ * ended before it had committed that. A sparse checkout does not count as removed what it leaves out.
+ */
+async function missingEntries(
+  git: GitContext,
+  root: string,
+  { prefix, removed }: { readonly prefix: string; readonly removed: readonly string[] },
+): Promise<IndexEntry[]> {
+  const args = ["ls-files", "-z", "--deleted", "--", prefix === "" ? "." : prefix];
+  const listing = await expectGit(git, "ask which release files are gone", args, {
+    cwd: root,
+    env: { GIT_LITERAL_PATHSPECS: "1" },
+  });
+  return listing.split("\0")
+    .filter((path) => path !== "")
+    .map((path) => relative(prefix, path))
+    .filter((path) => removed.includes(path) || isManifestPath(path))
+    .map((path) => ({ id: null, path: join(prefix, path) }));
 }

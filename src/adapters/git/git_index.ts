@@ -7,7 +7,6 @@ import type { Warning } from "../../model.ts";
 import { type CommandResult, lastSaid } from "../process.ts";
 import { DURABLE, expectGit, type GitContext, gitError, runGit } from "./context.ts";
 import { type GitSettings, withSettings } from "./doors.ts";
-import type { TreeEntry } from "./objects.ts";
 
 /** An index of a repository. */
 export interface GitIndex {
@@ -15,6 +14,14 @@ export interface GitIndex {
   readonly root: string;
   /** The path of its file; null: the user's own. */
   readonly file: string | null;
+}
+
+/** A file that an index is to have. */
+export interface IndexEntry {
+  /** Its object; null: it is to be gone. */
+  readonly id: string | null;
+  /** Its path, relative to the root of the work tree. */
+  readonly path: string;
 }
 
 /**
@@ -36,7 +43,7 @@ export async function readTree(git: GitContext, index: GitIndex, commit: string 
 export async function addToIndex(
   git: GitContext,
   index: GitIndex,
-  entries: readonly TreeEntry[],
+  entries: readonly IndexEntry[],
 ): Promise<void> {
   const result = await updateIndex(git, index, entries);
   if (result.code !== 0) throw gitError("add the release files", result);
@@ -62,7 +69,7 @@ export async function writeTree(git: GitContext, index: GitIndex): Promise<strin
 export async function refreshIndex(
   git: GitContext,
   root: string,
-  entries: readonly TreeEntry[],
+  entries: readonly IndexEntry[],
 ): Promise<Warning | null> {
   // Git looks anew at files that changed when the index did, through the filters that the repository names: without
   // them such a file is looked at once more by the next git that has them.
@@ -119,10 +126,13 @@ const EVERYWHERE: readonly string[] = ["-c", "core.protectHFS=true", "-c", "core
 function updateIndex(
   git: GitContext,
   index: GitIndex,
-  entries: readonly TreeEntry[],
+  entries: readonly IndexEntry[],
   settings: readonly string[] = [],
 ): Promise<CommandResult> {
-  const stdin = entries.map(({ id, path }) => `100644 ${id}\t${path}\0`).join("");
+  const length = entries.find(({ id }) => id !== null)?.id?.length ?? 40;
+  const stdin = entries.map(({ id, path }) =>
+    id === null ? `0 ${"0".repeat(length)}\t${path}\0` : `100644 ${id}\t${path}\0`
+  ).join("");
   return runGit(git, [...settings, "update-index", "--add", "-z", "--index-info"], {
     ...optionsOf(index),
     stdin,

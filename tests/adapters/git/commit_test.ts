@@ -12,6 +12,7 @@ async function release({ fleet }: GitFleet, text = "{}") {
   return {
     releaseDir: join(fleet.dir, "releases"),
     files: [{ path: "fleet.resolved.json", bytes: bytesOf(text) }],
+    removed: [] as string[],
     message: "release: one\n\nbody\n",
     identity: { name: undefined, email: undefined },
     onWarning: (warning: Warning) => warnings.push(warning),
@@ -22,6 +23,7 @@ async function release({ fleet }: GitFleet, text = "{}") {
 }
 
 const HASH = [GIT, ...DURABLE, "hash-object", "-w", "--no-filters", "--stdin-paths"];
+const GONE = [GIT, "ls-files", "-z", "--deleted", "--", "releases"];
 const ADD = [GIT, "update-index", "--add", "-z", "--index-info"];
 const WRITE = [GIT, ...DURABLE, "write-tree", "--missing-ok"];
 
@@ -33,6 +35,7 @@ Deno.test("commitRelease() commits the files on top of HEAD, by these commands i
   const tree = await fleet.git("rev-parse", `${commit}^{tree}`);
   assertEquals(commands, [
     HASH,
+    GONE,
     [GIT, "read-tree", head],
     ADD,
     WRITE,
@@ -54,7 +57,7 @@ Deno.test("commitRelease() commits nothing when the files are there as they are"
   const head = await fleet.commit("by hand");
   assertEquals(await commitRelease(git, { root: fleet.dir, head }, options), null);
   const tree = [GIT, "rev-parse", `${head}^{tree}`];
-  assertEquals(commands, [HASH, [GIT, "read-tree", head], ADD, WRITE, tree]);
+  assertEquals(commands, [HASH, GONE, [GIT, "read-tree", head], ADD, WRITE, tree]);
   assertEquals(await fleet.git("rev-parse", "HEAD"), head);
 });
 
@@ -66,6 +69,7 @@ Deno.test("commitRelease() makes the first commit of a branch, of the release al
   const tree = await fleet.git("rev-parse", `${commit}^{tree}`);
   assertEquals(commands, [
     HASH,
+    GONE,
     [GIT, "read-tree", "--empty"],
     ADD,
     WRITE,
@@ -83,6 +87,48 @@ Deno.test("commitRelease() makes the first commit of a branch, of the release al
   ]);
   const files = await fleet.git("ls-tree", "-r", "--name-only", "unborn");
   assertEquals(files, "releases/fleet.resolved.json");
+});
+
+Deno.test("commitRelease() commits that removed files and manifests are gone, and nothing else that is", async () => {
+  for (const [format, dir] of [["sha1", "releases"], ["sha256", "releases"], ["sha1", "."]]) {
+    await using world = await gitFleet();
+    const { fleet, git } = world;
+    await Deno.remove(join(fleet.dir, ".git"), { recursive: true });
+    await fleet.git("init", "-q", "-b", "main", `--object-format=${format}`);
+    const manifests = ["1", "2", "3", "4"].map((digit) => `rollouts/${digit.repeat(64)}.json`);
+    const [first, second, , left] = manifests;
+    const others = ["revocations.json", "notes.json", "rollouts/README", "bootstrap-nonces.json"];
+    const signed = [...manifests, "revocations.json"].map((path) => `${path}.sig`);
+    const all = [...manifests, ...signed, ...others].map((path) => join(dir!, path));
+    await fleet.write(Object.fromEntries([...all, "elsewhere/rollouts/x"].map((path) => [path, path])));
+    const head = await fleet.commit("before");
+    const gone = [first, second, `${first}.sig`, `${second}.sig`, "revocations.json", "revocations.json.sig"];
+    for (const path of [...gone, ...others.slice(1)]) await Deno.remove(join(fleet.dir, dir!, path!));
+    await Deno.remove(join(fleet.dir, "elsewhere/rollouts/x"));
+    // What the user leaves out of the checkout is not removed.
+    await fleet.git("update-index", "--skip-worktree", join(dir!, left!));
+    await Deno.remove(join(fleet.dir, dir!, left!));
+    const options = {
+      ...await release(world),
+      releaseDir: join(fleet.dir, dir!),
+      removed: [first!, `${first}.sig`, "revocations.json", "revocations.json.sig"],
+    };
+    await fleet.write({ [join(dir!, "fleet.resolved.json")]: "{}" });
+    await commitRelease(git, { root: fleet.dir, head }, options);
+    const changes = (await fleet.git("show", "--name-status", "--format=", "HEAD")).split("\n");
+    assertEquals(
+      changes,
+      [
+        `A\t${join(dir!, "fleet.resolved.json")}`,
+        ...gone.map((path) => `D\t${join(dir!, path!)}`).sort(),
+      ].sort((a, b) => a.slice(2) < b.slice(2) ? -1 : 1),
+    );
+    const status = await fleet.git("status", "--porcelain", "--untracked-files=no");
+    assertEquals(
+      status.split("\n").map((line) => line.trim()).sort(),
+      [...others.slice(1).map((path) => `D ${join(dir!, path)}`), "D elsewhere/rollouts/x"].sort(),
+    );
+  }
 });
 
 Deno.test("commitRelease() gives a commit whose files the user's index could not be told of, and a warning", async () => {

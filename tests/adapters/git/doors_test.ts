@@ -180,6 +180,7 @@ async function commitAndPush({ fleet, shell, head: first }: GitFleet, hooks: boo
   const commit = await git.commit(repository, {
     releaseDir: join(fleet.dir, "releases"),
     files: [{ path: "b.json", bytes: bytesOf("{}") }],
+    removed: [],
     message: "release",
     identity: { name: undefined, email: undefined },
     onWarning: () => {},

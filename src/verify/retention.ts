@@ -1,0 +1,94 @@
+/**
+ * Which rollout manifests in a release directory are of no use any more.
+ *
+ * Each manifest says which fleet it belongs to and when it was signed. So the directory itself is the history of its
+ * releases: also outside git, and in a clone that has none of it.
+ *
+ * @module
+ */
+import { rolloutIdOf, signaturePath, signedPath } from "../contract/layout.ts";
+import { compareTimestamps } from "../contract/time.ts";
+import type { RolloutManifest, Timestamp } from "../contract/types.ts";
+import type { PublicKey } from "../crypto/signature.ts";
+import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
+import { verifyingKey } from "./acceptance.ts";
+import { bindRelease, projectedPaths } from "./bindings.ts";
+import { readDocument } from "./document.ts";
+
+/** The files under the names of manifests and their signatures, by path; null: what is there is no file of a release. */
+export type ManifestFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer> | null>;
+
+/** What manifests are judged by. */
+export interface RetentionRules {
+  /** The fleet that they lie beside: its path and its bytes. */
+  readonly fleet: { readonly path: string; readonly bytes: Uint8Array<ArrayBuffer> };
+  /** The keys that consumers trust; null when nobody says which. */
+  readonly keys: readonly PublicKey[] | null;
+  /** Of how many releases manifests are kept, that of the fleet among them. */
+  readonly keep: number;
+}
+
+/** What may go, by path, sorted. */
+export interface Removable {
+  /** What no consumer would accept, or could take for current: damaged, not signed, signed later than the fleet. */
+  readonly damaged: readonly string[];
+  /** What is whole and belongs to an older release than those that are kept. */
+  readonly outdated: readonly string[];
+}
+
+/** Finds the manifests that may go, with their signatures. None of those that the fleet names is among them. Pure. */
+export async function findRemovable(files: ManifestFiles, rules: RetentionRules): Promise<Removable> {
+  const { fleet, keep } = rules;
+  const present = new Map<string, Uint8Array<ArrayBuffer>>([[fleet.path, fleet.bytes]]);
+  for (const [path, bytes] of files) if (bytes !== null) present.set(path, bytes);
+  // Whoever has signed them: other keys may be trusted tomorrow.
+  const { fleet: record, earlier, failures } = bindRelease(present, fleet.path);
+  // Of a fleet that cannot be read nobody knows what it names.
+  if (record === null) return { damaged: [], outdated: [] };
+  const current = new Set(projectedPaths(record, fleet.bytes));
+  const damaged = new Set([...files.keys()].filter((path) => !present.has(path)));
+  for (const { path } of failures) if (files.has(path) && !current.has(path)) damaged.add(path);
+  const whole: EarlierManifest[] = [];
+  for (const path of earlier) {
+    const manifest = await readEarlier(present, path, rules);
+    if (manifest === null) damaged.add(path);
+    else whole.push(manifest);
+  }
+  const outdated = beyond(whole, Math.max(keep - 1, 0)).map(({ path }) => path);
+  // What the fleet names is never taken away, not even with a damaged signature: that is for `verify` to say.
+  const isCurrent = (path: string) => current.has(path) || current.has(signedPath(path) ?? "");
+  const withSignatures = (paths: Iterable<string>) =>
+    [...paths].flatMap((path) => rolloutIdOf(path) === undefined ? [path] : [path, signaturePath(path)])
+      .filter((path, index, all) => files.has(path) && !isCurrent(path) && all.indexOf(path) === index)
+      .sort();
+  return { damaged: withSignatures(damaged), outdated: withSignatures(outdated) };
+}
+
+/** A manifest of an earlier release. */
+interface EarlierManifest {
+  readonly path: string;
+  /** Hash of the fleet that it belongs to. */
+  readonly fleet: string;
+  readonly signedAt: Timestamp;
+}
+
+/** A manifest that a key which is trusted has signed, or where none are known, that may be signed; else null. */
+async function readEarlier(
+  files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+  path: string,
+  { keys }: RetentionRules,
+): Promise<EarlierManifest | null> {
+  const bytes = files.get(path)!;
+  const signature = files.get(signaturePath(path));
+  if (signature?.length !== SIGNATURE_LENGTH) return null;
+  if (keys !== null && await verifyingKey(bytes, signature, keys) === null) return null;
+  const { meta, fleetResolvedHash } = readDocument(bytes, "rollout-manifest").document as RolloutManifest;
+  return { path, fleet: fleetResolvedHash, signedAt: meta.signedAt! };
+}
+
+/** The manifests of all releases but the latest ones. */
+function beyond(manifests: readonly EarlierManifest[], keep: number): EarlierManifest[] {
+  const releases = [...Map.groupBy(manifests, ({ fleet }) => fleet).values()];
+  const signedAt = ([first]: readonly EarlierManifest[]) => first!.signedAt;
+  return releases.sort((a, b) => compareTimestamps(signedAt(b), signedAt(a))).slice(keep).flat();
+}

@@ -1,0 +1,204 @@
+// What a run leaves behind is what verify accepts, whatever was there before; and manifests do not pile up.
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { readReleaseFiles } from "../../src/adapters/release_dir.ts";
+import { sha256Hex } from "../../src/contract/canonical.ts";
+import type { ReleaseConfig } from "../../src/config.ts";
+import { decodeTrust, trustAt } from "../../src/verify/trust.ts";
+import { verifyRelease } from "../../src/verify/release.ts";
+import { newSigner } from "../support/signed_release.ts";
+import { trustBytes, trustOf } from "../support/trust.ts";
+import { WorldOnDisk } from "../support/world_on_disk.ts";
+
+const TIMES = ["12:00", "12:10", "12:20"].map((time) => `2026-06-01T${time}:00Z`);
+const [FIRST, SECOND, THIRD] = TIMES as [string, string, string];
+
+/** Both sidecars, an index, and the keys that consumers trust. */
+const SETTINGS: Partial<ReleaseConfig> = {
+  revocationsAttr: "r",
+  bootstrapNoncesAttr: "n",
+  releaseIndex: true,
+  trustFile: "trust.json",
+};
+
+/** A world with two releases on disk; one of their manifests is whole, and of the first release. */
+async function releasedTwice(): Promise<WorldOnDisk> {
+  const disk = await WorldOnDisk.create();
+  const { world } = disk;
+  world.outputs.set("r", [{ hostname: "web1", notBefore: FIRST }]).set("n", []);
+  world.inputs.set("trust.json", trustBytes({ current: world.signer.publicKey! }));
+  await disk.release({ ...SETTINGS, now: FIRST });
+  await disk.release({ ...SETTINGS, now: SECOND });
+  return disk;
+}
+
+/** What verify says against the directory. */
+async function refusals(disk: WorldOnDisk, now = THIRD): Promise<string[]> {
+  const files = await readReleaseFiles({ dir: "releases", cwd: disk.dir }, "fleet.resolved.json");
+  const record = decodeTrust("trust", () => trustOf({ current: disk.world.signer.publicKey! }));
+  const verdict = await verifyRelease(files, {
+    artifactName: "fleet.resolved.json",
+    trust: trustAt(record, now).trust,
+    now,
+    freshnessWindowSeconds: undefined,
+  });
+  return [...verdict.failures, ...verdict.warnings].map(({ path, code }) => `${path}: ${code}`);
+}
+
+/** The manifests of a release on disk, by its signing time. */
+async function manifestsOf(disk: WorldOnDisk, signedAt: string): Promise<string[]> {
+  const decode = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
+  return [...await disk.files()]
+    .filter(([path, bytes]) => /^rollouts.*json$/.test(path) && decode(bytes).meta.signedAt === signedAt)
+    .map(([path]) => path);
+}
+
+/** Ways to damage a file: a script of the shell, or a change. */
+const DAMAGES: [of: string, damage: string | ((bytes: Uint8Array) => void)][] = [
+  ["gone", "rm FILE"],
+  ["empty", ": > FILE"],
+  ["cut", "head -c 20 FILE > t; mv t FILE"],
+  ["longer", "echo >> FILE"],
+  ["of zeros", "head -c 64 /dev/zero > FILE"],
+  ["flipped in one bit", (bytes) => bytes[bytes.length >> 1]! ^= 1],
+  ["another document", "echo '{\"schemaVersion\":1}' > FILE"],
+  ["a link", "rm FILE; ln -s /dev/zero FILE"],
+  ["a pipe", "rm FILE; mkfifo FILE"],
+  ["huge", "truncate -s 100M FILE"],
+];
+
+async function damageFile(
+  disk: WorldOnDisk,
+  place: string,
+  damage: (typeof DAMAGES)[number][1],
+): Promise<void> {
+  const path = `releases/${place}`;
+  if (typeof damage === "string") return await disk.shell(damage.replaceAll("FILE", path));
+  const bytes = await Deno.readFile(join(disk.dir, path));
+  damage(bytes);
+  await Deno.writeFile(join(disk.dir, path), bytes);
+}
+
+/** A file of each kind of the two releases. */
+async function placesIn(disk: WorldOnDisk): Promise<string[]> {
+  const [[old], [current]] = [await manifestsOf(disk, FIRST), await manifestsOf(disk, SECOND)];
+  const sidecars = ["revocations.json", "bootstrap-nonces.json", "release-index.json"];
+  return ["fleet.resolved.json", ...sidecars, old!, current!].flatMap((path) => [path, `${path}.sig`]);
+}
+
+for (const reuseUnchangedSignature of [false, true]) {
+  const how = reuseUnchangedSignature ? "with" : "without";
+  Deno.test(`a run leaves behind what verify accepts, whatever is damaged, ${how} --reuse-unchanged-signature`, async () => {
+    await using disk = await releasedTwice();
+    const before = await disk.files();
+    const places = await placesIn(disk);
+    // Each kind of damage at some places, and each place with some: all of them take a minute.
+    const cases = places.flatMap((place, row) =>
+      DAMAGES.filter((_, column) => (row + 3 * column + Number(reuseUnchangedSignature)) % 6 === 0)
+        .map(([of, damage]) => ({ place, of, damage }))
+    );
+    let refused = 0;
+    for (const { place, of, damage } of cases) {
+      await disk.shell("rm -rf releases; mkdir -p releases/rollouts");
+      await disk.write(before);
+      await damageFile(disk, place, damage);
+      if ((await refusals(disk).catch(() => ["unreadable"])).length > 0) refused++;
+      await disk.release({ ...SETTINGS, reuseUnchangedSignature, now: THIRD });
+      assertEquals(await refusals(disk), [], `${place} ${of}`);
+      // Nothing goes that was whole.
+      assertEquals((await manifestsOf(disk, FIRST)).length >= 1, true, `${place} ${of}`);
+    }
+    // Each of them is something that verify refuses.
+    assertEquals([cases.length, refused], [20, 20]);
+  });
+}
+
+Deno.test("a run removes orphan signatures, strangers and what no trusted key has signed, and nothing else", async () => {
+  await using disk = await releasedTwice();
+  const { world } = disk;
+  const own = world.sign;
+  const id = (digit: string) => `releases/rollouts/${digit.repeat(64)}.json`;
+  // A later release of the same key, and an earlier one of another.
+  await using other = await WorldOnDisk.create();
+  other.world.sign = own;
+  other.world.signer = world.signer;
+  await other.release({ now: "2026-06-01T12:30:00Z" });
+  await using stranger = await WorldOnDisk.create();
+  stranger.world.signWith(await newSigner());
+  await stranger.release({ now: "2026-06-01T11:00:00Z" });
+  const strangers = new Map(
+    [...await other.files(), ...await stranger.files()].filter(([path]) => path.startsWith("rollouts/")),
+  );
+  await disk.write(strangers);
+  await disk.shell(
+    `cp releases/fleet.resolved.json ${id("a")}; : > ${id("b")}.sig; mkdir ${id("c")}; ` +
+      "echo mine > releases/rollouts/README; echo mine > releases/notes.txt; : > releases/rollouts/.hidden",
+  );
+  const { warnings } = await disk.release({ ...SETTINGS, now: THIRD });
+  const removed = [...strangers.keys(), id("a").slice(9), `${id("b").slice(9)}.sig`];
+  assertEquals(warnings.map(({ code, message }) => [code, message.split(":")[0]]), [
+    [
+      "damaged-manifests",
+      `Removed ${removed.length} files that no consumer would take for one of an earlier release`,
+    ],
+  ]);
+  const files = await disk.files();
+  assertEquals(removed.filter((path) => files.has(path)), []);
+  assertEquals(["rollouts/README", "notes.txt", "rollouts/.hidden"].filter((path) => !files.has(path)), []);
+  assertEquals((await Deno.stat(join(disk.dir, id("c")))).isDirectory, true);
+  assertEquals([await refusals(disk), (await manifestsOf(disk, FIRST)).length], [[], 2]);
+});
+
+Deno.test("manifests by another key stay where nobody says which keys are trusted", async () => {
+  await using disk = await releasedTwice();
+  disk.world.signWith(await newSigner());
+  const { warnings } = await disk.release({ ...SETTINGS, trustFile: undefined!, now: THIRD });
+  assertEquals(warnings.map(({ code }) => code), ["unverified-signatures", "untrusted-release"]);
+  assertEquals((await manifestsOf(disk, FIRST)).length, 2);
+});
+
+Deno.test("a release over one of the future leaves what verify accepts", async () => {
+  await using disk = await releasedTwice();
+  await disk.release({ ...SETTINGS, now: "2027-01-01T00:00:00Z" });
+  await disk.release({ ...SETTINGS, now: THIRD, allowOlder: true });
+  assertEquals(await refusals(disk), []);
+  assertEquals((await manifestsOf(disk, "2027-01-01T00:00:00Z")).length, 0);
+});
+
+Deno.test("--keep-releases keeps the manifests of the last releases, and --prune-sidecars no old sidecar", async () => {
+  await using disk = await releasedTwice();
+  for (const keepReleases of [3, 2, 1]) {
+    const minute = 30 - 2 * keepReleases;
+    const now = `2026-06-01T12:${minute}:00Z`;
+    const { warnings } = await disk.release({ ...SETTINGS, keepReleases, now });
+    assertEquals(warnings, []);
+    const left = (await Promise.all([FIRST, SECOND].map((time) => manifestsOf(disk, time)))).map((
+      { length },
+    ) => length);
+    assertEquals([keepReleases, ...left], [
+      keepReleases,
+      keepReleases === 3 ? 2 : 0,
+      keepReleases === 3 ? 2 : 0,
+    ]);
+  }
+  assertEquals((await disk.files()).size, 8 + 4);
+  const last = { trustFile: "trust.json", now: "2026-06-01T12:40:00Z", keepReleases: 1 };
+  await disk.release({ ...last, pruneSidecars: true });
+  assertEquals((await disk.files()).size, 2 + 4);
+  assertEquals(await refusals(disk, "2026-06-01T12:40:00Z"), []);
+  for (const [path, bytes] of await disk.files()) {
+    if (path.startsWith("rollouts/") && path.endsWith("json")) {
+      assertEquals(path, `rollouts/${sha256Hex(bytes as Uint8Array<ArrayBuffer>)}.json`);
+    }
+  }
+});
+
+Deno.test("by default the manifests of ten releases are kept", async () => {
+  await using disk = await WorldOnDisk.create();
+  for (let minute = 10; minute < 22; minute++) {
+    const { warnings } = await disk.release({ now: `2026-06-01T12:${minute}:00Z` });
+    assertEquals(warnings.map(({ code }) => code), ["unverified-signatures"]);
+    assertEquals((await disk.files()).size, 2 + 4 * Math.min(minute - 9, 10));
+  }
+});
