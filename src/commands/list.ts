@@ -9,6 +9,7 @@ import type { CommandList } from "../cli/command_line.ts";
 export const COMMANDS: CommandList = {
   release: async () => (await import("./release.ts")).RELEASE,
   verify: async () => (await import("./verify.ts")).VERIFY,
+  prune: async () => (await import("./prune.ts")).PRUNE,
   keygen: async () => (await import("./keygen.ts")).KEYGEN,
   pubkey: async () => (await import("./pubkey.ts")).PUBKEY,
   canonicalize: async () => (await import("./canonicalize.ts")).CANONICALIZE,

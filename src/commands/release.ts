@@ -304,6 +304,7 @@ const CONFIG_OPTIONS = {
     placeholder: "N",
     least: 1,
     default: KEEP_RELEASES,
+    defaultText: `${KEEP_RELEASES}`,
     help: "keep the rollout manifests of the last N releases, and remove older ones",
   }),
   "prune-sidecars": flag({

@@ -13,6 +13,8 @@ export const REVOCATIONS_FILE = "revocations.json";
 export const BOOTSTRAP_NONCES_FILE = "bootstrap-nonces.json";
 /** The list of the other files and their hashes, which binds them to each other. */
 export const RELEASE_INDEX_FILE = "release-index.json";
+/** What lies beside the fleet under names of its own, where a release has it. */
+export const SIDECAR_FILES: readonly string[] = [REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, RELEASE_INDEX_FILE];
 /** The directory of the rollout manifests. */
 export const ROLLOUTS_DIR = "rollouts";
 
@@ -71,6 +73,6 @@ export function isReleasePath(path: string, artifactName: string): boolean {
 export function isDocumentPath(path: string, artifactName: string): boolean {
   const document = signedPath(path) ?? path;
   return document === artifactName ||
-    [REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE, RELEASE_INDEX_FILE].includes(document) ||
+    SIDECAR_FILES.includes(document) ||
     isManifestPath(document);
 }

@@ -26,6 +26,20 @@ function verify(difference: Partial<VerifySettings> = {}): Asked {
   };
 }
 
+/** A pruning that differs in this from one that is told nothing. */
+const prune = (difference: Record<string, unknown> = {}): Asked => ({
+  command: "prune",
+  settings: {
+    dir: "releases",
+    trustFile: undefined,
+    artifactName: "fleet.resolved.json",
+    keepReleases: 10,
+    pruneSidecars: false,
+    dryRun: false,
+    ...difference,
+  },
+});
+
 const keygen = (file: string, format = "fragment", algorithm = "ed25519"): Asked => ({
   command: "keygen",
   settings: { file, format, algorithm },
@@ -136,6 +150,10 @@ const READ: [args: string[], asked: Asked][] = [
     ["verify", TRUST, `--rollout-id=${ID}`, "--", "rollout-manifest", "m"],
     verify({ subject: { kind: "rollout-manifest", file: "m", signature: "m.sig", rolloutId: ID } }),
   ],
+  [["prune"], prune()],
+  [["prune", "out", "--dry-run"], prune({ dir: "out", dryRun: true })],
+  [["prune", "--keep-releases=3", "--prune-sidecars"], prune({ keepReleases: 3, pruneSidecars: true })],
+  [["prune", TRUST, "--artifact-name", "f.json"], prune({ trustFile: "t", artifactName: "f.json" })],
   [["keygen", "k"], keygen("k")],
   [
     ["keygen", "--algorithm", "ecdsa-p256", "k", "--format=trust-file"],
@@ -189,7 +207,14 @@ pureTest("help alone is the help of the program", async () => {
 });
 
 pureTest("every command has the name that it is listed by", () => {
-  assertEquals(ALL.map(({ name }) => name), ["release", "verify", "keygen", "pubkey", "canonicalize"]);
+  assertEquals(ALL.map(({ name }) => name), [
+    "release",
+    "verify",
+    "prune",
+    "keygen",
+    "pubkey",
+    "canonicalize",
+  ]);
   assertEquals(Object.keys(COMMANDS), ALL.map(({ name }) => name));
 });
 

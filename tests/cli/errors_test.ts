@@ -196,7 +196,7 @@ const EMPTY: Line[] = [
 });
 
 /** Options that a command has not, and the line that says where they are listed. */
-const UNKNOWN: Line[] = ["release", "verify", "keygen", "pubkey", "canonicalize"].flatMap((name) =>
+const UNKNOWN: Line[] = ["release", "verify", "prune", "keygen", "pubkey", "canonicalize"].flatMap((name) =>
   [["--bogus-setting"], ["--bogus-setting=x"], ["-h", "--bogus-setting"]].map((args): Line => [
     [name, ...args],
     {
@@ -326,6 +326,15 @@ const OTHERS: Line[] = [
     message: 'Unknown argument "f.json"',
     hint: "usage: fleet-release canonicalize < FILE",
   }]),
+  [["prune", ""], { message: "prune is given an empty name, expected a directory" }],
+  [["prune", "a", "b"], {
+    message: 'Unknown argument "b"',
+    hint: "usage: fleet-release prune [DIR] [OPTION...]",
+  }],
+  [["prune", "--artifact-name=revocations.json"], {
+    message: 'Cannot use --artifact-name "revocations.json": it is the name of a sidecar',
+    hint: 'give a file name such as "fleet.resolved.json"',
+  }],
   ...["keygen the file to write", "pubkey the key file"].map((line): Line => {
     const [command = "", ...operand] = line.split(" ");
     return [[command, `./x -----BEGIN PRIVATE KEY-----`], {

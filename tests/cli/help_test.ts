@@ -9,6 +9,7 @@ import { memoryWorld } from "../support/memory_world.ts";
 import { pureTest } from "../support/pure.ts";
 import canonicalize from "./help/canonicalize.txt" with { type: "text" };
 import keygen from "./help/keygen.txt" with { type: "text" };
+import prune from "./help/prune.txt" with { type: "text" };
 import pubkey from "./help/pubkey.txt" with { type: "text" };
 import release from "./help/release.txt" with { type: "text" };
 import verify from "./help/verify.txt" with { type: "text" };
@@ -57,7 +58,7 @@ pureTest("the options of a release are those of the contract and those added to 
 });
 
 /** The whole help of each command, as people read it. */
-const HELP: Record<string, string> = { release, verify, keygen, pubkey, canonicalize };
+const HELP: Record<string, string> = { release, verify, prune, keygen, pubkey, canonicalize };
 
 pureTest("the help of every command is known here", () => {
   assertEquals(ALL.map(({ name }) => name), Object.keys(HELP));
@@ -188,6 +189,7 @@ pureTest("commandsTable() is a Markdown table with one row for each command", ()
 | -------------- | ------------------------------------------------------------------- |
 | \`release\`      | make a release; what happens without a command                      |
 | \`verify\`       | check a release, or one file of it, as the strictest consumer would |
+| \`prune\`        | remove rollout manifests that are of no use any more                |
 | \`keygen\`       | make a private key                                                  |
 | \`pubkey\`       | print the public part of a key                                      |
 | \`canonicalize\` | write JSON in its canonical form                                    |`,
@@ -209,6 +211,7 @@ pureTest("the defaults of the help are those that hold", () => {
     "signature-encoding": config.signatureEncoding,
     "release-dir": config.releaseDir,
     "artifact-name": config.artifactName,
+    "keep-releases": String(config.keepReleases),
     "commit-template": config.commitTemplate,
     "smoke-verify": String(config.smokeVerify),
     "eval-workers": "one for each core",

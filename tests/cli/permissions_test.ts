@@ -269,6 +269,8 @@ const OTHERS: [args: string[], flags: string[]][] = [
     ["verify", "rollout-manifest", "/m", "--rollout-id", "0".repeat(64), "--trust-file=/t"],
     ["--allow-read=/m,/m.sig,/t"],
   ],
+  [["prune"], ["--allow-read=/here/releases", "--allow-write=/here/releases"]],
+  [["prune", "/r", "--trust-file=/t"], ["--allow-read=/r,/t", "--allow-write=/r"]],
   [["keygen", "k"], ["--allow-write=/here/k"]],
   [["keygen", "/a b/k"], ["--allow-write=/a b/k"]],
   [["pubkey", "../k"], ["--allow-read=/k"]],
@@ -284,7 +286,7 @@ pureTest("there is a line for the operands of every command that has some", () =
   );
   assertEquals(
     ALL.filter(({ operands }) => operands !== undefined).map(({ name }) => name),
-    ["verify", "keygen", "pubkey"].filter((name) => withOperand.has(name)),
+    ["verify", "prune", "keygen", "pubkey"].filter((name) => withOperand.has(name)),
   );
 });
 
@@ -293,6 +295,8 @@ for (const [args, expected] of OTHERS) {
     assertEquals(await flags(args), ["--no-prompt", ...expected]);
   });
 }
+
+const PRUNE_DIR = ["--no-prompt", "--allow-read=/r", "--allow-write=/r"];
 
 /** For each option of each command a line that gives it, with a value that it takes, and what that is permitted. */
 const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[]]>> = {
@@ -382,6 +386,15 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "now": [["/r", "--now=2026-06-01T12:00:00Z", "--trust-file=/t"], VERIFY_DIR],
     "freshness-window": [["/r", "--freshness-window=60", "--trust-file=/t"], VERIFY_DIR],
     "json": [["/r", "--json", "--trust-file=/t"], VERIFY_DIR],
+    "help": [["--help"], ["--no-prompt"]],
+    "version": [["--version"], ["--no-prompt"]],
+  },
+  prune: {
+    "trust-file": [["/r", "--trust-file=/t"], ["--no-prompt", "--allow-read=/r,/t", "--allow-write=/r"]],
+    "artifact-name": [["/r", "--artifact-name=given"], PRUNE_DIR],
+    "keep-releases": [["/r", "--keep-releases=4"], PRUNE_DIR],
+    "prune-sidecars": [["/r", "--prune-sidecars"], PRUNE_DIR],
+    "dry-run": [["/r", "--dry-run"], PRUNE_DIR],
     "help": [["--help"], ["--no-prompt"]],
     "version": [["--version"], ["--no-prompt"]],
   },

@@ -1,0 +1,200 @@
+/**
+ * `fleet-release prune`: removes what lies in a release directory and is of no use any more.
+ *
+ * @module
+ */
+import { resolve } from "@std/path";
+import { defineCommand, type Given, type Session } from "../cli/command.ts";
+import type { Surroundings } from "../cli/grant.ts";
+import { flag, number, text } from "../cli/option.ts";
+import { checkArtifactName } from "../config.ts";
+import { FLEET_FILE, SIDECAR_FILES, signaturePath } from "../contract/layout.ts";
+import { wholeSeconds } from "../contract/time.ts";
+import { ReleaseError } from "../errors.ts";
+import type { ReleaseDir } from "../ports.ts";
+import { plural, printable } from "../text.ts";
+import type { TrustedKey } from "../verify/trust.ts";
+import { HELP_OPTIONS, KEEP_RELEASES, trustFile } from "./shared.ts";
+
+/** What `prune` is told. Paths are relative to the current directory. */
+interface PruneSettings {
+  readonly dir: string;
+  /** Undefined: whoever has signed them, what lies there is taken for what it says. */
+  readonly trustFile: string | undefined;
+  readonly artifactName: string;
+  readonly keepReleases: number;
+  readonly pruneSidecars: boolean;
+  readonly dryRun: boolean;
+}
+
+const OPTIONS = {
+  "trust-file": trustFile("take away what none of these keys has signed, too"),
+  "artifact-name": text({
+    group: "What to remove",
+    placeholder: "NAME",
+    default: FLEET_FILE,
+    help: "file name of the fleet artifact",
+  }),
+  "keep-releases": number({
+    group: "What to remove",
+    placeholder: "N",
+    least: 1,
+    default: KEEP_RELEASES,
+    defaultText: `${KEEP_RELEASES}`,
+    help: "keep the rollout manifests of the last N releases",
+  }),
+  "prune-sidecars": flag({
+    group: "What to remove",
+    help: "remove sidecars and an index that are not of the fleet's release",
+  }),
+  "dry-run": flag({ group: "What to remove", help: "remove nothing, and print what would be" }),
+  ...HELP_OPTIONS,
+};
+
+/** The command. */
+export const PRUNE = defineCommand({
+  name: "prune",
+  usage: ["prune [DIR] [OPTION...]"],
+  summary: "remove rollout manifests that are of no use any more",
+  about:
+    "Removes from a release directory (by default `releases`) the rollout manifests of older releases than the\n" +
+    "last ones, and those that no consumer would accept, with their signatures. A release does the same. Prints\n" +
+    "what it removes, and commits nothing: the next release commits that it is gone.",
+  options: OPTIONS,
+  operands: "a release directory",
+  exitCodes: ["removed, or there is nothing to remove", "usage, or a file that cannot be read or removed"],
+  example: "fleet-release prune releases --dry-run",
+  variables: [],
+  grants: [
+    {
+      permission: "read",
+      what: "the directory, and the links that lead there",
+      why: "what is in it says what can go",
+      of: ({ dir }: PruneSettings, around: Surroundings) => {
+        const { path, links } = placeOf(dir, around);
+        return [path, ...links];
+      },
+    },
+    {
+      permission: "write",
+      what: "the directory, where it really is",
+      why: "files are removed from it",
+      of: ({ dir }, around) => [placeOf(dir, around).path],
+    },
+  ],
+  read: readSettings,
+  run: prune,
+});
+
+function placeOf(dir: string, { cwd, followLinks }: Surroundings) {
+  return followLinks(resolve(cwd, dir), dir);
+}
+
+/** @throws {ReleaseError} of kind `usage` */
+function readSettings({ values, operands: [dir, stray] }: Given<typeof OPTIONS>): PruneSettings {
+  if (dir === "") throw new ReleaseError("usage", "prune is given an empty name, expected a directory");
+  if (stray !== undefined) {
+    throw new ReleaseError("usage", `Unknown argument "${stray}"`, {
+      hint: "usage: fleet-release prune [DIR] [OPTION...]",
+    });
+  }
+  checkArtifactName(values.artifactName);
+  const { artifactName, keepReleases, pruneSidecars, dryRun } = values;
+  return {
+    ...{ dir: dir ?? "releases", trustFile: values.trustFile, artifactName },
+    ...{ keepReleases, pruneSidecars, dryRun },
+  };
+}
+
+/**
+ * Removes, and prints what.
+ *
+ * @throws {ReleaseError} when there is no fleet, or something cannot be read or removed
+ */
+async function prune(settings: PruneSettings, { world }: Session): Promise<number> {
+  const { dir, artifactName, keepReleases, pruneSidecars, dryRun } = settings;
+  const [{ createReleaseDir }, { findRemovable }] = await Promise.all([
+    import("../adapters/release_dir.ts"),
+    import("../verify/retention.ts"),
+  ]);
+  const releaseDir = createReleaseDir(dir, world.cwd);
+  const keys = await readKeys(settings, world);
+  const fleet = await readFleetOf(releaseDir, settings, keys);
+  const manifests = await releaseDir.manifests();
+  const { damaged, outdated } = await findRemovable(manifests, { fleet, keys, keep: keepReleases });
+  const others = await otherSidecars(releaseDir, fleet);
+  const removed = [...damaged, ...outdated, ...(pruneSidecars ? others : [])].sort();
+  if (!dryRun) await releaseDir.remove(removed);
+  const does = dryRun ? "Would remove" : "Removed";
+  const left = pruneSidecars || others.length === 0 ? [] : [
+    `Not of the release of ${artifactName}, and kept without --prune-sidecars:`,
+    ...others.map((path) => `  ${path}`),
+  ];
+  const lines = [...removed.map((path) => `  ${path}`), ...left];
+  world.stdout.write(
+    `${[`${does} ${plural(removed.length, "file")}`, ...lines].map(printable).join("\n")}\n`,
+  );
+  return 0;
+}
+
+/** The keys of the trust file; null without one. */
+async function readKeys(
+  { trustFile }: PruneSettings,
+  { cwd, clock }: Session["world"],
+): Promise<readonly TrustedKey[] | null> {
+  if (trustFile === undefined) return null;
+  const [{ createInputs }, { parseTrustFile, trustAt }] = await Promise.all([
+    import("../adapters/files.ts"),
+    import("../verify/trust.ts"),
+  ]);
+  const record = parseTrustFile(trustFile, await createInputs(cwd).read(trustFile));
+  return trustAt(record, wholeSeconds(clock.now())).trust.keys;
+}
+
+/**
+ * The fleet, which says what belongs to it.
+ *
+ * @throws {ReleaseError} of kind `contract` when there is none that says so
+ */
+async function readFleetOf(
+  releaseDir: ReleaseDir,
+  { dir, artifactName }: PruneSettings,
+  keys: readonly TrustedKey[] | null,
+): Promise<{ path: string; bytes: Uint8Array<ArrayBuffer> }> {
+  const [{ readFleet }, { verifyingKey }] = await Promise.all([
+    import("../plan/reuse.ts"),
+    import("../verify/acceptance.ts"),
+  ]);
+  const bytes = await releaseDir.read(artifactName);
+  const signature = await releaseDir.read(signaturePath(artifactName));
+  const isSigned = keys === null ||
+    bytes !== null && signature !== null && await verifyingKey(bytes, signature, keys) !== null;
+  if (bytes !== null && isSigned && readFleet(bytes) !== undefined) return { path: artifactName, bytes };
+  const problem = bytes === null
+    ? "is not there"
+    : isSigned
+    ? "is damaged"
+    : "is not signed by a trusted key";
+  throw new ReleaseError("contract", `Cannot prune "${dir}": "${artifactName}" ${problem}`, {
+    hint: "without it nobody knows what belongs to the release: make one, or name it with --artifact-name",
+  });
+}
+
+/** The sidecars and the index on disk, with their signatures, that have another stamp than the fleet. */
+async function otherSidecars(
+  releaseDir: ReleaseDir,
+  fleet: { readonly path: string; readonly bytes: Uint8Array<ArrayBuffer> },
+): Promise<string[]> {
+  const { bindRelease } = await import("../verify/bindings.ts");
+  const files = new Map([[fleet.path, fleet.bytes]]);
+  for (const path of SIDECAR_FILES) {
+    const bytes = await releaseDir.read(path);
+    if (bytes !== null) files.set(path, bytes);
+  }
+  const others = bindRelease(files, fleet.path).failures
+    .filter(({ path, code }) => code === "wrong-stamp" && path !== fleet.path)
+    .flatMap(({ path }) => [path, signaturePath(path)]);
+  const there: string[] = [];
+  for (const path of others) if (await releaseDir.has(path)) there.push(path);
+  return there;
+}
