@@ -464,3 +464,28 @@ for (const [where, script, log] of MOVES) {
     assertEquals((await fleet.git("log", "--format=%s")).split("\n"), log);
   });
 }
+
+Deno.test("the program removes the manifests of old releases in its commit, also where an earlier run could not commit that", async () => {
+  await using fleet = await TestFleet.create();
+  const manifests = async (commit: string) =>
+    (await fleet.git("ls-tree", "-r", "--name-only", commit, "releases/rollouts/")).split("\n");
+  const released: string[][] = [];
+  const release = async (minute: number, ...args: string[]) => {
+    // As reproducible builds are given their time.
+    const env = { SOURCE_DATE_EPOCH: `${Date.parse(NOW) / 1000 + 60 * minute}` };
+    const result = await expectRelease(fleet, ["--git-commit", "--keep-releases=1", ...args], { env });
+    assertEquals(result["signedAt"], `2026-06-01T12:0${minute}:00Z`);
+    const { artifacts } = result;
+    released.push(
+      artifacts.filter(({ rolloutId }: { rolloutId: string | null }) => rolloutId !== null)
+        .flatMap(({ path }: { path: string }) => [`releases/${path}`, `releases/${path}.sig`]),
+    );
+    assertEquals((await manifests("HEAD")).sort(), released.at(-1)!.sort());
+    assertEquals(await fleet.git("status", "--porcelain"), "");
+  };
+  await release(0);
+  await release(1);
+  // A run removed the next ones, and was killed before it committed that.
+  for (const path of released[1]!) await Deno.remove(join(fleet.dir, path));
+  await release(2, "--require-clean");
+});
