@@ -221,6 +221,8 @@ export interface ReleaseDir {
    * release could have.
    */
   manifests(): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer> | null>>;
+  /** The paths of files under names that no document of a release has. */
+  strangers(artifactName: string): Promise<readonly string[]>;
   /** Removes files, of which some may be gone already. */
   remove(paths: readonly string[]): Promise<void>;
   /**

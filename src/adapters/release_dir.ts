@@ -60,6 +60,7 @@ export function createReleaseDir(dir: string, cwd: string): ReleaseDir {
     read: (path) => Promise.try(() => readReleaseFile(location, path)),
     has: (path) => isThere(location, path),
     manifests: () => Promise.try(() => readManifests(location)),
+    strangers: (artifactName) => Promise.try(() => strangersIn(location, artifactName)),
     remove: (paths) => Promise.try(() => removeFiles(location, paths)),
     recover: () => Promise.try(() => recover(location)),
     publish: (files) => publishFiles(location, files),
@@ -98,6 +99,24 @@ function readManifests(location: ReleaseLocation): Map<string, Uint8Array<ArrayB
     }
   }
   return found;
+}
+
+/** The paths of files under names that no document of a release has. */
+function strangersIn({ root, dir, cwd }: ReleaseLocation, artifactName: string): string[] {
+  const found: string[] = [];
+  for (const sub of DIRECTORIES) {
+    try {
+      for (const { name, isDirectory } of Deno.readDirSync(join(root, sub))) {
+        const path = join(sub, name);
+        if (isDirectory || isDocumentPath(path, artifactName)) continue;
+        if (isReleasePath(path, artifactName)) found.push(path);
+      }
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) continue;
+      throw fileError("read", join(dir, sub), { cwd, cause: error });
+    }
+  }
+  return found.sort();
 }
 
 function readIfFile(location: ReleaseLocation, path: string): Uint8Array<ArrayBuffer> | null {

@@ -13,7 +13,7 @@ import type { ReleaseConfig } from "../config.ts";
 import type { SignedArtifact, Warning } from "../model.ts";
 import type { Recovery, ReleaseFile } from "../ports.ts";
 import { plural } from "../text.ts";
-import { removeOldManifests } from "./retention.ts";
+import { removeOldManifests, warnOfStrangers } from "./retention.ts";
 import type { Run } from "./run.ts";
 import type { TrustedKeys } from "./trust.ts";
 
@@ -76,6 +76,7 @@ export async function writeRelease(
     const written = await releaseDir.publish(filesToWrite(signed));
     // Only now that nobody is led to them any more.
     const removed = [...await removeOldManifests(run, signed, trusted), ...await removeSidecars(run)];
+    await warnOfStrangers(run);
     return { written, removed };
   });
 }

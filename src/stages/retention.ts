@@ -5,7 +5,7 @@
  */
 import type { SignedArtifact } from "../model.ts";
 import { plural, quoteList } from "../text.ts";
-import { findRemovable } from "../verify/retention.ts";
+import { findRemovable, refusedStrangers } from "../verify/retention.ts";
 import type { Run } from "./run.ts";
 import type { TrustedKeys } from "./trust.ts";
 
@@ -41,4 +41,20 @@ export async function removeOldManifests(
   const removed = [...damaged, ...outdated];
   if (removed.length > 0) await releaseDir.remove(removed);
   return removed;
+}
+
+/** Warns of the files of somebody else that `verify` refuses the release beside. They are not ours to remove. */
+export async function warnOfStrangers(
+  { config: { artifactName }, ports: { releaseDir }, warn }: Run,
+): Promise<void> {
+  const refused = refusedStrangers(await releaseDir.strangers(artifactName));
+  if (refused.length === 0) return;
+  warn({
+    code: "strange-files",
+    message:
+      `${quoteList(refused, 3)} ${
+        refused.length === 1 ? "is no file" : "are no files"
+      } of a release: verify ` +
+      "refuses the release beside them, so keep them elsewhere",
+  });
 }

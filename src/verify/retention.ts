@@ -92,3 +92,16 @@ function beyond(manifests: readonly EarlierManifest[], keep: number): EarlierMan
   const signedAt = ([first]: readonly EarlierManifest[]) => first!.signedAt;
   return releases.sort((a, b) => compareTimestamps(signedAt(b), signedAt(a))).slice(keep).flat();
 }
+
+/**
+ * Of files that are no documents of a release, those that `verify` refuses the release beside for their names alone: JSON
+ * without a signature, a signature without what it signs, and what has no manifest's name where manifests are. Pure.
+ */
+export function refusedStrangers(paths: readonly string[]): string[] {
+  const all = new Set(paths);
+  return paths.filter((path) => {
+    const signed = signedPath(path);
+    if (signed !== undefined) return !all.has(signed);
+    return path.endsWith(".json") && (rolloutIdOf(path) !== undefined || !all.has(signaturePath(path)));
+  });
+}

@@ -150,6 +150,29 @@ Deno.test("a run removes orphan signatures, strangers and what no trusted key ha
   assertEquals([await refusals(disk), (await manifestsOf(disk, FIRST)).length], [[], 2]);
 });
 
+Deno.test("a run warns of files beside it that verify refuses, and leaves them", async () => {
+  await using disk = await releasedTwice();
+  await disk.shell(
+    "cd releases; echo {} | tee notes.json signed.json signed.json.sig README README.sig rollouts/x.json; " +
+      ": > rollouts/x.json.sig; : > gone.json.sig; : > rollouts/y.sig; : > .hidden.json",
+  );
+  const before = [...(await disk.files()).keys()];
+  const { warnings } = await disk.release({ ...SETTINGS, now: THIRD });
+  assertEquals(warnings, [{
+    code: "strange-files",
+    message:
+      '"gone.json.sig", "notes.json", "rollouts/x.json" and 1 more are no files of a release: verify refuses the ' +
+      "release beside them, so keep them elsewhere",
+  }]);
+  const after = await disk.files();
+  assertEquals(before.filter((path) => !after.has(path)), []);
+  const refused = ["notes.json", "gone.json.sig", "rollouts/x.json", "rollouts/y.sig"];
+  const said = (await refusals(disk)).filter((line) => !line.endsWith("unknown-file"));
+  assertEquals([...new Set(said.map((line) => line.split(":")[0]))].sort(), refused.sort());
+  await disk.shell(`cd releases; rm ${refused.join(" ")} rollouts/x.json.sig`);
+  assertEquals((await disk.release({ ...SETTINGS, now: "2026-06-01T12:30:00Z" })).warnings, []);
+});
+
 Deno.test("manifests by another key stay where nobody says which keys are trusted", async () => {
   await using disk = await releasedTwice();
   disk.world.signWith(await newSigner());

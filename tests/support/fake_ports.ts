@@ -423,6 +423,7 @@ export class FakeWorld {
           [...this.files].filter(([path]) => /^rollouts\/[0-9a-f]{64}\.json(\.sig)?$/.test(path)),
         );
       },
+      strangers: () => Promise.resolve([]),
       remove: async (paths) => {
         await Promise.resolve();
         this.#effect(`remove ${paths.length} files`);
