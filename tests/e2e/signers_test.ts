@@ -201,6 +201,7 @@ Deno.test("a key that is not trusted is refused before a host is evaluated or bu
     assertEquals(fleet.memory.effects, [
       "lock .",
       `repository of ${fleet.dir}`,
+      "ask when cccccccc was made",
       "inventory fleet.resolved",
     ]);
   }
