@@ -20,6 +20,7 @@ import {
   checkRegularFile,
   type FilePlace,
   MAX_FILE_BYTES,
+  MAX_RELEASE_BYTES,
   readBounded,
   ReadBudget,
   realPath,
@@ -67,10 +68,14 @@ export function createReleaseDir(dir: string, cwd: string): ReleaseDir {
   };
 }
 
-function readReleaseFile(location: ReleaseLocation, path: string): Uint8Array<ArrayBuffer> | null {
+function readReleaseFile(
+  location: ReleaseLocation,
+  path: string,
+  most = MAX_FILE_BYTES,
+): Uint8Array<ArrayBuffer> | null {
   checkLocation(location);
   try {
-    return readRegularFile(join(location.root, path), MAX_FILE_BYTES);
+    return readRegularFile(join(location.root, path), most);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     const { message, hint } = fileError("read", join(location.dir, path), {
@@ -87,10 +92,15 @@ function readReleaseFile(location: ReleaseLocation, path: string): Uint8Array<Ar
 function readManifests(location: ReleaseLocation): Map<string, Uint8Array<ArrayBuffer> | null> {
   checkLocation(location);
   const found = new Map<string, Uint8Array<ArrayBuffer> | null>();
+  // As much as `verify` reads: what is beyond it would keep it from any verdict.
+  let left = MAX_RELEASE_BYTES;
   try {
     for (const { name, isDirectory } of Deno.readDirSync(join(location.root, ROLLOUTS_DIR))) {
       const path = `${ROLLOUTS_DIR}/${name}`;
-      if (!isDirectory && isManifestPath(path)) found.set(path, readIfFile(location, path));
+      if (isDirectory || !isManifestPath(path)) continue;
+      const bytes = readIfFile(location, path, Math.min(left, MAX_FILE_BYTES));
+      left -= bytes?.length ?? 0;
+      found.set(path, bytes);
     }
   } catch (error) {
     if (error instanceof ReleaseError) throw error;
@@ -119,9 +129,9 @@ function strangersIn({ root, dir, cwd }: ReleaseLocation, artifactName: string):
   return found.sort();
 }
 
-function readIfFile(location: ReleaseLocation, path: string): Uint8Array<ArrayBuffer> | null {
+function readIfFile(location: ReleaseLocation, path: string, most: number): Uint8Array<ArrayBuffer> | null {
   try {
-    return readReleaseFile(location, path);
+    return readReleaseFile(location, path, most);
   } catch (error) {
     if (error instanceof ReleaseError && error.kind === "contract") return null;
     throw error;

@@ -47,8 +47,9 @@ export async function checkOrder(run: Run, source: Source, trusted: TrustedKeys 
     name: "earlier",
     title: "Looking for earlier releases",
     done: ({ onDisk, committed }) => {
-      const latest = onDisk?.signedAt ?? committed?.signedAt;
-      return latest === undefined ? "Found no earlier release" : `Found the release of ${latest}`;
+      const [latest] = [onDisk, committed].filter((released) => released !== null)
+        .sort((a, b) => compareTimestamps(b.signedAt, a.signedAt));
+      return latest === undefined ? "Found no earlier release" : `Found the release of ${latest.signedAt}`;
     },
   }, () => findEarlier(run, source, keys));
   if (run.config.allowOlder) return earlier;
@@ -101,7 +102,8 @@ export function warnOfUntrusted({ config: { artifactName }, warn }: Run, { untru
   warn({
     code: "untrusted-release",
     message:
-      `"${artifactName}" on disk is replaced whatever it says: it is damaged, or no key that is known here has signed it`,
+      `"${artifactName}" on disk is replaced whatever it says: it is damaged, signed with a key that is not known ` +
+      "here, or rejected by the trust file",
     path: artifactName,
   });
 }

@@ -130,6 +130,26 @@ for (const [kind, make] of NO_FILES) {
   });
 }
 
+Deno.test("remove() removes what is there, follows no link, and says what it cannot remove", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const releases = createReleaseDir("releases", dir.path);
+  await releases.publish(FILES);
+  await Deno.writeTextFile(join(dir.path, "target"), "the user's own");
+  await Deno.symlink(join(dir.path, "target"), join(releases.path, "rollouts/link"));
+  await releases.remove(["rollouts/link", "gone.json", ...PATHS.slice(0, 2)]);
+  assertEquals(
+    PATHS.filter((path) =>
+      Deno.readDirSync(join(releases.path, dirname(path)))
+        .some(({ name }) => path.endsWith(name))
+    ),
+    PATHS.slice(2),
+  );
+  assertEquals(await Deno.readTextFile(join(dir.path, "target")), "the user's own");
+  await Deno.mkdir(join(releases.path, "rollouts/full/inner"), { recursive: true });
+  const { kind, message } = await rejection(releases.remove(["rollouts/full"]));
+  assertEquals([kind, message.split(":")[0]], ["io", 'Cannot remove "releases/rollouts/full"']);
+});
+
 Deno.test("has() is false for what is not there", async () => {
   await using dir = await TemporaryDirectory.create();
   assertEquals(await createReleaseDir("releases", dir.path).has("fleet.resolved.json"), false);

@@ -147,8 +147,8 @@ pureTest("a release on disk that nobody who counts has signed stops none, with a
     assertEquals(warnings.slice(0, 1), [{
       code: "untrusted-release",
       message:
-        '"fleet.resolved.json" on disk is replaced whatever it says: it is damaged, or no key that is known here has ' +
-        "signed it",
+        '"fleet.resolved.json" on disk is replaced whatever it says: it is damaged, signed with a key that is not known ' +
+        "here, or rejected by the trust file",
       path: "fleet.resolved.json",
     }]);
     assertEquals(world.json()["meta"].signedAt, ONE);
