@@ -31,7 +31,7 @@ export { canonicalize } from "./src/contract/json.ts";
 export { closureHash, type StorePath } from "./src/contract/store_path.ts";
 export type * from "./src/contract/types.ts";
 export { type PublicKey, type SignedBytes, verifySignature } from "./src/crypto/signature.ts";
-export { type ErrorDetails, type ErrorKind, ReleaseError } from "./src/errors.ts";
+export { type ErrorDetails, type ErrorKind, type ExitCode, ReleaseError } from "./src/errors.ts";
 export { renderCommitMessage } from "./src/plan/commit_message.ts";
 export { type Artifact } from "./src/model.ts";
 export { type ComposedRelease, type ComposeInput, composeRelease } from "./src/plan/compose.ts";

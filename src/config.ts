@@ -60,6 +60,8 @@ export interface ReleaseConfig {
   readonly pushCmd: string | undefined;
   /** Variables that hooks are given where the permission to read the environment names variables one by one. */
   readonly hookEnv: readonly string[];
+  /** Seconds that a hook may take; undefined: any. */
+  readonly hookTimeout: number | undefined;
   /** Shell command that signs one file. One of `signCmd`, `signKey` and `signAgent` is given. */
   readonly signCmd: string | undefined;
   /**
@@ -91,6 +93,8 @@ export interface ReleaseConfig {
   readonly keepReleases: number;
   /** Whether sidecars and an index of an earlier release, which this one does not have, are removed. */
   readonly pruneSidecars: boolean;
+  /** Seconds to wait for another run on the release directory; undefined: none. */
+  readonly waitLock: number | undefined;
   /** Whether to commit the release files. */
   readonly gitCommit: boolean;
   /** Where to push the commit; undefined: nowhere. */
@@ -132,6 +136,10 @@ export interface ReleaseConfig {
   readonly maxJobs: string | undefined;
   /** How many processes evaluate hosts at once; undefined: one for each core. */
   readonly evalWorkers: number | undefined;
+  /** Seconds that evaluating the fleet may take, and then evaluating its hosts; undefined: any. */
+  readonly evalTimeout: number | undefined;
+  /** Seconds that building the hosts may take; undefined: any. */
+  readonly buildTimeout: number | undefined;
 }
 
 /**
@@ -162,14 +170,22 @@ export function checkConfig(config: ReleaseConfig): ReleaseConfig {
       throw new ReleaseError("usage", `--git-user-${option === "gitUserName" ? "name" : "email"} is empty`);
     }
   }
-  for (const option of ["evalWorkers", "keepReleases"] as const) {
-    const number = config[option];
-    if (number !== undefined && !(Number.isInteger(number) && number > 0)) {
-      throw new ReleaseError(
-        "usage",
-        `Cannot use ${optionOf(option)} ${number}: expected a whole number above 0`,
-      );
-    }
+  for (
+    const field of [
+      "evalWorkers",
+      "keepReleases",
+      "evalTimeout",
+      "buildTimeout",
+      "hookTimeout",
+      "waitLock",
+    ] as const
+  ) {
+    const value = config[field];
+    if (value === undefined || (Number.isInteger(value) && value > 0)) continue;
+    throw new ReleaseError(
+      "usage",
+      `Cannot use ${optionOf(field)} ${value}: expected a whole number above 0`,
+    );
   }
   const now = config.now === undefined ? undefined : parseTimestamp(config.now);
   if (now === undefined && config.now !== undefined) {

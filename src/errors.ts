@@ -15,9 +15,14 @@ export type ErrorKind =
   | "push-hook"
   | "sign-hook"
   | "signer"
-  | "smoke-verify";
+  | "smoke-verify"
+  | "locked"
+  | "interrupted";
 
-const EXIT_CODES: Record<ErrorKind, 1 | 2 | 3> = {
+/** What the program can end with when it fails. */
+export type ExitCode = 1 | 2 | 3 | 75 | 129 | 130 | 143;
+
+const EXIT_CODES: Record<ErrorKind, ExitCode> = {
   "usage": 1,
   "evaluation": 1,
   "contract": 1,
@@ -28,7 +33,27 @@ const EXIT_CODES: Record<ErrorKind, 1 | 2 | 3> = {
   "sign-hook": 2,
   "signer": 2,
   "smoke-verify": 3,
+  // EX_TEMPFAIL of sysexits.h: it is worth trying again.
+  "locked": 75,
+  "interrupted": 130,
 };
+
+/** The signals that end a run, and the exit code of a program that one of them has ended. */
+export const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+/** A signal that has come, as the reason for a run to end. */
+export class Interrupt extends Error {
+  /** The name of the class. */
+  override readonly name: string = "Interrupt";
+  /** The signal. */
+  readonly signal: keyof typeof SIGNALS;
+
+  /** Makes the reason. */
+  constructor(signal: keyof typeof SIGNALS) {
+    super(`Interrupted by ${signal}`);
+    this.signal = signal;
+  }
+}
 
 /** Where an error happened and how to mend it. */
 export interface ErrorDetails {
@@ -93,8 +118,8 @@ export class ReleaseError extends Error {
   }
 
   /** The exit code of the program when this error ends it. */
-  get exitCode(): 1 | 2 | 3 {
-    return EXIT_CODES[this.kind];
+  get exitCode(): ExitCode {
+    return this.cause instanceof Interrupt ? SIGNALS[this.cause.signal] : EXIT_CODES[this.kind];
   }
 }
 

@@ -7,7 +7,7 @@ import metadata from "../deno.json" with { type: "json" };
 import type { Session } from "./cli/command.ts";
 import type { CommandList, Invocation } from "./cli/command_line.ts";
 import { COMMANDS } from "./commands/list.ts";
-import { ReleaseError } from "./errors.ts";
+import { ReleaseError, SIGNALS } from "./errors.ts";
 import { quoted } from "./text.ts";
 import { processWorld, type World } from "./world.ts";
 
@@ -114,4 +114,9 @@ function unforeseen(error: unknown): ReleaseError {
   return new ReleaseError("io", `Unforeseen: ${message}`, { cause: error, lines: stack?.map(quoted) ?? [] });
 }
 
-if (import.meta.main) Deno.exitCode = await main(Deno.args, processWorld());
+if (import.meta.main) {
+  const code = await main(Deno.args, processWorld());
+  // What has been interrupted may be waited for still, such as a pipe that nobody writes to.
+  if (Object.values<number>(SIGNALS).includes(code)) Deno.exit(code);
+  Deno.exitCode = code;
+}

@@ -5,7 +5,7 @@
  * @module
  */
 import { readAtMost, writeAll } from "./bytes.ts";
-import { ioError, ReleaseError } from "./errors.ts";
+import { Interrupt, ioError, ReleaseError, SIGNALS } from "./errors.ts";
 import type { Clock } from "./ports.ts";
 import { quoteList } from "./text.ts";
 
@@ -21,7 +21,7 @@ export interface World {
   /** What people, or with `--log-format json` programs, follow a run by. */
   readonly stderr: Stream;
   readonly clock: Clock;
-  /** Aborted when the run is to stop before its next stage. */
+  /** Aborted when the run is to stop. Who asks for it goes by it: what comes ends the process no more. */
   readonly signal: AbortSignal;
   /** How many processes can work at once. */
   readonly cores: number;
@@ -78,10 +78,23 @@ export function processWorld(): World {
     stdout: { write: writeStdout },
     stderr: stderrStream(),
     clock: SYSTEM_CLOCK,
-    signal: new AbortController().signal,
+    get signal() {
+      return interrupted ??= listen();
+    },
     cores: navigator.hardwareConcurrency,
     runtime: Deno.version.deno,
   };
+}
+
+let interrupted: AbortSignal | undefined;
+
+/** Takes over the signals that ask a process to end: they abort this one. */
+function listen(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
+    Deno.addSignalListener(name, () => controller.abort(new Interrupt(name)));
+  }
+  return controller.signal;
 }
 
 async function readStdin(most = Infinity): Promise<Uint8Array<ArrayBuffer>> {

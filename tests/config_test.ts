@@ -49,6 +49,10 @@ pureTest("validateConfig() fills in the defaults of the contract", () => {
     builders: undefined,
     maxJobs: undefined,
     evalWorkers: undefined,
+    evalTimeout: undefined,
+    buildTimeout: undefined,
+    hookTimeout: undefined,
+    waitLock: undefined,
   });
 });
 
@@ -95,6 +99,10 @@ pureTest("validateConfig() keeps every field that is given", () => {
     builders: "",
     maxJobs: "0",
     evalWorkers: 3,
+    evalTimeout: 5,
+    buildTimeout: 6,
+    hookTimeout: 7,
+    waitLock: 8,
   });
   assertEquals(Object.keys(config).sort(), Object.keys(DEFAULTS).sort());
   assertEquals(validateConfig(config), config);
@@ -315,6 +323,10 @@ const REFUSED: [settings: Partial<ReleaseConfig>, message: string][] = [
     { evalWorkers },
     `Cannot use --eval-workers ${evalWorkers}: expected a whole number above 0`,
   ]),
+  [{ evalTimeout: 0 }, "Cannot use --eval-timeout 0: expected a whole number above 0"],
+  [{ buildTimeout: -1 }, "Cannot use --build-timeout -1: expected a whole number above 0"],
+  [{ hookTimeout: 1.5 }, "Cannot use --hook-timeout 1.5: expected a whole number above 0"],
+  [{ waitLock: NaN }, "Cannot use --wait-lock NaN: expected a whole number above 0"],
 ];
 
 for (const [settings, message] of REFUSED) {

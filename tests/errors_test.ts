@@ -14,6 +14,8 @@ const EXIT_CODES: Record<ErrorKind, number> = {
   "sign-hook": 2,
   "signer": 2,
   "smoke-verify": 3,
+  "locked": 75,
+  "interrupted": 130,
 };
 
 pureTest("ReleaseError takes its exit code from its kind, whatever its text says", () => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname, join } from "@std/path";
+import { basename, dirname, join, resolve } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 import { isWithin } from "../plan/paths.ts";
 
@@ -46,6 +46,33 @@ function statOf(path: string): Deno.FileInfo | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What keeps two releases apart: a file in the directory of git, or beside the release directory outside of git. */
+const LOCK_FILE = "fleet-release.lock";
+
+/**
+ * The lock of a release directory. Each work tree of a repository has its own, since each has a directory of git's.
+ *
+ * @param releaseDir The directory, absolute. It need not be there
+ * @param shown The path as the user gave it, for messages
+ * @throws {ReleaseError} as {@linkcode followLinks}
+ */
+export function lockFileOf(releaseDir: string, shown: string): string {
+  const { path, existing } = followLinks(releaseDir, shown);
+  const root = rootAbove(existing);
+  const gitDir = root === undefined ? undefined : gitDirectoryOf(root);
+  if (gitDir !== undefined) return join(gitDir, LOCK_FILE);
+  return join(dirname(path), `.${basename(path)}.${LOCK_FILE}`);
+}
+
+/** The directory that git keeps of a work tree, which a file may name in its place; undefined: there is none. */
+function gitDirectoryOf(root: string): string | undefined {
+  const dir = join(root, ".git");
+  if (statOf(dir)?.isDirectory) return dir;
+  const named = /^gitdir: (.+?)\n?$/.exec(Deno.readTextFileSync(dir))?.[1];
+  // It lies elsewhere, where nothing but the lock may be looked at.
+  return named === undefined ? undefined : resolve(root, named);
 }
 
 /** Where a release directory really is. */

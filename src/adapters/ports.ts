@@ -37,6 +37,13 @@ export interface Surface {
   readonly secrets: Secrets;
 }
 
+/** What may end a run while its ports are opened, and stops what they run later. */
+export interface Interruptible {
+  readonly signal: AbortSignal | undefined;
+  /** Waits for something, unless the run is to end. */
+  unlessEnded<T>(body: () => Promise<T>): Promise<T>;
+}
+
 /** Ports that hold a temporary directory, and maybe a connection, until they are disposed of. */
 export type OpenPorts = Ports & AsyncDisposable;
 
@@ -45,7 +52,11 @@ export type OpenPorts = Ports & AsyncDisposable;
  *
  * @throws {ReleaseError} of kind `io`, `usage` or `signer`, when something is missing or not permitted
  */
-export async function openPorts(config: ReleaseConfig, surface: Surface): Promise<OpenPorts> {
+export async function openPorts(
+  config: ReleaseConfig,
+  surface: Surface,
+  interruption: Interruptible = { signal: undefined, unlessEnded: (body) => body() },
+): Promise<OpenPorts> {
   const { cwd, env, hidden, stdin, log, clock, cores, secrets } = surface;
   // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
   const secret = [...hidden, signKeyVariable(config.signKey), ...(env["TMPDIR"] === "" ? ["TMPDIR"] : [])];
@@ -53,20 +64,24 @@ export async function openPorts(config: ReleaseConfig, surface: Surface): Promis
   const dir = tempDirIn(env);
   // Beside the run's own directory, which goes with the run.
   const excerpts = new Excerpts({ dir, hide: (text) => secrets.hide(text) });
-  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log, excerpts });
+  const { signal } = interruption;
+  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log, excerpts, signal });
   await using stack = new AsyncDisposableStack();
   const warn: Warn = (...warnings) => warnings.forEach((warning) => log.warn(warning));
   // With it go the garbage collector roots and what was handed to the sign hook.
   const { path: tempDir } = stack.use(await makeTemporaryDirectory(dir, warn));
   await removeDeadDirectories(tempDir, warn);
+  stack.defer(() => shell.idle());
   const inputs = createInputs(cwd);
-  const hooks = createHooks(shell, { env: childEnv, tempDir });
+  const hooks = createHooks(shell, { env: childEnv, tempDir, limit: config.hookTimeout });
   const signer = stack.use(
     await openSigner(config, {
       env,
       inputs: noting(inputs, config.signKey, secrets),
       async descriptor(number, most) {
-        const bytes = await (number === 0 ? stdin(most) : readDescriptor(number, most));
+        const bytes = await interruption.unlessEnded(() =>
+          number === 0 ? stdin(most) : readDescriptor(number, most)
+        );
         secrets.learn(...secretsOfKey(new TextDecoder().decode(bytes)));
         return bytes;
       },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CommandChild, CommandResult as DaxResult } from "@david/dax";
 import { dirname, join } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
@@ -17,6 +18,8 @@ export interface CommandResult {
   readonly stdout: Uint8Array;
   /** The text that the command wrote to stderr, as far as it is for people; of a very long one its beginning and its end. */
   readonly stderr: readonly string[];
+  /** Whether it was stopped since it took longer than its limit. */
+  readonly late?: boolean;
 }
 
 /** How to run a command. */
@@ -32,6 +35,10 @@ export interface RunOptions {
    * are pipes, and what the command leaves running is waited for until it closes them.
    */
   readonly outputFile?: string | undefined;
+  /** Stops what the command leaves running in its group. */
+  readonly alone?: boolean;
+  /** Seconds that it may take; then it is stopped. */
+  readonly limit?: number | undefined;
   /** Reads each line of stderr as it comes, and gives the text in it that is for people; undefined: there is none. */
   readonly onStderr?: (line: string) => string | undefined;
   /** The arguments as `-v` shows them, when they hold what must not be shown. */
@@ -46,15 +53,69 @@ export interface CommandTrace {
   output(line: string): void;
 }
 
-/**
- * What every command runs under. dax tells a command that a signal ended (out of memory, say) from one that succeeded
- * by nothing at all: both have the exit code 0. A shell that outlives the command gives the first 128 and more. It also
- * reads what the command has left of its input: of a pipe that breaks, dax makes the exit code 1.
- */
-const SUPERVISOR = '"$@"; code=$?; while read -r rest; do :; done; exit "$code"';
+/** Seconds that what is stopped has to end by itself, before it is killed. */
+const GRACE = 4;
 
-/** What it does first when the outputs go to a file. */
-const TO_FILE = 'exec >> "$1" 2>&1; shift; ';
+/**
+ * What every command runs under, a shell that outlives it.
+ *
+ * dax tells a command that a signal ended (out of memory, say) from one that succeeded by nothing at all: both have the
+ * exit code 0. The shell gives the first 128 and more. It also reads what the command has left of its input: of a pipe
+ * that breaks, dax makes the exit code 1.
+ *
+ * It stops the command when it is sent a signal, or when its own input ends, since this program is gone then. Only a
+ * shell can: the permission to run programs by name is none to send a group of processes a signal. The command leads a
+ * session and a group of its own, as far as the system has `setsid` or the shell can; at a terminal it stays in the
+ * session of this program, or else nothing in it could ask for a passphrase, and what is below it is stopped.
+ *
+ * Its arguments: the file for both outputs, or nothing; `data` where the input is the command's, or `null`; `rest` where
+ * what the command leaves in its group is to stop with it, or `none`; and the command.
+ */
+const SUPERVISOR = `
+output=$1 input=$2 left=$3 pid= stopped=; shift 3
+trap stop HUP INT TERM
+exec 3<&0 </dev/null
+alive() { for one in $all; do kill -s 0 -- "$one" && return 0; done; return 1; }
+family() {
+  all=$pid before=
+  while [ "$all" != "$before" ]; do
+    before=$all
+    while read -r child parent; do
+      case " $all " in *" $child "*) ;; *" $parent "*) all="$all $child" ;; esac
+    done <<END
+$(ps -A -o pid= -o ppid=)
+END
+  done
+}
+stop() {
+  stopped=1
+  [ -n "$pid" ] || return 0
+  if kill -s 0 -- "-$pid"; then all=-$pid; elif kill -s 0 "$pid"; then family; else return 0; fi
+  for one in $all; do kill -s TERM -- "$one"; done
+  for wait in ${Array.from({ length: GRACE * 10 }, (_, index) => index).join(" ")}; do
+    alive || return 0
+    sleep 0.1 || sleep 1
+  done
+  for one in $all; do kill -s KILL -- "$one"; done
+}
+session=
+{ true </dev/tty || { command -v setsid && session=setsid; } || set -m; } >/dev/null 2>&1
+[ -z "$output" ] || exec >>"$output" 2>&1
+if [ "$input" = data ]; then
+  (exec $session "$@" <&3 3<&-) &
+else
+  (exec $session "$@" 3<&-) &
+fi
+pid=$!
+set +m
+exec >/dev/null 2>&1
+[ -z "$stopped" ] || stop
+guard=
+[ "$input" = data ] || { (while read -r rest; do :; done; kill -s TERM $$) <&3 & guard=$!; }
+while wait "$pid"; code=$?; kill -s 0 "$pid"; do :; done
+[ "$left" = none ] || stop
+if [ -n "$guard" ]; then kill -s KILL "$guard"; wait "$guard"; else while read -r rest; do :; done <&3; fi
+exit "$code"`;
 
 /** Deno puts a directory of its own, in which is its stand-in for node, before all others on PATH. */
 const DENO_BIN = /\/node_compat_bin$/;
@@ -139,6 +200,8 @@ export interface ShellOptions {
   readonly trace: CommandTrace;
   /** Shortens what commands say when they fail. */
   readonly excerpts?: Excerpts;
+  /** Stops what runs when it is aborted, and lets nothing begin any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Runs programs by their absolute path, with an explicit environment. */
@@ -149,11 +212,14 @@ export class Shell {
   readonly excerpts: Excerpts;
   readonly #path: string;
   readonly #trace: CommandTrace;
+  readonly #signal: AbortSignal | undefined;
+  readonly #running = new Set<Promise<unknown>>();
   #sh: string | undefined;
 
   /** Makes a shell. Nothing is looked for or run yet. */
-  constructor({ path, cwd, trace, excerpts = new Excerpts() }: ShellOptions) {
+  constructor({ path, cwd, trace, excerpts = new Excerpts(), signal }: ShellOptions) {
     this.#path = path;
+    this.#signal = signal;
     this.cwd = cwd;
     this.excerpts = excerpts;
     this.#trace = trace;
@@ -197,51 +263,117 @@ export class Shell {
    * Runs a command and waits for it. A failing command is a result, not an error.
    *
    * @param argv The program's absolute path and its arguments
+   * @throws the reason of the shell's signal, when that is aborted, as soon as the command has ended
    */
   async run(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
+    this.#signal?.throwIfAborted();
     this.#trace.command(options.shown ?? argv);
+    const running = this.#run(argv, options);
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  /** Waits for all that runs, which is what a signal leaves to be done before directories go. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#running);
+  }
+
+  async #run(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
     const kept = new KeptLines();
+    const reader = this.#reader(kept, options.onStderr);
+    // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
+    const { CommandBuilder } = await import("@david/dax");
+    refuseLongTexts(argv, options.env);
+    const { outputFile = "", stdin, alone = false } = options;
+    using file = outputFile === ""
+      ? undefined
+      : await Deno.open(outputFile, { read: true, write: true, createNew: true, mode: 0o600 });
+    this.#signal?.throwIfAborted();
+    const how = [outputFile, stdin === undefined ? "null" : "data", alone ? "rest" : "none"];
+    const command = new CommandBuilder()
+      .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", ...how, ...argv])
+      .cwd(options.cwd ?? this.cwd)
+      .clearEnv()
+      .env({ ...options.env })
+      .stdin(stdin ?? OPEN)
+      .noThrow();
+    const sink = new WritableStream<Uint8Array>({ write: (chunk) => reader.write(chunk) });
+    const child = file === undefined
+      ? command.stdout("piped").stderr(sink).spawn()
+      : command.stdout("null").stderr("null").spawn();
+    const ended = stopping(child, { signal: this.#signal, limit: options.limit });
+    const followed = file && follow(file, ended, (chunk) => reader.write(chunk));
+    const { result, late } = await ended
+      .catch((error: unknown) => {
+        throw hasCode(error, "E2BIG") ? tooManyArguments(argv) : error;
+      })
+      .finally(() => followed);
+    reader.end();
+    return {
+      code: result?.code ?? STOPPED_CODE,
+      stdout: file === undefined && result !== undefined ? result.stdoutBytes : new Uint8Array(),
+      stderr: kept.lines,
+      late,
+    };
+  }
+
+  /** Reads what a command says, for those who watch, and for its result. */
+  #reader(kept: KeptLines, onStderr: RunOptions["onStderr"]): LineReader {
     const keys = new KeyFilter();
-    const reader = new LineReader((line) => {
-      const shown = options.onStderr === undefined ? line : options.onStderr(line);
+    return new LineReader((line) => {
+      const shown = onStderr === undefined ? line : onStderr(line);
       if (shown === undefined) return;
       for (const part of shown.split("\n").map((part) => keys.next(part))) {
         this.#trace.output(part);
         kept.add(part);
       }
     });
-    // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
-    const { CommandBuilder } = await import("@david/dax");
-    refuseLongTexts(argv, options.env);
-    const { outputFile } = options;
-    using file = outputFile === undefined
-      ? undefined
-      : await Deno.open(outputFile, { read: true, write: true, createNew: true, mode: 0o600 });
-    const supervisor = outputFile === undefined
-      ? [SUPERVISOR, "sh"]
-      : [`${TO_FILE}${SUPERVISOR}`, "sh", outputFile];
-    const command = new CommandBuilder()
-      .command([this.#sh ??= this.find("sh"), "-c", ...supervisor, ...argv])
-      .cwd(options.cwd ?? this.cwd)
-      .clearEnv()
-      .env({ ...options.env })
-      .stdin(options.stdin ?? "null")
-      .noThrow();
-    const sink = new WritableStream<Uint8Array>({ write: (chunk) => reader.write(chunk) });
-    const running = file === undefined
-      ? command.stdout("piped").stderr(sink).spawn()
-      : command.stdout("null").stderr("null").spawn();
-    const followed = file && follow(file, running, (chunk) => reader.write(chunk));
-    const ended = running.catch((error: unknown) => {
-      throw hasCode(error, "E2BIG") ? tooManyArguments(argv) : error;
-    });
-    const [result] = await Promise.all([ended, followed]);
-    reader.end();
-    return {
-      code: result.code,
-      stdout: file === undefined ? result.stdoutBytes : new Uint8Array(),
-      stderr: kept.lines,
-    };
+  }
+}
+
+/** The input of a supervisor, as long as this program is there. */
+const OPEN = { read: () => new Promise<null>(() => {}) };
+
+/** The exit code of what was stopped and has given none. */
+const STOPPED_CODE = 143;
+
+/** Milliseconds for a supervisor to stop a command, after which nobody waits for who holds its outputs open. */
+const STOPPED = (GRACE + 2) * 1000;
+
+/**
+ * Waits for a command, and has it stopped by a signal, or when it takes too long.
+ *
+ * @returns nothing when it was stopped, and another process holds its outputs open
+ * @throws the signal's reason, when that stopped it
+ */
+async function stopping(
+  child: CommandChild,
+  { signal, limit }: { signal: AbortSignal | undefined; limit: number | undefined },
+): Promise<{ result: DaxResult | undefined; late: boolean }> {
+  const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<undefined>();
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  let late = false;
+  const stop = () => {
+    child.kill("SIGTERM");
+    timers.push(setTimeout(() => giveUp(undefined), STOPPED));
+  };
+  const expire = () => {
+    late = true;
+    stop();
+  };
+  if (limit !== undefined) timers.push(setTimeout(expire, limit * 1000));
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    const result = await Promise.race([child, givenUp]);
+    signal?.throwIfAborted();
+    return { result, late };
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    for (const timer of timers) clearTimeout(timer);
   }
 }
 

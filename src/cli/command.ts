@@ -40,8 +40,8 @@ interface CommandSpec<Table extends OptionTable, Settings> {
   readonly operands?: string;
   /** Whether the settings file of a flake app holds for it. */
   readonly takesSettings?: boolean;
-  /** Meaning of the exit codes, from 0. */
-  readonly exitCodes: readonly string[];
+  /** Meaning of the exit codes. */
+  readonly exitCodes: Readonly<Record<number, string>>;
   readonly example: string;
   /** What it has to be permitted beside what its options are. */
   readonly grants: readonly Grant<Settings>[];

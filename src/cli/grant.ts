@@ -49,6 +49,8 @@ export interface Surroundings {
     path: string,
     shown: string,
   ) => { readonly path: string; readonly links: readonly string[] };
+  /** The file that keeps two releases into a directory apart, as {@linkcode Surroundings.followLinks} finds it. */
+  readonly lockFileOf: (path: string, shown: string) => string;
   /** The first directory on the way to a path that is not there; undefined when the path is there. */
   readonly firstMissing: (path: string) => string | undefined;
 }

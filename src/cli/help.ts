@@ -19,6 +19,8 @@ export function helpText(
   const lines = Object.entries(options).map(([flag, option]) => ({ option, left: signature(flag, option) }));
   const width = Math.max(...lines.map(({ left }) => left.length)) + 4;
   const groups = Map.groupBy(lines, ({ option }) => option.group);
+  const codes = Object.entries(exitCodes);
+  const codeWidth = Math.max(...codes.map(([code]) => code.length));
   const sections = [...groups].map(([group, lines]) =>
     [`${group}:`, ...lines.map(({ option, left }) => `  ${left.padEnd(width)}${help(option)}`)].join("\n")
   );
@@ -27,7 +29,7 @@ export function helpText(
     about,
     ...(all.length === 0 ? [] : [commandList(all)]),
     ...sections,
-    ["Exit codes:", ...exitCodes.map((meaning, code) => `  ${code}  ${meaning}`)].join("\n"),
+    ["Exit codes:", ...codes.map(([code, meaning]) => `  ${code.padEnd(codeWidth)}  ${meaning}`)].join("\n"),
     `Example:\n  ${example}`,
   ].join("\n\n");
 }

@@ -40,6 +40,7 @@ import { formatInstant } from "../contract/time.ts";
 import { SIGNATURE_ALGORITHMS, type Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Clock, Log, Ports } from "../ports.ts";
+import type { Notes } from "../stages/run.ts";
 import type { RunOutcome } from "../report/outcome.ts";
 import { errorWithoutSecrets, SILENT_LOG, withoutSecrets } from "../report/log.ts";
 import { parseAttribute } from "../plan/attributes.ts";
@@ -73,6 +74,11 @@ function attributeFlake(option: string): Grant<string> {
         : flakeRepository(flake, around);
     },
   };
+}
+
+/** A limit of time, which there is none of by default. */
+function seconds({ group, help }: { group: string; help: string }) {
+  return number({ group, placeholder: "SECONDS", least: 1, empty: "not given", help });
 }
 
 /** The options that say what to release and how. */
@@ -154,6 +160,10 @@ const CONFIG_OPTIONS = {
       why: "hooks get no others",
       of: (names) => names,
     }],
+  }),
+  "hook-timeout": seconds({
+    group: "Hooks",
+    help: "stop a hook that takes longer, which fails the run",
   }),
   "sign-cmd": command({
     group: "Signing",
@@ -286,6 +296,13 @@ const CONFIG_OPTIONS = {
           return [firstMissing(path) ?? path];
         },
       },
+      ...(["read", "write"] as const).map((permission): Grant<string> => ({
+        permission,
+        what:
+          "the lock of `--release-dir`: `fleet-release.lock` in its repository's `.git`, or a file beside it",
+        why: "so that one run at a time is at work there; it says which process that is",
+        of: (releaseDir, { cwd, lockFileOf }) => [lockFileOf(resolve(cwd, releaseDir), releaseDir)],
+      })),
     ],
   }),
   "artifact-name": text({
@@ -310,6 +327,10 @@ const CONFIG_OPTIONS = {
   "prune-sidecars": flag({
     group: "Where to",
     help: "remove sidecars and an index of an earlier release that this one does not have",
+  }),
+  "wait-lock": seconds({
+    group: "Where to",
+    help: "wait as long for another run on the release directory, in place of ending at once",
   }),
   "git-commit": flag({ group: "Git", help: "commit the release files" }),
   "git-push": text({
@@ -398,6 +419,14 @@ const CONFIG_OPTIONS = {
     defaultText: "one for each core",
     empty: "not given",
     help: "processes that evaluate hosts at once",
+  }),
+  "eval-timeout": seconds({
+    group: "Nix",
+    help: "end a run that takes longer to evaluate the fleet, or then its hosts",
+  }),
+  "build-timeout": seconds({
+    group: "Nix",
+    help: "end a run that takes longer to build the hosts",
   }),
 };
 
@@ -495,12 +524,16 @@ export const RELEASE = defineCommand({
   about: "Turns one commit of a Nix fleet into a signed release.",
   options: OPTIONS,
   takesSettings: true,
-  exitCodes: [
-    "released, or nothing to change",
-    "usage, configuration, evaluation, build, git, input or output",
-    "a push hook failed, or a signature could not be made",
-    "a signed artifact could not be read back as a consumer would, or its signature is not trusted",
-  ],
+  exitCodes: {
+    0: "released, or nothing to change",
+    1: "usage, configuration, evaluation, build, git, input or output",
+    2: "a push hook failed, or a signature could not be made",
+    3: "a signed artifact could not be read back as a consumer would, or its signature is not trusted",
+    75: "another run is at work on the release directory",
+    129: "interrupted by SIGHUP",
+    130: "interrupted by SIGINT",
+    143: "interrupted by SIGTERM",
+  },
   example: `fleet-release --sign-key ~/keys/release.pem --trust-file trust.json \\
     --push-cmd 'nix copy --to https://cache.example.com "$NIXFLEET_PATH"' --git-push origin:main`,
   variables: VARIABLES,
@@ -634,7 +667,10 @@ export interface ReleaseOptions {
   readonly cwd?: string;
   /** Time. By default the machine's. */
   readonly clock?: Clock;
-  /** Ends the run before its next stage when it is aborted, with the signal's reason. */
+  /**
+   * Ends the run when it is aborted, with the signal's reason: what it has started is stopped. A release that is being
+   * written or committed is so first.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -665,12 +701,14 @@ export async function release(
 ): Promise<RunOutcome> {
   const config = validateConfig(settings);
   const own = processWorld();
+  const { stdin, stdout, stderr, cores, runtime } = own;
   const world: World = {
-    ...own,
+    ...{ stdin, stdout, stderr, cores, runtime },
     cwd: cwd ?? own.cwd,
     environment: env === undefined ? own.environment : environmentOf(env),
     clock: clock ?? own.clock,
-    signal: signal ?? own.signal,
+    // The signals of a process that only uses the library are its own.
+    signal: signal ?? new AbortController().signal,
   };
   return await releaseIn(world, config, { log });
 }
@@ -686,22 +724,34 @@ async function releaseIn(
   const given = world.environment.require([...VARIABLES, ...config.hookEnv, ...variableOf(config.signKey)]);
   const epoch = sourceDateEpoch(given);
   const { openPorts } = await import("../adapters/ports.ts");
+  const { lockReleaseDir } = await import("../adapters/lock.ts");
   const { withSafePath } = await import("../adapters/process.ts");
   const { release } = await import("../pipeline.ts");
   const { outcomeWithoutSecrets } = await import("../report/outcome.ts");
   const { startRun } = await import("../stages/run.ts");
+  const { Interruption, interruptedError } = await import("../stages/interruption.ts");
   const { env, warnings } = withSafePath(given);
   const { cwd, stdin, clock, cores } = world;
   const secrets = secretsIn(config, env);
+  using interruption = new Interruption(world.signal);
+  let notes: Notes | undefined;
   try {
     const seen = { stdin, log: withoutSecrets(log, secrets), clock, cores };
     const surface = { cwd, env, hidden: HIDDEN, secrets, ...seen };
-    await using opened = await openPorts(config, surface);
-    const run = startRun(config, ports(opened), world.signal, epoch);
+    // Before anything is looked at: what another run is about to write would be read as it was.
+    using _lock = await lockReleaseDir(resolve(cwd, config.releaseDir), config.releaseDir, {
+      wait: config.waitLock,
+      clock,
+      signal: interruption.signal,
+    });
+    await using opened = await openPorts(config, surface, interruption);
+    const run = startRun(config, ports(opened), { interruption, epoch });
+    notes = run.notes;
     run.warn(...warnings);
     return outcomeWithoutSecrets(await release(run), secrets);
   } catch (error) {
-    throw errorWithoutSecrets(error, secrets);
+    const done = notes?.stages.map(({ stage }) => stage) ?? [];
+    throw errorWithoutSecrets(interruptedError(error, notes?.at.title, done), secrets);
   }
 }
 

@@ -155,7 +155,7 @@ export const VERIFY = defineCommand({
     "A fleet's FILE.json stands for the directory that it is in. Reports all that is wrong.",
   options: OPTIONS,
   operands: 'a directory, a file of it, or "artifact" or "rollout-manifest" and a file',
-  exitCodes: ["verified", "refused", "arguments, or a file that cannot be read"],
+  exitCodes: { 0: "verified", 1: "refused", 2: "arguments, or a file that cannot be read" },
   example: "fleet-release verify releases --trust-file trust.json",
   variables: GIT_VARIABLES,
   grants: [

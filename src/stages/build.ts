@@ -23,7 +23,12 @@ export async function buildHosts(
 ): Promise<BuiltHost[]> {
   const count = plural(hosts.length, "host");
   return await run.stage(
-    { name: "build", title: `Building ${count}`, done: () => `Built ${count}` },
+    {
+      name: "build",
+      title: `Building ${count}`,
+      done: () => `Built ${count}`,
+      limit: { seconds: run.config.buildTimeout, option: "build-timeout", kind: "build" },
+    },
     async () => {
       const build = () =>
         run.ports.nix.build(hosts, storeDir, (name, state) => run.host("build", name, state));

@@ -23,6 +23,7 @@ export async function commitRelease(
   return await run.stage({
     name: "commit",
     title: "Committing the release",
+    whole: true,
     done: (commit) => commit === null ? "Committed nothing: no change" : `Committed ${commit.slice(0, 8)}`,
   }, () =>
     git.commit(repository!, {

@@ -13,7 +13,7 @@ import type { Repository } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
 import { withHints, withWayRound } from "./hints.ts";
-import type { Run } from "./run.ts";
+import { evaluationLimit, type Run } from "./run.ts";
 import { lockFlake, type Source } from "./source.ts";
 
 /**
@@ -28,7 +28,12 @@ export async function evaluateHosts(
 ): Promise<DerivedHost[]> {
   const count = plural(hosts.length, "host");
   return await run.stage(
-    { name: "evaluate", title: `Evaluating ${count}`, done: () => `Evaluated ${count}` },
+    {
+      name: "evaluate",
+      title: `Evaluating ${count}`,
+      done: () => `Evaluated ${count}`,
+      limit: evaluationLimit(run),
+    },
     async () => {
       const flakes = new Map<string | null, LockedFlake>([[null, source.flake]]);
       const groups = Map.groupBy(hosts, ({ pinnedTo }) => pinnedTo);

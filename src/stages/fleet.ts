@@ -15,7 +15,7 @@ import { ADOPTING, FORM, SMALLEST_FLEET } from "../plan/smallest_fleet.ts";
 import { pinNames, pinTargetCommit, resolvePins, validatePinSourceUrl } from "../plan/pins.ts";
 import type { Inventory } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
-import type { Run } from "./run.ts";
+import { evaluationLimit, type Run } from "./run.ts";
 import { withHints } from "./hints.ts";
 import { lockFlake, type Source } from "./source.ts";
 
@@ -40,6 +40,7 @@ export async function evaluateFleet(run: Run, source: Source): Promise<FleetToRe
   return await run.stage({
     name: "fleet",
     title: "Evaluating the fleet",
+    limit: evaluationLimit(run),
     done: ({ hosts, hostsOfFlake }) =>
       `Evaluated the fleet: releasing ${hosts.length} of ${plural(hostsOfFlake, "host")}`,
   }, () => readFleet(run, source));

@@ -67,6 +67,7 @@ export async function writeRelease(
   return await run.stage({
     name: "write",
     title: `Writing ${config.releaseDir}`,
+    whole: true,
     done: ({ written, removed }) =>
       (written.length === 0
         ? `Wrote nothing: every file is in ${releaseDir.path}`

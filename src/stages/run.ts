@@ -10,6 +10,8 @@ import { ReleaseError } from "../errors.ts";
 import type { HostWork, Warn, Warning } from "../model.ts";
 import { type Attributes, parseAttributes } from "../plan/attributes.ts";
 import type { Ports } from "../ports.ts";
+import { quoteList } from "../text.ts";
+import { Interruption } from "./interruption.ts";
 
 /** What every stage is given. */
 export interface Run {
@@ -37,6 +39,8 @@ export interface Notes {
   readonly stages: readonly StageTime[];
   /** Seconds of work, by the host. */
   readonly seconds: ReadonlyMap<string, Readonly<Partial<Record<HostWork, number>>>>;
+  /** The title of the last stage that has begun. */
+  readonly at: { title: string | undefined };
 }
 
 /** How long a stage took. */
@@ -55,6 +59,20 @@ export interface StageSpec<T> {
   readonly title: string;
   /** What it has done, as in `Built 9 hosts`. */
   readonly done: (result: T) => string;
+  /** Whether nothing may end it half done. */
+  readonly whole?: boolean;
+  /** How long it may take. */
+  readonly limit?: TimeLimit | undefined;
+}
+
+/** A limit of time for a stage, which ends the run. */
+export interface TimeLimit {
+  /** Undefined: none. */
+  readonly seconds: number | undefined;
+  /** The option that says it. */
+  readonly option: string;
+  /** The kind of the error. */
+  readonly kind: "evaluation" | "build";
 }
 
 /** Runs one stage. An error is reported once, by its catcher. */
@@ -63,19 +81,22 @@ export type RunStage = <T>(spec: StageSpec<T>, body: () => T | Promise<T>) => Pr
 /**
  * Begins a run.
  *
- * @param signal Ends the run before its next stage, by throwing the signal's reason
- * @param epoch The signing time where the configuration gives none; undefined: the clock's
+ * @param more What ends the run, by throwing the reason, and waits for a stage that is done whole; and the signing time
+ * where the configuration gives none, by default the clock's
  * @throws {ReleaseError} of kind `usage` when an attribute cannot be read
  */
 export function startRun(
   config: ReleaseConfig,
   ports: Ports,
-  signal?: AbortSignal,
-  epoch?: Timestamp,
+  { interruption = new Interruption(), epoch }: {
+    readonly interruption?: Interruption | undefined;
+    readonly epoch?: Timestamp | undefined;
+  } = {},
 ): Run {
   const { log, clock } = ports;
   const warnings: Warning[] = [];
   const stages: StageTime[] = [];
+  const at: Notes["at"] = { title: undefined };
   const times = hostTimes(() => clock.monotonic());
   const warn: Warn = (...found) => {
     warnings.push(...found);
@@ -90,11 +111,15 @@ export function startRun(
     now: config.now ?? epoch ?? wholeSeconds(clock.now()),
     timeFrom: config.now !== undefined ? "--now" : epoch !== undefined ? "SOURCE_DATE_EPOCH" : "clock",
     warn,
-    async stage({ name, title, done }, body) {
-      signal?.throwIfAborted();
+    async stage({ name, title, done, whole = false, limit }, body) {
+      interruption.signal.throwIfAborted();
       log.start({ name, title });
+      at.title = title;
       const start = clock.monotonic();
-      const result = await body();
+      const expire = () => interruption.now(lateError(title, limit!, times.unfinished()));
+      const timer = limit?.seconds === undefined ? undefined : setTimeout(expire, limit.seconds * 1000);
+      const result = await (whole ? interruption.whole(body) : interruption.unlessEnded(body))
+        .finally(() => clearTimeout(timer));
       const seconds = (clock.monotonic() - start) / 1000;
       stages.push({ stage: name, seconds: toMilliseconds(seconds) });
       log.end({ name, title }, done(result), seconds);
@@ -104,8 +129,25 @@ export function startRun(
       times.take(work, name, state);
       log.host(name, state);
     },
-    notes: { warnings, stages, seconds: times.seconds },
+    notes: { warnings, stages, seconds: times.seconds, at },
   };
+}
+
+/** The limit of stages that evaluate. */
+export function evaluationLimit({ config }: Run): TimeLimit {
+  return { seconds: config.evalTimeout, option: "eval-timeout", kind: "evaluation" };
+}
+
+/** A stage took too long; which hosts it was at. */
+function lateError(
+  title: string,
+  { seconds, option, kind }: TimeLimit,
+  hosts: readonly string[],
+): ReleaseError {
+  const at = hosts.length === 0 ? "" : `, and was at ${quoteList(hosts)} still`;
+  return new ReleaseError(kind, `${title} took longer than ${seconds} s${at}`, {
+    hint: `give it more time with --${option}`,
+  });
 }
 
 /** Keeps how long the work on each host took. */
@@ -118,9 +160,12 @@ function hostTimes(monotonic: () => number) {
     if (state === "started") started.set(key, now);
     // Without a start there was nothing to do: the host was built already.
     const taken = toMilliseconds((now - (started.get(key) ?? now)) / 1000);
-    if (state === "done") seconds.set(name, { ...seconds.get(name), [work]: taken });
+    if (state !== "done") return;
+    seconds.set(name, { ...seconds.get(name), [work]: taken });
+    started.delete(key);
   };
-  return { seconds, take };
+  const unfinished = () => [...new Set([...started.keys()].map((key) => key.slice(key.indexOf(" ") + 1)))];
+  return { seconds, take, unfinished };
 }
 
 function toMilliseconds(seconds: number): number {

@@ -185,6 +185,10 @@ const OPTIONAL: string[] = [
   "git-user-email",
   "max-jobs",
   "eval-workers",
+  "eval-timeout",
+  "build-timeout",
+  "hook-timeout",
+  "wait-lock",
 ];
 
 const EMPTY: Line[] = [

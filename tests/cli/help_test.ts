@@ -26,12 +26,15 @@ const ADDED = [
     "accept-flake-config",
     "allow-older",
     "allow-previous-key",
+    "build-timeout",
     "builders",
+    "eval-timeout",
     "eval-workers",
     "git-hooks",
     "git-sign",
     "help",
     "hook-env",
+    "hook-timeout",
     "json",
     "keep-releases",
     "max-jobs",
@@ -48,7 +51,7 @@ const ADDED = [
     "sign-key",
   ],
   ["signature-encoding", "strict", "trust-attr"],
-  ["trust-file", "verbose", "version"],
+  ["trust-file", "verbose", "version", "wait-lock"],
 ].flat();
 
 pureTest("the options of a release are those of the contract and those added to it", () => {
@@ -112,7 +115,7 @@ const GREET = defineCommand({
     }),
     "with": pairs({ group: "Whom", placeholder: "NAME VALUE", help: "name a gift" }),
   },
-  exitCodes: ["greeted", "nobody is there"],
+  exitCodes: { 0: "greeted", 1: "nobody is there" },
   example: "fleet-release greet world",
   variables: [],
   grants: [],

@@ -116,7 +116,7 @@ const GREET = defineCommand({
     ...HELP_OPTIONS,
   },
   operands: "a name",
-  exitCodes: ["greeted"],
+  exitCodes: { 0: "greeted" },
   example: "fleet-release greet world",
   variables: ["GREET_FROM"],
   grants: [{
@@ -222,6 +222,7 @@ pureTest(
       realDirectory: () => undefined,
       firstMissing: () => undefined,
       followLinks: (path: string) => ({ path, links: [] }),
+      lockFileOf: (path: string) => `${path}.lock`,
     };
     for (const commands of [BEHIND, IN_FRONT]) {
       const flags = async (args: string[]) => permissionFlags(await read(args, { commands }), around);

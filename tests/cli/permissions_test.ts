@@ -16,6 +16,8 @@ const AROUND: Surroundings = {
   realDirectory: (path) => /[:?#]|\/nixpkgs$/.test(path) ? undefined : path,
   firstMissing: () => undefined,
   followLinks: (path) => ({ path, links: [] }),
+  // Within what is permitted anyway.
+  lockFileOf: () => "/temp/lock",
 };
 
 const MORE_VARIABLES = ["GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"];
@@ -204,7 +206,7 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
   "the settings of a flake app are permitted": [{ settingsFile: "/store/settings.json" }, [], {
     read: "/bin,/here,/store/settings.json,/temp",
   }],
-  "blanks belong to paths": [{ tempDir: "/a b", cwd: "/c  d" }, [], {
+  "blanks belong to paths": [{ tempDir: "/a b", cwd: "/c  d", lockFileOf: () => "/a b/lock" }, [], {
     read: "/a b,/bin,/c  d",
     write: "/a b,/c  d/releases",
   }],
@@ -228,6 +230,14 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
     { followLinks: () => ({ path: "/real/out", links: ["/link"] }) },
     ["--release-dir", "/link/out"],
     { read: "/bin,/here,/link,/real/out,/temp", write: "/real/out,/temp" },
+  ],
+  "the lock of the release directory is permitted where it is": [
+    { lockFileOf: () => "/other/.git/fleet-release.lock" },
+    [],
+    {
+      read: "/bin,/here,/other/.git/fleet-release.lock,/temp",
+      write: "/here/releases,/other/.git/fleet-release.lock,/temp",
+    },
   ],
   "programs are permitted with their own directories, and those that are not there not at all": [
     {
@@ -360,6 +370,10 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "builders": [["--builders", "@/given/x"], NOTHING_MORE],
     "max-jobs": [["--max-jobs", "/given/x"], NOTHING_MORE],
     "eval-workers": [["--eval-workers", "4"], NOTHING_MORE],
+    "eval-timeout": [["--eval-timeout", "4"], NOTHING_MORE],
+    "build-timeout": [["--build-timeout", "4"], NOTHING_MORE],
+    "hook-timeout": [["--hook-timeout", "4"], NOTHING_MORE],
+    "wait-lock": [["--wait-lock", "4"], NOTHING_MORE],
     "json": [["--json"], NOTHING_MORE],
     "log-format": [["--log-format", "json"], NOTHING_MORE],
     "verbose": [["--verbose"], NOTHING_MORE],

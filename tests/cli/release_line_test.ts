@@ -77,6 +77,10 @@ const VALUES: Record<string, Valued> = {
   "max-jobs": [KEY, "auto", withKey({ maxJobs: "auto" })],
   "eval-workers": [KEY, "4", withKey({ evalWorkers: 4 })],
   "keep-releases": [KEY, "4", withKey({ keepReleases: 4 })],
+  "eval-timeout": [KEY, "4", withKey({ evalTimeout: 4 })],
+  "build-timeout": [KEY, "4", withKey({ buildTimeout: 4 })],
+  "hook-timeout": [KEY, "4", withKey({ hookTimeout: 4 })],
+  "wait-lock": [KEY, "4", withKey({ waitLock: 4 })],
   "log-format": [KEY, "json", withKey({}, { format: "json" })],
 };
 
@@ -248,7 +252,7 @@ pureTest("an empty --sign-cmd is no way to sign, whatever NIXFLEET_SIGN_CMD says
 pureTest("an empty text that none is as safe as is not given, and its variable counts", async () => {
   const flags = [
     ...["pin-source-url", "now", "push-cmd", "hook-env", "git-user-name", "git-user-email"],
-    ...["max-jobs", "eval-workers"],
+    ...["max-jobs", "eval-workers", "eval-timeout", "build-timeout", "hook-timeout", "wait-lock"],
   ];
   assertEquals(await asked([...KEY, ...flags.flatMap((flag) => [`--${flag}`, ""])]), withKey());
   assertEquals(await asked([...KEY, ...flags.map((flag) => `--${flag}=`)]), withKey());

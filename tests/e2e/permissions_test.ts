@@ -384,7 +384,8 @@ Deno.test("a release without any one of its permissions fails, changes nothing, 
   await using fleet = await smallFleet();
   const workshop = await workshopOf(fleet);
   const place: Place = { cwd: workshop.cwd, env: { ...workshop.env, TOKEN: "token" } };
-  const args = wholeRelease(workshop, join(fleet.dir, "out/releases"));
+  // Several run at once.
+  const args = [...wholeRelease(workshop, join(fleet.dir, "out/releases")), "--wait-lock", "60"];
   const flags = await flagsFor(args, place);
   const before = await worldOf(fleet);
   assertEquals(await wronglyDone(flags, { args, place, fails: (code) => code === 1 }), []);
@@ -398,7 +399,7 @@ Deno.test("a release of a plain directory to another repository fails likewise w
   await fleet.git("init", "-q", other);
   const args = [
     ...["--build-flake", `path:${fleet.dir}`, "--pin-source-url", `git+file://${fleet.dir}`],
-    ...["--sign-key", workshop.key, "--release-dir", join(other, "releases")],
+    ...["--sign-key", workshop.key, "--release-dir", join(other, "releases"), "--wait-lock", "60"],
   ];
   const flags = await flagsFor(args, workshop);
   const before = await worldOf(fleet);

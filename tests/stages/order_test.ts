@@ -43,7 +43,7 @@ async function refused(world: FakeWorld, settings: Partial<ReleaseConfig>, epoch
 
 /** Releases by the clock, unless there is a time in the settings. */
 function releaseAt(world: FakeWorld, settings: Partial<ReleaseConfig> = {}, epoch?: string) {
-  return release(startRun(validateConfig({ signCmd: "sign", ...settings }), world.ports(), undefined, epoch));
+  return release(startRun(validateConfig({ signCmd: "sign", ...settings }), world.ports(), { epoch }));
 }
 
 const TELLS = "Cannot sign a release at 2026-06-01T11:59:59Z: the release";

@@ -1,9 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { validateConfig } from "../../src/commands/release.ts";
 import type { ReleaseConfig } from "../../src/config.ts";
+import { ReleaseError } from "../../src/errors.ts";
 import type { Warning } from "../../src/model.ts";
 import type { Clock, Log } from "../../src/ports.ts";
-import { startRun } from "../../src/stages/run.ts";
+import { Interruption } from "../../src/stages/interruption.ts";
+import { type StageSpec, startRun } from "../../src/stages/run.ts";
 import { FakeWorld } from "../support/fake_ports.ts";
 import { pureTest, refusal, rejection } from "../support/pure.ts";
 
@@ -31,7 +33,7 @@ function recorder(
   const ports = new FakeWorld().ports();
   const signer = { ...ports.signer, warnings };
   const config = validateConfig({ signCmd: "sign", ...settings });
-  const run = startRun(config, { ...ports, signer, log, clock }, signal);
+  const run = startRun(config, { ...ports, signer, log, clock }, { interruption: new Interruption(signal) });
   return { events, time, run };
 }
 
@@ -89,24 +91,46 @@ pureTest("startRun() passes an error on, and neither ends the stage nor keeps it
 });
 
 pureTest(
-  "startRun() ends a run before its next stage when the signal is aborted, with its reason",
+  "startRun() ends a run with the reason of the signal, and before that a stage that is done whole",
   async () => {
-    const stop = new AbortController();
     const reason = new Error("no more");
-    const { events, run } = recorder({ signal: stop.signal });
-    // The stage that runs comes to its end.
-    const result = await run.stage(build, async () => {
-      stop.abort(reason);
-      await Promise.resolve();
-      return 9;
+    const abortedIn = async (spec: StageSpec<number>) => {
+      const stop = new AbortController();
+      const { events, run } = recorder({ signal: stop.signal });
+      const stage = run.stage(spec, async () => {
+        stop.abort(reason);
+        await Promise.resolve();
+        return 9;
+      });
+      const ended = await stage.catch((error) => error);
+      const next = run.stage({ ...build, name: "push" }, () => events.push("body"));
+      assertEquals(await assertRejects(() => next), reason);
+      return { ended, events, stages: run.notes.stages };
+    };
+    assertEquals(await abortedIn(build), { ended: reason, events: ["start build: Building"], stages: [] });
+    assertEquals(await abortedIn({ ...build, whole: true }), {
+      ended: 9,
+      events: ["start build: Building", "end build (Building): Built 9 in 0"],
+      stages: [{ stage: "build", seconds: 0 }],
     });
-    assertEquals(result, 9);
-    const next = run.stage({ ...build, name: "push" }, () => events.push("body"));
-    assertEquals(await assertRejects(() => next), reason);
-    assertEquals(events, ["start build: Building", "end build (Building): Built 9 in 0"]);
-    assertEquals(run.notes.stages, [{ stage: "build", seconds: 0 }]);
   },
 );
+
+pureTest("startRun() ends a run whose stage takes too long, and names the hosts that it was at", async () => {
+  const { run } = recorder({});
+  const limit = { seconds: 0.001, option: "build-timeout", kind: "build" } as const;
+  const stage = run.stage({ ...build, limit }, () => {
+    for (const host of ["web1", "web2"]) run.host("build", host, "started");
+    run.host("build", "web1", "done");
+    return new Promise<number>(() => {});
+  });
+  const { kind, message, hint } = await assertRejects(() => stage, ReleaseError);
+  assertEquals([kind, message, hint], [
+    "build",
+    'Building took longer than 0.001 s, and was at "web2" still',
+    "give it more time with --build-timeout",
+  ]);
+});
 
 pureTest("a release that is aborted has no effect of a later stage", async () => {
   for (

@@ -34,6 +34,7 @@ import type {
   Repository,
 } from "../../src/ports.ts";
 import type { RunOutcome } from "../../src/report/outcome.ts";
+import { Interruption } from "../../src/stages/interruption.ts";
 import { type Run, startRun } from "../../src/stages/run.ts";
 import { type Draft, sampleFleet } from "./fleet.ts";
 
@@ -177,7 +178,7 @@ export class FakeWorld {
   /** Begins a run in this world, for one stage of it. */
   run(settings: Partial<ReleaseConfig> = {}, signal?: AbortSignal): Run {
     const config = validateConfig({ signCmd: "sign", now: "2026-06-01T12:00:00Z", ...settings });
-    return startRun(config, this.ports(), signal);
+    return startRun(config, this.ports(), { interruption: new Interruption(signal) });
   }
 
   /** Makes a whole release in this world. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { StorePath } from "../../contract/store_path.ts";
-import { type Hook, type HookContext, hookFailure, runHook } from "./run.ts";
+import { failureOf, type Hook, type HookContext, hookFailure, runHook } from "./run.ts";
 
 /** What is pushed. */
 export interface Closure {
@@ -26,7 +26,8 @@ export async function runPushHook(context: HookContext, command: string, closure
     NIXFLEET_PATH: storePath,
     NIXFLEET_CLOSURE_HASH: closureHash,
   });
-  if (result.code !== 0) {
-    throw hookFailure(hook, `Push hook failed for host "${host}": it exited with ${result.code}`, result);
+  const failure = failureOf(result, context);
+  if (failure !== undefined) {
+    throw hookFailure(hook, `Push hook failed for host "${host}": ${failure}`, result);
   }
 }

@@ -15,6 +15,8 @@ export interface HookSettings {
   readonly env: Readonly<Record<string, string>>;
   /** A directory of this run alone. */
   readonly tempDir: string;
+  /** Seconds that each may take. */
+  readonly limit?: number | undefined;
 }
 
 /** What every hook is run with. */
@@ -26,6 +28,8 @@ export interface HookContext {
   readonly env: Readonly<Record<string, string>>;
   /** A directory of this run alone, for what hooks are given and what they print. */
   readonly tempDir: string;
+  /** Seconds that each may take. */
+  readonly limit: number | undefined;
 }
 
 /** A hook: which of them, and the operator's command. */
@@ -39,18 +43,18 @@ export interface Hook {
  *
  * @throws {ReleaseError} of kind `io` when there is no `sh`
  */
-export function hookContext(shell: Shell, { env, tempDir }: HookSettings): HookContext {
-  return { shell, sh: shell.find("sh"), env, tempDir };
+export function hookContext(shell: Shell, { env, tempDir, limit }: HookSettings): HookContext {
+  return { shell, sh: shell.find("sh"), env, tempDir, limit };
 }
 
 /**
- * Runs a hook. One that fails is a result, not an error. What it leaves running in the background (a master of ssh, a
- * daemon) goes on, and may keep what it prints to open: nobody waits for that.
+ * Runs a hook. One that fails is a result, not an error. What it leaves running in its group is stopped. What has left
+ * that (a master of ssh, a daemon) goes on, and may keep what it prints to open: nobody waits for that.
  *
  * @param variables The hook's own variables
  */
 export async function runHook(
-  { shell, sh, env, tempDir }: HookContext,
+  { shell, sh, env, tempDir, limit }: HookContext,
   { kind, command }: Hook,
   variables: Readonly<Record<string, string>>,
 ): Promise<CommandResult> {
@@ -60,10 +64,18 @@ export async function runHook(
     env: { ...env, ...variables },
     // Both outputs go where people read: stdout of this program is for data.
     outputFile,
+    alone: true,
+    limit,
     shown: [...assignments, "sh", "-c", kind === "push-hook" ? "<push hook>" : "<sign hook>"],
   });
   await Deno.remove(outputFile);
   return result;
+}
+
+/** How a hook ended that did not end well; undefined: it did. */
+export function failureOf({ code, late }: CommandResult, { limit }: HookContext): string | undefined {
+  if (late) return `it was stopped after ${limit} s, as --hook-timeout says`;
+  return code === 0 ? undefined : `it exited with ${code}`;
 }
 
 /** How a hook failed, and the last that it printed. */

@@ -10,7 +10,7 @@ import { shapeOf, SIGNATURE_LENGTH, type SignatureShape } from "../../crypto/sig
 import { ioError } from "../../errors.ts";
 import type { ReleaseFile, Signed } from "../../ports.ts";
 import type { SignHook } from "../signers.ts";
-import { type Hook, type HookContext, hookFailure, runHook } from "./run.ts";
+import { failureOf, type Hook, type HookContext, hookFailure, runHook } from "./run.ts";
 
 /** As much of what it wrote as is looked at. */
 const MOST_READ = 64 * 1024;
@@ -31,9 +31,8 @@ export async function runSignHook(
   const hook: Hook = { kind: "sign-hook", command };
   const { input, output } = await handOver(path, bytes, context.tempDir);
   const result = await runHook(context, hook, { NIXFLEET_INPUT: input, NIXFLEET_OUTPUT: output });
-  if (result.code !== 0) {
-    throw hookFailure(hook, `Sign hook failed for "${path}": it exited with ${result.code}`, result);
-  }
+  const failure = failureOf(result, context);
+  if (failure !== undefined) throw hookFailure(hook, `Sign hook failed for "${path}": ${failure}`, result);
   const written = await readSmall(output);
   const signature = encoding === "der" && written !== undefined ? fixedFromDer(written) : written;
   if (signature?.length !== SIGNATURE_LENGTH) {

@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { runPushHook } from "../../../src/adapters/hooks/push.ts";
 import { hookContext } from "../../../src/adapters/hooks/run.ts";
 import { parseStorePath } from "../../../src/contract/store_path.ts";
+import { isAlive } from "../../support/alive.ts";
 import { which } from "../../support/command.ts";
 import { rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
@@ -15,9 +16,10 @@ const CLOSURE = {
 };
 
 /** Runs a push hook in a directory. */
-async function push({ path: cwd }: TemporaryDirectory, command: string) {
+async function push({ path: cwd }: TemporaryDirectory, command: string, limit?: number) {
   const traced = tracedShell(cwd);
-  const context = hookContext(traced.shell, { env: { PATH: "/usr/bin:/bin", TOKEN: "abc" }, tempDir: cwd });
+  const env = { PATH: "/usr/bin:/bin", TOKEN: "abc" };
+  const context = hookContext(traced.shell, { env, tempDir: cwd, limit });
   await runPushHook(context, command, CLOSURE);
   return traced;
 }
@@ -65,16 +67,30 @@ Deno.test("runPushHook() refuses with the exit code, and the last of both output
   assertEquals(message, 'Push hook failed for host "web 1": it exited with 137');
 });
 
-Deno.test("runPushHook() waits for the command, and not for what it leaves running, and loses none of its output", async () => {
+Deno.test("runPushHook() waits for the command, and not for what has left its group, and loses none of its output", async () => {
   await using dir = await TemporaryDirectory.create();
   const many = "i=0; while [ $i -lt 5000 ]; do echo $i; i=$((i+1)); done";
-  const { output } = await push(dir, `sleep 60 & echo $! > pid; ${many}; echo error >&2; printf end`);
+  const leave = "setsid sh -c 'echo $$ > pid; exec sleep 60' & while [ ! -s pid ]; do :; done";
+  const { output } = await push(dir, `${leave}; ${many}; echo error >&2; printf end`);
   const pid = Number(await Deno.readTextFile(join(dir.path, "pid")));
   // It has its output open, and is there still.
   Deno.kill(pid, "SIGKILL");
   assertEquals([output.length, ...output.slice(-3)], [5002, "4999", "error", "end"]);
   const left = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
   assertEquals(left, ["pid"]);
+});
+
+Deno.test("runPushHook() stops what the command leaves running, and the command when it takes too long", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const forks = "i=0; while [ $i -lt 50 ]; do sleep 60 & echo $! >> pids; i=$((i+1)); done";
+  await push(dir, forks);
+  const { message } = await rejection(push(dir, `${forks}; sleep 60`, 1));
+  assertEquals(
+    message,
+    'Push hook failed for host "web 1": it was stopped after 1 s, as --hook-timeout says',
+  );
+  const pids = (await Deno.readTextFile(join(dir.path, "pids"))).trimEnd().split("\n").map(Number);
+  assertEquals([pids.length, pids.filter(isAlive)], [100, []]);
 });
 
 Deno.test("hookContext() takes the sh that is on the PATH, and refuses a PATH without it", async () => {

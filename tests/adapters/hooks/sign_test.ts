@@ -66,13 +66,6 @@ Deno.test("runSignHook() gives what lies before the hook when it ends, or what i
   assertEquals(inputs, ["[]", "{}", "{}m"]);
 });
 
-Deno.test("runSignHook() waits for the command, and not for what it leaves running", async () => {
-  await using dir = await TemporaryDirectory.create();
-  const { signature } = await sign(dir, `sleep 60 & echo $! > pid; ${WRITE_64}`);
-  Deno.kill(Number(await Deno.readTextFile(join(dir.path, "pid"))), "SIGKILL");
-  assertEquals(signature.length, 64);
-});
-
 Deno.test("runSignHook() takes a DER-encoded signature when it is told to", async () => {
   await using dir = await TemporaryDirectory.create();
   // SEQUENCE of the INTEGERs 1 and 2.

@@ -1,0 +1,124 @@
+// Runs that a signal or a limit of time ends, at each stage that starts something: real processes and signals.
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { isAlive } from "../support/alive.ts";
+import { PROJECT } from "../support/command.ts";
+import { FLAKE, SIGN, TestFleet } from "../support/fleet.ts";
+
+/** A command that writes its process and one that it starts into a file, and then hangs. */
+const HANG = 'sleep 600 & echo $$ $! >> "$PIDS"; wait';
+
+/** A builder does the same. It sees nothing of the environment. */
+const slowBuild = (pids: string) =>
+  FLAKE.replace(/args = \[[^;]*;/, () => `args = [ "-c" "echo $$ >> ${pids}; while :; do :; done" ];`);
+
+/** Waits until a file has a line. */
+async function line(path: string): Promise<string> {
+  for (;;) {
+    const text = await Deno.readTextFile(path).catch(() => "");
+    if (text.endsWith("\n")) return text.trimEnd();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+interface Case {
+  readonly signal: "SIGINT" | "SIGTERM" | "SIGHUP";
+  readonly args: (pids: string) => string[];
+  readonly files?: (pids: string) => Record<string, string>;
+  readonly code: number;
+  readonly said: string;
+}
+
+const CASES: Record<string, Case> = {
+  "a build": {
+    signal: "SIGTERM",
+    args: () => [],
+    files: (pids) => ({ "flake.nix": slowBuild(pids) }),
+    code: 143,
+    said: "Interrupted by SIGTERM while building 1 host: nothing was published",
+  },
+  "a push hook": {
+    signal: "SIGINT",
+    args: (pids) => ["--push-cmd", `PIDS=${pids}; ${HANG}`],
+    code: 130,
+    said: "Interrupted by SIGINT while pushing 1 closure: nothing was published",
+  },
+  "a sign hook": {
+    signal: "SIGHUP",
+    args: (pids) => ["--sign-cmd", `PIDS=${pids}; ${HANG}; ${SIGN}`],
+    code: 129,
+    said: "Interrupted by SIGHUP while signing 2 artifacts: nothing was published",
+  },
+};
+
+for (const [what, { signal, args, files, code, said }] of Object.entries(CASES)) {
+  Deno.test(`${signal} ends a run in ${what}, with all that it has started and nothing left`, async () => {
+    await using fleet = await TestFleet.create();
+    const pids = join(fleet.root, "pids");
+    await fleet.write(files?.(pids) ?? {});
+    await fleet.commit("slow");
+    const signing = what === "a sign hook" ? [] : ["--sign-key", fleet.key];
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", join(PROJECT, "src/main.ts"), "--hosts", "web1"],
+        ...[...signing, ...args(pids)],
+      ],
+      cwd: fleet.dir,
+      env: fleet.env(),
+      clearEnv: true,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = child.output();
+    const started = (await line(pids)).split(/\s/).map(Number);
+    assertEquals(started.filter(isAlive), started);
+    child.kill(signal);
+    const ended = await output;
+    const stderr = new TextDecoder().decode(ended.stderr);
+    assertEquals([ended.code, stderr.split("\n").filter((text) => text.includes("Interrupted"))], [
+      code,
+      [`error: ${said}`],
+    ]);
+    assertEquals(started.filter(isAlive), []);
+    assertEquals([...Deno.readDirSync(join(fleet.root, "tmp"))], []);
+    assertEquals((await fleet.files()).size, 0);
+    assertEquals(
+      [...Deno.readDirSync(join(fleet.dir, ".git"))].filter(({ name }) => name.includes("lock")),
+      [],
+    );
+  });
+}
+
+Deno.test("what a run has started ends with it when it is killed", async () => {
+  await using fleet = await TestFleet.create();
+  const pids = join(fleet.root, "pids");
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", join(PROJECT, "src/main.ts"), "--hosts", "web1", "--sign-key", fleet.key],
+      ...["--push-cmd", `PIDS=${pids}; ${HANG}`],
+    ],
+    cwd: fleet.dir,
+    env: fleet.env(),
+    clearEnv: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const started = (await line(pids)).split(/\s/).map(Number);
+  child.kill("SIGKILL");
+  await child.status;
+  while (started.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 50));
+});
+
+Deno.test("a build that takes too long ends the run, which names the host, and all that it has started", async () => {
+  await using fleet = await TestFleet.create();
+  const pids = join(fleet.root, "pids");
+  await fleet.write({ "flake.nix": slowBuild(pids) });
+  await fleet.commit("slow");
+  const { code, stderr } = await fleet.release(["--hosts", "web1", "--build-timeout", "2"]);
+  assertEquals([code, stderr.includes("Building 1 host took longer than 2 s")], [1, true]);
+  const started = (await Deno.readTextFile(pids)).trimEnd().split("\n").map(Number);
+  assertEquals(started.filter(isAlive), []);
+});
