@@ -130,8 +130,11 @@ async function removeOwnerless(path: string, warn: Warn): Promise<void> {
 }
 
 async function removeOwned(path: string, owner: Deno.FsFile, warn: Warn): Promise<void> {
-  await remove(path, warn);
-  owner.close();
+  try {
+    await remove(path, warn);
+  } finally {
+    owner.close();
+  }
 }
 
 async function remove(path: string, warn: Warn): Promise<void> {

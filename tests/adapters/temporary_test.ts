@@ -1,11 +1,12 @@
 // The temporary directory of a run that was killed goes with the next run, and nobody else's does.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { basename, join, toFileUrl } from "@std/path";
 import { makeTemporaryDirectory, removeDeadDirectories } from "../../src/adapters/temporary.ts";
 import type { Warning } from "../../src/model.ts";
 import { PROJECT } from "../support/command.ts";
 import { DENO_ENV } from "../support/program.ts";
+import { replaced } from "../support/replaced.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
 
 const fail = (...warnings: readonly Warning[]) => {
@@ -73,6 +74,20 @@ Deno.test("what a run was killed in making or removing goes, and what is no dire
   }
   await removeDeadDirectories(own.path, fail);
   assertEquals(namesIn(dir.path), [...stays, basename(own.path)].sort());
+});
+
+Deno.test("a directory that cannot be removed is not locked any more, whatever becomes of the warning", async () => {
+  await using dir = await TemporaryDirectory.create();
+  await using own = await makeTemporaryDirectory(dir.path, fail);
+  const stuck = await makeTemporaryDirectory(dir.path, fail);
+  const { remove } = Deno;
+  {
+    using _ = replaced("remove", () => Promise.reject(new Error("stuck")));
+    await assertRejects(async () => await stuck[Symbol.asyncDispose](), Error, "stuck");
+  }
+  assertEquals(Deno.remove, remove);
+  await removeDeadDirectories(own.path, fail);
+  assertEquals(namesIn(dir.path), [basename(own.path)]);
 });
 
 Deno.test("a dead directory that cannot be removed is warned of, and the run goes on", async () => {
