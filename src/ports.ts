@@ -7,6 +7,7 @@ import type { GitPushTarget } from "./config.ts";
 import type { StorePath } from "./contract/store_path.ts";
 import type { SignatureAlgorithm, Timestamp } from "./contract/types.ts";
 import type { PublicKey } from "./crypto/signature.ts";
+import type { ReleaseError } from "./errors.ts";
 import type {
   DerivedHost,
   HostDerivation,
@@ -206,6 +207,14 @@ export interface Inputs {
  */
 export type Recovery = "finished" | "taken-back" | "left";
 
+/** What became of files that were to be removed. */
+export interface Removal {
+  /** What is gone. */
+  readonly removed: readonly string[];
+  /** What went wrong, by the path of the file, or of the directory of which it is not sure that it outlasts a crash. */
+  readonly problems: ReadonlyMap<string, ReleaseError>;
+}
+
 /** The directory that the release is written to. */
 export interface ReleaseDir {
   /** The directory, absolute, where it really is. */
@@ -223,8 +232,8 @@ export interface ReleaseDir {
   manifests(): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer> | null>>;
   /** The paths of files under names that no document of a release has. */
   strangers(artifactName: string): Promise<readonly string[]>;
-  /** Removes files, of which some may be gone already. */
-  remove(paths: readonly string[]): Promise<void>;
+  /** Removes files, of which some may be gone already, and each whatever becomes of the others. */
+  remove(paths: readonly string[]): Promise<Removal>;
   /**
    * Finishes or takes back the publication of a run that ended in it, and removes what else such runs left here.
    *

@@ -9,7 +9,7 @@ import { equalBytes } from "../bytes.ts";
 import { sha256Hex } from "../contract/canonical.ts";
 import { temporaryName } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
-import type { ReleaseFile } from "../ports.ts";
+import type { ReleaseFile, Removal } from "../ports.ts";
 import { createFile, FILE_MODE, identityOf, keepFile, lstatOf, syncDirectory } from "./disk.ts";
 import { readRegularFile } from "./files.ts";
 import {
@@ -143,22 +143,30 @@ function undo({ root, dir }: ReleaseLocation, steps: readonly Step[], cause: unk
  * Removes files, so that they stay removed when the power fails. What is gone already is as it should be.
  *
  * @param paths Relative to the release directory
- * @throws {ReleaseError} of kind `io` when one of them cannot be removed
+ * @throws {ReleaseError} of kind `io` when the directory is not where it was
  */
-export function removeFiles(location: ReleaseLocation, paths: readonly string[]): void {
-  if (paths.length === 0) return;
+export function removeFiles(location: ReleaseLocation, paths: readonly string[]): Removal {
   const { root, dir } = location;
   checkLocation(location);
-  let file = "";
-  try {
-    for (const path of paths) {
-      file = path;
-      if (lstatOf(join(root, path)) !== undefined) Deno.removeSync(join(root, path));
+  const problems = new Map<string, ReleaseError>();
+  const attempt = (path: string, action: string, body: () => void) => {
+    try {
+      body();
+    } catch (error) {
+      problems.set(path, ioError(`Cannot ${action} "${join(dir, path)}"`, error));
     }
-    for (const path of new Set(paths.map((path) => dirname(join(root, path))))) syncDirectory(path);
-  } catch (error) {
-    throw ioError(`Cannot remove "${join(dir, file)}"`, error);
+  };
+  const changed = new Set<string>();
+  for (const path of paths) {
+    attempt(path, "remove", () => {
+      if (lstatOf(join(root, path)) === undefined) return;
+      Deno.removeSync(join(root, path));
+      changed.add(dirname(path));
+    });
   }
+  const removed = paths.filter((path) => !problems.has(path));
+  for (const path of changed) attempt(path, "write", () => syncDirectory(join(root, path)));
+  return { removed, problems };
 }
 
 function mayRead(path: string): boolean {

@@ -124,7 +124,10 @@ async function prune(settings: PruneSettings, { world }: Session): Promise<numbe
   const { damaged, outdated } = await findRemovable(manifests, { fleet, keys, keep: keepReleases });
   const others = await otherSidecars(releaseDir, fleet);
   const removed = [...damaged, ...outdated, ...(pruneSidecars ? others : [])].sort();
-  if (!dryRun) await releaseDir.remove(removed);
+  if (!dryRun) {
+    const { problems } = await releaseDir.remove(removed);
+    for (const problem of problems.values()) throw problem;
+  }
   const does = dryRun ? "Would remove" : "Removed";
   const left = pruneSidecars || others.length === 0 ? [] : [
     `Not of the release of ${artifactName}, and kept without --prune-sidecars:`,

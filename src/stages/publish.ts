@@ -10,10 +10,11 @@ import {
   signaturePath,
 } from "../contract/layout.ts";
 import type { ReleaseConfig } from "../config.ts";
+import { ReleaseError } from "../errors.ts";
 import type { SignedArtifact, Warning } from "../model.ts";
 import type { Recovery, ReleaseFile } from "../ports.ts";
 import { plural } from "../text.ts";
-import { removeOldManifests, warnOfStrangers } from "./retention.ts";
+import { leftFiles, removeFiles, removeOldManifests, warnOfStrangers } from "./retention.ts";
 import type { Run } from "./run.ts";
 import type { TrustedKeys } from "./trust.ts";
 
@@ -25,7 +26,7 @@ export async function recoverRelease({ config, ports: { releaseDir }, warn }: Ru
     "finished": "every file that it had signed and checked has its place now",
     "taken-back": "the release before it is back",
     "left":
-      "others have changed its files since, and they are left as they are until this run writes its own",
+      "others have changed its files since, and they are left as they are until a run has written its own",
   };
   warn({
     code: "interrupted-publication",
@@ -76,10 +77,22 @@ export async function writeRelease(
   }, async () => {
     const written = await releaseDir.publish(filesToWrite(signed));
     // Only now that nobody is led to them any more.
-    const removed = [...await removeOldManifests(run, signed, trusted), ...await removeSidecars(run)];
-    await warnOfStrangers(run);
+    const removed: string[] = [];
+    await afterwards(run, async () => removed.push(...await removeOldManifests(run, signed, trusted)));
+    await afterwards(run, async () => removed.push(...await removeSidecars(run)));
+    await afterwards(run, () => warnOfStrangers(run));
     return { written, removed };
   });
+}
+
+/** Does what comes once the release is published, and warns when that cannot be done: it is no less published. */
+async function afterwards({ warn }: Run, body: () => Promise<unknown>): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    if (!(error instanceof ReleaseError)) throw error;
+    warn(leftFiles(error));
+  }
 }
 
 /**
@@ -88,7 +101,8 @@ export async function writeRelease(
  *
  * @returns the paths of what was removed, when that is asked for
  */
-async function removeSidecars({ config, ports: { releaseDir }, warn }: Run): Promise<string[]> {
+async function removeSidecars(run: Run): Promise<readonly string[]> {
+  const { config, ports: { releaseDir }, warn } = run;
   const removed: string[] = [];
   for (const [path, isReleased] of sidecarsOf(config)) {
     if (isReleased) continue;
@@ -97,8 +111,7 @@ async function removeSidecars({ config, ports: { releaseDir }, warn }: Run): Pro
     if (config.pruneSidecars) removed.push(...there);
     else if (there.length > 0) warn(staleFile(path));
   }
-  if (removed.length > 0) await releaseDir.remove(removed);
-  return removed;
+  return await removeFiles(run, removed);
 }
 
 /** The files beside the fleet, and whether the release has them. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { SignedArtifact } from "../model.ts";
+import type { ReleaseError } from "../errors.ts";
+import type { SignedArtifact, Warning } from "../model.ts";
 import { plural, quoteList } from "../text.ts";
 import { findRemovable, refusedStrangers } from "../verify/retention.ts";
 import type { Run } from "./run.ts";
@@ -26,21 +27,43 @@ export async function removeOldManifests(
     keys: trusted?.keys ?? null,
     keep: keepReleases,
   });
-  if (damaged.length > 0) {
+  const removed = await removeFiles(run, [...damaged, ...outdated]);
+  const gone = damaged.filter((path) => removed.includes(path));
+  if (gone.length > 0) {
     warn({
       code: "damaged-manifests",
       message:
-        `Removed ${
-          plural(damaged.length, "file")
-        } that no consumer would take for one of an earlier release: ` +
+        `Removed ${plural(gone.length, "file")} that no consumer would take for one of an earlier release: ` +
         `${
-          quoteList(damaged, 3)
+          quoteList(gone, 3)
         }: damaged, not signed by a key that is trusted, or signed later than this release`,
     });
   }
-  const removed = [...damaged, ...outdated];
-  if (removed.length > 0) await releaseDir.remove(removed);
   return removed;
+}
+
+/** Removes what a release that is published does not need, and warns when some cannot be removed. Gives what is gone. */
+export async function removeFiles(
+  { ports: { releaseDir }, warn }: Run,
+  paths: readonly string[],
+): Promise<readonly string[]> {
+  if (paths.length === 0) return paths;
+  const { removed, problems } = await releaseDir.remove(paths);
+  const [first, ...others] = problems;
+  if (first !== undefined) {
+    const [path, problem] = first;
+    const more = others.length === 0 ? "" : `, and ${plural(others.length, "other")} alike`;
+    warn({ ...leftFiles(problem, more), path });
+  }
+  return removed;
+}
+
+/** The warning of files beside a release that is published, which could not be looked at or removed. */
+export function leftFiles({ message }: ReleaseError, more = ""): Warning {
+  return {
+    code: "left-files",
+    message: `${message}${more}. The release is published all the same, and the next run tries this again`,
+  };
 }
 
 /** Warns of the files of somebody else that `verify` refuses the release beside. They are not ours to remove. */

@@ -146,8 +146,15 @@ Deno.test("remove() removes what is there, follows no link, and says what it can
   );
   assertEquals(await Deno.readTextFile(join(dir.path, "target")), "the user's own");
   await Deno.mkdir(join(releases.path, "rollouts/full/inner"), { recursive: true });
-  const { kind, message } = await rejection(releases.remove(["rollouts/full"]));
-  assertEquals([kind, message.split(":")[0]], ["io", 'Cannot remove "releases/rollouts/full"']);
+  await releases.publish(FILES);
+  const paths = ["rollouts/full", "gone.json", ...PATHS];
+  const { removed, problems } = await releases.remove(paths);
+  assertEquals(removed, paths.slice(1));
+  assertEquals(
+    [...problems].map(([path, { kind, message }]) => [path, kind, message.split(":")[0]]),
+    [["rollouts/full", "io", 'Cannot remove "releases/rollouts/full"']],
+  );
+  assertEquals(await releases.has("fleet.resolved.json"), false);
 });
 
 Deno.test("has() is false for what is not there", async () => {

@@ -7,6 +7,7 @@ import { sha256Hex } from "../../src/contract/canonical.ts";
 import type { ReleaseConfig } from "../../src/config.ts";
 import { decodeTrust, trustAt } from "../../src/verify/trust.ts";
 import { verifyRelease } from "../../src/verify/release.ts";
+import { replaced } from "../support/replaced.ts";
 import { newSigner } from "../support/signed_release.ts";
 import { trustBytes, trustOf } from "../support/trust.ts";
 import { WorldOnDisk } from "../support/world_on_disk.ts";
@@ -224,4 +225,31 @@ Deno.test("by default the manifests of ten releases are kept", async () => {
     assertEquals(warnings.map(({ code }) => code), ["unverified-signatures"]);
     assertEquals((await disk.files()).size, 2 + 4 * Math.min(minute - 9, 10));
   }
+});
+
+Deno.test("a run whose release is published warns of what it cannot remove, and the next one removes it", async () => {
+  await using disk = await releasedTwice();
+  const old = (await manifestsOf(disk, FIRST)).flatMap((path) => [path, `${path}.sig`]);
+  const stuck = ["bootstrap-nonces.json", ...old.slice(0, 2)];
+  const { bootstrapNoncesAttr: _, ...settings } = { ...SETTINGS, keepReleases: 1, pruneSidecars: true };
+  {
+    const { removeSync } = Deno;
+    using _ = replaced("removeSync", (path, options) => {
+      if (stuck.some((name) => `${path}`.endsWith(`/${name}`))) throw new Error("it is immutable");
+      removeSync(path, options);
+    });
+    const { warnings, outcome } = await disk.release({ ...settings, now: THIRD });
+    const said = ". The release is published all the same, and the next run tries this again";
+    const cannot = (path: string) => `Cannot remove "releases/${path}": it is immutable`;
+    assertEquals([outcome, warnings], ["released", [
+      { code: "left-files", message: `${cannot(stuck[1]!)}, and 1 other alike${said}`, path: stuck[1]! },
+      { code: "left-files", message: `${cannot(stuck[0]!)}${said}`, path: stuck[0]! },
+    ]]);
+  }
+  const left = [...(await disk.files()).keys()];
+  const gone = [...old, "bootstrap-nonces.json", "bootstrap-nonces.json.sig"];
+  assertEquals(gone.filter((path) => left.includes(path)).sort(), [...stuck].sort());
+  const { warnings } = await disk.release({ ...settings, now: "2026-06-01T12:30:00Z" });
+  const after = [...(await disk.files()).keys()];
+  assertEquals([warnings, gone.filter((path) => after.includes(path))], [[], []]);
 });

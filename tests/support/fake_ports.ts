@@ -429,6 +429,7 @@ export class FakeWorld {
         await Promise.resolve();
         this.#effect(`remove ${paths.length} files`);
         for (const path of paths) this.files.delete(path);
+        return { removed: paths, problems: new Map() };
       },
       recover: async () => {
         await Promise.resolve();
