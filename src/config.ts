@@ -4,14 +4,7 @@
  *
  * @module
  */
-import {
-  BOOTSTRAP_NONCES_FILE,
-  isTemporaryName,
-  JOURNAL_FILE,
-  RELEASE_INDEX_FILE,
-  REVOCATIONS_FILE,
-  signaturePath,
-} from "./contract/layout.ts";
+import { fleetNameProblem, LONGEST_NAME } from "./contract/layout.ts";
 import { looksLikeKey } from "./secrets.ts";
 import { nearest } from "./text.ts";
 import { ReleaseError } from "./errors.ts";
@@ -306,35 +299,13 @@ function checkTrust({ trustFile, trustAttr, allowPreviousKey }: ReleaseConfig): 
   });
 }
 
-/** How many bytes a file system takes for one name. */
-const LONGEST_NAME = 255;
-
 /**
  * Checks the file name of the fleet artifact.
  *
  * @throws {ReleaseError} of kind `usage`
  */
 export function checkArtifactName(name: string): void {
-  const problem = name === ""
-    ? "is empty"
-    : name === "." || name === ".." || /[/\\]/.test(name)
-    ? "is not a plain file name"
-    // deno-lint-ignore no-control-regex
-    : /[\x00-\x1f\x7f]/.test(name)
-    ? "has a control character in it"
-    : isTemporaryName(name) || name === JOURNAL_FILE
-    ? "is a name of the program's own temporary files"
-    : name === REVOCATIONS_FILE || name === BOOTSTRAP_NONCES_FILE
-    ? "is the name of a sidecar"
-    : name === RELEASE_INDEX_FILE
-    ? "is the name of the release index"
-    : name === "rollouts"
-    ? "is the name of the directory of the rollout manifests"
-    : name.endsWith(".sig")
-    ? "ends as a signature's name does"
-    : new TextEncoder().encode(signaturePath(name)).length > LONGEST_NAME
-    ? `has no room for ".sig" within the ${LONGEST_NAME} bytes that a name may have`
-    : undefined;
+  const problem = fleetNameProblem(name);
   if (problem !== undefined) {
     throw new ReleaseError("usage", `Cannot use --artifact-name "${name}": it ${problem}`, {
       hint: 'give a file name such as "fleet.resolved.json"',

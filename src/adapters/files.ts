@@ -9,7 +9,7 @@
 import { readAtMost } from "../bytes.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Inputs } from "../ports.ts";
-import { absolutePath, fileError, WrongFile } from "./paths.ts";
+import { absolutePath, Changed, fileError, WrongFile } from "./paths.ts";
 
 /** Larger than any key, trust file or settings of a release. */
 export const LARGEST_INPUT: number = 1 << 20;
@@ -104,7 +104,7 @@ export function readRegularFile(path: string, most: number): Uint8Array<ArrayBuf
   using file = Deno.openSync(path, { read: true });
   const { dev, ino, size } = file.statSync();
   // Another one has taken its place since: it may be anything.
-  if (dev !== info.dev || ino !== info.ino) throw new Error("it was replaced while it was read");
+  if (dev !== info.dev || ino !== info.ino) throw new Changed("it was replaced while it was read");
   if (size > most) throw new WrongFile(tooLarge(most), "put another file in its place, or take it away");
   // One byte more would tell that it grows.
   const buffer = new Uint8Array(size + 1);
@@ -112,7 +112,7 @@ export function readRegularFile(path: string, most: number): Uint8Array<ArrayBuf
   for (let count: number | null = 0; count !== null && length <= size; length += count ?? 0) {
     count = file.readSync(buffer.subarray(length));
   }
-  if (length !== size) throw new Error("it was changed while it was read");
+  if (length !== size) throw new Changed("it was changed while it was read");
   return buffer.slice(0, length);
 }
 

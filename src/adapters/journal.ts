@@ -5,9 +5,18 @@
  * @module
  */
 import { dirname, join } from "@std/path";
-import { isTemporaryName, JOURNAL_FILE, temporaryName } from "../contract/layout.ts";
+import {
+  fleetNameProblem,
+  isManifestPath,
+  isTemporaryName,
+  JOURNAL_FILE,
+  SIDECAR_FILES,
+  signedPath,
+  temporaryName,
+} from "../contract/layout.ts";
 import { decodeUtf8, parseJson } from "../contract/json.ts";
 import { ioError } from "../errors.ts";
+import { hasGitName } from "../plan/git_names.ts";
 import type { Recovery } from "../ports.ts";
 import { MAX_FILE_BYTES } from "./bounded.ts";
 import { createFile, identityOf, lstatOf, syncDirectory } from "./disk.ts";
@@ -27,6 +36,13 @@ export interface Step {
   /** The name under which that is kept, in the same directory. */
   readonly kept: string;
 }
+
+/**
+ * The publications that have begun in a directory and not ended, each by its steps: the last one, and those before it
+ * that had to be left as they were. What they name stays until one is done. Of a journal that cannot be read nobody knows
+ * any steps.
+ */
+export type Journal = readonly [last: readonly Step[], ...left: (readonly Step[])[]];
 
 /** Where a step's files are. */
 interface Places {
@@ -56,24 +72,28 @@ export function naming<T>(path: string, action: () => T): T {
   }
 }
 
-/** Begins the switch: from here on it is finished or taken back, whatever happens. */
-export function beginSwitch(root: string, steps: readonly Step[]): void {
+/** Begins the switch: once this has returned it is finished or taken back, whatever happens. */
+export function beginSwitch(root: string, journal: Journal): void {
   // What is beside the journal is on the disk with it.
-  syncDirectories(root, steps.filter(({ path }) => dirname(path) !== "."));
+  syncDirectories(root, journal[0].filter(({ path }) => dirname(path) !== "."));
+  writeJournal(root, journal);
+}
+
+function writeJournal(root: string, journal: readonly (readonly Step[])[]): void {
   naming(JOURNAL_FILE, () => {
     const temporary = join(root, temporaryName());
-    createFile(temporary, new TextEncoder().encode(JSON.stringify(steps)));
+    createFile(temporary, new TextEncoder().encode(JSON.stringify(journal)));
     Deno.renameSync(temporary, join(root, JOURNAL_FILE));
-    syncDirectory(root);
   });
 }
 
 /**
- * Puts each file that has not its place yet there, in their order, and ends the switch.
+ * Puts each file that has not its place yet there, in their order, and ends the switch, with all that was left before it.
  *
  * @throws when one of them is neither there nor in its place: another run may have removed it
  */
 export function finishSwitch(root: string, steps: readonly Step[]): void {
+  naming(JOURNAL_FILE, () => syncDirectory(root));
   for (const [index, step] of steps.entries()) {
     const { final, next } = placesOf(root, step);
     naming(step.path, () => {
@@ -89,9 +109,15 @@ export function finishSwitch(root: string, steps: readonly Step[]): void {
   endSwitch(root);
 }
 
-/** Puts back what was there before, the last file first, and ends the switch. Before it has begun there is nothing to do. */
-export function takeBack(root: string, steps: readonly Step[]): void {
-  if (lstatOf(join(root, JOURNAL_FILE)) === undefined) return;
+/**
+ * Puts back what was there before the last publication, the last file first, and ends its switch.
+ *
+ * @throws when that cannot be done; without a journal nothing is, since the next run would not know of what is half done
+ */
+export function takeBack(root: string, [steps, ...left]: Journal): void {
+  if (lstatOf(join(root, JOURNAL_FILE)) === undefined) {
+    throw new Error(`"${JOURNAL_FILE}" is not there any more`);
+  }
   for (const step of steps.toReversed()) {
     const { final, next, kept } = placesOf(root, step);
     naming(step.path, () => {
@@ -105,15 +131,17 @@ export function takeBack(root: string, steps: readonly Step[]): void {
     });
   }
   syncDirectories(root, steps);
-  endSwitch(root);
+  if (left.length === 0) endSwitch(root);
+  else {
+    writeJournal(root, left);
+    naming(JOURNAL_FILE, () => syncDirectory(root));
+  }
 }
 
-/** The journal goes by a rename: when that cannot be put on the disk, the switch has not ended. */
-function endSwitch(root: string): void {
+/** Ends all publications. The journal goes by a rename: when that cannot be put on the disk, they have not ended. */
+export function endSwitch(root: string): void {
   naming(JOURNAL_FILE, () => {
     const journal = join(root, JOURNAL_FILE);
-    // Another run has found all in its place, and has ended it.
-    if (lstatOf(journal) === undefined) return;
     const aside = join(root, temporaryName());
     Deno.renameSync(journal, aside);
     try {
@@ -156,36 +184,47 @@ function syncDirectories(root: string, steps: readonly Step[]): void {
 }
 
 /**
- * The steps of a publication that has begun and not ended; null: there is none. Of a journal that cannot be read they
- * are none.
+ * What the journal says; null: there is none, and no publication has begun that has not ended.
  *
  * @param root The release directory, absolute
  * @throws an error of the file system
  */
-export function readJournal(root: string): readonly Step[] | null {
+export function readJournal(root: string): Journal | null {
   const path = join(root, JOURNAL_FILE);
   const stat = lstatOf(path);
   if (stat === undefined) return null;
-  if (!stat.isFile) return [];
+  if (!stat.isFile || stat.size > MAX_FILE_BYTES) return [[]];
   const bytes = unlessGone(() => readRegularFile(path, MAX_FILE_BYTES));
   if (bytes === null) return null;
   try {
-    const steps = parseJson(decodeUtf8(bytes));
-    return Array.isArray(steps) && steps.every(isStep) ? steps : [];
+    const journal = parseJson(decodeUtf8(bytes));
+    return isJournal(journal) ? journal : [[]];
   } catch {
-    return [];
+    return [[]];
   }
 }
 
-/** Anybody may have put the journal there: it leads to nothing outside of the release directory. */
+function isJournal(value: unknown): value is Journal {
+  return Array.isArray(value) && value.length > 0 &&
+    value.every((steps) => Array.isArray(steps) && steps.every(isStep));
+}
+
+/** Anybody may have put the journal there, also in a commit: it leads to nothing but the files of a release. */
 function isStep(value: unknown): value is Step {
   if (typeof value !== "object" || value === null) return false;
   const { path, sha256, next, replaces, kept } = value as Record<keyof Step, unknown>;
   const isBeside = (name: unknown) => isName(name) && isTemporaryName(name);
-  return typeof path === "string" && isName(path.replace(/^rollouts\//, "")) &&
+  return typeof path === "string" && isReleaseFile(path) &&
     typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) &&
     (replaces === null || typeof replaces === "string") &&
     isBeside(next) && isBeside(kept);
+}
+
+/** Whether a path can be that of a file of a release, whatever its fleet is called: several may share a directory. */
+function isReleaseFile(path: string): boolean {
+  const document = signedPath(path) ?? path;
+  return isManifestPath(document) || SIDECAR_FILES.includes(document) ||
+    fleetNameProblem(document) === undefined && !hasGitName(document);
 }
 
 function isName(name: unknown): name is string {
@@ -202,16 +241,25 @@ export function recover(location: ReleaseLocation): Recovery | null {
   checkLocation(location);
   const { root, dir } = location;
   try {
-    const steps = readJournal(root);
-    const recovery = steps === null ? null : wayOut(root, steps);
-    if (recovery === "finished") finishSwitch(root, steps!);
-    else if (recovery === "taken-back") takeBack(root, steps!);
-    else if (recovery === "left") endSwitch(root);
+    const journal = readJournal(root);
+    const recovery = journal === null ? null : endInterrupted(root, journal);
     removeTemporary(root);
     return recovery;
   } catch (error) {
     throw ioError(`Cannot clean up what a run that ended while it was writing left in "${dir}"`, error);
   }
+}
+
+/** Ends the last publication, if there is a way. What is left keeps its journal: it may be all there is of a release. */
+function endInterrupted(root: string, journal: Journal): Recovery {
+  if (lstatOf(join(root, JOURNAL_FILE))?.isDirectory) {
+    throw new Error(`"${JOURNAL_FILE}" is a directory, which no run has made: take it away`);
+  }
+  const recovery = wayOut(root, journal[0]);
+  if (recovery === "finished") finishSwitch(root, journal[0]);
+  if (recovery !== "taken-back") return recovery;
+  takeBack(root, journal);
+  return journal.length === 1 ? "taken-back" : "left";
 }
 
 /** How a switch that has begun can end: forwards as long as every new file is there, unless others have been at work. */
@@ -233,13 +281,18 @@ function wayOut(root: string, steps: readonly Step[]): Recovery {
   return found.every(({ hasOld }) => hasOld) ? "taken-back" : "left";
 }
 
-/** Removes the temporary files of runs that have ended. Those of a switch that has begun are needed until it ends. */
+/** Removes the temporary files of runs that have ended, but for those that are needed to end what the journal says. */
 export function removeTemporary(root: string): void {
+  const journal = readJournal(root) ?? [];
+  // Of what cannot be read nobody knows which are.
+  if (journal.some((steps) => steps.length === 0)) return;
+  const needed = new Set(journal.flat().flatMap(({ next, kept }) => [next, kept]));
   for (const sub of DIRECTORIES) {
     if (lstatOf(join(root, sub)) === undefined) continue;
     for (const { name, isDirectory } of Deno.readDirSync(join(root, sub))) {
       const path = join(sub, name);
-      if (isTemporaryName(name) && !isDirectory) naming(path, () => Deno.removeSync(join(root, path)));
+      if (!isTemporaryName(name) || isDirectory || needed.has(name)) continue;
+      naming(path, () => Deno.removeSync(join(root, path)));
     }
   }
 }

@@ -23,6 +23,9 @@ export class WrongFile extends Error {
   }
 }
 
+/** What is read has become another meanwhile: it can be read again. */
+export class Changed extends Error {}
+
 /** The absolute path of one that may be relative to `cwd`. The empty path stays empty: it names nothing. */
 export function absolutePath(path: string, cwd: string): string {
   return path === "" ? "" : resolve(cwd, path);

@@ -14,10 +14,12 @@ import { createFile, FILE_MODE, identityOf, keepFile, lstatOf, syncDirectory } f
 import { readRegularFile } from "./files.ts";
 import {
   beginSwitch,
+  endSwitch,
   finishSwitch,
+  type Journal,
   naming,
   placesOf,
-  recover,
+  readJournal,
   removeTemporary,
   type Step,
   takeBack,
@@ -30,6 +32,7 @@ const DIR_MODE = 0o755;
 /**
  * Puts a set of files in their places, in this order and as one step: when one of them cannot be written, the others
  * are taken back, and when the process or the machine ends meanwhile, the next `recover` finishes it or takes it back.
+ * What a journal has left until now goes once all of them are in their places.
  *
  * @returns the paths of those that were not there already with these bytes and the right mode
  * @throws {ReleaseError} of kind `io` when one of them cannot be written
@@ -39,18 +42,25 @@ export async function publishFiles(
   files: readonly ReleaseFile[],
 ): Promise<string[]> {
   const { root, dir } = location;
+  const created: string[] = [];
   try {
     checkLocation(location);
     refuseDirectories(files.map(({ path }) => join(root, path)));
     for (const path of new Set(files.map((file) => dirname(join(root, file.path))))) {
-      await createDirectory(path);
+      await createDirectory(path, created);
     }
     checkLocation(location);
-    recover(location);
+    const journal = readJournal(root);
     const changed = files.filter((file) => !isThere(join(root, file.path), file.bytes));
-    if (changed.length > 0) publishChanged(location, changed);
+    if (changed.length > 0) publishChanged(location, changed, journal ?? []);
+    else if (journal !== null) endSwitch(root);
+    cleanUp(() => removeTemporary(root));
     return changed.map(({ path }) => path);
   } catch (error) {
+    for (const path of created.toReversed()) {
+      // One that is not empty stays, as it has to.
+      if (may("write", path)) cleanUp(() => Deno.removeSync(path));
+    }
     if (error instanceof ReleaseError) throw error;
     throw ioError(`Cannot write the release to "${dir}"`, error);
   }
@@ -70,24 +80,39 @@ function isThere(path: string, bytes: Uint8Array): boolean {
     equalBytes(readRegularFile(path, bytes.length), bytes);
 }
 
-/** Creates a directory that others can read, and makes its name durable. */
-async function createDirectory(path: string): Promise<void> {
+/**
+ * Creates a directory that others can read, and makes its name durable.
+ *
+ * @param created Is given the directories that were not there
+ */
+async function createDirectory(path: string, created: string[]): Promise<void> {
   const missing: string[] = [];
-  for (let parent = path; mayRead(parent) && lstatOf(parent) === undefined; parent = dirname(parent)) {
+  for (let parent = path; may("read", parent) && lstatOf(parent) === undefined; parent = dirname(parent)) {
     missing.unshift(parent);
   }
+  created.push(...missing);
   await ensureDir(path);
-  for (const created of missing) {
-    Deno.chmodSync(created, DIR_MODE);
+  for (const directory of missing) {
+    Deno.chmodSync(directory, DIR_MODE);
     // What the program may not look into, outside of the release's repository, is the user's to keep.
-    if (mayRead(dirname(created))) syncDirectory(dirname(created));
+    if (may("read", dirname(directory))) syncDirectory(dirname(directory));
   }
 }
 
-/** Changes a release: all bytes reach the disk under temporary names first, beside those that they replace. */
-function publishChanged(location: ReleaseLocation, files: readonly ReleaseFile[]): void {
+/**
+ * Changes a release: all bytes reach the disk under temporary names first, beside those that they replace.
+ *
+ * @param left What the journal says until then
+ */
+function publishChanged(
+  location: ReleaseLocation,
+  files: readonly ReleaseFile[],
+  left: readonly (readonly Step[])[],
+): void {
   const { root } = location;
   const steps: Step[] = [];
+  const journal: Journal = [steps, ...left];
+  let begun = false;
   try {
     for (const { path, bytes } of files) {
       naming(path, () => {
@@ -106,29 +131,33 @@ function publishChanged(location: ReleaseLocation, files: readonly ReleaseFile[]
     }
     // The bytes took their time.
     checkLocation(location);
-    beginSwitch(root, steps);
+    beginSwitch(root, journal);
+    begun = true;
     finishSwitch(root, steps);
   } catch (error) {
-    undo(location, steps, error);
-    cleanUp(root);
+    if (begun) undo(location, journal, error);
+    cleanUp(() => removeTemporary(root));
     throw error;
   }
-  cleanUp(root);
 }
 
 /** Whether the files were published or taken back, what is left of them is nothing to fail for. */
-function cleanUp(root: string): void {
+function cleanUp(remove: () => void): void {
   try {
-    removeTemporary(root);
+    remove();
   } catch {
     // The next run removes it, or fails.
   }
 }
 
-/** Takes back what has been done before an error. */
-function undo({ root, dir }: ReleaseLocation, steps: readonly Step[], cause: unknown): void {
+/**
+ * Takes back what has been done before an error.
+ *
+ * @throws {ReleaseError} of kind `io` when that cannot be done: the next run needs all that is there
+ */
+function undo({ root, dir }: ReleaseLocation, journal: Journal, cause: unknown): void {
   try {
-    takeBack(root, steps);
+    takeBack(root, journal);
   } catch (error) {
     const { kind, message } = ioError(`Cannot write the release to "${dir}"`, cause);
     throw new ReleaseError(kind, message, {
@@ -169,6 +198,6 @@ export function removeFiles(location: ReleaseLocation, paths: readonly string[])
   return { removed, problems };
 }
 
-function mayRead(path: string): boolean {
-  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+function may(name: "read" | "write", path: string): boolean {
+  return Deno.permissions.querySync({ name, path }).state === "granted";
 }

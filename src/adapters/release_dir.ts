@@ -10,6 +10,7 @@ import {
   isManifestPath,
   isReleasePath,
   JOURNAL_FILE,
+  LONGEST_NAME,
   ROLLOUTS_DIR,
   signaturePath,
 } from "../contract/layout.ts";
@@ -27,7 +28,7 @@ import {
 } from "./bounded.ts";
 import { readRegularFile } from "./files.ts";
 import { followLinks } from "./lookup.ts";
-import { absolutePath, fileError, WrongFile } from "./paths.ts";
+import { absolutePath, Changed, fileError, WrongFile } from "./paths.ts";
 import { newFileOf, readJournal, recover, type Step } from "./journal.ts";
 import { checkLocation, DIRECTORIES, type ReleaseLocation } from "./location.ts";
 import { publishFiles, removeFiles } from "./publish.ts";
@@ -175,19 +176,34 @@ export interface FoundRelease {
   readonly coming: ComingFleet | null;
 }
 
+/** Reads of a directory in which something goes or is replaced each time. */
+const MOST_READS = 10;
+
 /**
- * Reads a release directory and what is about to come there.
+ * Reads a release directory and what is about to come there, anew when something in it goes or is replaced meanwhile.
  *
  * @throws {ReleaseError} as {@linkcode readReleaseFiles} does
  */
 export async function readRelease(place: NamedDirectory, artifactName: string): Promise<FoundRelease> {
+  for (let reads = 1;; reads++) {
+    try {
+      return await readReleaseOnce(place, artifactName);
+    } catch (error) {
+      const { cause } = error as ReleaseError;
+      const isGone = cause instanceof Deno.errors.NotFound || cause instanceof Changed;
+      if (!isGone || reads === MOST_READS) throw error;
+    }
+  }
+}
+
+async function readReleaseOnce(place: NamedDirectory, artifactName: string): Promise<FoundRelease> {
   const files = await readReleaseFiles(place, artifactName);
   const { dir, cwd } = place;
   try {
     const root = absolutePath(dir, cwd);
-    const steps = readJournal(root);
-    if (steps === null) return { files, interrupted: false, coming: null };
-    return { files, interrupted: true, coming: comingFleet(root, steps, files, artifactName) };
+    const journal = readJournal(root);
+    if (journal === null) return { files, interrupted: false, coming: null };
+    return { files, interrupted: true, coming: comingFleet(root, journal[0], files, artifactName) };
   } catch (error) {
     throw fileError("read", join(dir, JOURNAL_FILE), { cwd, cause: error });
   }
@@ -286,8 +302,6 @@ async function pathsIn(
   return paths.sort();
 }
 
-/** How many bytes a file system takes for one name. */
-const LONGEST_NAME = 255;
 /** How many Linux takes for a path, less the longest name in it. */
 const LONGEST_DIR = 4095 - 1 - LONGEST_NAME;
 

@@ -48,6 +48,33 @@ export function isManifestPath(path: string): boolean {
   return /^[0-9a-f]{64}$/.test(rolloutIdOf(signedPath(path) ?? path) ?? "");
 }
 
+/** How many bytes a file system takes for one name. */
+export const LONGEST_NAME = 255;
+
+/** Why a fleet cannot have a name, in words that continue `it`; undefined: it can. */
+export function fleetNameProblem(name: string): string | undefined {
+  return name === ""
+    ? "is empty"
+    : name === "." || name === ".." || /[/\\]/.test(name)
+    ? "is not a plain file name"
+    // deno-lint-ignore no-control-regex
+    : /[\x00-\x1f\x7f]/.test(name)
+    ? "has a control character in it"
+    : isTemporaryName(name) || name === JOURNAL_FILE
+    ? "is a name of the program's own temporary files"
+    : name === REVOCATIONS_FILE || name === BOOTSTRAP_NONCES_FILE
+    ? "is the name of a sidecar"
+    : name === RELEASE_INDEX_FILE
+    ? "is the name of the release index"
+    : name === ROLLOUTS_DIR
+    ? "is the name of the directory of the rollout manifests"
+    : name.endsWith(SIGNATURE_SUFFIX)
+    ? "ends as a signature's name does"
+    : new TextEncoder().encode(signaturePath(name)).length > LONGEST_NAME
+    ? `has no room for ".sig" within the ${LONGEST_NAME} bytes that a name may have`
+    : undefined;
+}
+
 /** What the name of a file looks like before it has its final one. */
 export function isTemporaryName(name: string): boolean {
   return /^\.fleet-release\..*\.tmp$/.test(name);

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
+import { sha256Hex } from "../../src/contract/canonical.ts";
 import { createReleaseDir } from "../../src/adapters/release_dir.ts";
 import type { ReleaseFile } from "../../src/ports.ts";
 import { PROJECT, run, which } from "../support/command.ts";
@@ -18,7 +19,7 @@ const PATHS = ["rollouts/a.json", "rollouts/b.json", "revocations.json", "bootst
 /** A release, each of whose files holds a text. Its first manifest is of no other release. */
 function filesOf(text: string): ReleaseFile[] {
   return PATHS.map((path) => ({
-    path: path.replace("rollouts/", `rollouts/${text}-`),
+    path: path.replace(/^rollouts\/(.)/, (_, name) => `rollouts/${sha256Hex(bytesOf(text + name))}`),
     bytes: bytesOf(`${text} ${path}`),
   }));
 }
@@ -71,6 +72,19 @@ for (const umask of ["077", "000", "022"]) {
     );
   });
 }
+
+Deno.test("publish() that fails leaves no directory that it has made", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const releases = createReleaseDir("new/releases", dir.path);
+  const files = [...filesOf("new"), { path: "x".repeat(300), bytes: bytesOf("no file has such a name") }];
+  assertEquals((await rejection(releases.publish(files))).kind, "io");
+  assertEquals(await lookAt(dir.path), {});
+  // But for one that is in use.
+  await ensureDir(releases.path);
+  await Deno.writeTextFile(join(releases.path, "README"), "the user's own");
+  await rejection(releases.publish(files));
+  assertEquals(Object.keys(await lookAt(dir.path)), ["new", "new/releases", "new/releases/README"]);
+});
 
 Deno.test("publish() leaves the permissions of directories that are there, and mends those of files", async () => {
   await using dir = await TemporaryDirectory.create();

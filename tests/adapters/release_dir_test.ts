@@ -1,11 +1,12 @@
 // The order in which a release is written is seen from outside, in the end-to-end tests.
 
 import { assertEquals } from "@std/assert";
-import { dirname, join } from "@std/path";
-import { createReleaseDir, readReleaseFiles } from "../../src/adapters/release_dir.ts";
+import { basename, dirname, join } from "@std/path";
+import { createReleaseDir, readRelease, readReleaseFiles } from "../../src/adapters/release_dir.ts";
 import { expectRun, which } from "../support/command.ts";
 import { bytesOf } from "../support/git_fleet.ts";
 import { refusal, rejection } from "../support/pure.ts";
+import { replaced } from "../support/replaced.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
 
 const PATH = Deno.env.get("PATH")!;
@@ -470,4 +471,37 @@ Deno.test("readReleaseFiles() refuses files that come to more than a machine has
     message: 'Cannot verify "releases": its files come to more than 1024 MiB',
     hint: "delete the rollout manifests of earlier releases: no consumer asks for them any more",
   });
+});
+
+Deno.test("readRelease() reads anew what goes or is replaced while it is read, and not for ever", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const releases = createReleaseDir("releases", dir.path);
+  const manifest = `rollouts/${"a".repeat(64)}.json`;
+  await releases.publish([{ path: manifest, bytes: bytesOf("{}") }, ...FILES.slice(1)]);
+  const read = () => readRelease({ dir: "releases", cwd: dir.path }, "fleet.resolved.json");
+  const { openSync } = Deno;
+  const opened: string[] = [];
+  const change = { path: "", by: (_: string) => {} };
+  using _ = replaced("openSync", (path, options) => {
+    if (path === change.path) change.by(change.path);
+    opened.push(basename(String(path)));
+    return openSync(path, options);
+  });
+  // As when the manifests of an old release are removed.
+  Object.assign(change, { path: join(releases.path, manifest), by: Deno.removeSync });
+  assertEquals([...(await read()).files.keys()], ["fleet.resolved.json"]);
+  assertEquals(opened, ["fleet.resolved.json", basename(manifest), "fleet.resolved.json"]);
+  // As when one publication comes after the other.
+  const journal = join(releases.path, ".fleet-release.journal");
+  const by = (path: string) => {
+    Deno.writeTextFileSync(`${path}.new`, "[]");
+    Deno.renameSync(`${path}.new`, path);
+  };
+  by(journal);
+  assertEquals((await read()).interrupted, true);
+  Object.assign(change, { path: journal, by });
+  opened.splice(0);
+  const { kind, message } = await rejection(read());
+  assertEquals([kind, message.split(": ")[1]], ["io", "it was replaced while it was read"]);
+  assertEquals(opened.filter((name) => name === basename(journal)).length, 10);
 });

@@ -203,15 +203,15 @@ Deno.test("verify takes no journal's word for a manifest", async () => {
         await Deno.writeFile(placesOf(root, step).next, bytes);
         return { ...step, sha256: sha256Hex(bytes) };
       };
-      const journal = await Promise.all(steps.map(change));
-      await Deno.writeTextFile(join(root, ".fleet-release.journal"), JSON.stringify(journal));
+      const changed = await Promise.all(steps.map(change));
+      await Deno.writeTextFile(join(root, ".fleet-release.journal"), JSON.stringify([changed]));
     },
     "that is none of the fleet's": async (root, steps) => {
       const bytes = await Deno.readFile(join(root, steps[1]!.path));
       const path = `rollouts/${"0".repeat(64)}.json`;
       await Deno.writeFile(join(root, path), bytes);
       const more = { ...steps[1]!, path };
-      await Deno.writeTextFile(join(root, ".fleet-release.journal"), JSON.stringify([...steps, more]));
+      await Deno.writeTextFile(join(root, ".fleet-release.journal"), JSON.stringify([[...steps, more]]));
     },
   };
   for (const [of, spoil] of Object.entries(spoiled)) {

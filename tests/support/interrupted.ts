@@ -6,7 +6,7 @@
 import { ensureDir } from "@std/fs";
 import { dirname, join } from "@std/path";
 import { createFile, identityOf, keepFile } from "../../src/adapters/disk.ts";
-import { beginSwitch, placesOf, type Step } from "../../src/adapters/journal.ts";
+import { beginSwitch, placesOf, readJournal, type Step } from "../../src/adapters/journal.ts";
 import { sha256Hex } from "../../src/contract/canonical.ts";
 import { signedPath, temporaryName } from "../../src/contract/layout.ts";
 
@@ -43,7 +43,7 @@ export async function interrupt(root: string, files: Files, count: number): Prom
     createFile(next, files.get(step.path)!);
     if (step.replaces !== null) keepFile(final, kept);
   }
-  beginSwitch(root, steps);
+  beginSwitch(root, [steps, ...readJournal(root) ?? []]);
   for (const step of steps.slice(0, count)) {
     const { final, next } = placesOf(root, step);
     await Deno.rename(next, final);
