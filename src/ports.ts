@@ -207,12 +207,14 @@ export interface Inputs {
  */
 export type Recovery = "finished" | "taken-back" | "left";
 
-/** What became of files that were to be removed. */
-export interface Removal {
-  /** What is gone. */
+/** What a publication has come to, by path. */
+export interface Published {
+  /** The files that were not there already with their bytes. */
+  readonly written: readonly string[];
+  /** What was to go and is gone. */
   readonly removed: readonly string[];
-  /** What went wrong, by the path of the file, or of the directory of which it is not sure that it outlasts a crash. */
-  readonly problems: ReadonlyMap<string, ReleaseError>;
+  /** What could not be taken away, and why: the files are published all the same. */
+  readonly stuck: ReadonlyMap<string, ReleaseError>;
 }
 
 /** The directory that the release is written to. */
@@ -232,8 +234,6 @@ export interface ReleaseDir {
   manifests(): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer> | null>>;
   /** The paths of files under names that no document of a release has. */
   strangers(artifactName: string): Promise<readonly string[]>;
-  /** Removes files, of which some may be gone already, and each whatever becomes of the others. */
-  remove(paths: readonly string[]): Promise<Removal>;
   /**
    * Finishes or takes back the publication of a run that ended in it, and removes what else such runs left here.
    *
@@ -242,11 +242,11 @@ export interface ReleaseDir {
   recover(): Promise<Recovery | null>;
   /**
    * Puts a set of files in their places as one step, in this order, so that a reader who finds the last one finds all of
-   * them. An error leaves what was there before.
+   * them, and then takes away what is of no use beside them. An error leaves what was there before.
    *
-   * @returns the paths of those that were not there already with these bytes
+   * @param outdated The paths of manifests and sidecars, of which some may be gone already
    */
-  publish(files: readonly ReleaseFile[]): Promise<string[]>;
+  publish(files: readonly ReleaseFile[], outdated?: readonly string[]): Promise<Published>;
 }
 
 /** What people and programs see of a run while it goes on. */

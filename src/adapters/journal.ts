@@ -23,12 +23,12 @@ import { createFile, identityOf, lstatOf, syncDirectory } from "./disk.ts";
 import { readRegularFile } from "./files.ts";
 import { checkLocation, DIRECTORIES, type ReleaseLocation } from "./location.ts";
 
-/** How one file takes its place. */
+/** How one file takes its place, or goes. */
 export interface Step {
   /** Its path relative to the release directory. */
   readonly path: string;
-  /** SHA-256 of its bytes, in lower-case hex. */
-  readonly sha256: string;
+  /** SHA-256 of its bytes, in lower-case hex; null: it goes. */
+  readonly sha256: string | null;
   /** The name that it has until then, in the same directory. */
   readonly next: string;
   /** What it takes the place of, as `identityOf` tells it; null: nothing. */
@@ -88,25 +88,61 @@ function writeJournal(root: string, journal: readonly (readonly Step[])[]): void
 }
 
 /**
- * Puts each file that has not its place yet there, in their order, and ends the switch, with all that was left before it.
+ * Puts each file that has not its place yet there, in their order, takes away those that go, and ends the switch, with
+ * all that was left before it.
  *
- * @throws when one of them is neither there nor in its place: another run may have removed it
+ * @returns why files that were to go are still there, by path: nobody is led to them any more
+ * @throws when a new file is neither there nor in its place: another run may have removed it
  */
-export function finishSwitch(root: string, steps: readonly Step[]): void {
+export function finishSwitch(root: string, steps: readonly Step[]): Map<string, unknown> {
   naming(JOURNAL_FILE, () => syncDirectory(root));
-  for (const [index, step] of steps.entries()) {
+  const come = steps.filter(({ sha256 }) => sha256 !== null);
+  for (const [index, step] of come.entries()) {
     const { final, next } = placesOf(root, step);
     naming(step.path, () => {
       if (identityOf(next) === step.sha256) Deno.renameSync(next, final);
       else if (identityOf(final) !== step.sha256) throw new Error("its new bytes are not there any more");
     });
-    const following = steps[index + 1];
+    const following = come[index + 1];
     // A reader who finds what is above finds what it leads to, also after a power cut.
     if (following === undefined || dirname(following.path) !== dirname(step.path)) {
       syncDirectories(root, [step]);
     }
   }
+  const go = steps.filter(({ sha256 }) => sha256 === null);
+  const stuck = takeAway(root, go);
+  syncDirectories(root, go);
   endSwitch(root);
+  return stuck;
+}
+
+/** Takes each document and its signature away, or neither: one without the other would be refused. */
+function takeAway(root: string, steps: readonly Step[]): Map<string, unknown> {
+  const stuck = new Map<string, unknown>();
+  for (const both of Map.groupBy(steps, ({ path }) => signedPath(path) ?? path).values()) {
+    const moved: Step[] = [];
+    try {
+      for (const step of both) if (moveAside(root, step)) moved.push(step);
+    } catch (error) {
+      for (const { path } of both) stuck.set(path, error);
+      for (const step of moved) {
+        const { final, kept } = placesOf(root, step);
+        naming(step.path, () => Deno.renameSync(kept, final));
+      }
+    }
+  }
+  return stuck;
+}
+
+/** What goes is kept until the switch has ended, as what is replaced is. */
+function moveAside(root: string, step: Step): boolean {
+  const { final, kept } = placesOf(root, step);
+  const stat = lstatOf(final);
+  if (stat === undefined) return false;
+  if (stat.isDirectory) throw new Error("it is a directory");
+  if (identityOf(final) !== step.replaces) throw new Error("it was changed meanwhile");
+  Deno.renameSync(final, kept);
+  return true;
 }
 
 /**
@@ -215,16 +251,20 @@ function isStep(value: unknown): value is Step {
   const { path, sha256, next, replaces, kept } = value as Record<keyof Step, unknown>;
   const isBeside = (name: unknown) => isName(name) && isTemporaryName(name);
   return typeof path === "string" && isReleaseFile(path) &&
-    typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) &&
-    (replaces === null || typeof replaces === "string") &&
+    (typeof sha256 === "string" ? /^[0-9a-f]{64}$/.test(sha256) : sha256 === null && canGo(path)) &&
+    (typeof replaces === "string" || replaces === null && sha256 !== null) &&
     isBeside(next) && isBeside(kept);
 }
 
 /** Whether a path can be that of a file of a release, whatever its fleet is called: several may share a directory. */
 function isReleaseFile(path: string): boolean {
   const document = signedPath(path) ?? path;
-  return isManifestPath(document) || SIDECAR_FILES.includes(document) ||
-    fleetNameProblem(document) === undefined && !hasGitName(document);
+  return canGo(path) || fleetNameProblem(document) === undefined && !hasGitName(document);
+}
+
+/** Whether a path is one of what lies beside a fleet. */
+function canGo(path: string): boolean {
+  return isManifestPath(path) || SIDECAR_FILES.includes(signedPath(path) ?? path);
 }
 
 function isName(name: unknown): name is string {

@@ -9,7 +9,7 @@ import { equalBytes } from "../bytes.ts";
 import { sha256Hex } from "../contract/canonical.ts";
 import { temporaryName } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
-import type { ReleaseFile, Removal } from "../ports.ts";
+import type { Published, ReleaseFile } from "../ports.ts";
 import { createFile, FILE_MODE, identityOf, keepFile, lstatOf, syncDirectory } from "./disk.ts";
 import { readRegularFile } from "./files.ts";
 import {
@@ -30,17 +30,18 @@ import { checkLocation, type ReleaseLocation } from "./location.ts";
 const DIR_MODE = 0o755;
 
 /**
- * Puts a set of files in their places, in this order and as one step: when one of them cannot be written, the others
- * are taken back, and when the process or the machine ends meanwhile, the next `recover` finishes it or takes it back.
- * What a journal has left until now goes once all of them are in their places.
+ * Puts a set of files in their places and takes others away, in this order and as one step: when one of them cannot be
+ * written, all is taken back, and when the process or the machine ends meanwhile, the next `recover` finishes it or takes
+ * it back. What a journal has left until now goes once all of them are in their places.
  *
- * @returns the paths of those that were not there already with these bytes and the right mode
- * @throws {ReleaseError} of kind `io` when one of them cannot be written
+ * @param outdated The paths of manifests and sidecars that are of no use beside the files
+ * @throws {ReleaseError} of kind `io` when one of the files cannot be written
  */
 export async function publishFiles(
   location: ReleaseLocation,
   files: readonly ReleaseFile[],
-): Promise<string[]> {
+  outdated: readonly string[] = [],
+): Promise<Published> {
   const { root, dir } = location;
   const created: string[] = [];
   try {
@@ -51,11 +52,22 @@ export async function publishFiles(
     }
     checkLocation(location);
     const journal = readJournal(root);
+    if (files.length === 0 && journal !== null) {
+      throw new Error("what a run has left there may be all that there is of a release: make one first");
+    }
     const changed = files.filter((file) => !isThere(join(root, file.path), file.bytes));
-    if (changed.length > 0) publishChanged(location, changed, journal ?? []);
-    else if (journal !== null) endSwitch(root);
+    const present = outdated.filter((path) => lstatOf(join(root, path)) !== undefined);
+    const changes = [...changed, ...present.map((path) => ({ path, bytes: null }))];
+    const stuck = changes.length > 0 ? publishChanged(location, changes, journal ?? []) : new Map();
+    if (changes.length === 0 && journal !== null) endSwitch(root);
     cleanUp(() => removeTemporary(root));
-    return changed.map(({ path }) => path);
+    return {
+      written: changed.map(({ path }) => path),
+      removed: outdated.filter((path) => !stuck.has(path)),
+      stuck: new Map(
+        [...stuck].map(([path, error]) => [path, ioError(`Cannot remove "${join(dir, path)}"`, error)]),
+      ),
+    };
   } catch (error) {
     for (const path of created.toReversed()) {
       // One that is not empty stays, as it has to.
@@ -102,29 +114,32 @@ async function createDirectory(path: string, created: string[]): Promise<void> {
 /**
  * Changes a release: all bytes reach the disk under temporary names first, beside those that they replace.
  *
+ * @param changes Files, and what goes, without bytes
  * @param left What the journal says until then
+ * @returns what {@linkcode finishSwitch} does
  */
 function publishChanged(
   location: ReleaseLocation,
-  files: readonly ReleaseFile[],
+  changes: readonly { readonly path: string; readonly bytes: Uint8Array<ArrayBuffer> | null }[],
   left: readonly (readonly Step[])[],
-): void {
+): Map<string, unknown> {
   const { root } = location;
   const steps: Step[] = [];
   const journal: Journal = [steps, ...left];
   let begun = false;
   try {
-    for (const { path, bytes } of files) {
+    for (const { path, bytes } of changes) {
       naming(path, () => {
         const step: Step = {
           path,
-          sha256: sha256Hex(bytes),
+          sha256: bytes === null ? null : sha256Hex(bytes),
           next: temporaryName(),
           replaces: identityOf(join(root, path)),
           kept: temporaryName(),
         };
         steps.push(step);
         const { final, next, kept } = placesOf(root, step);
+        if (bytes === null) return;
         createFile(next, bytes);
         if (step.replaces !== null) keepFile(final, kept);
       });
@@ -133,7 +148,7 @@ function publishChanged(
     checkLocation(location);
     beginSwitch(root, journal);
     begun = true;
-    finishSwitch(root, steps);
+    return finishSwitch(root, steps);
   } catch (error) {
     if (begun) undo(location, journal, error);
     cleanUp(() => removeTemporary(root));
@@ -166,36 +181,6 @@ function undo({ root, dir }: ReleaseLocation, journal: Journal, cause: unknown):
       cause,
     });
   }
-}
-
-/**
- * Removes files, so that they stay removed when the power fails. What is gone already is as it should be.
- *
- * @param paths Relative to the release directory
- * @throws {ReleaseError} of kind `io` when the directory is not where it was
- */
-export function removeFiles(location: ReleaseLocation, paths: readonly string[]): Removal {
-  const { root, dir } = location;
-  checkLocation(location);
-  const problems = new Map<string, ReleaseError>();
-  const attempt = (path: string, action: string, body: () => void) => {
-    try {
-      body();
-    } catch (error) {
-      problems.set(path, ioError(`Cannot ${action} "${join(dir, path)}"`, error));
-    }
-  };
-  const changed = new Set<string>();
-  for (const path of paths) {
-    attempt(path, "remove", () => {
-      if (lstatOf(join(root, path)) === undefined) return;
-      Deno.removeSync(join(root, path));
-      changed.add(dirname(path));
-    });
-  }
-  const removed = paths.filter((path) => !problems.has(path));
-  for (const path of changed) attempt(path, "write", () => syncDirectory(join(root, path)));
-  return { removed, problems };
 }
 
 function may(name: "read" | "write", path: string): boolean {

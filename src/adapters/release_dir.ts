@@ -31,7 +31,7 @@ import { followLinks } from "./lookup.ts";
 import { absolutePath, Changed, fileError, WrongFile } from "./paths.ts";
 import { newFileOf, readJournal, recover, type Step } from "./journal.ts";
 import { checkLocation, DIRECTORIES, type ReleaseLocation } from "./location.ts";
-import { publishFiles, removeFiles } from "./publish.ts";
+import { publishFiles } from "./publish.ts";
 
 /**
  * The release directory at a path, absolute or relative to `cwd`. It need not exist. Where it is, is found out once,
@@ -63,9 +63,8 @@ export function createReleaseDir(dir: string, cwd: string): ReleaseDir {
     has: (path) => isThere(location, path),
     manifests: () => Promise.try(() => readManifests(location)),
     strangers: (artifactName) => Promise.try(() => strangersIn(location, artifactName)),
-    remove: (paths) => Promise.try(() => removeFiles(location, paths)),
     recover: () => Promise.try(() => recover(location)),
-    publish: (files) => publishFiles(location, files),
+    publish: (files, outdated) => publishFiles(location, files, outdated),
   };
 }
 

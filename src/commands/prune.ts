@@ -125,8 +125,8 @@ async function prune(settings: PruneSettings, { world }: Session): Promise<numbe
   const others = await otherSidecars(releaseDir, fleet);
   const removed = [...damaged, ...outdated, ...(pruneSidecars ? others : [])].sort();
   if (!dryRun) {
-    const { problems } = await releaseDir.remove(removed);
-    for (const problem of problems.values()) throw problem;
+    const { stuck } = await releaseDir.publish([], removed);
+    for (const error of stuck.values()) throw error;
   }
   const does = dryRun ? "Would remove" : "Removed";
   const left = pruneSidecars || others.length === 0 ? [] : [

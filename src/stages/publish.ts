@@ -10,11 +10,11 @@ import {
   signaturePath,
 } from "../contract/layout.ts";
 import type { ReleaseConfig } from "../config.ts";
-import { ReleaseError } from "../errors.ts";
+import type { ReleaseError } from "../errors.ts";
 import type { SignedArtifact, Warning } from "../model.ts";
 import type { Recovery, ReleaseFile } from "../ports.ts";
 import { plural } from "../text.ts";
-import { leftFiles, removeFiles, removeOldManifests, warnOfStrangers } from "./retention.ts";
+import { findOldManifests, warnOfDamaged, warnOfStrangers } from "./retention.ts";
 import type { Run } from "./run.ts";
 import type { TrustedKeys } from "./trust.ts";
 
@@ -58,7 +58,7 @@ export interface Written {
   readonly removed: readonly string[];
 }
 
-/** Writes the files, and takes away what lies beside them and is of no use any more. */
+/** Writes the files, and takes away what lies beside them and is of no use any more, as one step. */
 export async function writeRelease(
   run: Run,
   signed: readonly SignedArtifact[],
@@ -75,43 +75,44 @@ export async function writeRelease(
         : `Wrote ${plural(written.length, "file")} to ${releaseDir.path}`) +
       (removed.length === 0 ? "" : `, and removed ${plural(removed.length, "file")} of earlier releases`),
   }, async () => {
-    const written = await releaseDir.publish(filesToWrite(signed));
-    // Only now that nobody is led to them any more.
-    const removed: string[] = [];
-    await afterwards(run, async () => removed.push(...await removeOldManifests(run, signed, trusted)));
-    await afterwards(run, async () => removed.push(...await removeSidecars(run)));
-    await afterwards(run, () => warnOfStrangers(run));
+    await warnOfStrangers(run);
+    const manifests = await findOldManifests(run, signed, trusted);
+    const outdated = [...manifests.damaged, ...manifests.outdated, ...await findOldSidecars(run)];
+    const { written, removed, stuck } = await releaseDir.publish(filesToWrite(signed), outdated);
+    warnOfDamaged(run, manifests.damaged.filter((path) => removed.includes(path)));
+    warnOfStuck(run, [...stuck]);
     return { written, removed };
   });
 }
 
-/** Does what comes once the release is published, and warns when that cannot be done: it is no less published. */
-async function afterwards({ warn }: Run, body: () => Promise<unknown>): Promise<void> {
-  try {
-    await body();
-  } catch (error) {
-    if (!(error instanceof ReleaseError)) throw error;
-    warn(leftFiles(error));
-  }
+/** What cannot be taken away makes the release no less published. */
+function warnOfStuck({ warn }: Run, [first, ...others]: readonly (readonly [string, ReleaseError])[]): void {
+  if (first === undefined) return;
+  const [path, { message }] = first;
+  const more = others.length === 0 ? "" : `, and ${plural(others.length, "other")} alike`;
+  warn({
+    code: "left-files",
+    message: `${message}${more}. The release is published all the same, and the next run tries this again`,
+    path,
+  });
 }
 
 /**
  * A sidecar of an earlier release stays signed and valid, and its index is that of other files: neither must go
  * unnoticed.
  *
- * @returns the paths of what was removed, when that is asked for
+ * @returns the paths of what is to be removed, when that is asked for
  */
-async function removeSidecars(run: Run): Promise<readonly string[]> {
-  const { config, ports: { releaseDir }, warn } = run;
-  const removed: string[] = [];
+async function findOldSidecars({ config, ports: { releaseDir }, warn }: Run): Promise<readonly string[]> {
+  const outdated: string[] = [];
   for (const [path, isReleased] of sidecarsOf(config)) {
     if (isReleased) continue;
     const there: string[] = [];
     for (const file of [path, signaturePath(path)]) if (await releaseDir.has(file)) there.push(file);
-    if (config.pruneSidecars) removed.push(...there);
+    if (config.pruneSidecars) outdated.push(...there);
     else if (there.length > 0) warn(staleFile(path));
   }
-  return await removeFiles(run, removed);
+  return outdated;
 }
 
 /** The files beside the fleet, and whether the release has them. */

@@ -66,7 +66,7 @@ const filesOf = (files: Files) => inOrder(files).map((path) => ({ path, bytes: f
 Deno.test("publish() ends what an interrupted run has begun once its own files have their places", async () => {
   await using world = await interrupted(OLD, 3);
   const changed = world.steps.slice(0, 3).map(({ path }) => path);
-  assertEquals(await world.releases.publish(filesOf(OLD)), changed.filter((path) => OLD.has(path)));
+  assertEquals((await world.releases.publish(filesOf(OLD))).written, changed.filter((path) => OLD.has(path)));
   const [own] = inOrder(NEW);
   assertEquals(await textsIn(world.releases.path), {
     ...textsOf(
@@ -76,7 +76,7 @@ Deno.test("publish() ends what an interrupted run has begun once its own files h
   });
   // Also when it has nothing to write.
   await interrupt(world.releases.path, OLD, 0);
-  assertEquals(await world.releases.publish(filesOf(OLD)), []);
+  assertEquals((await world.releases.publish(filesOf(OLD))).written, []);
   assertEquals(await world.releases.recover(), null);
   assertEquals(Object.keys(await textsIn(world.releases.path)).filter((path) => path.includes(".tmp")), []);
 });
@@ -220,6 +220,8 @@ const HOSTILE: Record<string, Partial<Step>> = {
   "a name elsewhere for the new file": { next: ".fleet-release./../../victim.tmp" },
   "a name that is no temporary file's": { next: "mine" },
   "a kind of file in the place of a hash": { sha256: "a directory" },
+  "a fleet that goes": { path: "fleet.resolved.json", sha256: null },
+  "nothing that goes": { sha256: null, replaces: null },
   "a name elsewhere for the old file": { kept: "../.fleet-release.1.tmp" },
 };
 

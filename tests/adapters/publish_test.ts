@@ -93,7 +93,7 @@ Deno.test("publish() leaves the permissions of directories that are there, and m
   await Deno.chmod(releases.path, 0o700);
   await Deno.chmod(join(releases.path, "rollouts"), 0o750);
   await Deno.chmod(join(releases.path, "fleet.resolved.json"), 0o600);
-  assertEquals(await releases.publish(filesOf("old")), ["fleet.resolved.json"]);
+  assertEquals((await releases.publish(filesOf("old"))).written, ["fleet.resolved.json"]);
   const found = await lookAt(dir.path);
   const paths = ["releases", "releases/rollouts", "releases/fleet.resolved.json"];
   assertEquals(paths.map((path) => found[path]?.split(" ")[0]), ["700", "750", "644"]);
@@ -109,10 +109,10 @@ Deno.test("publish() does not touch files that have their bytes already", async 
   const touched = () =>
     files.map(({ path }) => path)
       .filter((path) => Deno.statSync(join(releases.path, path)).mtime?.getTime() !== long.getTime());
-  assertEquals([await releases.publish(files), touched()], [[], []]);
+  assertEquals([(await releases.publish(files)).written, touched()], [[], []]);
   // One that lost its bytes comes back, and it alone.
   await Deno.writeTextFile(join(releases.path, "revocations.json.sig"), "x", { append: true });
-  assertEquals([await releases.publish(files), touched()], [["revocations.json.sig"], [
+  assertEquals([(await releases.publish(files)).written, touched()], [["revocations.json.sig"], [
     "revocations.json.sig",
   ]]);
   assertEquals(await releases.read("revocations.json.sig"), bytesOf("old revocations.json.sig"));

@@ -34,7 +34,7 @@ Deno.test("publish() writes files that all can read, in directories that all can
   await using dir = await TemporaryDirectory.create();
   const releases = createReleaseDir("new/releases", dir.path);
   assertEquals(releases.path, join(dir.path, "new/releases"));
-  assertEquals(await releases.publish(FILES), PATHS);
+  assertEquals((await releases.publish(FILES)).written, PATHS);
   assertEquals(await modesIn(dir.path), {
     "new": "755",
     "new/releases": "755",
@@ -51,16 +51,18 @@ Deno.test("publish() gives what was not there with these bytes and this mode, an
   await releases.publish(FILES);
   const path = join(releases.path, "rollouts/a.json");
   const { ino, mtime } = await Deno.stat(path);
-  assertEquals(await releases.publish(FILES), []);
+  assertEquals((await releases.publish(FILES)).written, []);
   const [manifest, fleet] = FILES as [typeof FILES[0], typeof FILES[0]];
-  assertEquals(await releases.publish([manifest, { ...fleet, bytes: bytesOf("[1]") }]), [fleet.path]);
+  assertEquals((await releases.publish([manifest, { ...fleet, bytes: bytesOf("[1]") }])).written, [
+    fleet.path,
+  ]);
   const after = await Deno.stat(path);
   assertEquals([after.ino, after.mtime], [ino, mtime]);
   await Deno.chmod(path, 0o600);
-  assertEquals(await releases.publish([manifest]), [manifest.path]);
+  assertEquals((await releases.publish([manifest])).written, [manifest.path]);
   await Deno.remove(path);
   await Deno.symlink("../fleet.resolved.json", path);
-  assertEquals(await releases.publish([{ ...manifest, bytes: bytesOf("[1]") }]), [manifest.path]);
+  assertEquals((await releases.publish([{ ...manifest, bytes: bytesOf("[1]") }])).written, [manifest.path]);
   assertEquals((await Deno.lstat(path)).isFile, true);
 });
 
@@ -125,37 +127,37 @@ for (const [kind, make] of NO_FILES) {
       });
       assertEquals(await releases.has(path), true);
     }
-    assertEquals(await releases.publish(FILES), PATHS);
+    assertEquals((await releases.publish(FILES)).written, PATHS);
     assertEquals(await releases.read("fleet.resolved.json"), bytesOf("{}"));
     assertEquals(await Deno.readTextFile(join(releases.path, "file")), "{}");
   });
 }
 
-Deno.test("remove() removes what is there, follows no link, and says what it cannot remove", async () => {
+Deno.test("publish() takes away what is of no use any more, follows no link, and says what it cannot take away", async () => {
   await using dir = await TemporaryDirectory.create();
   const releases = createReleaseDir("releases", dir.path);
-  await releases.publish(FILES);
+  const manifest = (digit: string) => `rollouts/${digit.repeat(64)}.json`;
+  const outdated = [manifest("a"), manifest("b"), "revocations.json", "revocations.json.sig", manifest("c")];
+  await releases.publish([
+    ...FILES,
+    ...outdated.slice(0, 3).map((path) => ({ path, bytes: bytesOf("old") })),
+  ]);
   await Deno.writeTextFile(join(dir.path, "target"), "the user's own");
-  await Deno.symlink(join(dir.path, "target"), join(releases.path, "rollouts/link"));
-  await releases.remove(["rollouts/link", "gone.json", ...PATHS.slice(0, 2)]);
+  await Deno.remove(join(releases.path, manifest("b")));
+  await Deno.symlink(join(dir.path, "target"), join(releases.path, manifest("b")));
+  await Deno.mkdir(join(releases.path, manifest("c"), "inner"), { recursive: true });
+  const { written, removed, stuck } = await releases.publish(FILES, outdated);
+  assertEquals([written, removed], [[], outdated.slice(0, 4)]);
   assertEquals(
-    PATHS.filter((path) =>
-      Deno.readDirSync(join(releases.path, dirname(path)))
-        .some(({ name }) => path.endsWith(name))
-    ),
-    PATHS.slice(2),
+    [...stuck].map(([path, { kind, message }]) => [path, kind, message]),
+    [[manifest("c"), "io", `Cannot remove "releases/${manifest("c")}": it is a directory`]],
   );
   assertEquals(await Deno.readTextFile(join(dir.path, "target")), "the user's own");
-  await Deno.mkdir(join(releases.path, "rollouts/full/inner"), { recursive: true });
-  await releases.publish(FILES);
-  const paths = ["rollouts/full", "gone.json", ...PATHS];
-  const { removed, problems } = await releases.remove(paths);
-  assertEquals(removed, paths.slice(1));
-  assertEquals(
-    [...problems].map(([path, { kind, message }]) => [path, kind, message.split(":")[0]]),
-    [["rollouts/full", "io", 'Cannot remove "releases/rollouts/full"']],
-  );
-  assertEquals(await releases.has("fleet.resolved.json"), false);
+  const dirs = ["rollouts", manifest("c"), `${manifest("c")}/inner`];
+  assertEquals(Object.keys(await modesIn(releases.path)).sort(), [...dirs, ...PATHS].sort());
+  // Alone, it is not what ends a publication that was left.
+  await Deno.writeTextFile(join(releases.path, ".fleet-release.journal"), "[[]]");
+  assertEquals((await rejection(releases.publish([], outdated))).kind, "io");
 });
 
 Deno.test("has() is false for what is not there", async () => {
@@ -375,7 +377,7 @@ Deno.test("createReleaseDir() says why nothing can be written there, before anyt
     });
   }
   const longest = createReleaseDir("x".repeat(255), dir.path);
-  assertEquals(await longest.publish([{ path: `${"f".repeat(251)}.sig`, bytes: bytesOf("x") }]), [
+  assertEquals((await longest.publish([{ path: `${"f".repeat(251)}.sig`, bytes: bytesOf("x") }])).written, [
     `${"f".repeat(251)}.sig`,
   ]);
 });

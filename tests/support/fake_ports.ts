@@ -425,25 +425,20 @@ export class FakeWorld {
         );
       },
       strangers: () => Promise.resolve([]),
-      remove: async (paths) => {
-        await Promise.resolve();
-        this.#effect(`remove ${paths.length} files`);
-        for (const path of paths) this.files.delete(path);
-        return { removed: paths, problems: new Map() };
-      },
       recover: async () => {
         await Promise.resolve();
         // Where nothing was left, nothing is done.
         if (this.recovery !== null) this.#effect("recover");
         return this.recovery;
       },
-      publish: async (files) => {
+      publish: async (files, outdated = []) => {
         await Promise.resolve();
         this.#effect("publish");
         this.published.push([...files]);
         const changed = files.filter(({ path, bytes }) => `${this.files.get(path)}` !== `${bytes}`);
         for (const { path, bytes } of changed) this.files.set(path, bytes);
-        return changed.map(({ path }) => path);
+        for (const path of outdated) this.files.delete(path);
+        return { written: changed.map(({ path }) => path), removed: outdated, stuck: new Map() };
       },
     };
   }

@@ -5,7 +5,7 @@
  */
 
 /** Replaces an operation of `Deno`, until it is disposed of. */
-export function replaced<Name extends "openSync" | "remove" | "removeSync" | "renameSync">(
+export function replaced<Name extends "openSync" | "remove" | "renameSync">(
   name: Name,
   operation: (typeof Deno)[Name],
 ): Disposable {
