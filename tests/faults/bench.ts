@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
 import { equalBytes } from "../../src/bytes.ts";
 import type { Signer } from "../../src/crypto/private_key.ts";
@@ -16,7 +17,11 @@ import { trustOf } from "../support/trust.ts";
 const NOW = "2026-06-01T12:30:00Z";
 
 /** The calls that change a directory, or can fail when it is to be changed. */
-const CALLS = ["openat", "write", "chmod", "fsync", "link", "linkat", "rename", "unlink"];
+const CALLS = [
+  ...["openat", "write", "chmod", "fsync", "link", "linkat", "rename", "unlink"],
+  // Of the lock.
+  ...["flock", "ftruncate"],
+];
 
 /** A publication that faults are put into: over an earlier release, or where there is none. */
 export interface Scenario {
@@ -26,6 +31,8 @@ export interface Scenario {
   /** The release before this one. */
   readonly before: Files;
   readonly release: Files;
+  /** Whether the earlier release's manifests go, and the sidecar that this one has not. */
+  readonly prunes?: boolean;
   /** A fault that it always meets, at a call that no other is put at. */
   readonly meets?: string;
 }
@@ -37,6 +44,8 @@ export interface Bench extends AsyncDisposable {
   readonly dir: string;
   readonly signer: Signer;
   readonly update: Scenario;
+  /** An update after which nothing of the release before is left. */
+  readonly pruning: Scenario;
 }
 
 /** A publication that has ended, in a directory that goes with it. */
@@ -44,6 +53,14 @@ export interface Published extends AsyncDisposable {
   readonly root: string;
   readonly finished: Finished;
   readonly calls: readonly Call[];
+}
+
+/** A fault that is put into a process. */
+export interface Fault {
+  /** What strace is told: the call, what becomes of it, and the how manieth of a thread it is. */
+  readonly rule: string;
+  /** The one file that it is at, by the release directory; undefined: any. */
+  readonly only?: (root: string) => string;
 }
 
 /** A system call. */
@@ -63,11 +80,15 @@ export async function openBench(strace: string): Promise<Bench> {
   await writeReleases(place.path, [release]);
   await writeTrust(place.path, signer);
   const update = { name: "update", found: before, before, release };
+  const fewer = new Map([...release].filter(([path]) => !path.startsWith("bootstrap-nonces")));
+  await writeReleases(place.path, [fewer], PRUNED);
+  const pruning = { ...update, name: "update that removes", release: fewer, prunes: true };
   return {
     strace,
     signer,
     dir: place.path,
     update,
+    pruning,
     [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
   };
 }
@@ -77,10 +98,16 @@ export async function writeTrust(dir: string, { publicKey }: Signer): Promise<vo
   await Deno.writeTextFile(join(dir, "trust.json"), JSON.stringify(trustOf({ current: publicKey })));
 }
 
+const [RELEASES, PRUNED] = ["releases.json", "pruned.json"] as const;
+
 /** Writes releases for the program that publishes them. */
-export async function writeReleases(dir: string, releases: readonly Files[]): Promise<void> {
+export async function writeReleases(
+  dir: string,
+  releases: readonly Files[],
+  name: typeof RELEASES | typeof PRUNED = RELEASES,
+): Promise<void> {
   const listed = releases.map((files) => inOrder(files).map((path) => [path, files.get(path)!.toBase64()]));
-  await Deno.writeTextFile(join(dir, "releases.json"), JSON.stringify(listed));
+  await Deno.writeTextFile(join(dir, name), JSON.stringify(listed));
 }
 
 /**
@@ -90,8 +117,8 @@ export async function writeReleases(dir: string, releases: readonly Files[]): Pr
  */
 export async function publish(
   { strace, dir }: Bench,
-  { found, meets }: Scenario,
-  fault?: string,
+  { found, meets, prunes }: Scenario,
+  fault?: Fault,
   there?: string,
 ): Promise<Published> {
   const place = await TemporaryDirectory.create();
@@ -99,20 +126,27 @@ export async function publish(
   if (there === undefined) await writeFiles(root, found);
   const trace = join(place.path, "trace");
   const above = [strace, "-f", "-y", "-o", trace, "-e", `trace=${CALLS}`];
-  for (const rule of [meets, fault]) if (rule !== undefined) above.push("-e", `inject=${rule}`);
-  const finished = await run([...above, ...programFor(root, dir)], {
+  for (const rule of [meets, fault?.rule]) if (rule !== undefined) above.push("-e", `inject=${rule}`);
+  if (fault?.only !== undefined) above.push("-P", fault.only(root));
+  const finished = await run([...above, ...programFor(root, dir, prunes)], {
     cwd: place.path,
     env: Deno.env.toObject(),
   });
   const calls = callsIn(await Deno.readTextFile(trace));
+  // It may have been stopped before it made that.
+  await ensureDir(root);
   return { root, finished, calls, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
 }
 
 /** The program that publishes releases, and its arguments. */
-export function programFor(root: string, dir: string): string[] {
+export function programFor(root: string, dir: string, prunes = false): string[] {
+  const settings = prunes
+    ? { revocationsAttr: "r", keepReleases: 1, pruneSidecars: true }
+    : { revocationsAttr: "r", bootstrapNoncesAttr: "n", keepReleases: Number.MAX_SAFE_INTEGER };
   const program = ["run", "-A", "--no-check", "--cached-only", "--frozen"];
   const path = join(PROJECT, "tests/faults/publish_release.ts");
-  return [Deno.execPath(), ...program, path, root, join(dir, "releases.json")];
+  const source = join(dir, prunes ? PRUNED : RELEASES);
+  return [Deno.execPath(), ...program, path, root, source, JSON.stringify(settings)];
 }
 
 /** The thread that publishes: all threads make directories. */
@@ -145,11 +179,11 @@ export async function verify(bench: Pick<Bench, "dir">, root: string): Promise<F
 /** Which release is in a directory, byte for byte and with nothing else: the one before, or the new one beside it. */
 export async function wholeIn(
   root: string,
-  { before, release }: Scenario,
+  { before, release, prunes }: Scenario,
 ): Promise<"old" | "new" | undefined> {
   const found = await filesIn(root);
   if (same(found, before)) return "old";
-  return same(found, new Map([...before, ...release])) ? "new" : undefined;
+  return same(found, new Map([...prunes ? [] : before, ...release])) ? "new" : undefined;
 }
 
 function same(a: Files, b: Files): boolean {

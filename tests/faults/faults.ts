@@ -8,6 +8,7 @@
  */
 import { STRACE } from "../support/strace.ts";
 import type { Figures } from "./figures.ts";
+import { lockFaults } from "./lock.ts";
 import { powerCuts } from "./power_cut.ts";
 import { publicationFaults } from "./publication.ts";
 import { readersDuring } from "./readers.ts";
@@ -18,7 +19,12 @@ async function faults(size: number): Promise<Figures[]> {
   if (STRACE === undefined) {
     return [readers, { name: "publication", tried: 0, problems: [], skipped: "needs strace" }];
   }
-  return [readers, ...await publicationFaults(STRACE, size), await powerCuts(STRACE, size)];
+  return [
+    readers,
+    ...await publicationFaults(STRACE, size),
+    await lockFaults(STRACE, size),
+    await powerCuts(STRACE, size),
+  ];
 }
 
 /** What is printed of faults of one kind. */

@@ -53,7 +53,8 @@ async function cut(bench: Bench, image: string, fault?: string) {
   {
     await using disk = await mount(before, `${before}.disk`);
     const root = join(disk.path, "releases");
-    await using published = await publish(bench, bench.update, fault, root);
+    const rule = fault === undefined ? undefined : { rule: fault };
+    await using published = await publish(bench, bench.update, rule, root);
     ended = published.finished.code === 0;
     await Deno.copyFile(before, after);
   }
