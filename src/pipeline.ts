@@ -82,12 +82,15 @@ async function publish(run: Run, prepared: Prepared, hosts: readonly BuiltHost[]
   const signed = await signArtifacts(run, composed);
   await checkRelease(run, { signed, stamp: composed.stamp, trusted });
 
-  const { written, removed } = await writeRelease(run, signed, trusted);
+  const { gitCommit } = run.config;
+  const repository = source.repository!;
+  const commit = gitCommit ? { repository, parent: repository.head } : null;
+  const { written, removed } = await writeRelease(run, signed, { trusted, commit });
   const parts = { files: filesToWrite(signed), removed, stamp: composed.stamp };
   const releaseCommit = await commitRelease(run, source, parts);
   const pushedTo = await pushCommit(run, source, releaseCommit);
 
-  const changed = run.config.gitCommit ? releaseCommit !== null : written.length > 0;
+  const changed = gitCommit ? releaseCommit !== null : written.length > 0;
   return outcomeOf({
     outcome: changed ? "released" : "no-change",
     releaseCommit,

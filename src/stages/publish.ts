@@ -14,9 +14,8 @@ import type { ReleaseError } from "../errors.ts";
 import type { SignedArtifact, Warning } from "../model.ts";
 import type { Recovery, ReleaseFile } from "../ports.ts";
 import { plural } from "../text.ts";
-import { findOldManifests, warnOfDamaged, warnOfStrangers } from "./retention.ts";
+import { findOldManifests, type Surroundings, warnOfDamaged, warnOfStrangers } from "./retention.ts";
 import type { Run } from "./run.ts";
-import type { TrustedKeys } from "./trust.ts";
 
 /** Whatever became of an earlier run, this one begins with a whole release, the old one or the new. */
 export async function recoverRelease({ config, ports: { releaseDir }, warn }: Run): Promise<void> {
@@ -62,7 +61,7 @@ export interface Written {
 export async function writeRelease(
   run: Run,
   signed: readonly SignedArtifact[],
-  trusted: TrustedKeys | null,
+  surroundings: Surroundings,
 ): Promise<Written> {
   const { config, ports: { releaseDir } } = run;
   return await run.stage({
@@ -76,7 +75,7 @@ export async function writeRelease(
       (removed.length === 0 ? "" : `, and removed ${plural(removed.length, "file")} of earlier releases`),
   }, async () => {
     await warnOfStrangers(run);
-    const manifests = await findOldManifests(run, signed, trusted);
+    const manifests = await findOldManifests(run, signed, surroundings);
     const outdated = [...manifests.damaged, ...manifests.outdated, ...await findOldSidecars(run)];
     const { written, removed, stuck } = await releaseDir.publish(filesToWrite(signed), outdated);
     warnOfDamaged(run, manifests.damaged.filter((path) => removed.includes(path)));

@@ -3,26 +3,62 @@
  *
  * @module
  */
+import { join, relative } from "@std/path";
+import { ROLLOUTS_DIR, signaturePath } from "../contract/layout.ts";
 import type { SignedArtifact } from "../model.ts";
+import type { Repository } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
 import { findRemovable, refusedStrangers, type Removable } from "../verify/retention.ts";
 import type { Run } from "./run.ts";
 import type { TrustedKeys } from "./trust.ts";
 
+/** What a release is written beside. */
+export interface Surroundings {
+  /** The keys that consumers trust; null when nobody says which. */
+  readonly trusted: TrustedKeys | null;
+  /** The repository that it is going to be committed to, and the commit below it, if any; null: it is not committed. */
+  readonly commit: { readonly repository: Repository; readonly parent: string | null } | null;
+}
+
 /**
- * The manifests beside a release that is about to be written which are damaged, and those of releases that are older than
- * the ones that are kept.
+ * The manifests beside a release that is about to be written which are damaged; and those of releases that are older than
+ * the ones that are kept, or that ended before they were committed.
  */
 export async function findOldManifests(
-  { config: { keepReleases }, ports: { releaseDir } }: Run,
-  [fleet]: readonly SignedArtifact[],
-  trusted: TrustedKeys | null,
+  run: Run,
+  signed: readonly SignedArtifact[],
+  { trusted, commit }: Surroundings,
 ): Promise<Removable> {
-  return await findRemovable(await releaseDir.manifests(), {
-    fleet: fleet!,
+  const { config: { keepReleases }, ports: { releaseDir } } = run;
+  const manifests = await releaseDir.manifests();
+  const current = new Set(signed.flatMap(({ path }) => [path, signaturePath(path)]));
+  const others = [...manifests.keys()].filter((path) => !current.has(path));
+  return await findRemovable(manifests, {
+    fleet: signed[0]!,
     keys: trusted?.keys ?? null,
     keep: keepReleases,
+    uncommitted: new Set(commit === null ? [] : await uncommitted(run, commit, others)),
   });
+}
+
+/** Those of some manifests that are in no commit: who follows the repository has never been led to them. */
+async function uncommitted(
+  { ports: { git, releaseDir } }: Run,
+  { repository, parent }: NonNullable<Surroundings["commit"]>,
+  paths: readonly string[],
+): Promise<string[]> {
+  if (paths.length === 0) return [];
+  const dir = relative(repository.root, releaseDir.path);
+  const untracked = new Set(await git.untracked(repository, join(dir, ROLLOUTS_DIR)));
+  const found = paths.filter((path) => untracked.has(join(dir, path)));
+  if (found.length === 0 || parent === null) return found;
+  // The index may be behind the commit.
+  const committed = await git.readCommitted(
+    repository,
+    parent,
+    found.map((path) => join(dir, path)),
+  );
+  return found.filter((path) => !committed.has(join(dir, path)));
 }
 
 /** Warns of what was removed since it was damaged. */

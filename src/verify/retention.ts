@@ -26,19 +26,21 @@ export interface RetentionRules {
   readonly keys: readonly PublicKey[] | null;
   /** Of how many releases manifests are kept, that of the fleet among them. */
   readonly keep: number;
+  /** The paths of those that are in no commit, where releases are committed: of no release that anybody follows. */
+  readonly uncommitted?: ReadonlySet<string>;
 }
 
 /** What may go, by path, sorted. */
 export interface Removable {
   /** What no consumer would accept, or could take for current: damaged, not signed, signed later than the fleet. */
   readonly damaged: readonly string[];
-  /** What is whole and belongs to an older release than those that are kept. */
+  /** What is whole and belongs to an older release than those that are kept, or to one that was never committed. */
   readonly outdated: readonly string[];
 }
 
 /** Finds the manifests that may go, with their signatures. None of those that the fleet names is among them. Pure. */
 export async function findRemovable(files: ManifestFiles, rules: RetentionRules): Promise<Removable> {
-  const { fleet, keep } = rules;
+  const { fleet, keep, uncommitted = new Set() } = rules;
   const present = new Map<string, Uint8Array<ArrayBuffer>>([[fleet.path, fleet.bytes]]);
   for (const [path, bytes] of files) if (bytes !== null) present.set(path, bytes);
   // Whoever has signed them: other keys may be trusted tomorrow.
@@ -54,7 +56,9 @@ export async function findRemovable(files: ManifestFiles, rules: RetentionRules)
     if (manifest === null) damaged.add(path);
     else whole.push(manifest);
   }
-  const outdated = beyond(whole, Math.max(keep - 1, 0)).map(({ path }) => path);
+  const committed = whole.filter(({ path }) => !uncommitted.has(path));
+  const lost = whole.filter(({ path }) => uncommitted.has(path));
+  const outdated = [...lost, ...beyond(committed, Math.max(keep - 1, 0))].map(({ path }) => path);
   // What the fleet names is never taken away, not even with a damaged signature: that is for `verify` to say.
   const isCurrent = (path: string) => current.has(path) || current.has(signedPath(path) ?? "");
   const withSignatures = (paths: Iterable<string>) =>

@@ -49,7 +49,7 @@ if (import.meta.main) {
     const begun = { ...run, ports: { ...run.ports, releaseDir: createReleaseDir(dir, "/") } };
     for (const files of releases) {
       await recoverRelease(begun);
-      await writeRelease(begun, artifactsOf(files), null);
+      await writeRelease(begun, artifactsOf(files), { trusted: null, commit: null });
     }
   } catch (error) {
     if (!(error instanceof ReleaseError)) throw error;

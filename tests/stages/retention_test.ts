@@ -7,6 +7,7 @@ import { sha256Hex } from "../../src/contract/canonical.ts";
 import type { ReleaseConfig } from "../../src/config.ts";
 import { decodeTrust, trustAt } from "../../src/verify/trust.ts";
 import { verifyRelease } from "../../src/verify/release.ts";
+import { COMMIT } from "../support/fake_ports.ts";
 import { replaced } from "../support/replaced.ts";
 import { newSigner } from "../support/signed_release.ts";
 import { trustBytes, trustOf } from "../support/trust.ts";
@@ -253,4 +254,24 @@ Deno.test("a run whose release is published warns of what it cannot remove, and 
   const { warnings } = await disk.release({ ...settings, now: "2026-06-01T12:30:00Z" });
   const after = [...(await disk.files()).keys()];
   assertEquals([warnings, gone.filter((path) => after.includes(path))], [[], []]);
+});
+
+Deno.test("--git-commit removes the manifests of a run that ended before it had committed them, and no others", async () => {
+  await using disk = await releasedTwice();
+  const { world } = disk;
+  const [[first], [second]] = [await manifestsOf(disk, FIRST), await manifestsOf(disk, SECOND)];
+  world.repositoryOf = () => ({ root: disk.dir, head: COMMIT });
+  const inRepository = (path: string) => join("releases", path);
+  // Git knows neither, but for the commit, which the index is behind.
+  world.untracked = [first!, second!].map(inRepository);
+  world.committedFiles.set(COMMIT, new Map([[inRepository(second!), new Uint8Array()]]));
+  await disk.release({ ...SETTINGS, now: THIRD });
+  const there = async (paths: string[]) => {
+    const files = await disk.files();
+    return paths.map((path) => files.has(path));
+  };
+  assertEquals(await there([first!, second!]), [true, true]);
+  await disk.release({ ...SETTINGS, now: "2026-06-01T12:30:00Z", gitCommit: true });
+  assertEquals(await there([first!, second!]), [false, true]);
+  assertEquals(world.committed.length, 1);
 });
