@@ -8,6 +8,7 @@
  */
 import { STRACE } from "../support/strace.ts";
 import type { Figures } from "./figures.ts";
+import { gitSteps } from "./git_steps.ts";
 import { lockFaults } from "./lock.ts";
 import { powerCuts } from "./power_cut.ts";
 import { publicationFaults } from "./publication.ts";
@@ -23,6 +24,7 @@ async function faults(size: number): Promise<Figures[]> {
     readers,
     ...await publicationFaults(STRACE, size),
     await lockFaults(STRACE, size),
+    ...await gitSteps(STRACE, size),
     await powerCuts(STRACE, size),
   ];
 }
