@@ -13,15 +13,20 @@ import { lockFaults } from "./lock.ts";
 import { powerCuts } from "./power_cut.ts";
 import { publicationFaults } from "./publication.ts";
 import { readersDuring } from "./readers.ts";
+import { gitReadersDuring, runsAtOnce } from "./runs.ts";
 
 /** All faults, in the order in which they are tried. */
 async function faults(size: number): Promise<Figures[]> {
-  const readers = await readersDuring(Math.min(size, 100));
+  const without = [
+    await readersDuring(Math.min(size, 100)),
+    await gitReadersDuring(Math.min(size, 300)),
+    await runsAtOnce(Math.min(Math.ceil(size / 3), 25)),
+  ];
   if (STRACE === undefined) {
-    return [readers, { name: "publication", tried: 0, problems: [], skipped: "needs strace" }];
+    return [...without, { name: "publication", tried: 0, problems: [], skipped: "needs strace" }];
   }
   return [
-    readers,
+    ...without,
     ...await publicationFaults(STRACE, size),
     await lockFaults(STRACE, size),
     ...await gitSteps(STRACE, size),

@@ -6,11 +6,10 @@
  */
 import { ensureDir } from "@std/fs";
 import { join } from "@std/path";
-import { parsePrivateKey } from "../../src/crypto/private_key.ts";
-import { type Finished, PROJECT, run, which } from "../support/command.ts";
-import { PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
-import { trustBytes } from "../support/trust.ts";
+import { type Finished, run, which } from "../support/command.ts";
+import { TestFleet } from "../support/fleet.ts";
 import { type Figures, inParallel, spread } from "./figures.ts";
+import { releaseProcess, verifierOf } from "./runs.ts";
 
 /** Whom a kill hits. */
 const VICTIMS = ["program", "git", "tree"] as const;
@@ -95,13 +94,8 @@ ${script}
     { mode: 0o755 },
   );
   await Deno.remove(countOf(fleet)).catch(() => {});
-  const program = ["run", "-A", "--no-check", "--cached-only", "--frozen", join(PROJECT, "src/main.ts")];
-  const args = ["--sign-key", fleet.key, "--public-key", PUBLIC_KEY, "--git-commit"];
-  const env = fleet.env();
-  return await run(
-    [which("sh"), "-c", `echo $$ >'${pid}'; exec "$@"`, "sh", Deno.execPath(), ...program, ...args],
-    { cwd: fleet.dir, env: { ...env, PATH: `${bin}:${env["PATH"]}` } },
-  );
+  const above = [which("sh"), "-c", `echo $$ >'${pid}'; exec "$@"`, "sh"];
+  return await releaseProcess(fleet, { above, path: bin });
 }
 
 /** What the git does at which the kill happens. */
@@ -123,10 +117,7 @@ async function tryKill(released: TestFleet, strace: string, kill: Kill): Promise
   await using fleet = await fleetFor(released, kill.updates);
   const problems: string[] = [];
   const first = await releaseWith(fleet, kill.at, scriptOf(strace, kill));
-  const { publicKey } = await parsePrivateKey(await Deno.readTextFile(fleet.key));
-  await Deno.writeFile(join(fleet.root, "trust.json"), trustBytes({ current: publicKey }));
-  const verify = (...more: string[]) =>
-    fleet.run(["verify", "releases", "--trust-file", join(fleet.root, "trust.json"), ...more]);
+  const verify = await verifierOf(fleet);
   const seen = await verify();
   const told = seen.stderr.includes("or the run that did so was interrupted");
   const hasNone = !kill.updates && (await fleet.files()).size === 0;
