@@ -296,6 +296,7 @@ function endInterrupted(root: string, journal: Journal): Recovery {
     throw new Error(`"${JOURNAL_FILE}" is a directory, which no run has made: take it away`);
   }
   const recovery = wayOut(root, journal[0]);
+  // What it cannot take away the run that follows finds again.
   if (recovery === "finished") finishSwitch(root, journal[0]);
   if (recovery !== "taken-back") return recovery;
   takeBack(root, journal);
