@@ -10,7 +10,7 @@ import { STRACE } from "../support/strace.ts";
 import type { Figures } from "./figures.ts";
 import { gitSteps } from "./git_steps.ts";
 import { lockFaults } from "./lock.ts";
-import { powerCuts } from "./power_cut.ts";
+import { powerCutBehindCommit, powerCuts } from "./power_cut.ts";
 import { publicationFaults } from "./publication.ts";
 import { readersDuring } from "./readers.ts";
 import { gitReadersDuring, runsAtOnce } from "./runs.ts";
@@ -31,6 +31,7 @@ async function faults(size: number): Promise<Figures[]> {
     await lockFaults(STRACE, size),
     ...await gitSteps(STRACE, size),
     await powerCuts(STRACE, size),
+    await powerCutBehindCommit(),
   ];
 }
 

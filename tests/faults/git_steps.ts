@@ -130,7 +130,7 @@ async function tryKill(released: TestFleet, strace: string, kill: Kill): Promise
     const { code, stdout, stderr } = await verify(...more);
     if (code !== 0) problems.push(`verify ${more.join(" ")} then: ${stdout}${stderr}`);
   }
-  problems.push(...await leftIn(fleet));
+  problems.push(...await wrongIn(fleet), ...await leftIn(fleet));
   const { victim, moment, at, updates } = kill;
   const where = `${
     updates ? "update" : "first release"
@@ -138,18 +138,23 @@ async function tryKill(released: TestFleet, strace: string, kill: Kill): Promise
   return problems.map((problem) => `${where}: ${problem}`);
 }
 
-/** What must not be there once a run has ended well. */
-async function leftIn(fleet: TestFleet): Promise<string[]> {
+/** What git finds wrong with a fleet's repository. */
+export async function wrongIn(fleet: TestFleet): Promise<string[]> {
   const problems: string[] = [];
   const status = await fleet.git("status", "--porcelain");
   if (status !== "") problems.push(`git status: ${status}`);
   const fsck = await run([which("git"), "fsck", "--no-dangling"], { cwd: fleet.dir, env: fleet.env() });
   if (fsck.code !== 0) problems.push(`git fsck: ${fsck.stdout}${fsck.stderr}`);
+  return problems;
+}
+
+/** What must not be there once a run has ended well. */
+async function leftIn(fleet: TestFleet): Promise<string[]> {
   const isOurs = (path: string) =>
     /(^|\/)\.fleet-release\./.test(path) || /^\.git\/.*(\.lock|tmp_\w+)$/.test(path);
   const names = [...(await fleet.files(fleet.dir)).keys()].filter(isOurs);
   const runs = [...Deno.readDirSync(join(fleet.root, "tmp"))].map(({ name }) => name)
     .filter((name) => name.startsWith("fleet-release-run-"));
-  if (names.length + runs.length > 0) problems.push(`left over: ${[...names, ...runs].join(" ")}`);
-  return problems;
+  const left = [...names, ...runs];
+  return left.length === 0 ? [] : [`left over: ${left.join(" ")}`];
 }

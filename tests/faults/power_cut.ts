@@ -7,8 +7,11 @@
 import { join } from "@std/path";
 import { createReleaseDir } from "../../src/adapters/release_dir.ts";
 import { run, which } from "../support/command.ts";
+import { TestFleet } from "../support/fleet.ts";
 import { writeFiles } from "../support/interrupted.ts";
 import type { Figures } from "./figures.ts";
+import { wrongIn } from "./git_steps.ts";
+import { releaseProcess, verifierOf } from "./runs.ts";
 import { type Bench, openBench, publish, verify, wholeIn } from "./bench.ts";
 
 const NAME = "power cuts on ext4";
@@ -83,4 +86,37 @@ async function mount(image: string, path: string): Promise<{ path: string } & As
 async function tool(name: string, ...args: readonly string[]): Promise<void> {
   const { code, stderr } = await run([which(name), ...args]);
   if (code !== 0) throw new Error(stderr.trim() || `${name} exits with ${code}`);
+}
+
+/** Releases and commits on a disk, and cuts the power right behind that: the files, the commit and the branch are there. */
+export async function powerCutBehindCommit(): Promise<Figures> {
+  const name = "power cut on ext4 behind a commit";
+  await using fleet = await TestFleet.create();
+  const [image, after] = ["image", "image after"].map((name) => join(fleet.root, name)) as [string, string];
+  try {
+    await tool("truncate", "--size=64M", image);
+    await tool("mkfs.ext4", "-q", "-F", "-d", fleet.dir, image);
+    await using _ = await mount(image, fleet.dir);
+  } catch (error) {
+    return { name, tried: 0, problems: [], skipped: `${error instanceof Error ? error.message : error}` };
+  }
+  const problems: string[] = [];
+  let head: string;
+  {
+    await using _ = await mount(image, fleet.dir);
+    const { code, stderr } = await releaseProcess(fleet);
+    if (code !== 0) problems.push(stderr);
+    await Deno.copyFile(image, after);
+    head = await fleet.git("rev-parse", "main");
+  }
+  await using _ = await mount(after, fleet.dir);
+  const verify = await verifierOf(fleet);
+  const there = await fleet.git("rev-parse", "main");
+  if (there !== head) problems.push(`the branch is at ${there}, and was at ${head}`);
+  for (const more of [[], ["--git", "main"]]) {
+    const { code, stdout, stderr } = await verify(...more);
+    if (code !== 0) problems.push(`verify ${more.join(" ")}: ${stdout}${stderr}`);
+  }
+  problems.push(...await wrongIn(fleet));
+  return { name, tried: 1, problems };
 }
