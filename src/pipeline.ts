@@ -26,7 +26,7 @@ import { evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
 import { warnOfOversights } from "./stages/oversights.ts";
 import { checkOrder, type Earlier } from "./stages/order.ts";
 import { keepOtherHosts } from "./stages/previous.ts";
-import { filesToWrite, recoverRelease, writeRelease } from "./stages/publish.ts";
+import { filesToWrite, prunedSidecars, recoverRelease, writeRelease } from "./stages/publish.ts";
 import { pushClosures } from "./stages/push.ts";
 import type { Run } from "./stages/run.ts";
 import { signArtifacts } from "./stages/sign.ts";
@@ -86,7 +86,8 @@ async function publish(run: Run, prepared: Prepared, hosts: readonly BuiltHost[]
   const repository = source.repository!;
   const commit = gitCommit ? { repository, parent: repository.head } : null;
   const { written, removed } = await writeRelease(run, signed, { trusted, commit });
-  const parts = { files: filesToWrite(signed), removed, stamp: composed.stamp };
+  const gone = [...removed, ...prunedSidecars(run.config)];
+  const parts = { files: filesToWrite(signed), removed: gone, stamp: composed.stamp };
   const releaseCommit = await commitRelease(run, source, parts);
   const pushedTo = await pushCommit(run, source, releaseCommit);
 

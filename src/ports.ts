@@ -146,8 +146,8 @@ export interface Git {
   /** Fails when commits are to be signed and git cannot. */
   checkSigning(repository: Repository, identity: Identity): Promise<void>;
   /**
-   * Commits exactly these files, as they are on disk, on top of the repository's `head`, and that others are gone: the
-   * manifests that it has and the release directory does not, and what is said to be removed.
+   * Commits exactly these files, as they are on disk, on top of the repository's `head`, and that others are gone: what
+   * is said to be removed, whether it is there or not, and the manifests and sidecars that the release directory lacks.
    *
    * @returns the commit, or null when it would change nothing
    */

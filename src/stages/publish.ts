@@ -114,6 +114,12 @@ async function findOldSidecars({ config, ports: { releaseDir }, warn }: Run): Pr
   return outdated;
 }
 
+/** The paths that the commit of a release without some sidecars lacks, when that is asked for: on disk or not. */
+export function prunedSidecars(config: ReleaseConfig): string[] {
+  if (!config.pruneSidecars) return [];
+  return sidecarsOf(config).flatMap(([path, isReleased]) => isReleased ? [] : [path, signaturePath(path)]);
+}
+
 /** The files beside the fleet, and whether the release has them. */
 function sidecarsOf({ revocationsAttr, bootstrapNoncesAttr, releaseIndex }: ReleaseConfig) {
   return [

@@ -7,7 +7,7 @@
  * @module
  */
 import { join, relative } from "@std/path";
-import { isManifestPath } from "../../contract/layout.ts";
+import { isManifestPath, SIDECAR_FILES, signedPath } from "../../contract/layout.ts";
 import type { Git, Repository } from "../../ports.ts";
 import { moveHead } from "./branch.ts";
 import { expectGit, type GitContext } from "./context.ts";
@@ -57,8 +57,10 @@ export async function commitRelease(
 }
 
 /**
- * What the work tree lacks of a release directory: what this run has removed, and the manifests that one removed which
- * ended before it had committed that. A sparse checkout does not count as removed what it leaves out.
+ * What is to be gone from a release directory: what the release is said to lack, whether the work tree and the index
+ * have it or not; and of what a release may have beside the fleet, all that the index has and the work tree lacks,
+ * since whatever removed it may have ended before it had committed that, or commits nothing. A sparse checkout does not
+ * lack what it leaves out.
  */
 async function missingEntries(
   git: GitContext,
@@ -70,9 +72,9 @@ async function missingEntries(
     cwd: root,
     env: { GIT_LITERAL_PATHSPECS: "1" },
   });
-  return listing.split("\0")
+  const gone = listing.split("\0")
     .filter((path) => path !== "")
     .map((path) => relative(prefix, path))
-    .filter((path) => removed.includes(path) || isManifestPath(path))
-    .map((path) => ({ id: null, path: join(prefix, path) }));
+    .filter((path) => isManifestPath(path) || SIDECAR_FILES.includes(signedPath(path) ?? path));
+  return [...new Set([...removed, ...gone])].map((path) => ({ id: null, path: join(prefix, path) }));
 }

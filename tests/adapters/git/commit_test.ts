@@ -89,7 +89,7 @@ Deno.test("commitRelease() makes the first commit of a branch, of the release al
   assertEquals(files, "releases/fleet.resolved.json");
 });
 
-Deno.test("commitRelease() commits that removed files and manifests are gone, and nothing else that is", async () => {
+Deno.test("commitRelease() commits what is removed, and what sidecars and manifests the work tree lacks, and nothing else", async () => {
   for (const [format, dir] of [["sha1", "releases"], ["sha256", "releases"], ["sha1", "."]]) {
     await using world = await gitFleet();
     const { fleet, git } = world;
@@ -97,21 +97,27 @@ Deno.test("commitRelease() commits that removed files and manifests are gone, an
     await fleet.git("init", "-q", "-b", "main", `--object-format=${format}`);
     const manifests = ["1", "2", "3", "4"].map((digit) => `rollouts/${digit.repeat(64)}.json`);
     const [first, second, , left] = manifests;
-    const others = ["revocations.json", "notes.json", "rollouts/README", "bootstrap-nonces.json"];
-    const signed = [...manifests, "revocations.json"].map((path) => `${path}.sig`);
-    const all = [...manifests, ...signed, ...others].map((path) => join(dir!, path));
+    const sidecars = ["bootstrap-nonces.json", "revocations.json", "release-index.json"];
+    const others = ["notes.json", "rollouts/README"];
+    const signed = [...manifests, ...sidecars].flatMap((path) => [path, `${path}.sig`]);
+    const all = [...signed, ...others].map((path) => join(dir!, path));
     await fleet.write(Object.fromEntries([...all, "elsewhere/rollouts/x"].map((path) => [path, path])));
     const head = await fleet.commit("before");
-    const gone = [first, second, `${first}.sig`, `${second}.sig`, "revocations.json", "revocations.json.sig"];
-    for (const path of [...gone, ...others.slice(1)]) await Deno.remove(join(fleet.dir, dir!, path!));
+    // By this run, by earlier ones, and by somebody.
+    const removed = [first, second, ...sidecars.slice(0, 2)].flatMap((path) => [path!, `${path}.sig`]);
+    for (const path of [...removed, ...others]) await Deno.remove(join(fleet.dir, dir!, path));
     await Deno.remove(join(fleet.dir, "elsewhere/rollouts/x"));
-    // What the user leaves out of the checkout is not removed.
-    await fleet.git("update-index", "--skip-worktree", join(dir!, left!));
-    await Deno.remove(join(fleet.dir, dir!, left!));
+    // What the user leaves out of the checkout is removed only when that is said, and so is what is not in the index.
+    const [index, indexSignature] = ["release-index.json", "release-index.json.sig"];
+    for (const path of [left, index]) {
+      await fleet.git("update-index", "--skip-worktree", join(dir!, path!));
+      await Deno.remove(join(fleet.dir, dir!, path!));
+    }
+    await fleet.git("rm", "-q", join(dir!, indexSignature!));
     const options = {
       ...await release(world),
       releaseDir: join(fleet.dir, dir!),
-      removed: [first!, `${first}.sig`, "revocations.json", "revocations.json.sig"],
+      removed: [first!, `${first}.sig`, index!, indexSignature!, "never-there.json"],
     };
     await fleet.write({ [join(dir!, "fleet.resolved.json")]: "{}" });
     await commitRelease(git, { root: fleet.dir, head }, options);
@@ -120,13 +126,13 @@ Deno.test("commitRelease() commits that removed files and manifests are gone, an
       changes,
       [
         `A\t${join(dir!, "fleet.resolved.json")}`,
-        ...gone.map((path) => `D\t${join(dir!, path!)}`).sort(),
+        ...[...removed, index, indexSignature].map((path) => `D\t${join(dir!, path!)}`),
       ].sort((a, b) => a.slice(2) < b.slice(2) ? -1 : 1),
     );
     const status = await fleet.git("status", "--porcelain", "--untracked-files=no");
     assertEquals(
       status.split("\n").map((line) => line.trim()).sort(),
-      [...others.slice(1).map((path) => `D ${join(dir!, path)}`), "D elsewhere/rollouts/x"].sort(),
+      [...others.map((path) => `D ${join(dir!, path)}`), "D elsewhere/rollouts/x"].sort(),
     );
   }
 });
