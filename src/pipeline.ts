@@ -40,6 +40,8 @@ import { checkTrust, type TrustedKeys } from "./stages/trust.ts";
  * but that what an earlier run left half done is whole
  */
 export async function release(begun: Run): Promise<RunOutcome> {
+  await recoverRelease(begun);
+  // Only now is it known which release is there.
   const run = await afterLast(begun);
   const prepared = await prepare(run);
   const hosts = await closures(run, prepared);
@@ -57,7 +59,6 @@ interface Prepared {
 }
 
 async function prepare(run: Run): Promise<Prepared> {
-  await recoverRelease(run);
   const source = await lockSource(run);
   await warnOfOversights(run, source);
   const declared = await evaluateFleet(run, source);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { compareTimestamps, formatInstant } from "../contract/time.ts";
+import { compareTimestamps, formatInstant, wholeSeconds } from "../contract/time.ts";
 import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import { readFleet } from "../plan/reuse.ts";
@@ -12,57 +12,78 @@ import { CLOCK_SKEW_SECONDS } from "../verify/acceptance.ts";
 import { readOrNothing, type Run } from "./run.ts";
 
 /**
- * Two releases within one second would have one stamp, by which nobody could tell them apart: the second one is of the
- * next second, and waits for it. What is on disk need not be signed for that: nobody loses more than the second.
+ * A run that goes by the clock is of a time behind the release on disk. Two within one second would have one stamp, by
+ * which nobody could tell them apart, and the clocks of two machines that release in turn differ: so it waits, for no
+ * longer than clocks may differ. What is on disk need not be signed for that: nobody loses more than a minute.
  *
- * @returns the run, at a later time when it had to wait
+ * @returns the run, at the time that it is then
  */
 export async function afterLast(run: Run): Promise<Run> {
-  const { now, timeFrom, config: { artifactName }, ports: { clock } } = run;
+  const { timeFrom, config: { artifactName }, ports: { clock }, stage } = run;
   if (timeFrom !== "clock") return run;
+  const now = wholeSeconds(clock.now());
   const bytes = await readOrNothing(run, artifactName);
   const before = (bytes && readFleet(bytes)?.meta.signedAt) ?? null;
-  const next = Temporal.Instant.from(now).add({ seconds: 1 });
-  if (before === null || compareTimestamps(before, now) < 0) return run;
-  if (Temporal.Instant.compare(Temporal.Instant.from(before), next) >= 0) return run;
-  const milliseconds = next.since(clock.now()).total("milliseconds");
-  await new Promise((resolve) => setTimeout(resolve, Math.ceil(milliseconds)));
-  return { ...run, now: formatInstant(next) };
+  if (before === null || compareTimestamps(before, now) < 0) return { ...run, now };
+  // That is a wrong clock, and for others to tell.
+  if (isAhead(before, clock.now())) return { ...run, now };
+  const next = Temporal.Instant.from(wholeSeconds(Temporal.Instant.from(before))).add({ seconds: 1 });
+  const milliseconds = Math.ceil(next.since(clock.now()).total("milliseconds"));
+  const wait = () => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+  const later = formatInstant(next);
+  // What everybody's clock may do is told when it takes longer than a second.
+  if (milliseconds <= 1000) await wait();
+  else {
+    await stage({
+      name: "wait",
+      title: `Waiting ${Math.ceil(milliseconds / 1000)} s: the release on disk is of ${before}`,
+      done: () => `Waited until ${later}, behind the release on disk`,
+    }, wait);
+  }
+  return { ...run, now: later };
 }
 
+/** The year of what builds are told to take for the present: shells of nix set the first of January 1980. */
+const BUILDS_END: Timestamp = "1981-01-01T00:00:00Z";
+
 /**
- * Refuses a clock that is before the commit that is checked out: a release is signed after that. A time that is given may
- * be as early as its giver likes.
+ * Refuses a time before the commit that is checked out: a release is signed after that. One that is given with `--now`
+ * may be as early as its giver likes, since nobody gives that by mistake.
  *
  * @throws {ReleaseError} of kind `usage`
  */
 export async function checkClock(
-  { now, timeFrom, config: { allowOlder }, ports: { git }, warn }: Run,
+  { now, timeFrom, config: { allowOlder }, ports: { git } }: Run,
   repository: Repository | null,
 ): Promise<void> {
+  if (timeFrom === "--now" || allowOlder) return;
+  const isEpoch = timeFrom === "SOURCE_DATE_EPOCH";
+  if (isEpoch && compareTimestamps(now, BUILDS_END) < 0) {
+    throw new ReleaseError(
+      "usage",
+      `Cannot sign a release at ${now}: SOURCE_DATE_EPOCH says so, which is for builds`,
+      { hint: UNSET_EPOCH },
+    );
+  }
   const head = repository?.head ?? null;
-  if (timeFrom === "--now" || allowOlder || head === null) return;
+  if (head === null) return;
   const committedAt = await git.committedAt(repository!, head);
   if (!isAhead(committedAt, Temporal.Instant.from(now))) return;
-  const commit = head.slice(0, 8);
-  if (timeFrom === "SOURCE_DATE_EPOCH") {
-    warn({
-      code: "early-epoch",
-      message:
-        `SOURCE_DATE_EPOCH says ${now}, which is before commit ${commit} was made, at ${committedAt}: shells of ` +
-        "nix set it. Unset it, unless it is meant",
-    });
-    return;
-  }
   throw new ReleaseError(
     "usage",
-    `Cannot sign a release at ${now}: commit ${commit}, which is checked out, was made later, at ${committedAt}`,
+    `Cannot sign a release at ${now}${isEpoch ? ", as SOURCE_DATE_EPOCH says" : ""}: commit ${
+      head.slice(0, 8)
+    }, which is checked out, was made later, at ${committedAt}`,
     {
-      hint:
-        "this machine's clock is wrong, or was when it was committed: give the time with --now, or --allow-older",
+      hint: isEpoch
+        ? UNSET_EPOCH
+        : "this machine's clock is wrong, or was when it was committed: give the time with --now, or --allow-older",
     },
   );
 }
+
+const UNSET_EPOCH =
+  "shells of nix set it: unset it, or give the time with --now; --allow-older signs at that time";
 
 /** Whether a time is later than another by more than clocks may differ. */
 export function isAhead(time: Timestamp, than: Temporal.Instant): boolean {

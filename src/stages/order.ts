@@ -69,7 +69,7 @@ export async function checkOrder(run: Run, source: Source, trusted: TrustedKeys 
 function hintFor({ timeFrom, ports: { clock } }: Run, signedAt: Timestamp): string {
   if (isAhead(signedAt, clock.now())) {
     return "that is in the future: a wrong clock has stamped it, or this machine's clock is wrong. When this one is " +
-      "right, release over it with --allow-older";
+      "right, release over it with --allow-older; when it is not, give the time with --now";
   }
   return timeFrom === "clock"
     ? "run again when that time has passed, or release nevertheless with --allow-older"
@@ -122,7 +122,7 @@ async function readCommitted(
   let latest: ReleasedFleet | null = null;
   for (const commit of commits) {
     if (commit === null) continue;
-    const files = await git.readCommitted(own, commit, [path, signaturePath(path)]);
+    const files = await git.readCommitted(own, commit, [path, signaturePath(path)]).catch(refuseNone);
     const bytes = files.get(path);
     const found = bytes && await readSigned(bytes, files.get(signaturePath(path)) ?? null, keys);
     if (!found) continue;
@@ -130,6 +130,12 @@ async function readCommitted(
     latest = { place: `in commit ${commit.slice(0, 8)}`, ...found };
   }
   return latest;
+}
+
+/** What is too large for any release is damaged, as on disk, and keeps nobody from the next one. */
+function refuseNone(error: unknown): ReadonlyMap<string, Uint8Array<ArrayBuffer>> {
+  if (error instanceof ReleaseError && error.kind === "io") return new Map();
+  throw error;
 }
 
 async function readSigned(

@@ -1,8 +1,10 @@
 // No release goes back behind the one that is there.
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import type { ReleaseConfig } from "../../src/config.ts";
 import { release } from "../../src/pipeline.ts";
+import { ReleaseError } from "../../src/errors.ts";
+import { Interruption } from "../../src/stages/interruption.ts";
 import { startRun } from "../../src/stages/run.ts";
 import { validateConfig } from "../../src/commands/release.ts";
 import { COMMIT, FakeWorld, UNVERIFIED } from "../support/fake_ports.ts";
@@ -79,17 +81,34 @@ pureTest("a release that a wrong clock has signed in the future is told, with ho
   );
   assertEquals([hint, done], [
     "that is in the future: a wrong clock has stamped it, or this machine's clock is wrong. When this one is right, " +
-    "release over it with --allow-older",
+    "release over it with --allow-older; when it is not, give the time with --now",
     [],
   ]);
   await releaseAt(world, { allowOlder: true });
   await releaseAt(world, { now: "2026-06-02T00:00:01Z" });
 });
 
-pureTest("a time within what clocks differ by is waited for by the operator", async () => {
-  const world = await released({ now: "2026-06-02T00:00:59Z" });
-  const { hint } = await refused(world, {});
-  assertEquals(hint, "run again when that time has passed, or release nevertheless with --allow-older");
+pureTest(
+  "a release in git alone that is within what clocks differ by is for the operator to wait for",
+  async () => {
+    const world = await released({ now: "2026-06-02T00:00:59Z" });
+    moveToCommit(world);
+    const { hint } = await refused(world, {});
+    assertEquals(hint, "run again when that time has passed, or release nevertheless with --allow-older");
+  },
+);
+
+pureTest("a committed fleet that is too large to be one keeps nobody from a release", async () => {
+  const world = await released();
+  const { git } = world.ports();
+  const failing = (error: Error) => {
+    const run = startRun(validateConfig({ signCmd: "sign", now: "2026-06-01T11:00:00Z" }), world.ports());
+    const readCommitted = () => Promise.reject(error);
+    world.files.clear();
+    return release({ ...run, ports: { ...run.ports, git: { ...git, readCommitted } } });
+  };
+  await failing(new ReleaseError("io", "too large"));
+  assertEquals((await rejection(failing(new ReleaseError("git", "missing")))).message, "missing");
 });
 
 pureTest("the same release at the same time is no change, and another one is refused", async () => {
@@ -164,16 +183,77 @@ pureTest("where only a command knows what it signs with, nothing that is there c
   assertEquals(warnings.map(({ code }) => code), ["unverified-signatures", "damaged-manifests"]);
 });
 
-pureTest("a second release within one second is one of the next second, and waits for it", async () => {
-  // The fakes' clock is at 00:00:00.987654321.
-  const world = await released({ now: "2026-06-02T00:00:00Z" });
-  world.fleet["hosts"].db.tags.push("other");
-  const start = performance.now();
-  const { signedAt } = await releaseAt(world);
-  assertEquals(signedAt, "2026-06-02T00:00:01Z");
-  assert(performance.now() - start >= 12);
-  // A time that is given is taken as it is.
-  assertEquals((await releaseAt(world, { now: "2026-06-02T00:00:02Z" })).signedAt, "2026-06-02T00:00:02Z");
+/** Does something while every wait takes no time, and gives how many milliseconds each would have taken. */
+async function withoutWaiting(body: () => Promise<unknown>): Promise<number[]> {
+  const waits: number[] = [];
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = ((done: () => void, milliseconds: number) => {
+    waits.push(milliseconds);
+    return setTimeout(done, 0);
+  }) as typeof setTimeout;
+  try {
+    await body();
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  return waits;
+}
+
+pureTest(
+  "a release by the clock waits until it is later than the one on disk, as far as clocks differ",
+  async () => {
+    // The fakes' clock is at 00:00:00.987654321.
+    const cases: [last: string, signedAt: string, waits: number][] = [
+      ["2026-06-01T23:59:59.999Z", "2026-06-02T00:00:00Z", 0],
+      ["2026-06-02T00:00:00Z", "2026-06-02T00:00:01Z", 13],
+      ["2026-06-02T00:00:00.5Z", "2026-06-02T00:00:01Z", 13],
+      ["2026-06-02T00:00:07Z", "2026-06-02T00:00:08Z", 7013],
+      ["2026-06-02T00:01:00.5Z", "2026-06-02T00:01:01Z", 60013],
+    ];
+    for (const [last, signedAt, milliseconds] of cases) {
+      for (const allowOlder of [false, true]) {
+        const world = await released({ now: last });
+        world.fleet["hosts"].db.tags.push("other");
+        const waits = await withoutWaiting(() => releaseAt(world, { allowOlder }));
+        assertEquals([world.json()["meta"].signedAt, waits], [
+          signedAt,
+          milliseconds === 0 ? [] : [milliseconds],
+        ]);
+        const told = world.logged.filter((line) => line.endsWith(" wait") || line.startsWith("end wait"));
+        assertEquals(
+          told,
+          milliseconds > 1000
+            ? ["start wait", `end wait: Waited until ${signedAt}, behind the release on disk`]
+            : [],
+        );
+        // A time that is given is taken as it is.
+        const given = () => releaseAt(world, { now: signedAt, allowOlder: true });
+        assertEquals(await withoutWaiting(given), []);
+      }
+    }
+  },
+);
+
+pureTest("a run that waits for a time can be interrupted", async () => {
+  const world = await released({ now: "2026-06-02T00:00:07Z" });
+  const interruption = new Interruption();
+  const run = startRun(validateConfig({ signCmd: "sign" }), world.ports(), { interruption });
+  world.effects.length = 0;
+  const ended = release(run);
+  interruption.now(new ReleaseError("interrupted", "enough"));
+  assertEquals((await rejection(ended)).message, "enough");
+  assertEquals(world.effects.filter((effect) => effect !== "recover" && !effect.startsWith("read")), []);
+});
+
+pureTest("what has been waited for before a run is no longer ahead of it", async () => {
+  const world = await released();
+  let now = "2026-06-02T00:00:00Z";
+  const ports = { ...world.ports(), clock: { now: () => Temporal.Instant.from(now), monotonic: () => 0 } };
+  const run = startRun(validateConfig({ signCmd: "sign" }), ports);
+  // Another run has released meanwhile.
+  await world.release({ now: "2026-06-02T01:00:00Z" });
+  now = "2026-06-02T02:00:00Z";
+  assertEquals((await release(run)).signedAt, now);
 });
 
 pureTest("the clock must not be before the commit that is checked out, unless that is allowed", async () => {
@@ -194,26 +274,46 @@ pureTest("the clock must not be before the commit that is checked out, unless th
   await releaseAt(world, { now: "2026-06-02T00:00:30Z" });
 });
 
-pureTest(
-  "SOURCE_DATE_EPOCH counts like --now, which goes over it, and is told when it is before the commit",
-  async () => {
-    const world = await released();
-    assertEquals((await releaseAt(world, {}, ONE)).signedAt, ONE);
-    assertEquals((await refused(world, {}, NOON)).hint, GIVE_LATER);
-    world.committedAt = "2026-06-01T14:02:00Z";
-    const { signedAt, warnings } = await releaseAt(world, {}, "2026-06-01T14:00:00Z");
-    assertEquals([signedAt, warnings.map(({ code, message }) => [code, message]).sort()], [
-      "2026-06-01T14:00:00Z",
-      [
-        [
-          "early-epoch",
-          "SOURCE_DATE_EPOCH says 2026-06-01T14:00:00Z, which is before commit cccccccc was made, at " +
-          "2026-06-01T14:02:00Z: shells of nix set it. Unset it, unless it is meant",
-        ],
-        ["unverified-signatures", UNVERIFIED.message],
-      ],
-    ]);
-    const given = await releaseAt(world, { now: "2026-06-01T15:00:00Z" }, NOON);
-    assertEquals([given.signedAt, given.warnings], ["2026-06-01T15:00:00Z", [UNVERIFIED]]);
-  },
-);
+const UNSET = "shells of nix set it: unset it, or give the time with --now; --allow-older signs at that time";
+
+pureTest("SOURCE_DATE_EPOCH counts like --now, which goes over it", async () => {
+  const world = await released();
+  assertEquals((await releaseAt(world, {}, ONE)).signedAt, ONE);
+  assertEquals((await refused(world, {}, NOON)).hint, GIVE_LATER);
+  const given = await releaseAt(world, { now: "2026-06-01T15:00:00Z" }, NOON);
+  assertEquals([given.signedAt, given.warnings], ["2026-06-01T15:00:00Z", [UNVERIFIED]]);
+});
+
+pureTest("SOURCE_DATE_EPOCH before the commit, or of a shell of nix, is no time for a release", async () => {
+  const world = await released();
+  world.committedAt = "2026-06-01T14:02:00Z";
+  const epoch = "2026-06-01T14:00:00Z";
+  assertEquals(await refused(world, {}, epoch), {
+    kind: "usage",
+    message:
+      `Cannot sign a release at ${epoch}, as SOURCE_DATE_EPOCH says: commit cccccccc, which is checked out, was made ` +
+      "later, at 2026-06-01T14:02:00Z",
+    hint: UNSET,
+    done: [],
+  });
+  assertEquals((await releaseAt(world, { allowOlder: true }, epoch)).signedAt, epoch);
+  // Where there is nothing to be earlier than.
+  for (const shells of ["1980-01-01T00:00:00Z", "1970-01-01T00:00:01Z", "1980-12-31T23:59:59Z"]) {
+    for (const head of [COMMIT, null]) {
+      const empty = new FakeWorld();
+      empty.committedAt = "1970-01-01T00:00:00Z";
+      empty.repositoryOf = () => head === null ? null : { root: "/fleet", head };
+      assertEquals(await refused(empty, {}, shells), {
+        kind: "usage",
+        message: `Cannot sign a release at ${shells}: SOURCE_DATE_EPOCH says so, which is for builds`,
+        hint: UNSET,
+        done: [],
+      });
+      assertEquals((await releaseAt(empty, { allowOlder: true }, shells)).signedAt, shells);
+      assertEquals((await releaseAt(empty, { now: shells })).signedAt, shells);
+    }
+  }
+  const empty = new FakeWorld();
+  empty.repositoryOf = () => null;
+  assertEquals((await releaseAt(empty, {}, "1981-01-01T00:00:00Z")).warnings, [UNVERIFIED]);
+});

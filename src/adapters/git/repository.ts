@@ -61,6 +61,9 @@ export async function branchOf(git: GitContext, root: string): Promise<string | 
   return result.code === 0 ? text(result) : null;
 }
 
+/** The last second of the year 9999: git takes any number for a time, and we write none beyond that. */
+const LAST_SECOND = 253402300799;
+
 /**
  * When a commit was made, as its committer's clock had it.
  *
@@ -71,7 +74,9 @@ export async function branchOf(git: GitContext, root: string): Promise<string | 
 export async function committedAt(git: GitContext, root: string, commit: string): Promise<Timestamp> {
   const args = ["rev-list", "--timestamp", "--max-count=1", commit];
   const [seconds] = (await expectGit(git, `read when ${commit} was made`, args, { cwd: root })).split(" ");
-  return formatInstant(Temporal.Instant.fromEpochMilliseconds(Number(seconds) * 1000));
+  return formatInstant(
+    Temporal.Instant.fromEpochMilliseconds(Math.min(Number(seconds), LAST_SECOND) * 1000),
+  );
 }
 
 /**

@@ -1,6 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { findRepository, firstIgnored, resolveCommit, tracks } from "../../../src/adapters/git/repository.ts";
+import {
+  committedAt,
+  findRepository,
+  firstIgnored,
+  resolveCommit,
+  tracks,
+} from "../../../src/adapters/git/repository.ts";
 import { expectRun, which } from "../../support/command.ts";
 import type { TestFleet } from "../../support/fleet.ts";
 import { GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
@@ -188,4 +194,20 @@ Deno.test("tracks() tells what git tracks in the work tree, staged or not, from 
   await fleet.git("branch", "-f", "both", head);
   assertEquals(await tracks(git, fleet.dir, "staged", "both"), true);
   assertEquals(await tracks(git, fleet.dir, "staged", head), false);
+});
+
+Deno.test("committedAt() gives the time of a commit, whatever number git has for one", async () => {
+  const { fleet, git } = world;
+  const times = [
+    ["0", "1970-01-01T00:00:00Z"],
+    ["1780315200", "2026-06-01T12:00:00Z"],
+    ["253402300800", "9999-12-31T23:59:59Z"],
+    ["18446744073709551614", "9999-12-31T23:59:59Z"],
+  ] as const;
+  for (const [seconds, expected] of times) {
+    const made = ["commit-tree", "-m", "x", "HEAD^{tree}"];
+    const env = { ...fleet.env(), GIT_COMMITTER_DATE: `@${seconds} +0200` };
+    const commit = (await expectRun([GIT, ...made], { cwd: fleet.dir, env })).trim();
+    assertEquals(await committedAt(git, fleet.dir, commit), expected);
+  }
 });
