@@ -229,9 +229,11 @@ export interface ReleaseDir {
   has(path: string): Promise<boolean>;
   /**
    * What is under the names of manifests and their signatures, by path: the bytes, or null for what is no file that a
-   * release could have.
+   * release could have. When they come to more than `verify` reads, the rest is not among them.
    */
   manifests(): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer> | null>>;
+  /** JSON beside the fleet that is no document of its release and has a signature, with that, by path, as `manifests`. */
+  signedStrangers(artifactName: string): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer> | null>>;
   /** The paths of files under names that no document of a release has. */
   strangers(artifactName: string): Promise<readonly string[]>;
   /**

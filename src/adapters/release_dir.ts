@@ -13,6 +13,7 @@ import {
   LONGEST_NAME,
   ROLLOUTS_DIR,
   signaturePath,
+  signedPath,
 } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseDir } from "../ports.ts";
@@ -62,20 +63,17 @@ export function createReleaseDir(dir: string, cwd: string): ReleaseDir {
     read: (path) => Promise.try(() => readReleaseFile(location, path)),
     has: (path) => isThere(location, path),
     manifests: () => Promise.try(() => readManifests(location)),
+    signedStrangers: (artifactName) => Promise.try(() => readSignedStrangers(location, artifactName)),
     strangers: (artifactName) => Promise.try(() => strangersIn(location, artifactName)),
     recover: () => Promise.try(() => recover(location)),
     publish: (files, outdated) => publishFiles(location, files, outdated),
   };
 }
 
-function readReleaseFile(
-  location: ReleaseLocation,
-  path: string,
-  most = MAX_FILE_BYTES,
-): Uint8Array<ArrayBuffer> | null {
+function readReleaseFile(location: ReleaseLocation, path: string): Uint8Array<ArrayBuffer> | null {
   checkLocation(location);
   try {
-    return readRegularFile(join(location.root, path), most);
+    return readRegularFile(join(location.root, path), MAX_FILE_BYTES);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     const { message, hint } = fileError("read", join(location.dir, path), {
@@ -88,27 +86,50 @@ function readReleaseFile(
   }
 }
 
-/** What is under the names of manifests and of their signatures; null for what is no file that a release could have. */
-function readManifests(location: ReleaseLocation): Map<string, Uint8Array<ArrayBuffer> | null> {
+/**
+ * What is under the names of manifests and of their signatures; null for what is no file that a release could have.
+ *
+ * @param most How many bytes are read, by default as many as `verify` reads; a manifest beyond that, and its signature,
+ * is not among them, since nothing is known of it
+ */
+export function readManifests(
+  location: ReleaseLocation,
+  most: number = MAX_RELEASE_BYTES,
+): Map<string, Uint8Array<ArrayBuffer> | null> {
   checkLocation(location);
   const found = new Map<string, Uint8Array<ArrayBuffer> | null>();
-  // As much as `verify` reads: what is beyond it would keep it from any verdict.
-  let left = MAX_RELEASE_BYTES;
-  try {
-    for (const { name, isDirectory } of Deno.readDirSync(join(location.root, ROLLOUTS_DIR))) {
-      const path = `${ROLLOUTS_DIR}/${name}`;
-      if (isDirectory || !isManifestPath(path)) continue;
-      const bytes = readIfFile(location, path, Math.min(left, MAX_FILE_BYTES));
-      left -= bytes?.length ?? 0;
-      found.set(path, bytes);
-    }
-  } catch (error) {
-    if (error instanceof ReleaseError) throw error;
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw fileError("read", join(location.dir, ROLLOUTS_DIR), { cwd: location.cwd, cause: error });
-    }
+  let bytes = 0;
+  for (const paths of Map.groupBy(manifestPaths(location), (path) => signedPath(path) ?? path).values()) {
+    const files = paths.map((path) => [path, readIfFile(location, path)] as const);
+    bytes += files.reduce((sum, [, file]) => sum + (file?.length ?? 0), 0);
+    if (bytes > most) break;
+    for (const [path, file] of files) found.set(path, file);
   }
   return found;
+}
+
+function manifestPaths({ root, dir, cwd }: ReleaseLocation): string[] {
+  try {
+    return [...Deno.readDirSync(join(root, ROLLOUTS_DIR))]
+      .filter(({ isDirectory }) => !isDirectory)
+      .map(({ name }) => `${ROLLOUTS_DIR}/${name}`)
+      .filter(isManifestPath);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw fileError("read", join(dir, ROLLOUTS_DIR), { cwd, cause: error });
+  }
+}
+
+/** What has the name of another fleet than this one, with its signature. */
+function readSignedStrangers(
+  location: ReleaseLocation,
+  artifactName: string,
+): Map<string, Uint8Array<ArrayBuffer> | null> {
+  const paths = new Set(strangersIn(location, artifactName));
+  const signed = [...paths].filter((path) => /^[^/]+\.json$/.test(path) && paths.has(signaturePath(path)));
+  return new Map(
+    signed.flatMap((path) => [path, signaturePath(path)]).map((path) => [path, readIfFile(location, path)]),
+  );
 }
 
 /** The paths of files under names that no document of a release has. */
@@ -129,9 +150,9 @@ function strangersIn({ root, dir, cwd }: ReleaseLocation, artifactName: string):
   return found.sort();
 }
 
-function readIfFile(location: ReleaseLocation, path: string, most: number): Uint8Array<ArrayBuffer> | null {
+function readIfFile(location: ReleaseLocation, path: string): Uint8Array<ArrayBuffer> | null {
   try {
-    return readReleaseFile(location, path, most);
+    return readReleaseFile(location, path);
   } catch (error) {
     if (error instanceof ReleaseError && error.kind === "contract") return null;
     throw error;

@@ -121,7 +121,9 @@ async function prune(settings: PruneSettings, { world }: Session): Promise<numbe
   const keys = await readKeys(settings, world);
   const fleet = await readFleetOf(releaseDir, settings, keys);
   const manifests = await releaseDir.manifests();
-  const { damaged, outdated } = await findRemovable(manifests, { fleet, keys, keep: keepReleases });
+  const strangers = await releaseDir.signedStrangers(artifactName);
+  const rules = { fleet, others: strangers, keys, keep: keepReleases };
+  const { damaged, outdated } = await findRemovable(manifests, rules);
   const others = await otherSidecars(releaseDir, fleet);
   const removed = [...damaged, ...outdated, ...(pruneSidecars ? others : [])].sort();
   if (!dryRun) {

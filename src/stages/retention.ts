@@ -5,7 +5,7 @@
  */
 import { join, relative } from "@std/path";
 import { ROLLOUTS_DIR, signaturePath } from "../contract/layout.ts";
-import type { SignedArtifact } from "../model.ts";
+import type { SignedArtifact, Warning } from "../model.ts";
 import type { Repository } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
 import { findRemovable, refusedStrangers, type Removable } from "../verify/retention.ts";
@@ -29,16 +29,19 @@ export async function findOldManifests(
   signed: readonly SignedArtifact[],
   { trusted, commit }: Surroundings,
 ): Promise<Removable> {
-  const { config: { keepReleases }, ports: { releaseDir } } = run;
+  const { config: { artifactName, keepReleases }, ports: { releaseDir }, warn } = run;
   const manifests = await releaseDir.manifests();
   const current = new Set(signed.flatMap(({ path }) => [path, signaturePath(path)]));
   const others = [...manifests.keys()].filter((path) => !current.has(path));
-  return await findRemovable(manifests, {
+  const found = await findRemovable(manifests, {
     fleet: signed[0]!,
+    others: await releaseDir.signedStrangers(artifactName),
     keys: trusted?.keys ?? null,
     keep: keepReleases,
     uncommitted: new Set(commit === null ? [] : await uncommitted(run, commit, others)),
   });
+  for (const path of found.fleets) warn(secondFleet(path));
+  return found;
 }
 
 /** Those of some manifests that are in no commit: who follows the repository has never been led to them. */
@@ -74,6 +77,16 @@ export function warnOfDamaged({ warn }: Run, removed: readonly string[]): void {
         quoteList(removed, 3)
       }: damaged, not signed by a key that is trusted, or signed later than this release`,
   });
+}
+
+function secondFleet(path: string): Warning {
+  return {
+    code: "second-fleet",
+    message:
+      `"${path}" is a fleet, too, and its manifests are kept: verify refuses the older one of two fleets in one ` +
+      "directory. Give each a --release-dir of its own, or remove the one that is not released any more",
+    path,
+  };
 }
 
 /** Warns of the files of somebody else that `verify` refuses the release beside. They are not ours to remove. */

@@ -11,12 +11,13 @@ import { compareTimestamps } from "../contract/time.ts";
 import type { RolloutManifest, Timestamp } from "../contract/types.ts";
 import type { PublicKey } from "../crypto/signature.ts";
 import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
+import { readFleet } from "../plan/reuse.ts";
 import { verifyingKey } from "./acceptance.ts";
 import { bindRelease, projectedPaths } from "./bindings.ts";
 import { readDocument } from "./document.ts";
 
-/** The files under the names of manifests and their signatures, by path; null: what is there is no file of a release. */
-export type ManifestFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer> | null>;
+/** Documents and their signatures, by path; null: what is there is no file of a release. */
+export type FoundFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer> | null>;
 
 /** What manifests are judged by. */
 export interface RetentionRules {
@@ -26,32 +27,41 @@ export interface RetentionRules {
   readonly keys: readonly PublicKey[] | null;
   /** Of how many releases manifests are kept, that of the fleet among them. */
   readonly keep: number;
+  /** What lies beside it and may be another fleet, whose manifests are not this one's to remove. */
+  readonly others: FoundFiles;
   /** The paths of those that are in no commit, where releases are committed: of no release that anybody follows. */
   readonly uncommitted?: ReadonlySet<string>;
 }
 
-/** What may go, by path, sorted. */
+/** What may go, by path, sorted, and for what else it may not. */
 export interface Removable {
   /** What no consumer would accept, or could take for current: damaged, not signed, signed later than the fleet. */
   readonly damaged: readonly string[];
   /** What is whole and belongs to an older release than those that are kept, or to one that was never committed. */
   readonly outdated: readonly string[];
+  /** The other fleets. */
+  readonly fleets: readonly string[];
 }
 
-/** Finds the manifests that may go, with their signatures. None of those that the fleet names is among them. Pure. */
-export async function findRemovable(files: ManifestFiles, rules: RetentionRules): Promise<Removable> {
+/**
+ * Finds the manifests that may go, with their signatures. None of those that the fleet names, or another one, is among
+ * them. Pure.
+ */
+export async function findRemovable(files: FoundFiles, rules: RetentionRules): Promise<Removable> {
   const { fleet, keep, uncommitted = new Set() } = rules;
   const present = new Map<string, Uint8Array<ArrayBuffer>>([[fleet.path, fleet.bytes]]);
   for (const [path, bytes] of files) if (bytes !== null) present.set(path, bytes);
   // Whoever has signed them: other keys may be trusted tomorrow.
   const { fleet: record, earlier, failures } = bindRelease(present, fleet.path);
   // Of a fleet that cannot be read nobody knows what it names.
-  if (record === null) return { damaged: [], outdated: [] };
-  const current = new Set(projectedPaths(record, fleet.bytes));
+  if (record === null) return { damaged: [], outdated: [], fleets: [] };
+  const fleets = await manifestsOfOthers(rules);
+  const current = new Set([...projectedPaths(record, fleet.bytes), ...[...fleets.values()].flat()]);
   const damaged = new Set([...files.keys()].filter((path) => !present.has(path)));
   for (const { path } of failures) if (files.has(path) && !current.has(path)) damaged.add(path);
   const whole: EarlierManifest[] = [];
   for (const path of earlier) {
+    if (current.has(path)) continue;
     const manifest = await readEarlier(present, path, rules);
     if (manifest === null) damaged.add(path);
     else whole.push(manifest);
@@ -61,11 +71,34 @@ export async function findRemovable(files: ManifestFiles, rules: RetentionRules)
   const outdated = [...lost, ...beyond(committed, Math.max(keep - 1, 0))].map(({ path }) => path);
   // What the fleet names is never taken away, not even with a damaged signature: that is for `verify` to say.
   const isCurrent = (path: string) => current.has(path) || current.has(signedPath(path) ?? "");
-  const withSignatures = (paths: Iterable<string>) =>
-    [...paths].flatMap((path) => rolloutIdOf(path) === undefined ? [path] : [path, signaturePath(path)])
-      .filter((path, index, all) => files.has(path) && !isCurrent(path) && all.indexOf(path) === index)
-      .sort();
-  return { damaged: withSignatures(damaged), outdated: withSignatures(outdated) };
+  const withSignatures = (paths: Iterable<string>) => {
+    const pairs = [...paths].flatMap((path) =>
+      rolloutIdOf(path) === undefined ? [path] : [path, signaturePath(path)]
+    );
+    return [...new Set(pairs)].filter((path) => files.has(path) && !isCurrent(path)).sort();
+  };
+  return { damaged: withSignatures(damaged), outdated: withSignatures(outdated), fleets: [...fleets.keys()] };
+}
+
+/** The signed fleets of other names, and the manifests that each leads to. */
+async function manifestsOfOthers({ others, keys }: RetentionRules): Promise<Map<string, string[]>> {
+  const fleets = new Map<string, string[]>();
+  for (const [path, bytes] of others) {
+    if (bytes === null || !await isSigned(bytes, others.get(signaturePath(path)), keys)) continue;
+    const fleet = readFleet(bytes);
+    if (fleet !== undefined) fleets.set(path, projectedPaths(fleet, bytes));
+  }
+  return fleets;
+}
+
+/** Whether a key that is trusted has signed something, or where none are known, somebody may have. */
+async function isSigned(
+  bytes: Uint8Array<ArrayBuffer>,
+  signature: Uint8Array<ArrayBuffer> | null | undefined,
+  keys: readonly PublicKey[] | null,
+): Promise<boolean> {
+  if (signature?.length !== SIGNATURE_LENGTH) return false;
+  return keys === null || await verifyingKey(bytes, signature, keys) !== null;
 }
 
 /** A manifest of an earlier release. */
@@ -76,16 +109,14 @@ interface EarlierManifest {
   readonly signedAt: Timestamp;
 }
 
-/** A manifest that a key which is trusted has signed, or where none are known, that may be signed; else null. */
+/** A manifest that is signed; else null. */
 async function readEarlier(
   files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
   path: string,
   { keys }: RetentionRules,
 ): Promise<EarlierManifest | null> {
   const bytes = files.get(path)!;
-  const signature = files.get(signaturePath(path));
-  if (signature?.length !== SIGNATURE_LENGTH) return null;
-  if (keys !== null && await verifyingKey(bytes, signature, keys) === null) return null;
+  if (!await isSigned(bytes, files.get(signaturePath(path)), keys)) return null;
   const { meta, fleetResolvedHash } = readDocument(bytes, "rollout-manifest").document as RolloutManifest;
   return { path, fleet: fleetResolvedHash, signedAt: meta.signedAt! };
 }

@@ -2,7 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { basename, dirname, join } from "@std/path";
-import { createReleaseDir, readRelease, readReleaseFiles } from "../../src/adapters/release_dir.ts";
+import {
+  createReleaseDir,
+  readManifests,
+  readRelease,
+  readReleaseFiles,
+} from "../../src/adapters/release_dir.ts";
 import { expectRun, which } from "../support/command.ts";
 import { bytesOf } from "../support/git_fleet.ts";
 import { refusal, rejection } from "../support/pure.ts";
@@ -132,6 +137,28 @@ for (const [kind, make] of NO_FILES) {
     assertEquals(await Deno.readTextFile(join(releases.path, "file")), "{}");
   });
 }
+
+Deno.test("readManifests() reads a manifest with its signature or not at all, as far as it may", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const root = join(dir.path, "releases");
+  await Deno.mkdir(join(root, "rollouts"), { recursive: true });
+  const ids = ["1", "2", "3"].map((digit) => `rollouts/${digit.repeat(64)}.json`);
+  for (const path of ids) {
+    await Deno.writeFile(join(root, path), new Uint8Array(1000));
+    await Deno.writeFile(join(root, `${path}.sig`), new Uint8Array(64));
+  }
+  await Deno.writeTextFile(join(root, "rollouts/README"), "the user's own");
+  const location = { root, dir: "releases", cwd: dir.path };
+  for (const [most, count] of [[3192, 3], [3191, 2], [2128, 2], [1100, 1], [0, 0]] as const) {
+    const found = readManifests(location, most);
+    assertEquals(found.size, 2 * count);
+    assertEquals(
+      ids.filter((path) => found.get(path)?.length === 1000 && found.get(`${path}.sig`)?.length === 64)
+        .length,
+      count,
+    );
+  }
+});
 
 Deno.test("publish() takes away what is of no use any more, follows no link, and says what it cannot take away", async () => {
   await using dir = await TemporaryDirectory.create();

@@ -51,6 +51,15 @@ Deno.test("prune removes the manifests of old releases, and says which", async (
   assertEquals((await prune(disk, "--prune-sidecars")).stdout, "Removed 0 files\n");
 });
 
+Deno.test("prune removes nothing that another fleet in the directory leads to", async () => {
+  await using disk = await releasedThrice();
+  await disk.release({ now: "2026-06-01T12:40:00Z", artifactName: "other.json" });
+  const { stdout } = await prune(disk, "--keep-releases=1", "--trust-file=trust.json");
+  assertEquals(stdout.split("\n")[0], "Removed 8 files");
+  const { stdout: others } = await prune(disk, "--keep-releases=1", "--artifact-name=other.json");
+  assertEquals(others.split("\n")[0], "Removed 0 files");
+});
+
 Deno.test("prune removes nothing that the fleet names, and nothing without a fleet that says so", async () => {
   await using disk = await releasedThrice();
   await disk.shell("for file in releases/rollouts/*.json; do echo >> $file; done");

@@ -175,6 +175,36 @@ Deno.test("a run warns of files beside it that verify refuses, and leaves them",
   assertEquals((await disk.release({ ...SETTINGS, now: "2026-06-01T12:30:00Z" })).warnings, []);
 });
 
+Deno.test("the manifests of another fleet in the directory are not removed, and it is named", async () => {
+  await using disk = await WorldOnDisk.create();
+  const { world } = disk;
+  world.inputs.set("trust.json", trustBytes({ current: world.signer.publicKey! }));
+  const settings = { trustFile: "trust.json", keepReleases: 1 };
+  const other = { ...settings, artifactName: "other.json" };
+  const warned = async (asked: Partial<ReleaseConfig>) =>
+    (await disk.release(asked)).warnings.map(({ code, path }) => [code, path]);
+  const left = async () =>
+    (await Promise.all(TIMES.map((time) => manifestsOf(disk, time)))).map((of) => of.length);
+  await disk.release({ ...settings, now: FIRST });
+  assertEquals(await warned({ ...other, now: THIRD }), [["second-fleet", "fleet.resolved.json"]]);
+  assertEquals(await left(), [2, 0, 2]);
+  // The one that is no release of this fleet goes, and what the other one leads to stays, though it is of the future.
+  assertEquals(await warned({ ...settings, now: SECOND }), [["second-fleet", "other.json"]]);
+  assertEquals(await left(), [0, 2, 2]);
+  // A fleet by another key, a damaged one, and what is none.
+  await using stranger = await WorldOnDisk.create();
+  stranger.world.signWith(await newSigner());
+  await stranger.release({ artifactName: "third.json", now: FIRST });
+  await disk.write(await stranger.files());
+  await disk.shell(
+    "cd releases; echo {} > fourth.json; cp other.json.sig fourth.json.sig; mkfifo fifth.json; : > fifth.json.sig; " +
+      "cp other.json sixth.json; head -c 64 /dev/zero > sixth.json.sig; rm other.json.sig",
+  );
+  const [first, ...others] = await warned({ ...settings, now: "2026-06-01T12:15:00Z" });
+  assertEquals([first, others], [["damaged-manifests", undefined], [["strange-files", undefined]]]);
+  assertEquals(await left(), [0, 0, 0]);
+});
+
 Deno.test("manifests by another key stay where nobody says which keys are trusted", async () => {
   await using disk = await releasedTwice();
   disk.world.signWith(await newSigner());

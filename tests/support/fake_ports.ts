@@ -424,6 +424,7 @@ export class FakeWorld {
           [...this.files].filter(([path]) => /^rollouts\/[0-9a-f]{64}\.json(\.sig)?$/.test(path)),
         );
       },
+      signedStrangers: () => Promise.resolve(new Map()),
       strangers: () => Promise.resolve([]),
       recover: async () => {
         await Promise.resolve();
