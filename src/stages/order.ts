@@ -76,7 +76,7 @@ function hintFor({ timeFrom, ports: { clock } }: Run, signedAt: Timestamp): stri
     : `${GIVE_LATER}, or release nevertheless with --allow-older`;
 }
 
-const GIVE_LATER = "leave out --now and SOURCE_DATE_EPOCH, or give a later time";
+const GIVE_LATER = "leave out --now and SOURCE_DATE_EPOCH, give a later time";
 
 async function findEarlier(run: Run, source: Source, keys: TrustedKeys): Promise<Earlier> {
   const onDisk = await readOnDisk(run, keys);
@@ -168,7 +168,10 @@ export async function checkTellsApart(
     throw new ReleaseError(
       "usage",
       `Cannot sign another release at ${run.now}: "${path}" ${place} was signed at that time, and differs`,
-      { hint: `${GIVE_LATER}, or replace it with --allow-older` },
+      {
+        hint: `${GIVE_LATER}, keep an unchanged one with --reuse-unchanged-signature, or replace it with ` +
+          "--allow-older",
+      },
     );
   };
   for (const released of [earlier.onDisk, earlier.committed]) {

@@ -49,8 +49,7 @@ function releaseAt(world: FakeWorld, settings: Partial<ReleaseConfig> = {}, epoc
 }
 
 const TELLS = "Cannot sign a release at 2026-06-01T11:59:59Z: the release";
-const GIVE_LATER =
-  "leave out --now and SOURCE_DATE_EPOCH, or give a later time, or release nevertheless with " +
+const GIVE_LATER = "leave out --now and SOURCE_DATE_EPOCH, give a later time, or release nevertheless with " +
   "--allow-older";
 
 pureTest("a release is not signed before the one on disk or in git, and nothing is built", async () => {
@@ -124,7 +123,8 @@ pureTest("the same release at the same time is no change, and another one is ref
       kind: "usage",
       message:
         `Cannot sign another release at ${NOON}: "fleet.resolved.json" ${place} was signed at that time, and differs`,
-      hint: "leave out --now and SOURCE_DATE_EPOCH, or give a later time, or replace it with --allow-older",
+      hint: "leave out --now and SOURCE_DATE_EPOCH, give a later time, keep an unchanged one with " +
+        "--reuse-unchanged-signature, or replace it with --allow-older",
       done: ["evaluate db web1 web2", "build db web1 web2"],
     });
     await world.release({ now: NOON, revocationsAttr: "r", allowOlder: true });
