@@ -1,12 +1,13 @@
 /**
- * Kills, disk errors and readers at the worst of times.
+ * Kills, disk errors and readers at the worst of times, and what runs make of damage, of years and of other machines.
  *
- *     deno task faults [SIZE]    SIZE: how many faults of each kind, by default one at every point. Exits with 1 when a
- *                                release was neither the old one nor the new, and says where.
+ *     deno task faults [SIZE]    SIZE: how many of each kind, by default all. Exits with 1 when something did not hold, and
+ *                                says where.
  *
  * @module
  */
 import { STRACE } from "../support/strace.ts";
+import { damages } from "./damage.ts";
 import type { Figures } from "./figures.ts";
 import { gitSteps } from "./git_steps.ts";
 import { lockFaults } from "./lock.ts";
@@ -14,6 +15,8 @@ import { powerCutBehindCommit, powerCuts } from "./power_cut.ts";
 import { publicationFaults } from "./publication.ts";
 import { readersDuring } from "./readers.ts";
 import { gitReadersDuring, runsAtOnce } from "./runs.ts";
+import { sameReleases } from "./same.ts";
+import { aYear } from "./year.ts";
 
 /** All faults, in the order in which they are tried. */
 async function faults(size: number): Promise<Figures[]> {
@@ -21,6 +24,9 @@ async function faults(size: number): Promise<Figures[]> {
     await readersDuring(Math.min(size, 100)),
     await gitReadersDuring(Math.min(size, 300)),
     await runsAtOnce(Math.min(Math.ceil(size / 3), 25)),
+    await sameReleases(size),
+    ...await damages(size),
+    ...await aYear(size),
   ];
   if (STRACE === undefined) {
     return [...without, { name: "publication", tried: 0, problems: [], skipped: "needs strace" }];
