@@ -54,7 +54,7 @@ async function compose(run: Run, parts: Parts): Promise<Composed> {
   run.warn(...fresh.warnings);
   await warnOfSelfReference(run, source, hosts);
   const reused = config.reuseUnchangedSignature
-    ? await reuseRelease(run, { evaluated, options, fleet: fresh.fleet, trusted })
+    ? await reuseRelease(run, { evaluated, options, fleet: fresh.fleet, trusted, earlier: parts.earlier })
     : null;
   if (reused !== null) return { artifacts: reused.signed, stamp: reused.stamp, kept: reused.signed };
   warnOfUntrusted(run, parts.earlier);

@@ -183,6 +183,7 @@ export interface NewRelease {
   /** The fleet, stamped anew. */
   readonly fleet: FleetResolved;
   readonly trusted: TrustedKeys | null;
+  readonly earlier: Earlier;
 }
 
 /**
@@ -191,11 +192,14 @@ export interface NewRelease {
  */
 export async function reuseRelease(
   run: Run,
-  { evaluated, options, fleet, trusted }: NewRelease,
+  { evaluated, options, fleet, trusted, earlier: { committed } }: NewRelease,
 ): Promise<{ signed: SignedArtifact[]; stamp: Stamp } | null> {
   const existing = await readOrNothing(run, options.artifactName);
   const old = existing && loadExistingSignedAtIfUnchanged(existing, fleet, options.now);
-  if (old === null) return null;
+  if (existing === null || old === null) return null;
+  // What git has instead is newer, or as new and another: to keep this one would be a way back.
+  const isBehind = committed !== null && compareTimestamps(old.signedAt, committed.signedAt) <= 0;
+  if (isBehind && !equalBytes(existing, committed.bytes)) return null;
   const keys = keysOfBefore(run, trusted);
   if (keys === null) {
     run.warn({

@@ -132,6 +132,28 @@ pureTest("the same release at the same time is no change, and another one is ref
   }
 });
 
+pureTest("a release on disk is not kept over a later one in git", async () => {
+  const settings = { reuseUnchangedSignature: true };
+  const world = await released();
+  const first = new Map(world.files);
+  const tags = world.fleet["hosts"].db.tags;
+  world.fleet["hosts"].db.tags = ["other"];
+  await world.release({ now: "2026-06-01T12:10:00Z" });
+  moveToCommit(world);
+  // The release and the fleet are taken back, and not the commit.
+  world.fleet["hosts"].db.tags = tags;
+  first.forEach((content, path) => world.files.set(path, content));
+  const { signedAt } = await world.release({ now: "2026-06-01T12:15:00Z", ...settings });
+  assertEquals(signedAt, "2026-06-01T12:15:00Z");
+  const kept = await world.release({ now: "2026-06-01T12:16:00Z", ...settings });
+  assertEquals([kept.signedAt, kept.outcome], [signedAt, "no-change"]);
+  // The same one in git is no later one.
+  const files = new Map(world.files);
+  moveToCommit(world);
+  files.forEach((content, path) => world.files.set(path, content));
+  assertEquals((await world.release({ now: "2026-06-01T12:17:00Z", ...settings })).signedAt, signedAt);
+});
+
 pureTest("other revocations with the stamp of those that are there are refused", async () => {
   const world = await released({ revocationsAttr: "r" });
   world.outputs.set("r", []);
