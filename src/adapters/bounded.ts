@@ -15,7 +15,8 @@ export const MAX_RELEASE_BYTES: number = 2 ** 30;
 /** The same in files: a release of five channels an hour makes 88,000 in a year. */
 export const MAX_RELEASE_FILES = 500_000;
 
-const DELETE_EARLIER = "delete the rollout manifests of earlier releases: no consumer asks for them any more";
+const DELETE_EARLIER =
+  "remove the rollout manifests of earlier releases with `fleet-release prune`: no consumer asks for them any more";
 
 /** A file as the user names it, and where that is. */
 export interface FilePlace {

@@ -141,6 +141,6 @@ function earlierWarnings(unverified: number): Warning[] {
     code: "earlier-manifests",
     message:
       `${plural(unverified, "rollout manifest")} of earlier releases cannot be verified with these keys: ` +
-      "no consumer asks for them any more, so they may be deleted",
+      "no consumer asks for them any more, and `fleet-release prune` with these keys removes them",
   }];
 }

@@ -498,7 +498,8 @@ Deno.test("readReleaseFiles() refuses files that come to more than a machine has
   assertEquals(await rejection(readFiles("releases", dir.path)), {
     kind: "io",
     message: 'Cannot verify "releases": its files come to more than 1024 MiB',
-    hint: "delete the rollout manifests of earlier releases: no consumer asks for them any more",
+    hint:
+      "remove the rollout manifests of earlier releases with `fleet-release prune`: no consumer asks for them any more",
   });
 });
 
