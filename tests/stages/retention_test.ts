@@ -133,8 +133,8 @@ Deno.test("the manifests of another fleet in the directory are not removed, and 
     "cd releases; echo {} > fourth.json; cp other.json.sig fourth.json.sig; mkfifo fifth.json; : > fifth.json.sig; " +
       "cp other.json sixth.json; head -c 64 /dev/zero > sixth.json.sig; rm other.json.sig",
   );
-  const [first, ...others] = await warned({ ...settings, now: "2026-06-01T12:15:00Z" });
-  assertEquals([first, others], [["damaged-manifests", undefined], [["strange-files", undefined]]]);
+  const codes = (await warned({ ...settings, now: "2026-06-01T12:15:00Z" })).map(([code]) => code);
+  assertEquals(codes.sort(), ["damaged-manifests", "strange-files"]);
   assertEquals(await left(), [0, 0, 0]);
 });
 
