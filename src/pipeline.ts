@@ -18,7 +18,6 @@ import type { BuiltHost } from "./model.ts";
 import { outcomeOf, type RunOutcome } from "./report/outcome.ts";
 import { buildHosts } from "./stages/build.ts";
 import { checkRelease } from "./stages/check.ts";
-import { afterLast } from "./stages/clock.ts";
 import { commitRelease, pushCommit } from "./stages/commit.ts";
 import { composeRelease } from "./stages/compose.ts";
 import { evaluateHosts } from "./stages/evaluate.ts";
@@ -40,10 +39,7 @@ import { checkTrust, type TrustedKeys } from "./stages/trust.ts";
  * but that what an earlier run left half done is whole
  */
 export async function release(begun: Run): Promise<RunOutcome> {
-  await recoverRelease(begun);
-  // Only now is it known which release is there.
-  const run = await afterLast(begun);
-  const prepared = await prepare(run);
+  const { run, ...prepared } = await prepare(begun);
   const hosts = await closures(run, prepared);
   return await publish(run, prepared, hosts);
 }
@@ -58,16 +54,18 @@ interface Prepared {
   readonly earlier: Earlier;
 }
 
-async function prepare(run: Run): Promise<Prepared> {
-  const source = await lockSource(run);
-  await warnOfOversights(run, source);
-  const declared = await evaluateFleet(run, source);
+/** @returns with the run, at the time that the release is of */
+async function prepare(begun: Run): Promise<Prepared & { readonly run: Run }> {
+  await recoverRelease(begun);
+  const source = await lockSource(begun);
+  await warnOfOversights(begun, source);
+  const declared = await evaluateFleet(begun, source);
   // Whether consumers would accept what is going to be signed, before hours of building.
-  const trusted = await checkTrust(run, declared.trusted);
-  const earlier = await checkOrder(run, source, trusted);
+  const trusted = await checkTrust(begun, declared.trusted);
+  const { run, earlier } = await checkOrder(begun, source, trusted);
   // Hosts that are left out keep what the last release gives them, once it is known to be ours.
   const fleet = await keepOtherHosts(run, declared, { trusted, earlier });
-  return { source, fleet, trusted, earlier };
+  return { run, source, fleet, trusted, earlier };
 }
 
 async function closures(run: Run, { source, fleet }: Prepared): Promise<BuiltHost[]> {

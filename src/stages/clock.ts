@@ -6,27 +6,23 @@
 import { compareTimestamps, formatInstant, wholeSeconds } from "../contract/time.ts";
 import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
-import { readFleet } from "../plan/reuse.ts";
 import type { Repository } from "../ports.ts";
 import { CLOCK_SKEW_SECONDS } from "../verify/acceptance.ts";
-import { readOrNothing, type Run } from "./run.ts";
+import type { Run } from "./run.ts";
 
 /**
- * A run that goes by the clock is of a time behind the release on disk. Two within one second would have one stamp, by
- * which nobody could tell them apart, and the clocks of two machines that release in turn differ: so it waits, for no
- * longer than clocks may differ. What is on disk need not be signed for that: nobody loses more than a minute.
+ * A run that goes by the clock is of a time behind the release that is there. Two within one second would have one stamp,
+ * by which nobody could tell them apart, and the clocks of two machines that release in turn differ: so it waits, for no
+ * longer than clocks may differ.
  *
+ * @param before When that was signed; null: there is none
  * @returns the run, at the time that it is then
  */
-export async function afterLast(run: Run): Promise<Run> {
-  const { timeFrom, config: { artifactName }, ports: { clock }, stage } = run;
-  if (timeFrom !== "clock") return run;
-  const now = wholeSeconds(clock.now());
-  const bytes = await readOrNothing(run, artifactName);
-  const before = (bytes && readFleet(bytes)?.meta.signedAt) ?? null;
-  if (before === null || compareTimestamps(before, now) < 0) return { ...run, now };
+export async function afterLast(run: Run, before: Timestamp | null): Promise<Run> {
+  const { now, timeFrom, ports: { clock }, stage } = run;
+  if (timeFrom !== "clock" || before === null || compareTimestamps(before, now) < 0) return run;
   // That is a wrong clock, and for others to tell.
-  if (isAhead(before, clock.now())) return { ...run, now };
+  if (isAhead(before, clock.now())) return run;
   const next = Temporal.Instant.from(wholeSeconds(Temporal.Instant.from(before))).add({ seconds: 1 });
   const milliseconds = Math.ceil(next.since(clock.now()).total("milliseconds"));
   const wait = () => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
@@ -36,8 +32,8 @@ export async function afterLast(run: Run): Promise<Run> {
   else {
     await stage({
       name: "wait",
-      title: `Waiting ${Math.ceil(milliseconds / 1000)} s: the release on disk is of ${before}`,
-      done: () => `Waited until ${later}, behind the release on disk`,
+      title: `Waiting ${Math.ceil(milliseconds / 1000)} s: the last release is of ${before}`,
+      done: () => `Waited until ${later}, behind the last release`,
     }, wait);
   }
   return { ...run, now: later };

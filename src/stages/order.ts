@@ -12,7 +12,7 @@ import { ReleaseError } from "../errors.ts";
 import type { Artifact } from "../model.ts";
 import { readFleet, signedAtOf } from "../plan/reuse.ts";
 import { judgeSigned, verifyingKey } from "../verify/acceptance.ts";
-import { isAhead } from "./clock.ts";
+import { afterLast, isAhead } from "./clock.ts";
 import { readOrNothing, type Run } from "./run.ts";
 import type { Source } from "./source.ts";
 import { keysOfBefore, type TrustedKeys } from "./trust.ts";
@@ -38,44 +38,62 @@ export interface Earlier {
 /**
  * Finds out what was released before, and refuses to release what would be older, before anything is built.
  *
+ * @returns that, and the run, at a later time when it had to wait
  * @throws {ReleaseError} of kind `usage` when the signing time is before that of an earlier release
  */
-export async function checkOrder(run: Run, source: Source, trusted: TrustedKeys | null): Promise<Earlier> {
-  const keys = keysOfBefore(run, trusted);
-  if (keys === null) return { onDisk: null, committed: null, untrusted: false };
-  const earlier = await run.stage({
+export async function checkOrder(
+  begun: Run,
+  source: Source,
+  trusted: TrustedKeys | null,
+): Promise<{ run: Run; earlier: Earlier }> {
+  const keys = keysOfBefore(begun, trusted);
+  if (keys === null) {
+    // Nobody loses more than a minute by what anybody may have signed.
+    const run = begun.timeFrom === "clock" ? await afterLast(begun, await signedAtOnDisk(begun)) : begun;
+    return { run, earlier: { onDisk: null, committed: null, untrusted: false } };
+  }
+  const earlier = await begun.stage({
     name: "earlier",
     title: "Looking for earlier releases",
-    done: ({ onDisk, committed }) => {
-      const [latest] = [onDisk, committed].filter((released) => released !== null)
-        .sort((a, b) => compareTimestamps(b.signedAt, a.signedAt));
-      return latest === undefined ? "Found no earlier release" : `Found the release of ${latest.signedAt}`;
+    done: (found) => {
+      const latest = signedAtOfLatest(found);
+      return latest === null ? "Found no earlier release" : `Found the release of ${latest}`;
     },
-  }, () => findEarlier(run, source, keys));
-  if (run.config.allowOlder) return earlier;
-  for (const released of [earlier.onDisk, earlier.committed]) {
+  }, () => findEarlier(begun, source, keys));
+  const run = await afterLast(begun, signedAtOfLatest(earlier));
+  if (!run.config.allowOlder) refuseOlder(run, earlier);
+  return { run, earlier };
+}
+
+function signedAtOfLatest({ onDisk, committed }: Earlier): Timestamp | null {
+  const times = [onDisk, committed].flatMap((released) => released === null ? [] : [released.signedAt]);
+  return times.sort(compareTimestamps).at(-1) ?? null;
+}
+
+async function signedAtOnDisk(run: Run): Promise<Timestamp | null> {
+  const bytes = await readOrNothing(run, run.config.artifactName);
+  return (bytes && readFleet(bytes)?.meta.signedAt) ?? null;
+}
+
+function refuseOlder(run: Run, { onDisk, committed }: Earlier): void {
+  for (const released of [onDisk, committed]) {
     if (released === null || compareTimestamps(run.now, released.signedAt) >= 0) continue;
     const { place, signedAt } = released;
     throw new ReleaseError(
       "usage",
       `Cannot sign a release at ${run.now}: the release ${place} was signed later, at ${signedAt}`,
-      { hint: hintFor(run, signedAt) },
+      {
+        hint: isAhead(signedAt, run.ports.clock.now())
+          ? IN_FUTURE
+          : `${GIVE_LATER}, or release nevertheless with --allow-older`,
+      },
     );
   }
-  return earlier;
 }
 
-/** How to go on when there is a release that was signed later. */
-function hintFor({ timeFrom, ports: { clock } }: Run, signedAt: Timestamp): string {
-  if (isAhead(signedAt, clock.now())) {
-    return "that is in the future: a wrong clock has stamped it, or this machine's clock is wrong. When this one is " +
-      "right, release over it with --allow-older; when it is not, give the time with --now";
-  }
-  return timeFrom === "clock"
-    ? "run again when that time has passed, or release nevertheless with --allow-older"
-    : `${GIVE_LATER}, or release nevertheless with --allow-older`;
-}
-
+const IN_FUTURE =
+  "that is in the future: a wrong clock has stamped it, or this machine's clock is wrong. When this one is right, " +
+  "release over it with --allow-older; when it is not, give the time with --now";
 const GIVE_LATER = "leave out --now and SOURCE_DATE_EPOCH, give a later time";
 
 async function findEarlier(run: Run, source: Source, keys: TrustedKeys): Promise<Earlier> {

@@ -5,6 +5,7 @@ import type { ReleaseConfig } from "../../src/config.ts";
 import { release } from "../../src/pipeline.ts";
 import { ReleaseError } from "../../src/errors.ts";
 import { Interruption } from "../../src/stages/interruption.ts";
+import type { Stage } from "../../src/ports.ts";
 import { startRun } from "../../src/stages/run.ts";
 import { validateConfig } from "../../src/commands/release.ts";
 import { COMMIT, FakeWorld, UNVERIFIED } from "../support/fake_ports.ts";
@@ -86,16 +87,6 @@ pureTest("a release that a wrong clock has signed in the future is told, with ho
   await releaseAt(world, { allowOlder: true });
   await releaseAt(world, { now: "2026-06-02T00:00:01Z" });
 });
-
-pureTest(
-  "a release in git alone that is within what clocks differ by is for the operator to wait for",
-  async () => {
-    const world = await released({ now: "2026-06-02T00:00:59Z" });
-    moveToCommit(world);
-    const { hint } = await refused(world, {});
-    assertEquals(hint, "run again when that time has passed, or release nevertheless with --allow-older");
-  },
-);
 
 pureTest("a committed fleet that is too large to be one keeps nobody from a release", async () => {
   const world = await released();
@@ -205,13 +196,13 @@ pureTest("where only a command knows what it signs with, nothing that is there c
   assertEquals(warnings.map(({ code }) => code), ["unverified-signatures", "damaged-manifests"]);
 });
 
-/** Does something while every wait takes no time, and gives how many milliseconds each would have taken. */
-async function withoutWaiting(body: () => Promise<unknown>): Promise<number[]> {
+/** Does something while every wait takes no time, or never ends, and gives how many milliseconds each would have taken. */
+async function withoutWaiting(body: () => Promise<unknown>, ends = true): Promise<number[]> {
   const waits: number[] = [];
   const { setTimeout } = globalThis;
   globalThis.setTimeout = ((done: () => void, milliseconds: number) => {
     waits.push(milliseconds);
-    return setTimeout(done, 0);
+    return ends ? setTimeout(done, 0) : 0;
   }) as typeof setTimeout;
   try {
     await body();
@@ -221,33 +212,35 @@ async function withoutWaiting(body: () => Promise<unknown>): Promise<number[]> {
   return waits;
 }
 
+const PLACES: [where: string, settings: Partial<ReleaseConfig>][] = [
+  ["on disk", {}],
+  ["on disk", { allowOlder: true }],
+  ["in git", {}],
+  ["by whom only a command knows", {}],
+];
+
 pureTest(
-  "a release by the clock waits until it is later than the one on disk, as far as clocks differ",
+  "a release by the clock waits until it is later than the last, as far as clocks differ",
   async () => {
     // The fakes' clock is at 00:00:00.987654321.
-    const cases: [last: string, signedAt: string, waits: number][] = [
-      ["2026-06-01T23:59:59.999Z", "2026-06-02T00:00:00Z", 0],
-      ["2026-06-02T00:00:00Z", "2026-06-02T00:00:01Z", 13],
-      ["2026-06-02T00:00:00.5Z", "2026-06-02T00:00:01Z", 13],
-      ["2026-06-02T00:00:07Z", "2026-06-02T00:00:08Z", 7013],
-      ["2026-06-02T00:01:00.5Z", "2026-06-02T00:01:01Z", 60013],
+    const cases: [last: string, signedAt: string, waits: number[]][] = [
+      ["2026-06-01T23:59:59.999Z", "2026-06-02T00:00:00Z", []],
+      ["2026-06-02T00:00:00Z", "2026-06-02T00:00:01Z", [13]],
+      ["2026-06-02T00:00:00.5Z", "2026-06-02T00:00:01Z", [13]],
+      ["2026-06-02T00:00:07Z", "2026-06-02T00:00:08Z", [7013]],
+      ["2026-06-02T00:01:00.5Z", "2026-06-02T00:01:01Z", [60013]],
     ];
-    for (const [last, signedAt, milliseconds] of cases) {
-      for (const allowOlder of [false, true]) {
+    for (const [last, signedAt, expected] of cases) {
+      for (const [where, settings] of PLACES) {
         const world = await released({ now: last });
         world.fleet["hosts"].db.tags.push("other");
-        const waits = await withoutWaiting(() => releaseAt(world, { allowOlder }));
-        assertEquals([world.json()["meta"].signedAt, waits], [
-          signedAt,
-          milliseconds === 0 ? [] : [milliseconds],
-        ]);
+        if (where === "in git") moveToCommit(world);
+        if (where === "by whom only a command knows") world.signer = { ...world.signer, publicKey: null };
+        const waits = await withoutWaiting(() => releaseAt(world, settings));
+        assertEquals([world.json()["meta"].signedAt, waits], [signedAt, expected]);
         const told = world.logged.filter((line) => line.endsWith(" wait") || line.startsWith("end wait"));
-        assertEquals(
-          told,
-          milliseconds > 1000
-            ? ["start wait", `end wait: Waited until ${signedAt}, behind the release on disk`]
-            : [],
-        );
+        const end = `end wait: Waited until ${signedAt}, behind the last release`;
+        assertEquals(told, expected[0]! > 1000 ? ["start wait", end] : []);
         // A time that is given is taken as it is.
         const given = () => releaseAt(world, { now: signedAt, allowOlder: true });
         assertEquals(await withoutWaiting(given), []);
@@ -256,26 +249,39 @@ pureTest(
   },
 );
 
-pureTest("a run that waits for a time can be interrupted", async () => {
+pureTest("a release that nobody who counts has signed is not waited for", async () => {
   const world = await released({ now: "2026-06-02T00:00:07Z" });
-  const interruption = new Interruption();
-  const run = startRun(validateConfig({ signCmd: "sign" }), world.ports(), { interruption });
-  world.effects.length = 0;
-  const ended = release(run);
-  interruption.now(new ReleaseError("interrupted", "enough"));
-  assertEquals((await rejection(ended)).message, "enough");
-  assertEquals(world.effects.filter((effect) => effect !== "recover" && !effect.startsWith("read")), []);
+  world.signWith(await newSigner());
+  assertEquals(await withoutWaiting(() => releaseAt(world)), []);
 });
 
-pureTest("what has been waited for before a run is no longer ahead of it", async () => {
-  const world = await released();
+pureTest("a run that waits for a time can be interrupted", async () => {
+  const world = await released({ now: "2026-06-02T00:00:01Z" });
+  const interruption = new Interruption();
+  const ports = world.ports();
+  const start = (stage: Stage) => {
+    if (stage.name !== "wait") return;
+    queueMicrotask(() => interruption.now(new ReleaseError("interrupted", "enough")));
+  };
+  const log = { ...ports.log, start };
+  const run = startRun(validateConfig({ signCmd: "sign" }), { ...ports, log }, { interruption });
+  world.effects.length = 0;
+  const ended = async () => assertEquals((await rejection(release(run))).message, "enough");
+  assertEquals(await withoutWaiting(ended, false), [1013]);
+  assertEquals(world.effects.filter((effect) => /^(evaluate|build|sign|publish)/.test(effect)), []);
+});
+
+pureTest("a release that was made while this one began is not ahead of it", async () => {
+  const world = await released({ now: "2026-06-02T00:00:05Z" });
   let now = "2026-06-02T00:00:00Z";
-  const ports = { ...world.ports(), clock: { now: () => Temporal.Instant.from(now), monotonic: () => 0 } };
-  const run = startRun(validateConfig({ signCmd: "sign" }), ports);
-  // Another run has released meanwhile.
-  await world.release({ now: "2026-06-02T01:00:00Z" });
+  const clock = { now: () => Temporal.Instant.from(now), monotonic: () => 0 };
+  const run = startRun(validateConfig({ signCmd: "sign" }), { ...world.ports(), clock });
   now = "2026-06-02T02:00:00Z";
-  assertEquals((await release(run)).signedAt, now);
+  const waits = await withoutWaiting(() => release(run));
+  assertEquals([world.json()["meta"].signedAt, waits.filter((wait) => wait > 0)], [
+    "2026-06-02T00:00:06Z",
+    [],
+  ]);
 });
 
 pureTest("the clock must not be before the commit that is checked out, unless that is allowed", async () => {
@@ -286,7 +292,7 @@ pureTest("the clock must not be before the commit that is checked out, unless th
   assertEquals(await refused(world, {}), {
     kind: "usage",
     message:
-      "Cannot sign a release at 2026-06-02T00:00:01Z: commit cccccccc, which is checked out, was made later, at " +
+      "Cannot sign a release at 2026-06-02T00:00:00Z: commit cccccccc, which is checked out, was made later, at " +
       "2026-06-02T00:01:02Z",
     hint:
       "this machine's clock is wrong, or was when it was committed: give the time with --now, or --allow-older",
