@@ -65,12 +65,12 @@ export async function openPorts(
   // Beside the run's own directory, which goes with the run.
   const excerpts = new Excerpts({ dir, hide: (text) => secrets.hide(text) });
   const { signal } = interruption;
-  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log, excerpts, signal });
   await using stack = new AsyncDisposableStack();
   const warn: Warn = (...warnings) => warnings.forEach((warning) => log.warn(warning));
   // With it go the garbage collector roots and what was handed to the sign hook.
   const { path: tempDir } = stack.use(await makeTemporaryDirectory(dir, warn));
   await removeDeadDirectories(tempDir, warn);
+  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log, excerpts, signal, tempDir });
   stack.defer(() => shell.idle());
   const inputs = createInputs(cwd);
   const hooks = createHooks(shell, { env: childEnv, tempDir, limit: config.hookTimeout });

@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly outputFile?: string | undefined;
   /** Stops what the command leaves running in its group. */
   readonly alone?: boolean;
+  /** Keeps the terminal from it: Ctrl-C, which is for this program to understand, and all that it could ask there. */
+  readonly apart?: boolean;
   /** Seconds that it may take; then it is stopped. */
   readonly limit?: number | undefined;
   /** Reads each line of stderr as it comes, and gives the text in it that is for people; undefined: there is none. */
@@ -60,62 +62,78 @@ const GRACE = 4;
  * What every command runs under, a shell that outlives it.
  *
  * dax tells a command that a signal ended (out of memory, say) from one that succeeded by nothing at all: both have the
- * exit code 0. The shell gives the first 128 and more. It also reads what the command has left of its input: of a pipe
- * that breaks, dax makes the exit code 1.
+ * exit code 0. The shell gives 128 and more for the first, and takes all codes from 255: one that is killed itself is no
+ * success either.
  *
- * It stops the command when it is sent a signal, or when its own input ends, since this program is gone then. Only a
- * shell can: the permission to run programs by name is none to send a group of processes a signal. The command leads a
- * session and a group of its own, as far as the system has `setsid` or the shell can; at a terminal it stays in the
- * session of this program, or else nothing in it could ask for a passphrase, and what is below it is stopped.
+ * It stops the command when its own input ends, since this program wants that, or is gone. Only a shell can: the
+ * permission to run programs by name is none to send a group of processes a signal. What is sent to all processes of a
+ * terminal or a service is not meant for it: what is to come of that is this program's to say.
  *
- * Its arguments: the file for both outputs, or nothing; `data` where the input is the command's, or `null`; `rest` where
- * what the command leaves in its group is to stop with it, or `none`; and the command.
+ * The command leads a session and a group of its own, as far as the system has `setsid` or the shell can. At a terminal
+ * one that may ask something stays in the session of this program, and what is below it is stopped. Where there is no
+ * `ps`, that is the command alone, or its group.
+ *
+ * Its arguments: the file for both outputs, or nothing; the file that the command reads; `rest` where what it leaves in
+ * its group is to stop with it, or `none`; `asks` where it may ask something at the terminal, or `apart`; and the
+ * command.
  */
 const SUPERVISOR = `
-output=$1 input=$2 left=$3 pid= stopped=; shift 3
-trap stop HUP INT TERM
+output=$1 input=$2 left=$3 terminal=$4; shift 4
+trap again=1 HUP INT QUIT TERM
+trap 'again=1; stop' USR1
 exec 3<&0 </dev/null
-alive() { for one in $all; do kill -s 0 -- "$one" && return 0; done; return 1; }
-family() {
-  all=$pid before=
-  while [ "$all" != "$before" ]; do
-    before=$all
-    while read -r child parent; do
-      case " $all " in *" $child "*) ;; *" $parent "*) all="$all $child" ;; esac
+look() {
+  list=$(ps -A -o pid= -o ppid= -o pgid= -o stat=)
+  [ -n "$list" ] || if kill -s 0 -- "-$pid"; then list="0 0 $pid"; elif kill -s 0 "$pid"; then list="$pid 0 0"; fi
+  before=
+  while [ "$family" != "$before" ]; do
+    before=$family there= outside=
+    while read -r one parent group state; do
+      # What is dead and not yet buried is gone.
+      case $state in Z*) continue ;; esac
+      case $family in
+        *" $one "*) ;;
+        *" $parent "*) family="$family$one " ;;
+        *) [ "$group" = "$pid" ] || continue; family="$family$one " ;;
+      esac
+      there="$there $one"
+      [ "$group" = "$pid" ] || outside="$outside $one"
     done <<END
-$(ps -A -o pid= -o ppid=)
+$list
 END
   done
 }
+send() {
+  kill -s "$1" -- "-$pid"
+  for one in $outside; do kill -s "$1" "$one"; done
+}
 stop() {
-  stopped=1
-  [ -n "$pid" ] || return 0
-  if kill -s 0 -- "-$pid"; then all=-$pid; elif kill -s 0 "$pid"; then family; else return 0; fi
-  for one in $all; do kill -s TERM -- "$one"; done
-  for wait in ${Array.from({ length: GRACE * 10 }, (_, index) => index).join(" ")}; do
-    alive || return 0
+  family=" $pid "
+  look
+  send TERM
+  for turn in ${Array.from({ length: GRACE * 8 }, (_, index) => index).join(" ")}; do
+    [ -n "$there" ] || return 0
     sleep 0.1 || sleep 1
+    look
   done
-  for one in $all; do kill -s KILL -- "$one"; done
+  send KILL
 }
 session=
-{ true </dev/tty || { command -v setsid && session=setsid; } || set -m; } >/dev/null 2>&1
+{
+  { [ "$terminal" = asks ] && true </dev/tty; } || { command -v setsid && session=setsid; } || set -m
+} >/dev/null 2>&1
 [ -z "$output" ] || exec >>"$output" 2>&1
-if [ "$input" = data ]; then
-  (exec $session "$@" <&3 3<&-) &
-else
-  (exec $session "$@" 3<&-) &
-fi
+(exec $session "$@" <"$input" 3<&-) &
 pid=$!
 set +m
 exec >/dev/null 2>&1
-[ -z "$stopped" ] || stop
-guard=
-[ "$input" = data ] || { (while read -r rest; do :; done; kill -s TERM $$) <&3 & guard=$!; }
-while wait "$pid"; code=$?; kill -s 0 "$pid"; do :; done
-[ "$left" = none ] || stop
-if [ -n "$guard" ]; then kill -s KILL "$guard"; wait "$guard"; else while read -r rest; do :; done <&3; fi
-exit "$code"`;
+(trap '' HUP INT QUIT TERM; while read -r rest; do :; done; kill -s USR1 $$) <&3 &
+guard=$!
+while again=; wait "$pid"; last=$?; [ "$last" = 127 ] || code=$last; [ -n "$again" ]; do :; done
+[ "$left" = none ] || ! kill -s 0 -- "-$pid" || stop
+kill -s KILL "$guard"
+wait "$guard"
+exit $((255 - \${code:-127}))`;
 
 /** Deno puts a directory of its own, in which is its stand-in for node, before all others on PATH. */
 const DENO_BIN = /\/node_compat_bin$/;
@@ -202,6 +220,8 @@ export interface ShellOptions {
   readonly excerpts?: Excerpts;
   /** Stops what runs when it is aborted, and lets nothing begin any more. */
   readonly signal?: AbortSignal | undefined;
+  /** Where the input of commands is put, absolute. */
+  readonly tempDir?: string;
 }
 
 /** Runs programs by their absolute path, with an explicit environment. */
@@ -213,13 +233,15 @@ export class Shell {
   readonly #path: string;
   readonly #trace: CommandTrace;
   readonly #signal: AbortSignal | undefined;
+  readonly #tempDir: string;
   readonly #running = new Set<Promise<unknown>>();
   #sh: string | undefined;
 
   /** Makes a shell. Nothing is looked for or run yet. */
-  constructor({ path, cwd, trace, excerpts = new Excerpts(), signal }: ShellOptions) {
+  constructor({ path, cwd, trace, excerpts = new Excerpts(), signal, tempDir = "/tmp" }: ShellOptions) {
     this.#path = path;
     this.#signal = signal;
+    this.#tempDir = tempDir;
     this.cwd = cwd;
     this.excerpts = excerpts;
     this.#trace = trace;
@@ -288,24 +310,26 @@ export class Shell {
     // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
     const { CommandBuilder } = await import("@david/dax");
     refuseLongTexts(argv, options.env);
-    const { outputFile = "", stdin, alone = false } = options;
+    const { outputFile = "", alone = false, apart = false } = options;
     using file = outputFile === ""
       ? undefined
       : await Deno.open(outputFile, { read: true, write: true, createNew: true, mode: 0o600 });
     this.#signal?.throwIfAborted();
-    const how = [outputFile, stdin === undefined ? "null" : "data", alone ? "rest" : "none"];
+    using input = inputFile(this.#tempDir, options.stdin);
+    const how = [outputFile, input.path, alone ? "rest" : "none", apart ? "apart" : "asks"];
+    const { promise: stop, resolve } = Promise.withResolvers<null>();
     const command = new CommandBuilder()
       .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", ...how, ...argv])
       .cwd(options.cwd ?? this.cwd)
       .clearEnv()
       .env({ ...options.env })
-      .stdin(stdin ?? OPEN)
+      .stdin({ read: () => stop })
       .noThrow();
     const sink = new WritableStream<Uint8Array>({ write: (chunk) => reader.write(chunk) });
     const child = file === undefined
       ? command.stdout("piped").stderr(sink).spawn()
       : command.stdout("null").stderr("null").spawn();
-    const ended = stopping(child, { signal: this.#signal, limit: options.limit });
+    const ended = stopping(child, () => resolve(null), { signal: this.#signal, limit: options.limit });
     const followed = file && follow(file, ended, (chunk) => reader.write(chunk));
     const { result, late } = await ended
       .catch((error: unknown) => {
@@ -314,7 +338,8 @@ export class Shell {
       .finally(() => followed);
     reader.end();
     return {
-      code: result?.code ?? STOPPED_CODE,
+      // The supervisor's, which counts from above.
+      code: result === undefined ? STOPPED_CODE : 255 - result.code,
       stdout: file === undefined && result !== undefined ? result.stdoutBytes : new Uint8Array(),
       stderr: kept.lines,
       late,
@@ -335,8 +360,18 @@ export class Shell {
   }
 }
 
-/** The input of a supervisor, as long as this program is there. */
-const OPEN = { read: () => new Promise<null>(() => {}) };
+/**
+ * Puts the input of a command into a file of its own: what the supervisor reads has to be open as long as this program
+ * is there.
+ *
+ * @returns its path, as long as it is not disposed of
+ */
+function inputFile(dir: string, input: Uint8Array | undefined): { path: string } & Disposable {
+  if (input === undefined || input.length === 0) return { path: "/dev/null", [Symbol.dispose]() {} };
+  const path = join(dir, `fleet-release-input-${crypto.randomUUID()}`);
+  Deno.writeFileSync(path, input, { createNew: true, mode: 0o600 });
+  return { path, [Symbol.dispose]: () => Deno.removeSync(path) };
+}
 
 /** The exit code of what was stopped and has given none. */
 const STOPPED_CODE = 143;
@@ -347,32 +382,34 @@ const STOPPED = (GRACE + 2) * 1000;
 /**
  * Waits for a command, and has it stopped by a signal, or when it takes too long.
  *
+ * @param stop Tells its supervisor
  * @returns nothing when it was stopped, and another process holds its outputs open
  * @throws the signal's reason, when that stopped it
  */
 async function stopping(
   child: CommandChild,
+  stop: () => void,
   { signal, limit }: { signal: AbortSignal | undefined; limit: number | undefined },
 ): Promise<{ result: DaxResult | undefined; late: boolean }> {
   const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<undefined>();
   const timers: ReturnType<typeof setTimeout>[] = [];
   let late = false;
-  const stop = () => {
-    child.kill("SIGTERM");
+  const end = () => {
+    stop();
     timers.push(setTimeout(() => giveUp(undefined), STOPPED));
   };
   const expire = () => {
     late = true;
-    stop();
+    end();
   };
   if (limit !== undefined) timers.push(setTimeout(expire, limit * 1000));
-  signal?.addEventListener("abort", stop, { once: true });
+  signal?.addEventListener("abort", end, { once: true });
   try {
     const result = await Promise.race([child, givenUp]);
     signal?.throwIfAborted();
     return { result, late };
   } finally {
-    signal?.removeEventListener("abort", stop);
+    signal?.removeEventListener("abort", end);
     for (const timer of timers) clearTimeout(timer);
   }
 }

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { isAlive } from "../support/alive.ts";
+import { alive } from "../support/alive.ts";
 import { PROJECT } from "../support/command.ts";
 import { FLAKE, SIGN, TestFleet } from "../support/fleet.ts";
 
@@ -73,7 +73,7 @@ for (const [what, { signal, args, files, code, said }] of Object.entries(CASES))
     }).spawn();
     const output = child.output();
     const started = (await line(pids)).split(/\s/).map(Number);
-    assertEquals(started.filter(isAlive), started);
+    assertEquals(await alive(started), started);
     child.kill(signal);
     const ended = await output;
     const stderr = new TextDecoder().decode(ended.stderr);
@@ -81,7 +81,7 @@ for (const [what, { signal, args, files, code, said }] of Object.entries(CASES))
       code,
       [`error: ${said}`],
     ]);
-    assertEquals(started.filter(isAlive), []);
+    assertEquals(await alive(started), []);
     assertEquals([...Deno.readDirSync(join(fleet.root, "tmp"))], []);
     assertEquals((await fleet.files()).size, 0);
     assertEquals(
@@ -109,7 +109,7 @@ Deno.test("what a run has started ends with it when it is killed", async () => {
   const started = (await line(pids)).split(/\s/).map(Number);
   child.kill("SIGKILL");
   await child.status;
-  while (started.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 50));
+  while ((await alive(started)).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
 });
 
 Deno.test("a build that takes too long ends the run, which names the host, and all that it has started", async () => {
@@ -120,5 +120,5 @@ Deno.test("a build that takes too long ends the run, which names the host, and a
   const { code, stderr } = await fleet.release(["--hosts", "web1", "--build-timeout", "2"]);
   assertEquals([code, stderr.includes("Building 1 host took longer than 2 s")], [1, true]);
   const started = (await Deno.readTextFile(pids)).trimEnd().split("\n").map(Number);
-  assertEquals(started.filter(isAlive), []);
+  assertEquals(await alive(started), []);
 });

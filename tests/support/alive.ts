@@ -3,15 +3,14 @@
  *
  * @module
  */
+import { run, which } from "./command.ts";
 
-/** Whether there is a process with this id. */
-export function isAlive(pid: number): boolean {
-  try {
-    // It changes nothing for what is not stopped.
-    Deno.kill(pid, "SIGCONT");
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+/** Those of these processes that are there. One that is dead, and that nobody has asked about yet, is not. */
+export async function alive(pids: readonly number[]): Promise<number[]> {
+  const { stdout } = await run([which("ps"), "-A", "-o", "pid=", "-o", "stat="]);
+  const there = stdout.split("\n").map((line) => line.trim().split(/\s+/)).filter(([, state]) =>
+    state !== undefined && !state.startsWith("Z")
+  );
+  const found = new Set(there.map(([pid]) => Number(pid)));
+  return pids.filter((pid) => found.has(pid));
 }

@@ -17,6 +17,8 @@ export interface GitContext {
    */
   readonly git: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Whether the commands may ask for a passphrase, as ssh does for a remote. */
+  readonly asks: boolean;
 }
 
 /** How one git command is run. */
@@ -27,6 +29,8 @@ export interface GitOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Closed when absent. */
   readonly stdin?: string;
+  /** Whether this command may ask for a passphrase. */
+  readonly asks?: boolean;
 }
 
 /** Objects and the reference reach the disk before the program says that it has committed. */
@@ -56,12 +60,13 @@ export function gitContext(
       return found ??= shell.find("git");
     },
     env: { ...closed, GIT_TERMINAL_PROMPT: "0" },
+    asks: openings?.remote ?? false,
   };
 }
 
 /** Runs a git command. One that fails is a result, not an error. */
 export function runGit(
-  { shell, git, env }: GitContext,
+  { shell, git, env, asks }: GitContext,
   args: readonly string[],
   options: GitOptions,
 ): Promise<CommandResult> {
@@ -69,6 +74,8 @@ export function runGit(
     cwd: options.cwd,
     env: { ...env, ...options.env },
     stdin: options.stdin === undefined ? undefined : encoder.encode(options.stdin),
+    // Ctrl-C during a commit is told to this program alone, which ends the commit first.
+    apart: !(asks || options.asks === true),
   });
 }
 

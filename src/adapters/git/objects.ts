@@ -103,6 +103,6 @@ export async function makeCommit(
     git,
     "make the commit",
     [...DURABLE, "commit-tree", ...(signed ? ["-S"] : []), tree, ...(parent === null ? [] : ["-p", parent])],
-    { cwd: root, stdin: message, env: identityEnv(identity) },
+    { cwd: root, stdin: message, env: identityEnv(identity), asks: signed },
   );
 }

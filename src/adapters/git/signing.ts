@@ -76,7 +76,7 @@ export async function checkSigning(
   const tree = await emptyTree(git, root);
   const env = { ...identityEnv(identity), GIT_OBJECT_DIRECTORY: scratch };
   const stdin = "Made to see whether git can sign\n";
-  const result = await runGit(git, ["commit-tree", "-S", tree], { cwd: root, env, stdin });
+  const result = await runGit(git, ["commit-tree", "-S", tree], { cwd: root, env, stdin, asks: true });
   if (result.code === 0) return;
   throw new ReleaseError("git", "Cannot sign the commit of the release", {
     lines: lastLines(result.stderr, 10),

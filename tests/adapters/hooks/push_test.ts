@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { runPushHook } from "../../../src/adapters/hooks/push.ts";
 import { hookContext } from "../../../src/adapters/hooks/run.ts";
 import { parseStorePath } from "../../../src/contract/store_path.ts";
-import { isAlive } from "../../support/alive.ts";
+import { alive } from "../../support/alive.ts";
 import { which } from "../../support/command.ts";
 import { rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
@@ -90,7 +90,7 @@ Deno.test("runPushHook() stops what the command leaves running, and the command 
     'Push hook failed for host "web 1": it was stopped after 1 s, as --hook-timeout says',
   );
   const pids = (await Deno.readTextFile(join(dir.path, "pids"))).trimEnd().split("\n").map(Number);
-  assertEquals([pids.length, pids.filter(isAlive)], [100, []]);
+  assertEquals([pids.length, await alive(pids)], [100, []]);
 });
 
 Deno.test("hookContext() takes the sh that is on the PATH, and refuses a PATH without it", async () => {
