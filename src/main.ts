@@ -7,7 +7,7 @@ import metadata from "../deno.json" with { type: "json" };
 import type { Session } from "./cli/command.ts";
 import type { CommandList, Invocation } from "./cli/command_line.ts";
 import { COMMANDS } from "./commands/list.ts";
-import { ReleaseError, SIGNALS } from "./errors.ts";
+import { ReleaseError } from "./errors.ts";
 import { quoted } from "./text.ts";
 import { processWorld, type World } from "./world.ts";
 
@@ -115,8 +115,7 @@ function unforeseen(error: unknown): ReleaseError {
 }
 
 if (import.meta.main) {
-  const code = await main(Deno.args, processWorld());
-  // What has been interrupted may be waited for still, such as a pipe that nobody writes to.
-  if (Object.values<number>(SIGNALS).includes(code)) Deno.exit(code);
-  Deno.exitCode = code;
+  // Not by itself: what was given up may be waited for still, such as a pipe that a daemon of a hook holds open. What
+  // was printed is with the system by now, since it is written synchronously.
+  Deno.exit(await main(Deno.args, processWorld()));
 }

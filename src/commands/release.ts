@@ -751,7 +751,8 @@ async function releaseIn(
     return outcomeWithoutSecrets(await release(run), secrets);
   } catch (error) {
     const done = notes?.stages.map(({ stage }) => stage) ?? [];
-    throw errorWithoutSecrets(interruptedError(error, notes?.at.title, done), secrets);
+    const { reason } = interruption.signal;
+    throw errorWithoutSecrets(interruptedError(error, reason, { at: notes?.at, done }), secrets);
   }
 }
 

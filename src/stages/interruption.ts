@@ -60,19 +60,39 @@ export class Interruption implements Disposable {
   }
 }
 
+/** How far a run has come. */
+export interface Progress {
+  /** The stage that has begun last; undefined: none has. */
+  readonly at: { readonly name: string; readonly title: string } | undefined;
+  /** The names of the stages that have ended well. */
+  readonly done: readonly string[];
+}
+
 /**
  * The error of a run that a signal has ended; of any other, the error itself.
  *
- * @param at What it was doing, as the title of its stage says; undefined: it had not begun
- * @param done The stages that it has been through
+ * @param reason Why the run was to end, as far as that was so
  */
-export function interruptedError(error: unknown, at: string | undefined, done: readonly string[]): unknown {
-  if (!(error instanceof Interrupt)) return error;
-  const what = at === undefined ? "before it began" : `while ${at.charAt(0).toLowerCase()}${at.slice(1)}`;
-  const state = done.includes("commit")
-    ? "the release is written and committed, and not pushed"
-    : done.includes("write")
-    ? "the release is written, and not committed"
-    : "nothing was published";
-  return new ReleaseError("interrupted", `${error.message} ${what}: ${state}`, { cause: error });
+export function interruptedError(error: unknown, reason: unknown, { at, done }: Progress): unknown {
+  if (!(reason instanceof Interrupt)) return error;
+  const what = at === undefined
+    ? "before it began"
+    : `while ${at.title.charAt(0).toLowerCase()}${at.title.slice(1)}`;
+  const message = `${reason.message} ${what}`;
+  if (error === reason) {
+    return new ReleaseError("interrupted", `${message}: ${published(at?.name, done)}`, { cause: reason });
+  }
+  // What was to be whole has failed, whether the signal had to do with that or not: it says itself what there is.
+  if (!(error instanceof ReleaseError)) return error;
+  const { lines, hint, path } = error;
+  return new ReleaseError("interrupted", `${message}, which failed: ${error.message}`, {
+    ...{ lines, hint, path },
+    cause: reason,
+  });
+}
+
+function published(at: string | undefined, done: readonly string[]): string {
+  if (at === "git-push") return "the release is written and committed, and may have been pushed";
+  if (done.includes("commit")) return "the release is written and committed, and not pushed";
+  return done.includes("write") ? "the release is written, and not committed" : "nothing was published";
 }

@@ -11,7 +11,7 @@ import type { HostWork, Warn, Warning } from "../model.ts";
 import { type Attributes, parseAttributes } from "../plan/attributes.ts";
 import type { Ports } from "../ports.ts";
 import { quoteList } from "../text.ts";
-import { Interruption } from "./interruption.ts";
+import { Interruption, type Progress } from "./interruption.ts";
 
 /** What every stage is given. */
 export interface Run {
@@ -39,8 +39,8 @@ export interface Notes {
   readonly stages: readonly StageTime[];
   /** Seconds of work, by the host. */
   readonly seconds: ReadonlyMap<string, Readonly<Partial<Record<HostWork, number>>>>;
-  /** The title of the last stage that has begun. */
-  readonly at: { title: string | undefined };
+  /** The last stage that has begun. */
+  readonly at: Progress["at"];
 }
 
 /** How long a stage took. */
@@ -96,7 +96,7 @@ export function startRun(
   const { log, clock } = ports;
   const warnings: Warning[] = [];
   const stages: StageTime[] = [];
-  const at: Notes["at"] = { title: undefined };
+  let at: Progress["at"];
   const times = hostTimes(() => clock.monotonic());
   const warn: Warn = (...found) => {
     warnings.push(...found);
@@ -114,7 +114,7 @@ export function startRun(
     async stage({ name, title, done, whole = false, limit }, body) {
       interruption.signal.throwIfAborted();
       log.start({ name, title });
-      at.title = title;
+      at = { name, title };
       const start = clock.monotonic();
       const expire = () => interruption.now(lateError(title, limit!, times.unfinished()));
       const timer = limit?.seconds === undefined ? undefined : setTimeout(expire, limit.seconds * 1000);
@@ -129,7 +129,12 @@ export function startRun(
       times.take(work, name, state);
       log.host(name, state);
     },
-    notes: { warnings, stages, seconds: times.seconds, at },
+    notes: {
+      ...{ warnings, stages, seconds: times.seconds },
+      get at() {
+        return at;
+      },
+    },
   };
 }
 
