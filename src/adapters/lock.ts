@@ -1,13 +1,18 @@
 /**
- * One release at a time on a release directory.
+ * One run at a time on a release directory.
  *
  * @module
  */
 import { dirname } from "@std/path";
 import { ReleaseError } from "../errors.ts";
+import type { Warn, Warning } from "../model.ts";
 import type { Clock } from "../ports.ts";
-import { lockFileOf } from "./lookup.ts";
+import { lstatOf } from "./disk.ts";
+import { kindOf } from "./files.ts";
+import { lockFilesOf } from "./lookup.ts";
 import { fileError } from "./paths.ts";
+import { hasCode } from "./process.ts";
+import { createDirectory } from "./publish.ts";
 
 /** Milliseconds between two attempts. */
 const INTERVAL = 100;
@@ -24,10 +29,14 @@ interface Holder {
 
 /** How a lock is taken. */
 export interface LockOptions {
+  /** Whether the run commits: then it is the only one of those in the work tree, too. */
+  readonly commits?: boolean;
   /** Seconds to wait for it. */
   readonly wait: number | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
+  /** Told where there can be no lock. */
+  readonly warn: Warn;
 }
 
 /**
@@ -36,70 +45,131 @@ export interface LockOptions {
  *
  * @param releaseDir The directory, absolute. It need not be there
  * @param shown The path as the user gave it, for messages
- * @returns what frees it, and removes its file
+ * @returns what frees it, and removes its files
  * @throws {ReleaseError} of kind `locked` when another run holds it, and `io` when it cannot be taken
  */
 export async function lockReleaseDir(
   releaseDir: string,
   shown: string,
-  { wait = 0, clock, signal }: LockOptions,
+  { commits = false, wait = 0, clock, signal, warn }: LockOptions,
 ): Promise<Disposable> {
-  const path = lockFileOf(releaseDir, shown);
+  const files = lockFilesOf(releaseDir, shown);
   const until = clock.monotonic() + wait * 1000;
-  for (;;) {
-    signal?.throwIfAborted();
-    const lock = await tryLock(path, clock).catch((cause: unknown) => {
-      throw fileError("write", path, { cwd: "/", cause });
-    });
-    if (lock !== undefined) return lock;
-    if (clock.monotonic() >= until) throw lockedError(shown, await holderOf(path));
-    await pause();
-  }
-}
-
-/** Takes a lock, and says who holds it now; undefined: another does. */
-async function tryLock(path: string, clock: Clock): Promise<Disposable | undefined> {
-  const file = await openLock(path);
-  try {
-    // Who has held it may have removed the file meanwhile, and the next will lock another of its name.
-    if (await file.tryLock(true) && await isAt(file, path)) {
-      const holder: Holder = { pid: Deno.pid, since: clock.now().round("second").toString() };
-      await file.truncate();
-      await file.write(new TextEncoder().encode(`${JSON.stringify(holder)}\n`));
-      return {
-        [Symbol.dispose]() {
-          Deno.removeSync(path);
-          file.close();
-        },
-      };
+  using held = new DisposableStack();
+  const take = async (paths: readonly string[], refusal: string) => {
+    for (;;) {
+      signal?.throwIfAborted();
+      const lock = await tryFirst(paths, clock);
+      if (lock instanceof Error) return warn(notLocked(shown, lock));
+      if ("release" in lock) return held.defer(lock.release);
+      if (clock.monotonic() >= until) throw lockedError(refusal, await holderOf(lock.heldAt));
+      await pause();
     }
-  } catch (error) {
-    file.close();
-    throw error;
+  };
+  await take(files.directory, `Another run is at work on "${shown}"`);
+  if (commits && files.commits !== undefined) {
+    await take([files.commits], `Another run is about to commit to the repository of "${shown}"`);
   }
-  file.close();
-  return undefined;
+  return held.move();
 }
 
-/** Whether an open file is the one that is at a path. */
-async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
+/** A lock that this process has, or the file of one that another has. */
+type Attempt = { readonly release: () => void } | { readonly heldAt: string };
+
+/** Takes a lock by the first of these files that can be written and locked; when none can, gives the first one's error. */
+async function tryFirst(paths: readonly string[], clock: Clock): Promise<Attempt | Error> {
+  let problem: Error | undefined;
+  for (const path of paths) {
+    try {
+      return await tryLock(path, clock);
+    } catch (error) {
+      if (error instanceof ReleaseError) throw error;
+      if (!isUnusable(error)) throw fileError("write", path, { cwd: "/", cause: error });
+      problem ??= error;
+    }
+  }
+  return problem!;
+}
+
+/** Whether a place is no good for a lock, whatever it is good for otherwise. */
+function isUnusable(error: unknown): error is Error {
+  return error instanceof NoLocks || error instanceof Deno.errors.PermissionDenied || hasCode(error, "EROFS");
+}
+
+/** A file system without locks, as NFS can be. */
+class NoLocks extends Error {}
+
+/** Takes a lock, and says in its file who holds it now. */
+async function tryLock(path: string, clock: Clock): Promise<Attempt> {
+  for (;;) {
+    const file = await openLock(path);
+    if (file === undefined) continue;
+    try {
+      const isFree = flock(file);
+      // Who has held it may have removed the file meanwhile, and the next would lock another of its name.
+      if (!isFree || !isAt(file, path)) {
+        file.close();
+        if (isFree) continue;
+        return { heldAt: path };
+      }
+      const holder: Holder = { pid: Deno.pid, since: clock.now().round("second").toString() };
+      file.truncateSync();
+      file.writeSync(new TextEncoder().encode(`${JSON.stringify(holder)}\n`));
+      return { release: () => release(file, path) };
+    } catch (error) {
+      release(file, path);
+      throw error;
+    }
+  }
+}
+
+/**
+ * Opens a lock's file, and not what a link in its place leads to; undefined: another run has just made or removed it.
+ *
+ * @throws {ReleaseError} of kind `io` when it is no file
+ */
+async function openLock(path: string): Promise<Deno.FsFile | undefined> {
+  const there = lstatOf(path);
+  if (there !== undefined && !there.isFile) {
+    throw new ReleaseError("io", `Cannot lock "${path}": it is ${kindOf(there)}, expected a file`, {
+      hint: "take it away: only runs of this program put a file there",
+    });
+  }
   try {
-    const [open, there] = [await file.stat(), await Deno.stat(path)];
-    return open.ino === there.ino && open.dev === there.dev;
+    return Deno.openSync(path, { read: true, write: true, createNew: there === undefined });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+    if (error instanceof Deno.errors.NotFound) {
+      // Whoever comes next has to find the same place, and not one above what is still missing.
+      if (there === undefined) await createDirectory(dirname(path));
+    } else if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    return undefined;
   }
 }
 
-async function openLock(path: string): Promise<Deno.FsFile> {
-  const open = () => Deno.open(path, { read: true, write: true, create: true });
-  return await open().catch(async (error: unknown) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    // Whoever comes next has to find the same place, and not one above what is still missing.
-    await Deno.mkdir(dirname(path), { recursive: true });
-    return await open();
-  });
+/** @throws {NoLocks} */
+function flock(file: Deno.FsFile): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch (cause) {
+    throw new NoLocks(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** Whether an open file is the one that is at a path, itself and not by a link. */
+function isAt(file: Deno.FsFile, path: string): boolean {
+  const [open, there] = [file.statSync(), lstatOf(path)];
+  return open.ino === there?.ino && open.dev === there.dev;
+}
+
+/** Frees a lock. Its file goes first, unless it is another's by now. */
+function release(file: Deno.FsFile, path: string): void {
+  try {
+    if (isAt(file, path)) Deno.removeSync(path);
+  } catch {
+    // What is left of it locks nothing, and must not hide how the run ended.
+  } finally {
+    file.close();
+  }
 }
 
 function pause(): Promise<void> {
@@ -118,9 +188,17 @@ async function holderOf(path: string): Promise<Holder | undefined> {
   return undefined;
 }
 
-function lockedError(shown: string, holder: Holder | undefined): ReleaseError {
+function lockedError(refusal: string, holder: Holder | undefined): ReleaseError {
   const who = holder === undefined ? "" : `: process ${holder.pid}, since ${holder.since}`;
-  return new ReleaseError("locked", `Another run is at work on "${shown}"${who}`, {
+  return new ReleaseError("locked", `${refusal}${who}`, {
     hint: "wait for it to end, as with --wait-lock 600",
   });
+}
+
+function notLocked(shown: string, { message }: Error): Warning {
+  return {
+    code: "not-locked",
+    message:
+      `Nothing keeps another run away from "${shown}" meanwhile, since it cannot be locked: ${message}`,
+  };
 }

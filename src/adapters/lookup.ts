@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename, dirname, join, resolve } from "@std/path";
+import { basename, dirname, join, relative, resolve } from "@std/path";
 import { ReleaseError } from "../errors.ts";
 import { isWithin } from "../plan/paths.ts";
 
@@ -48,22 +48,41 @@ function statOf(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** What keeps two releases apart: a file in the directory of git, or beside the release directory outside of git. */
+/** The end of the name of each file that keeps two runs apart. */
 const LOCK_FILE = "fleet-release.lock";
 
+/** As much of a path as a lock is named by: those of two directories may be one, and the two then wait for each other. */
+const LONGEST_KEY = 200;
+
+/** The files that keep two runs apart. None need be there. */
+export interface LockFiles {
+  /** Those that one of a release directory can be: the first that can be written. */
+  readonly directory: readonly string[];
+  /** That of all commits in its work tree; undefined: it is outside of git. */
+  readonly commits: string | undefined;
+}
+
 /**
- * The lock of a release directory. Each work tree of a repository has its own, since each has a directory of git's.
+ * The locks of a release directory, in the directory of git, or beside it outside of git. Each work tree of a repository
+ * has its own, since each has a directory of git's.
  *
  * @param releaseDir The directory, absolute. It need not be there
  * @param shown The path as the user gave it, for messages
  * @throws {ReleaseError} as {@linkcode followLinks}
  */
-export function lockFileOf(releaseDir: string, shown: string): string {
+export function lockFilesOf(releaseDir: string, shown: string): LockFiles {
   const { path, existing } = followLinks(releaseDir, shown);
+  const within = join(path, `.${LOCK_FILE}`);
   const root = rootAbove(existing);
   const gitDir = root === undefined ? undefined : gitDirectoryOf(root);
-  if (gitDir !== undefined) return join(gitDir, LOCK_FILE);
-  return join(dirname(path), `.${basename(path)}.${LOCK_FILE}`);
+  if (root === undefined || gitDir === undefined) {
+    return {
+      directory: [join(dirname(path), `.${basename(path)}.${LOCK_FILE}`), within],
+      commits: undefined,
+    };
+  }
+  const key = encodeURIComponent(relative(root, path).toWellFormed()).slice(-LONGEST_KEY);
+  return { directory: [join(gitDir, `${key}.${LOCK_FILE}`), within], commits: join(gitDir, LOCK_FILE) };
 }
 
 /** The directory that git keeps of a work tree, which a file may name in its place; undefined: there is none. */

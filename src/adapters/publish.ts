@@ -97,7 +97,7 @@ function isThere(path: string, bytes: Uint8Array): boolean {
  *
  * @param created Is given the directories that were not there
  */
-async function createDirectory(path: string, created: string[]): Promise<void> {
+export async function createDirectory(path: string, created: string[] = []): Promise<void> {
   const missing: string[] = [];
   for (let parent = path; may("read", parent) && lstatOf(parent) === undefined; parent = dirname(parent)) {
     missing.unshift(parent);

@@ -49,8 +49,11 @@ export interface Surroundings {
     path: string,
     shown: string,
   ) => { readonly path: string; readonly links: readonly string[] };
-  /** The file that keeps two releases into a directory apart, as {@linkcode Surroundings.followLinks} finds it. */
-  readonly lockFileOf: (path: string, shown: string) => string;
+  /** The files that keep two runs on a release directory apart, as {@linkcode Surroundings.followLinks} finds it. */
+  readonly lockFilesOf: (
+    path: string,
+    shown: string,
+  ) => { readonly directory: readonly string[]; readonly commits: string | undefined };
   /** The first directory on the way to a path that is not there; undefined when the path is there. */
   readonly firstMissing: (path: string) => string | undefined;
 }

@@ -7,7 +7,7 @@
  * @module
  */
 import { findProgram } from "../adapters/process.ts";
-import { firstMissing, followLinks, lockFileOf, realDirectory, repositoryOf } from "../adapters/lookup.ts";
+import { firstMissing, followLinks, lockFilesOf, realDirectory, repositoryOf } from "../adapters/lookup.ts";
 import { ReleaseError } from "../errors.ts";
 import { markdownTable } from "../text.ts";
 import { tempDirIn, type World } from "../world.ts";
@@ -93,7 +93,7 @@ export function surroundingsOf({ cwd, runtime, environment }: World): Surroundin
     realDirectory,
     firstMissing,
     followLinks,
-    lockFileOf,
+    lockFilesOf,
   };
 }
 

@@ -10,11 +10,12 @@ import { flag, number, text } from "../cli/option.ts";
 import { checkArtifactName } from "../config.ts";
 import { FLEET_FILE, SIDECAR_FILES, signaturePath } from "../contract/layout.ts";
 import { wholeSeconds } from "../contract/time.ts";
-import { ReleaseError } from "../errors.ts";
+import { Interrupt, ReleaseError } from "../errors.ts";
+import type { Warn } from "../model.ts";
 import type { ReleaseDir } from "../ports.ts";
 import { plural, printable } from "../text.ts";
 import type { TrustedKey } from "../verify/trust.ts";
-import { HELP_OPTIONS, KEEP_RELEASES, trustFile } from "./shared.ts";
+import { HELP_OPTIONS, INTERRUPTED, KEEP_RELEASES, lockGrants, trustFile, waitLock } from "./shared.ts";
 
 /** What `prune` is told. Paths are relative to the current directory. */
 interface PruneSettings {
@@ -25,6 +26,8 @@ interface PruneSettings {
   readonly keepReleases: number;
   readonly pruneSidecars: boolean;
   readonly dryRun: boolean;
+  /** Seconds to wait for another run. */
+  readonly waitLock: number | undefined;
 }
 
 const OPTIONS = {
@@ -48,6 +51,7 @@ const OPTIONS = {
     help: "remove sidecars and an index that are not of the fleet's release",
   }),
   "dry-run": flag({ group: "What to remove", help: "remove nothing, and print what would be" }),
+  "wait-lock": waitLock("What to remove"),
   ...HELP_OPTIONS,
 };
 
@@ -62,17 +66,21 @@ export const PRUNE = defineCommand({
     "what it removes, and commits nothing: the next release commits that it is gone.",
   options: OPTIONS,
   operands: "a release directory",
-  exitCodes: ["removed, or there is nothing to remove", "usage, or a file that cannot be read or removed"],
+  exitCodes: {
+    0: "removed, or there is nothing to remove",
+    1: "usage, or a file that cannot be read or removed",
+    ...INTERRUPTED,
+  },
   example: "fleet-release prune releases --dry-run",
   variables: [],
   grants: [
     {
       permission: "read",
-      what: "the directory, and the links that lead there",
-      why: "what is in it says what can go",
+      what: "the directory, its repository, and the links that lead there",
+      why: "what is in it says what can go; the lock is in the repository's `.git`",
       of: ({ dir }: PruneSettings, around: Surroundings) => {
         const { path, links } = placeOf(dir, around);
-        return [path, ...links];
+        return [around.repositoryOf(path), path, ...links];
       },
     },
     {
@@ -81,6 +89,7 @@ export const PRUNE = defineCommand({
       why: "files are removed from it",
       of: ({ dir }, around) => [placeOf(dir, around).path],
     },
+    ...lockGrants(({ dir }: PruneSettings) => dir),
   ],
   read: readSettings,
   run: prune,
@@ -99,25 +108,47 @@ function readSettings({ values, operands: [dir, stray] }: Given<typeof OPTIONS>)
     });
   }
   checkArtifactName(values.artifactName);
-  const { artifactName, keepReleases, pruneSidecars, dryRun } = values;
+  const { artifactName, keepReleases, pruneSidecars, dryRun, waitLock } = values;
   return {
     ...{ dir: dir ?? "releases", trustFile: values.trustFile, artifactName },
-    ...{ keepReleases, pruneSidecars, dryRun },
+    ...{ keepReleases, pruneSidecars, dryRun, waitLock },
   };
 }
 
 /**
- * Removes, and prints what.
+ * Removes what a whole release has no use for, while no other run is at work there, and prints what.
  *
- * @throws {ReleaseError} when there is no fleet, or something cannot be read or removed
+ * @throws {ReleaseError} when there is no fleet, another run is at work, or something cannot be read or removed
  */
-async function prune(settings: PruneSettings, { world }: Session): Promise<number> {
-  const { dir, artifactName, keepReleases, pruneSidecars, dryRun } = settings;
-  const [{ createReleaseDir }, { findRemovable }] = await Promise.all([
-    import("../adapters/release_dir.ts"),
-    import("../verify/retention.ts"),
+async function prune(settings: PruneSettings, session: Session): Promise<number> {
+  const { dir, dryRun, waitLock: wait } = settings;
+  const { world: { cwd, clock, signal }, log } = session;
+  const { createReleaseDir } = await import("../adapters/release_dir.ts");
+  const releaseDir = createReleaseDir(dir, cwd);
+  if (dryRun) return await pruneIn(releaseDir, settings, session);
+  const [{ lockReleaseDir }, { recoveryWarning }] = await Promise.all([
+    import("../adapters/lock.ts"),
+    import("../plan/recovery.ts"),
   ]);
-  const releaseDir = createReleaseDir(dir, world.cwd);
+  const warn: Warn = (...warnings) => warnings.forEach((warning) => log.warn(warning));
+  try {
+    using _lock = await lockReleaseDir(resolve(cwd, dir), dir, { wait, clock, signal, warn });
+    const recovery = await releaseDir.recover();
+    if (recovery !== null) warn(recoveryWarning(recovery, dir));
+    return await pruneIn(releaseDir, settings, session);
+  } catch (error) {
+    if (!(error instanceof Interrupt)) throw error;
+    throw new ReleaseError("interrupted", `${error.message}: nothing was removed`, { cause: error });
+  }
+}
+
+async function pruneIn(
+  releaseDir: ReleaseDir,
+  settings: PruneSettings,
+  { world }: Session,
+): Promise<number> {
+  const { artifactName, keepReleases, pruneSidecars, dryRun } = settings;
+  const { findRemovable } = await import("../verify/retention.ts");
   const keys = await readKeys(settings, world);
   const fleet = await readFleetOf(releaseDir, settings, keys);
   const manifests = await releaseDir.manifests();
@@ -127,6 +158,7 @@ async function prune(settings: PruneSettings, { world }: Session): Promise<numbe
   const others = await otherSidecars(releaseDir, fleet);
   const removed = [...damaged, ...outdated, ...(pruneSidecars ? others : [])].sort();
   if (!dryRun) {
+    world.signal.throwIfAborted();
     const { stuck } = await releaseDir.publish([], removed);
     for (const error of stuck.values()) throw error;
   }

@@ -49,7 +49,18 @@ import { parseHostsSpec } from "../plan/hosts.ts";
 import { type Secrets, secretsOf, signKeyVariable } from "../secrets.ts";
 import { printableJson } from "../text.ts";
 import { environmentOf, processWorld, type World } from "../world.ts";
-import { found, HELP_OPTIONS, KEEP_RELEASES, MORE_VARIABLES, readFile, trustFile } from "./shared.ts";
+import {
+  found,
+  HELP_OPTIONS,
+  INTERRUPTED,
+  KEEP_RELEASES,
+  lockGrants,
+  MORE_VARIABLES,
+  readFile,
+  seconds,
+  trustFile,
+  waitLock,
+} from "./shared.ts";
 
 /** The repository of a flake, when it is on this machine: where that is found as the run finds it. */
 function flakeRepository(
@@ -77,10 +88,6 @@ function attributeFlake(option: string): Grant<string> {
 }
 
 /** A limit of time, which there is none of by default. */
-function seconds({ group, help }: { group: string; help: string }) {
-  return number({ group, placeholder: "SECONDS", least: 1, empty: "not given", help });
-}
-
 /** The options that say what to release and how. */
 const CONFIG_OPTIONS = {
   "hosts": text({
@@ -296,13 +303,7 @@ const CONFIG_OPTIONS = {
           return [firstMissing(path) ?? path];
         },
       },
-      ...(["read", "write"] as const).map((permission): Grant<string> => ({
-        permission,
-        what:
-          "the lock of `--release-dir`: `fleet-release.lock` in its repository's `.git`, or a file beside it",
-        why: "so that one run at a time is at work there; it says which process that is",
-        of: (releaseDir, { cwd, lockFileOf }) => [lockFileOf(resolve(cwd, releaseDir), releaseDir)],
-      })),
+      ...lockGrants((releaseDir: string) => releaseDir),
     ],
   }),
   "artifact-name": text({
@@ -328,10 +329,7 @@ const CONFIG_OPTIONS = {
     group: "Where to",
     help: "remove sidecars and an index of an earlier release that this one does not have",
   }),
-  "wait-lock": seconds({
-    group: "Where to",
-    help: "wait as long for another run on the release directory, in place of ending at once",
-  }),
+  "wait-lock": waitLock("Where to"),
   "git-commit": flag({ group: "Git", help: "commit the release files" }),
   "git-push": text({
     group: "Git",
@@ -529,10 +527,7 @@ export const RELEASE = defineCommand({
     1: "usage, configuration, evaluation, build, git, input or output",
     2: "a push hook failed, or a signature could not be made",
     3: "a signed artifact could not be read back as a consumer would, or its signature is not trusted",
-    75: "another run is at work on the release directory",
-    129: "interrupted by SIGHUP",
-    130: "interrupted by SIGINT",
-    143: "interrupted by SIGTERM",
+    ...INTERRUPTED,
   },
   example: `fleet-release --sign-key ~/keys/release.pem --trust-file trust.json \\
     --push-cmd 'nix copy --to https://cache.example.com "$NIXFLEET_PATH"' --git-push origin:main`,
@@ -740,9 +735,11 @@ async function releaseIn(
     const surface = { cwd, env, hidden: HIDDEN, secrets, ...seen };
     // Before anything is looked at: what another run is about to write would be read as it was.
     using _lock = await lockReleaseDir(resolve(cwd, config.releaseDir), config.releaseDir, {
+      commits: config.gitCommit,
       wait: config.waitLock,
       clock,
       signal: interruption.signal,
+      warn: (...found) => warnings.push(...found),
     });
     await using opened = await openPorts(config, surface, interruption);
     const run = startRun(config, ports(opened), { interruption, epoch });

@@ -5,7 +5,7 @@
  */
 import { resolve } from "@std/path";
 import type { Grant, Surroundings } from "../cli/grant.ts";
-import { choice, flag, type Option, pathRead } from "../cli/option.ts";
+import { choice, flag, number, type Option, pathRead } from "../cli/option.ts";
 import type { PublicKey } from "../crypto/signature.ts";
 import { ReleaseError } from "../errors.ts";
 import { looksLikeKey } from "../secrets.ts";
@@ -39,6 +39,45 @@ export function trustFile(help: string): Option<string | undefined> {
 
 /** Of how many releases rollout manifests are kept: hosts that were away come back to the fleet, not to its history. */
 export const KEEP_RELEASES = 10;
+
+/** A number of seconds; undefined: no limit. */
+export function seconds({ group, help }: { group: string; help: string }): Option<number | undefined> {
+  return number({ group, placeholder: "SECONDS", least: 1, empty: "not given", help });
+}
+
+/** How long another run is waited for. */
+export function waitLock(group: string): Option<number | undefined> {
+  return seconds({
+    group,
+    help: "wait as long for another run on the release directory, in place of ending at once",
+  });
+}
+
+/**
+ * The files that keep one run at a time on a release directory.
+ *
+ * @param dirOf The directory as the user gave it
+ */
+export function lockGrants<Subject>(dirOf: (subject: Subject) => string): Grant<Subject>[] {
+  return (["read", "write"] as const).map((permission) => ({
+    permission,
+    what: "the locks of the release directory: files in its repository's `.git`, or one beside it or in it",
+    why: "so that one run at a time is at work there; they say which process that is",
+    of: (subject, { cwd, lockFilesOf }) => {
+      const dir = dirOf(subject);
+      const { directory, commits } = lockFilesOf(resolve(cwd, dir), dir);
+      return commits === undefined ? directory : [...directory, commits];
+    },
+  }));
+}
+
+/** The exit codes of commands that want the release directory for themselves, and end well when they are interrupted. */
+export const INTERRUPTED = {
+  75: "another run is at work on the release directory",
+  129: "interrupted by SIGHUP",
+  130: "interrupted by SIGINT",
+  143: "interrupted by SIGTERM",
+};
 
 /** Programs, where they are on the machine. */
 export function found(programs: readonly string[], { find }: Surroundings): string[] {

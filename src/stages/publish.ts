@@ -12,7 +12,8 @@ import {
 import type { ReleaseConfig } from "../config.ts";
 import type { ReleaseError } from "../errors.ts";
 import type { SignedArtifact, Warning } from "../model.ts";
-import type { Recovery, ReleaseFile } from "../ports.ts";
+import type { ReleaseFile } from "../ports.ts";
+import { recoveryWarning } from "../plan/recovery.ts";
 import { plural } from "../text.ts";
 import { findOldManifests, type Surroundings, warnOfDamaged, warnOfStrangers } from "./retention.ts";
 import type { Run } from "./run.ts";
@@ -20,18 +21,7 @@ import type { Run } from "./run.ts";
 /** Whatever became of an earlier run, this one begins with a whole release, the old one or the new. */
 export async function recoverRelease({ config, ports: { releaseDir }, warn }: Run): Promise<void> {
   const recovery = await releaseDir.recover();
-  if (recovery === null) return;
-  const WAYS: Record<Recovery, string> = {
-    "finished": "every file that it had signed and checked has its place now",
-    "taken-back": "the release before it is back",
-    "left":
-      "others have changed its files since, and they are left as they are until a run has written its own",
-  };
-  warn({
-    code: "interrupted-publication",
-    message: `A run ended while it was putting a release into "${config.releaseDir}": ${WAYS[recovery]}`,
-    path: config.releaseDir,
-  });
+  if (recovery !== null) warn(recoveryWarning(recovery, config.releaseDir));
 }
 
 /**

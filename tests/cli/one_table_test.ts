@@ -222,7 +222,7 @@ pureTest(
       realDirectory: () => undefined,
       firstMissing: () => undefined,
       followLinks: (path: string) => ({ path, links: [] }),
-      lockFileOf: (path: string) => `${path}.lock`,
+      lockFilesOf: (path: string) => ({ directory: [`${path}.lock`], commits: undefined }),
     };
     for (const commands of [BEHIND, IN_FRONT]) {
       const flags = async (args: string[]) => permissionFlags(await read(args, { commands }), around);

@@ -17,7 +17,7 @@ const AROUND: Surroundings = {
   firstMissing: () => undefined,
   followLinks: (path) => ({ path, links: [] }),
   // Within what is permitted anyway.
-  lockFileOf: () => "/temp/lock",
+  lockFilesOf: () => ({ directory: ["/temp/lock"], commits: undefined }),
 };
 
 const MORE_VARIABLES = ["GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"];
@@ -206,10 +206,14 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
   "the settings of a flake app are permitted": [{ settingsFile: "/store/settings.json" }, [], {
     read: "/bin,/here,/store/settings.json,/temp",
   }],
-  "blanks belong to paths": [{ tempDir: "/a b", cwd: "/c  d", lockFileOf: () => "/a b/lock" }, [], {
-    read: "/a b,/bin,/c  d",
-    write: "/a b,/c  d/releases",
-  }],
+  "blanks belong to paths": [
+    { tempDir: "/a b", cwd: "/c  d", lockFilesOf: () => ({ directory: ["/a b/lock"], commits: undefined }) },
+    [],
+    {
+      read: "/a b,/bin,/c  d",
+      write: "/a b,/c  d/releases",
+    },
+  ],
   "the whole of a repository is read, and the release alone is written": [
     { cwd: "/srv/a/b", repositoryOf: () => "/srv/a" },
     ["--build-flake", "."],
@@ -231,12 +235,17 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
     ["--release-dir", "/link/out"],
     { read: "/bin,/here,/link,/real/out,/temp", write: "/real/out,/temp" },
   ],
-  "the lock of the release directory is permitted where it is": [
-    { lockFileOf: () => "/other/.git/fleet-release.lock" },
+  "the locks of the release directory are permitted where they are": [
+    {
+      lockFilesOf: () => ({
+        directory: ["/other/.git/fleet.lock"],
+        commits: "/other/.git/fleet-release.lock",
+      }),
+    },
     [],
     {
-      read: "/bin,/here,/other/.git/fleet-release.lock,/temp",
-      write: "/here/releases,/other/.git/fleet-release.lock,/temp",
+      read: "/bin,/here,/other/.git/fleet-release.lock,/other/.git/fleet.lock,/temp",
+      write: "/here/releases,/other/.git/fleet-release.lock,/other/.git/fleet.lock,/temp",
     },
   ],
   "programs are permitted with their own directories, and those that are not there not at all": [
@@ -279,8 +288,8 @@ const OTHERS: [args: string[], flags: string[]][] = [
     ["verify", "rollout-manifest", "/m", "--rollout-id", "0".repeat(64), "--trust-file=/t"],
     ["--allow-read=/m,/m.sig,/t"],
   ],
-  [["prune"], ["--allow-read=/here/releases", "--allow-write=/here/releases"]],
-  [["prune", "/r", "--trust-file=/t"], ["--allow-read=/r,/t", "--allow-write=/r"]],
+  [["prune"], ["--allow-read=/here/releases,/temp/lock", "--allow-write=/here/releases,/temp/lock"]],
+  [["prune", "/r", "--trust-file=/t"], ["--allow-read=/r,/t,/temp/lock", "--allow-write=/r,/temp/lock"]],
   [["keygen", "k"], ["--allow-write=/here/k"]],
   [["keygen", "/a b/k"], ["--allow-write=/a b/k"]],
   [["pubkey", "../k"], ["--allow-read=/k"]],
@@ -306,7 +315,7 @@ for (const [args, expected] of OTHERS) {
   });
 }
 
-const PRUNE_DIR = ["--no-prompt", "--allow-read=/r", "--allow-write=/r"];
+const PRUNE_DIR = ["--no-prompt", "--allow-read=/r,/temp/lock", "--allow-write=/r,/temp/lock"];
 
 /** For each option of each command a line that gives it, with a value that it takes, and what that is permitted. */
 const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[]]>> = {
@@ -404,11 +413,16 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "version": [["--version"], ["--no-prompt"]],
   },
   prune: {
-    "trust-file": [["/r", "--trust-file=/t"], ["--no-prompt", "--allow-read=/r,/t", "--allow-write=/r"]],
+    "trust-file": [["/r", "--trust-file=/t"], [
+      "--no-prompt",
+      "--allow-read=/r,/t,/temp/lock",
+      "--allow-write=/r,/temp/lock",
+    ]],
     "artifact-name": [["/r", "--artifact-name=given"], PRUNE_DIR],
     "keep-releases": [["/r", "--keep-releases=4"], PRUNE_DIR],
     "prune-sidecars": [["/r", "--prune-sidecars"], PRUNE_DIR],
     "dry-run": [["/r", "--dry-run"], PRUNE_DIR],
+    "wait-lock": [["/r", "--wait-lock=4"], PRUNE_DIR],
     "help": [["--help"], ["--no-prompt"]],
     "version": [["--version"], ["--no-prompt"]],
   },

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { lockReleaseDir } from "../../src/adapters/lock.ts";
+import type { Warning } from "../../src/model.ts";
 import { SYSTEM_CLOCK } from "../../src/world.ts";
 import { expectRun, which } from "../support/command.ts";
 import { runInProcess } from "../support/in_process.ts";
@@ -10,16 +11,32 @@ import { runInProcess } from "../support/in_process.ts";
 import { rejection } from "../support/pure.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
 
-/** Locks a release directory, without waiting. */
-function lock(dir: string, wait?: number): Promise<Disposable> {
-  return lockReleaseDir(dir, "releases", { wait, clock: SYSTEM_CLOCK, signal: undefined });
+/** Locks a release directory, by default without waiting. */
+function lock(
+  dir: string,
+  options: { wait?: number; commits?: boolean; warnings?: Warning[] } = {},
+): Promise<Disposable> {
+  const { wait, commits = false, warnings = [] } = options;
+  const warn = (...found: Warning[]) => warnings.push(...found);
+  return lockReleaseDir(dir, "releases", { wait, commits, clock: SYSTEM_CLOCK, signal: undefined, warn });
+}
+
+/** Puts something else in the place of what the runtime does, and gives that back at the end. */
+function replace<Of extends object, Name extends keyof Of>(
+  of: Of,
+  name: Name,
+  by: (real: Of[Name]) => Of[Name],
+): Disposable {
+  const real = of[name];
+  of[name] = by(real);
+  return { [Symbol.dispose]: () => void (of[name] = real) };
 }
 
 /** A program that locks a directory, says so, and sleeps. */
 const HOLDER = (dir: string) =>
   `import { lockReleaseDir } from ${JSON.stringify(import.meta.resolve("../../src/adapters/lock.ts"))};
    const clock = { now: () => Temporal.Now.instant(), monotonic: () => performance.now() };
-   await lockReleaseDir(${JSON.stringify(dir)}, "releases", { clock });
+   await lockReleaseDir(${JSON.stringify(dir)}, "releases", { clock, warn() {} });
    const child = new Deno.Command("sleep", { args: ["60"], stdin: "null", stdout: "null" }).spawn();
    console.log(child.pid);
    setTimeout(() => {}, 60_000);`;
@@ -40,16 +57,21 @@ Deno.test("a release directory is locked for one run, which a second one names, 
       { cwd: temp.path },
     );
     assertEquals([code, stderr.includes(`process ${Deno.pid}, since`)], [75, true]);
+    const pruned = await runInProcess(["prune", dir], { cwd: temp.path });
+    assertEquals([pruned.code, pruned.stderr.includes(`process ${Deno.pid}, since`)], [75, true]);
+    // That reads alone.
+    const tried = await runInProcess(["prune", dir, "--dry-run"], { cwd: temp.path });
+    assertEquals([tried.code, tried.stderr.includes("is not there")], [1, true]);
   }
   const first = await lock(dir);
-  const second = lock(dir, 60);
+  const second = lock(dir, { wait: 60 });
   first[Symbol.dispose]();
   (await second)[Symbol.dispose]();
   const left = [...Deno.readDirSync(join(temp.path, "not/there"))].map(({ name }) => name);
   assertEquals(left, []);
 });
 
-Deno.test("a lock lies in git's directory, one for each work tree", async () => {
+Deno.test("locks lie in git's directory: of each release directory, and of those that commit to a work tree", async () => {
   await using temp = await TemporaryDirectory.create();
   const git = (...args: string[]) =>
     expectRun([which("git"), "-c", "user.name=t", "-c", "user.email=t@example.com", ...args], {
@@ -59,13 +81,100 @@ Deno.test("a lock lies in git's directory, one for each work tree", async () => 
   await git("init", "-q", "main");
   await git("-C", "main", "commit", "-q", "--allow-empty", "-m", "first");
   await git("-C", "main", "worktree", "add", "-q", "../linked");
-  using _main = await lock(join(temp.path, "main/releases"));
-  using _linked = await lock(join(temp.path, "linked/releases"));
-  assertEquals((await rejection(lock(join(temp.path, "main/below/releases")))).kind, "locked");
-  for (const path of ["main/.git", "main/.git/worktrees/linked"]) {
-    assertEquals((await Deno.stat(join(temp.path, path, "fleet-release.lock"))).isFile, true);
+  const [main, below, linked] = ["main/releases", "main/below/releases", "linked/releases"].map((path) =>
+    join(temp.path, path)
+  );
+  {
+    using _main = await lock(main!, { commits: true });
+    using _linked = await lock(linked!, { commits: true });
+    using _below = await lock(below!);
+    assertEquals(await git("-C", "linked", "status", "--porcelain"), "");
+    const files = [
+      "releases.fleet-release.lock",
+      "fleet-release.lock",
+      "below%2Freleases.fleet-release.lock",
+    ];
+    for (const path of [...files, ...files.slice(0, 2).map((file) => `worktrees/linked/${file}`)]) {
+      assertEquals((await Deno.stat(join(temp.path, "main/.git", path))).isFile, true);
+    }
   }
-  assertEquals(await git("-C", "linked", "status", "--porcelain"), "");
+  using _main = await lock(main!, { commits: true });
+  const { kind, message } = await rejection(lock(below!, { commits: true }));
+  assertEquals([kind, message.replace(/:.*/, "")], [
+    "locked",
+    'Another run is about to commit to the repository of "releases"',
+  ]);
+  // What it had by then is free again.
+  using _below = await lock(below!);
+});
+
+Deno.test("a link in the place of a lock is refused, and what it names is left alone", async () => {
+  await using temp = await TemporaryDirectory.create();
+  const path = join(temp.path, ".releases.fleet-release.lock");
+  await Deno.writeTextFile(join(temp.path, "precious"), "bytes");
+  for (const target of ["precious", "gone"]) {
+    await Deno.symlink(target, path);
+    const { kind, message } = await rejection(lock(join(temp.path, "releases")));
+    assertEquals([kind, message], ["io", `Cannot lock "${path}": it is a link, expected a file`]);
+    await Deno.remove(path);
+  }
+  assertEquals(await Deno.readTextFile(join(temp.path, "precious")), "bytes");
+  assertEquals([...Deno.readDirSync(temp.path)].length, 1);
+});
+
+Deno.test("a lock whose file is exchanged while it is taken is taken at once, and no other's file is removed", async () => {
+  await using temp = await TemporaryDirectory.create();
+  const dir = join(temp.path, "releases");
+  const path = join(temp.path, ".releases.fleet-release.lock");
+  const exchange = () => {
+    Deno.removeSync(path);
+    Deno.writeTextFileSync(path, "other");
+  };
+  let turns = 0;
+  const held = await (async () => {
+    using _ = replace(Deno.FsFile.prototype, "tryLockSync", (real) =>
+      function (this: Deno.FsFile, ...args) {
+        if (turns++ === 0) exchange();
+        return real.apply(this, args);
+      });
+    return await lock(dir);
+  })();
+  assertEquals([turns, (await Deno.readTextFile(path)).startsWith('{"pid":')], [2, true]);
+  exchange();
+  held[Symbol.dispose]();
+  assertEquals(await Deno.readTextFile(path), "other");
+  const again = await lock(dir);
+  await Deno.remove(path);
+  again[Symbol.dispose]();
+});
+
+Deno.test("where nothing can be locked a run goes on, with a warning, and leaves no file", async () => {
+  await using temp = await TemporaryDirectory.create();
+  const dir = join(temp.path, "releases");
+  await Deno.mkdir(dir);
+  const warnings: Warning[] = [];
+  {
+    using _ = replace(Deno.FsFile.prototype, "tryLockSync", () => () => {
+      throw new Error("No locks available (os error 37)");
+    });
+    using _none = await lock(dir, { warnings });
+  }
+  assertEquals(warnings, [{
+    code: "not-locked",
+    message:
+      'Nothing keeps another run away from "releases" meanwhile, since it cannot be locked: No locks available (os error 37)',
+  }]);
+  assertEquals([...Deno.readDirSync(temp.path), ...Deno.readDirSync(dir)].length, 1);
+  // What cannot be written beside the directory can be in it.
+  using _ = replace(Deno, "openSync", (real) => (path, options) => {
+    if (`${path}`.endsWith("/.releases.fleet-release.lock")) throw new Deno.errors.PermissionDenied("no");
+    return real(path, options);
+  });
+  using _lock = await lock(dir, { warnings });
+  assertEquals([[...Deno.readDirSync(dir)].map(({ name }) => name), warnings.length], [[
+    ".fleet-release.lock",
+  ], 1]);
+  assertEquals((await rejection(lock(dir))).kind, "locked");
 });
 
 Deno.test("a lock is free once the run that held it is killed, whatever that has started", async () => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { lockFileOf } from "../../src/adapters/lookup.ts";
+import { lockFilesOf } from "../../src/adapters/lookup.ts";
 import { type Bench, openBench, publish, wholeIn } from "./bench.ts";
 import { type Figures, inParallel, spread } from "./figures.ts";
 
@@ -24,7 +24,7 @@ async function failed(
 ): Promise<string[]> {
   const problems: string[] = [];
   // Its calls are made on any thread: they are told apart by their file.
-  const only = (root: string) => lockFileOf(root, root);
+  const only = (root: string) => lockFilesOf(root, root).directory[0]!;
   const published = await publish(bench, bench.update, { rule: `${call}:error=${error}`, only });
   await using _ = published;
   const { root, finished: { code, stderr }, calls } = published;

@@ -43,9 +43,9 @@ if (import.meta.main) {
   const releases: [path: string, base64: string][][] = JSON.parse(Deno.readTextFileSync(source));
   const world = new FakeWorld();
   const run = world.run({ ...JSON.parse(settings), releaseDir: dir });
-  const { clock } = run.ports;
+  const { warn, ports: { clock } } = run;
   try {
-    using _lock = await lockReleaseDir(dir, dir, { wait: undefined, clock, signal: undefined });
+    using _lock = await lockReleaseDir(dir, dir, { wait: undefined, clock, signal: undefined, warn });
     const begun = { ...run, ports: { ...run.ports, releaseDir: createReleaseDir(dir, "/") } };
     for (const files of releases) {
       await recoverRelease(begun);
