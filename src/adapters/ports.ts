@@ -14,7 +14,7 @@ import { createInputs } from "./files.ts";
 import { createGit } from "./git/git.ts";
 import { createHooks } from "./hooks/hooks.ts";
 import { createNix } from "./nix/nix.ts";
-import { type CommandTrace, Shell } from "./process.ts";
+import { type CommandTrace, type End, Shell } from "./process.ts";
 import { createReleaseDir } from "./release_dir.ts";
 import { openSigner } from "./signers.ts";
 import { makeTemporaryDirectory, removeDeadDirectories } from "./temporary.ts";
@@ -38,8 +38,7 @@ export interface Surface {
 }
 
 /** What may end a run while its ports are opened, and stops what they run later. */
-export interface Interruptible {
-  readonly signal: AbortSignal | undefined;
+export interface Interruptible extends End {
   /** Waits for something, unless the run is to end. */
   unlessEnded<T>(body: () => Promise<T>): Promise<T>;
 }
@@ -55,7 +54,7 @@ export type OpenPorts = Ports & AsyncDisposable;
 export async function openPorts(
   config: ReleaseConfig,
   surface: Surface,
-  interruption: Interruptible = { signal: undefined, unlessEnded: (body) => body() },
+  interruption: Interruptible = { signal: undefined, isAsked: false, unlessEnded: (body) => body() },
 ): Promise<OpenPorts> {
   const { cwd, env, hidden, stdin, log, clock, cores, secrets } = surface;
   // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
@@ -64,13 +63,12 @@ export async function openPorts(
   const dir = tempDirIn(env);
   // Beside the run's own directory, which goes with the run.
   const excerpts = new Excerpts({ dir, hide: (text) => secrets.hide(text) });
-  const { signal } = interruption;
   await using stack = new AsyncDisposableStack();
   const warn: Warn = (...warnings) => warnings.forEach((warning) => log.warn(warning));
   // With it go the garbage collector roots and what was handed to the sign hook.
   const { path: tempDir } = stack.use(await makeTemporaryDirectory(dir, warn));
   await removeDeadDirectories(tempDir, warn);
-  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log, excerpts, signal, tempDir });
+  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log, excerpts, end: interruption, tempDir });
   stack.defer(() => shell.idle());
   const inputs = createInputs(cwd);
   const hooks = createHooks(shell, { env: childEnv, tempDir, limit: config.hookTimeout });

@@ -208,6 +208,14 @@ export function findProgram(
   return { path: undefined, refused };
 }
 
+/** What may stop commands. */
+export interface End {
+  /** Stops what runs when it is aborted, and lets nothing begin any more. */
+  readonly signal: AbortSignal | undefined;
+  /** Whether something has asked for that, which may wait. */
+  readonly isAsked: boolean;
+}
+
 /** Where commands are looked for and run. */
 export interface ShellOptions {
   /** The search path for programs, as in `$PATH`. */
@@ -218,8 +226,8 @@ export interface ShellOptions {
   readonly trace: CommandTrace;
   /** Shortens what commands say when they fail. */
   readonly excerpts?: Excerpts;
-  /** Stops what runs when it is aborted, and lets nothing begin any more. */
-  readonly signal?: AbortSignal | undefined;
+  /** What may stop them. */
+  readonly end?: End;
   /** Where the input of commands is put, absolute. */
   readonly tempDir?: string;
 }
@@ -232,15 +240,15 @@ export class Shell {
   readonly excerpts: Excerpts;
   readonly #path: string;
   readonly #trace: CommandTrace;
-  readonly #signal: AbortSignal | undefined;
+  readonly #end: End | undefined;
   readonly #tempDir: string;
   readonly #running = new Set<Promise<unknown>>();
   #sh: string | undefined;
 
   /** Makes a shell. Nothing is looked for or run yet. */
-  constructor({ path, cwd, trace, excerpts = new Excerpts(), signal, tempDir = "/tmp" }: ShellOptions) {
+  constructor({ path, cwd, trace, excerpts = new Excerpts(), end, tempDir = "/tmp" }: ShellOptions) {
     this.#path = path;
-    this.#signal = signal;
+    this.#end = end;
     this.#tempDir = tempDir;
     this.cwd = cwd;
     this.excerpts = excerpts;
@@ -288,7 +296,7 @@ export class Shell {
    * @throws the reason of the shell's signal, when that is aborted, as soon as the command has ended
    */
   async run(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
-    this.#signal?.throwIfAborted();
+    this.#end?.signal?.throwIfAborted();
     this.#trace.command(options.shown ?? argv);
     const running = this.#run(argv, options);
     this.#running.add(running);
@@ -314,7 +322,7 @@ export class Shell {
     using file = outputFile === ""
       ? undefined
       : await Deno.open(outputFile, { read: true, write: true, createNew: true, mode: 0o600 });
-    this.#signal?.throwIfAborted();
+    this.#end?.signal?.throwIfAborted();
     using input = inputFile(this.#tempDir, options.stdin);
     const how = [outputFile, input.path, alone ? "rest" : "none", apart ? "apart" : "asks"];
     const { promise: stop, resolve } = Promise.withResolvers<null>();
@@ -329,13 +337,14 @@ export class Shell {
     const child = file === undefined
       ? command.stdout("piped").stderr(sink).spawn()
       : command.stdout("null").stderr("null").spawn();
-    const ended = stopping(child, () => resolve(null), { signal: this.#signal, limit: options.limit });
+    const ended = stopping(child, () => resolve(null), { signal: this.#end?.signal, limit: options.limit });
     const followed = file && follow(file, ended, (chunk) => reader.write(chunk));
     const { result, late } = await ended
       .catch((error: unknown) => {
         throw hasCode(error, "E2BIG") ? tooManyArguments(argv) : error;
       })
       .finally(() => followed);
+    if (result?.code === KILLED && apart && await this.#wasHit()) return await this.#run(argv, options);
     reader.end();
     return {
       // The supervisor's, which counts from above.
@@ -344,6 +353,15 @@ export class Shell {
       stderr: kept.lines,
       late,
     };
+  }
+
+  /**
+   * Whether a supervisor was killed by what was sent to all of a terminal's or a service's processes: that can reach one
+   * that has begun to start, and has started nothing. This process gets it as well, by now or in a moment.
+   */
+  async #wasHit(): Promise<boolean> {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return this.#end?.isAsked ?? false;
   }
 
   /** Reads what a command says, for those who watch, and for its result. */
@@ -372,6 +390,9 @@ function inputFile(dir: string, input: Uint8Array | undefined): { path: string }
   Deno.writeFileSync(path, input, { createNew: true, mode: 0o600 });
   return { path, [Symbol.dispose]: () => Deno.removeSync(path) };
 }
+
+/** The exit code that dax gives of a supervisor that was killed, which no other has. */
+const KILLED = 0;
 
 /** The exit code of what was stopped and has given none. */
 const STOPPED_CODE = 143;

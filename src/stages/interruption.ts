@@ -29,6 +29,11 @@ export class Interruption implements Disposable {
     return this.#controller.signal;
   }
 
+  /** Whether something has asked the run to end, which may wait for what is whole. */
+  get isAsked(): boolean {
+    return this.#waiting !== undefined || this.signal.aborted;
+  }
+
   /** Ends the run, for this reason. */
   now(reason: unknown): void {
     if (this.#held) this.#waiting ??= { reason };

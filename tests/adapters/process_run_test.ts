@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type CommandTrace, type RunOptions, Shell, text } from "../../src/adapters/process.ts";
+import { alive } from "../support/alive.ts";
 import { which } from "../support/command.ts";
 import { rejection } from "../support/pure.ts";
 import { TemporaryDirectory } from "../support/traced.ts";
@@ -183,4 +184,40 @@ Deno.test("Shell gives the exit code of a command that leaves its input unread, 
   for (let round = 0; round < 5; round++) {
     assertEquals(await Promise.all([0, 10, 10, 10, 100_000].map(codeFor)), [128, 128, 128, 128, 128]);
   }
+});
+
+Deno.test("Shell takes no signal for its own that is sent to all processes around it, and a killed supervisor for no success", async () => {
+  // The parent of a command is what it runs under.
+  const all = "for signal in HUP INT QUIT TERM; do kill -s $signal $PPID; done; exit 3";
+  for (const apart of [false, true]) assertEquals((await run(all, { apart })).code, 3);
+  assertEquals((await run("kill -s KILL $PPID")).code, 255);
+});
+
+Deno.test("Shell runs a command again whose supervisor was killed by a signal to all, before it had started anything", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const hit = "#!" + SH + `\necho >>hits; [ -s hit ] || { echo >hit; kill -s INT $$; }; exec ${SH} "$@"`;
+  await Deno.writeTextFile(`${dir.path}/sh`, hit, { mode: 0o755 });
+  const codes: number[] = [];
+  for (const asked of [false, true]) {
+    await Deno.writeTextFile(`${dir.path}/hit`, "");
+    const end = { signal: undefined, isAsked: asked };
+    const shell = new Shell({ path: dir.path, cwd: dir.path, trace: SILENT, end });
+    codes.push((await shell.run([SH, "-c", "exit 3"], { env: {}, apart: true })).code);
+  }
+  assertEquals([codes, await Deno.readTextFile(`${dir.path}/hits`)], [[255, 3], "\n\n\n"]);
+});
+
+Deno.test("Shell stops what takes too long with all that is below it, and the command alone without programs for that", async () => {
+  await using dir = await TemporaryDirectory.create();
+  await Deno.symlink(SH, `${dir.path}/sh`);
+  const cwd = dir.path;
+  const [all, alone] = await Promise.all([
+    // `timeout` leads a group of its own.
+    run("timeout 60 sh -c 'echo $$ >>pids; sleep 60' & echo $! $$ >>pids; wait", { cwd, limit: 1 }),
+    run("echo $$ >alone; while :; do :; done", { cwd, limit: 1, env: { PATH: dir.path } }),
+  ]);
+  assertEquals([all.late, alone.late], [true, true]);
+  const text = await Deno.readTextFile(`${cwd}/pids`) + await Deno.readTextFile(`${cwd}/alone`);
+  const pids = text.trim().split(/\s+/).map(Number);
+  assertEquals([pids.length, await alive(pids)], [4, []]);
 });

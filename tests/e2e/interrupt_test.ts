@@ -3,8 +3,11 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { alive } from "../support/alive.ts";
-import { PROJECT } from "../support/command.ts";
+import { find, PROJECT, which } from "../support/command.ts";
 import { FLAKE, SIGN, TestFleet } from "../support/fleet.ts";
+
+/** Gives a program a terminal; undefined where there is none. */
+const SCRIPT = find("script");
 
 /** A command that writes its process and one that it starts into a file, and then hangs. */
 const HANG = 'sleep 600 & echo $$ $! >> "$PIDS"; wait';
@@ -91,25 +94,86 @@ for (const [what, { signal, args, files, code, said }] of Object.entries(CASES))
   });
 }
 
-Deno.test("what a run has started ends with it when it is killed", async () => {
+/** Puts a git before the real one that does something first when it is told to do this. */
+async function gitBefore(fleet: TestFleet, subcommand: string, script: string): Promise<string> {
+  await Deno.mkdir(join(fleet.root, "bin"));
+  const lines = [
+    `#!${which("sh")}`,
+    `case " $* " in *" ${subcommand} "*) ${script} ;; esac`,
+    `exec ${which("git")} "$@"`,
+  ];
+  await Deno.writeTextFile(join(fleet.root, "bin/git"), `${lines.join("\n")}\n`, { mode: 0o755 });
+  return `${join(fleet.root, "bin")}:${Deno.env.get("PATH")}`;
+}
+
+Deno.test("what a run has started ends with it when it is killed, also a command that is given data", async () => {
   await using fleet = await TestFleet.create();
   const pids = join(fleet.root, "pids");
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", join(PROJECT, "src/main.ts"), "--hosts", "web1", "--sign-key", fleet.key],
-      ...["--push-cmd", `PIDS=${pids}; ${HANG}`],
-    ],
-    cwd: fleet.dir,
-    env: fleet.env(),
-    clearEnv: true,
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  const started = (await line(pids)).split(/\s/).map(Number);
-  child.kill("SIGKILL");
-  await child.status;
-  while ((await alive(started)).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  const hang = `PIDS=${pids}; ${HANG}`;
+  const PATH = await gitBefore(fleet, "hash-object", hang);
+  for (const args of [["--push-cmd", hang], ["--git-commit"]]) {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", join(PROJECT, "src/main.ts"), "--hosts", "web1", "--sign-key", fleet.key],
+        ...args,
+      ],
+      cwd: fleet.dir,
+      env: { ...fleet.env(), PATH },
+      clearEnv: true,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const started = (await line(pids)).split(/\s/).map(Number);
+    child.kill("SIGKILL");
+    await child.status;
+    while ((await alive(started)).length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    await Deno.remove(pids);
+  }
+});
+
+Deno.test({
+  name: "Ctrl-C at a terminal lets a commit end first, and a second one as well",
+  ignore: Deno.build.os !== "linux" || SCRIPT === undefined,
+  async fn() {
+    await using fleet = await TestFleet.create();
+    const [mark, go] = [join(fleet.root, "mark"), join(fleet.root, "go")];
+    // As git does when it holds a lock, it takes the signal whether or not that is ignored.
+    const script = `Deno.addSignalListener("SIGINT", () => Deno.exit(9));
+      Deno.writeTextFileSync("${mark}", "\\n");
+      const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+      do await turn(); while (!await Deno.stat("${go}").catch(() => false));
+      await turn();`;
+    const PATH = await gitBefore(fleet, "update-ref", `${Deno.execPath()} eval '${script}' || exit`);
+    const command = ["exec", Deno.execPath(), "run", "-A", join(PROJECT, "src/main.ts"), "--hosts", "web1"];
+    // Its child has a terminal of its own.
+    const terminal = new Deno.Command(SCRIPT!, {
+      args: ["-q", "-e", "-c", [...command, "--sign-key", fleet.key, "--git-commit"].join(" "), "/dev/null"],
+      cwd: fleet.dir,
+      env: { ...fleet.env(), PATH, SHELL: which("sh") },
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const keys = terminal.stdin.getWriter();
+    await line(mark);
+    let said = "";
+    for await (const chunk of terminal.stdout.pipeThrough(new TextDecoderStream())) {
+      said += chunk;
+      const count = said.split("^C").length - 1;
+      if (said.includes("Committing") && !said.includes("Committed") && count < 2) {
+        await keys.write(new Uint8Array([3]));
+      }
+      // The terminal shows the key when it has sent the signal.
+      if (count === 2) await Deno.writeTextFile(go, "");
+    }
+    const { code } = await terminal.status;
+    await keys.close();
+    assertEquals([code, said.includes("Committed")], [0, true], said);
+    assertEquals(await fleet.git("log", "--format=%s", "HEAD^!", "--", "releases") === "", false);
+    assertEquals(await fleet.git("status", "--porcelain"), "");
+  },
 });
 
 Deno.test("a build that takes too long ends the run, which names the host, and all that it has started", async () => {

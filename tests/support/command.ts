@@ -65,3 +65,12 @@ export function which(program: string, path: string = Deno.env.get("PATH") ?? ""
   }
   throw new Error(`Cannot find "${program}" on PATH: the end-to-end tests need it`);
 }
+
+/** The same of a program that need not be there; undefined: it is not. */
+export function find(program: string): string | undefined {
+  try {
+    return which(program);
+  } catch {
+    return undefined;
+  }
+}

@@ -3,15 +3,7 @@
  *
  * @module
  */
-import { which } from "./command.ts";
+import { find } from "./command.ts";
 
 /** The absolute path of strace; undefined where there is none. */
-export const STRACE: string | undefined = find();
-
-function find(): string | undefined {
-  try {
-    return which("strace");
-  } catch {
-    return undefined;
-  }
-}
+export const STRACE: string | undefined = find("strace");
