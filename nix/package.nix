@@ -2,6 +2,7 @@
 # more permissions than the command line needs.
 {
   lib,
+  stdenv,
   runCommand,
   runtimeShell,
   callPackage,
@@ -9,6 +10,9 @@
   gitMinimal,
   nix,
   bash,
+  coreutils,
+  procps,
+  util-linux,
 }:
 let
   inherit (builtins.fromJSON (builtins.readFile ../deno.json)) version;
@@ -40,11 +44,19 @@ let
         (lib.getExe deno)
         "${app}"
         "${placeholder "out"}/share/deno"
-        (lib.makeBinPath [
-          nix
-          gitMinimal
-          bash
-        ])
+        (lib.makeBinPath (
+          [
+            nix
+            gitMinimal
+            bash
+            # What stops what has been started: `sleep`, `ps` and `setsid`. Other systems bring what they have of them.
+            coreutils
+          ]
+          ++ lib.optionals stdenv.hostPlatform.isLinux [
+            procps
+            util-linux
+          ]
+        ))
       ]
       (builtins.readFile ./wrapper.sh);
 in

@@ -167,6 +167,11 @@ packageTest(
       "…bash/bin/sh",
     ]);
     assertEquals(await granted(""), ["…nix/bin/nix", "…nix/bin/nix-store", "…git/bin/git", "…bash/bin/sh"]);
+    // What stops what has been started: no permission is needed for that.
+    const [, behind = ""] = /^export PATH=.*}(.*)"$/m.exec(await Deno.readTextFile(program)) ?? [];
+    const dirs = behind.split(":").map((dir) => dir.replace(/^\/nix\/store\/[^-]*-(.*)\/bin$/, "$1"));
+    const linux = Deno.build.os === "linux" ? ["procps", "util-linux"] : [];
+    assertEquals(dirs, ["nix", "git", "bash", "coreutils", ...linux]);
   },
 );
 

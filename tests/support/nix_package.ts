@@ -6,7 +6,7 @@
  */
 import { dirname, join } from "@std/path";
 import { ensureDir } from "@std/fs";
-import { expectRun, type Finished, PROJECT, run, which } from "./command.ts";
+import { expectRun, find, type Finished, PROJECT, run, which } from "./command.ts";
 import { TestFleet } from "./fleet.ts";
 
 /** What of the project its flake reads; of the tests, what the tests of the flake themselves need. */
@@ -155,6 +155,9 @@ function machine(): Record<string, unknown> {
     nix: [nix, join(dirname(nix), "nix-store")],
     node: [which("node"), which("npm")],
     openssl: which("openssl"),
+    sleep: which("sleep"),
+    ps: which("ps"),
+    setsid: find("setsid"),
     certificates,
   };
 }
