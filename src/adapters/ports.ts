@@ -43,6 +43,8 @@ export interface Interruptible extends End {
   unlessEnded<T>(body: () => Promise<T>): Promise<T>;
 }
 
+const NO_END: End = { signal: undefined, isAsked: false, isWhole: false };
+
 /** Ports that hold a temporary directory, and maybe a connection, until they are disposed of. */
 export type OpenPorts = Ports & AsyncDisposable;
 
@@ -54,7 +56,7 @@ export type OpenPorts = Ports & AsyncDisposable;
 export async function openPorts(
   config: ReleaseConfig,
   surface: Surface,
-  interruption: Interruptible = { signal: undefined, isAsked: false, unlessEnded: (body) => body() },
+  interruption: Interruptible = { ...NO_END, unlessEnded: (body) => body() },
 ): Promise<OpenPorts> {
   const { cwd, env, hidden, stdin, log, clock, cores, secrets } = surface;
   // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.

@@ -35,9 +35,12 @@ export interface RunOptions {
    * are pipes, and what the command leaves running is waited for until it closes them.
    */
   readonly outputFile?: string | undefined;
-  /** Stops what the command leaves running in its group. */
+  /** Stops what the command leaves running in its group; at a terminal it has none. */
   readonly alone?: boolean;
-  /** Keeps the terminal from it: Ctrl-C, which is for this program to understand, and all that it could ask there. */
+  /**
+   * Keeps what is sent to all processes from it while the run does something whole, such as the Ctrl-C of a terminal; at
+   * which it can ask nothing.
+   */
   readonly apart?: boolean;
   /** Seconds that it may take; then it is stopped. */
   readonly limit?: number | undefined;
@@ -69,16 +72,15 @@ const GRACE = 4;
  * permission to run programs by name is none to send a group of processes a signal. What is sent to all processes of a
  * terminal or a service is not meant for it: what is to come of that is this program's to say.
  *
- * The command leads a session and a group of its own, as far as the system has `setsid` or the shell can. At a terminal
- * one that may ask something stays in the session of this program, and what is below it is stopped. Where there is no
- * `ps`, that is the command alone, or its group.
+ * It stops the command and all that is below it, as `ps` tells; where that is not there, the command alone. A command of
+ * which more has to be known leads a session and a group of its own, as far as the system has `setsid` or the shell can.
  *
- * Its arguments: the file for both outputs, or nothing; the file that the command reads; `rest` where what it leaves in
- * its group is to stop with it, or `none`; `asks` where it may ask something at the terminal, or `apart`; and the
- * command.
+ * Its arguments: the file for both outputs, or nothing; the file that the command reads; and how the command runs. As
+ * `hook`, it has a group of its own, of which nothing stays when it ends, but where there is a terminal, at which it may
+ * ask something; `apart`, it has one in any case; `within`, it has none. Then the command.
  */
 const SUPERVISOR = `
-output=$1 input=$2 left=$3 terminal=$4; shift 4
+output=$1 input=$2 how=$3; shift 3
 trap again=1 HUP INT QUIT TERM
 trap 'again=1; stop' USR1
 exec 3<&0 </dev/null
@@ -120,7 +122,8 @@ stop() {
 }
 session=
 {
-  { [ "$terminal" = asks ] && true </dev/tty; } || { command -v setsid && session=setsid; } || set -m
+  [ "$how" = within ] || { [ "$how" = hook ] && true </dev/tty; } ||
+    { command -v setsid && session=setsid; } || set -m
 } >/dev/null 2>&1
 [ -z "$output" ] || exec >>"$output" 2>&1
 (exec $session "$@" <"$input" 3<&-) &
@@ -130,7 +133,7 @@ exec >/dev/null 2>&1
 (trap '' HUP INT QUIT TERM; while read -r rest; do :; done; kill -s USR1 $$) <&3 &
 guard=$!
 while again=; wait "$pid"; last=$?; [ "$last" = 127 ] || code=$last; [ -n "$again" ]; do :; done
-[ "$left" = none ] || ! kill -s 0 -- "-$pid" || stop
+[ "$how" != hook ] || ! kill -s 0 -- "-$pid" || stop
 kill -s KILL "$guard"
 wait "$guard"
 exit $((255 - \${code:-127}))`;
@@ -214,6 +217,8 @@ export interface End {
   readonly signal: AbortSignal | undefined;
   /** Whether something has asked for that, which may wait. */
   readonly isAsked: boolean;
+  /** Whether it waits now for what is done whole. */
+  readonly isWhole: boolean;
 }
 
 /** Where commands are looked for and run. */
@@ -318,16 +323,17 @@ export class Shell {
     // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
     const { CommandBuilder } = await import("@david/dax");
     refuseLongTexts(argv, options.env);
-    const { outputFile = "", alone = false, apart = false } = options;
+    const { outputFile = "" } = options;
     using file = outputFile === ""
       ? undefined
       : await Deno.open(outputFile, { read: true, write: true, createNew: true, mode: 0o600 });
     this.#end?.signal?.throwIfAborted();
     using input = inputFile(this.#tempDir, options.stdin);
-    const how = [outputFile, input.path, alone ? "rest" : "none", apart ? "apart" : "asks"];
+    const apart = options.apart === true && this.#end?.isWhole === true;
+    const how = options.alone ? "hook" : apart ? "apart" : "within";
     const { promise: stop, resolve } = Promise.withResolvers<null>();
     const command = new CommandBuilder()
-      .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", ...how, ...argv])
+      .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", outputFile, input.path, how, ...argv])
       .cwd(options.cwd ?? this.cwd)
       .clearEnv()
       .env({ ...options.env })

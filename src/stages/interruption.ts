@@ -34,6 +34,11 @@ export class Interruption implements Disposable {
     return this.#waiting !== undefined || this.signal.aborted;
   }
 
+  /** Whether something is done whole. */
+  get isWhole(): boolean {
+    return this.#held;
+  }
+
   /** Ends the run, for this reason. */
   now(reason: unknown): void {
     if (this.#held) this.#waiting ??= { reason };

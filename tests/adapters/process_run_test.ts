@@ -189,7 +189,7 @@ Deno.test("Shell gives the exit code of a command that leaves its input unread, 
 Deno.test("Shell takes no signal for its own that is sent to all processes around it, and a killed supervisor for no success", async () => {
   // The parent of a command is what it runs under.
   const all = "for signal in HUP INT QUIT TERM; do kill -s $signal $PPID; done; exit 3";
-  for (const apart of [false, true]) assertEquals((await run(all, { apart })).code, 3);
+  for (const alone of [false, true]) assertEquals((await run(all, { alone })).code, 3);
   assertEquals((await run("kill -s KILL $PPID")).code, 255);
 });
 
@@ -200,7 +200,7 @@ Deno.test("Shell runs a command again whose supervisor was killed by a signal to
   const codes: number[] = [];
   for (const asked of [false, true]) {
     await Deno.writeTextFile(`${dir.path}/hit`, "");
-    const end = { signal: undefined, isAsked: asked };
+    const end = { signal: undefined, isAsked: asked, isWhole: true };
     const shell = new Shell({ path: dir.path, cwd: dir.path, trace: SILENT, end });
     codes.push((await shell.run([SH, "-c", "exit 3"], { env: {}, apart: true })).code);
   }
