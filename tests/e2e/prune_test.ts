@@ -2,7 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { Interrupt } from "../../src/errors.ts";
 import { runInProcess } from "../support/in_process.ts";
+import { filesIn, interrupt } from "../support/interrupted.ts";
 import { trustBytes } from "../support/trust.ts";
 import { WorldOnDisk } from "../support/world_on_disk.ts";
 
@@ -82,4 +84,26 @@ Deno.test("prune removes nothing that the fleet names, and nothing without a fle
   await disk.shell("rm releases/fleet.resolved.json");
   files.delete("fleet.resolved.json");
   assertEquals(await refusal(), cannot("is not there"));
+});
+
+Deno.test("prune ends with a signal before it removes anything, and makes a whole release of an interrupted one first", async () => {
+  await using disk = await releasedThrice();
+  const root = join(disk.dir, "releases");
+  const files = await filesIn(root);
+  await interrupt(root, new Map([...files].filter(([path]) => path.startsWith("fleet."))), 1);
+  const args = ["prune", "--keep-releases=1"];
+  const signal = AbortSignal.abort(new Interrupt("SIGTERM"));
+  const ended = await runInProcess(args, { cwd: disk.dir, signal });
+  assertEquals([ended.code, ended.stderr], [143, "error: Interrupted by SIGTERM: nothing was removed\n"]);
+  const done = await runInProcess(args, { cwd: disk.dir });
+  assertEquals([done.code, done.stdout.split("\n")[0]], [0, "Removed 8 files"]);
+  assertEquals(
+    done.stderr.trimEnd(),
+    'warning: A run ended while it was putting a release into "releases": every file that it had signed and checked ' +
+      "has its place now",
+  );
+  const left = [...files.keys()].filter((path) => !path.startsWith("rollouts/"));
+  const after = [...(await filesIn(root)).keys()];
+  assertEquals(after.filter((path) => !path.startsWith("rollouts/")).sort(), left.sort());
+  assertEquals(after.length, left.length + 4);
 });

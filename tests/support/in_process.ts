@@ -17,6 +17,8 @@ export interface Start {
   /** The whole environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: Uint8Array<ArrayBuffer>;
+  /** Ends the run; by default nothing does. */
+  readonly signal?: AbortSignal;
   /** What the program can do; by default all that it really can. */
   readonly commands?: CommandList;
 }
@@ -24,7 +26,8 @@ export interface Start {
 /** Runs the program, and gives what it printed and the code that it would exit with. */
 export async function runInProcess(
   args: readonly string[],
-  { cwd, env = {}, stdin = new Uint8Array(), commands = COMMANDS }: Start,
+  { cwd, env = {}, stdin = new Uint8Array(), signal = new AbortController().signal, commands = COMMANDS }:
+    Start,
 ): Promise<Finished> {
   const [out, err]: [string[], string[]] = [[], []];
   const code = await main(args, {
@@ -34,7 +37,7 @@ export async function runInProcess(
     stdout: { write: (text) => void out.push(text) },
     stderr: { write: (text) => void err.push(text), isTerminal: false, width: 80 },
     clock: SYSTEM_CLOCK,
-    signal: new AbortController().signal,
+    signal,
     cores: navigator.hardwareConcurrency,
     runtime: Deno.version.deno,
   }, { commands });
