@@ -13,7 +13,7 @@ import { wholeSeconds } from "../contract/time.ts";
 import { Interrupt, ReleaseError } from "../errors.ts";
 import type { Warn } from "../model.ts";
 import type { ReleaseDir } from "../ports.ts";
-import { plural, printable } from "../text.ts";
+import { plural, printable, printableJson } from "../text.ts";
 import type { TrustedKey } from "../verify/trust.ts";
 import { HELP_OPTIONS, INTERRUPTED, KEEP_RELEASES, lockGrants, trustFile, waitLock } from "./shared.ts";
 
@@ -26,6 +26,7 @@ interface PruneSettings {
   readonly keepReleases: number;
   readonly pruneSidecars: boolean;
   readonly dryRun: boolean;
+  readonly json: boolean;
   /** Seconds to wait for another run. */
   readonly waitLock: number | undefined;
 }
@@ -52,6 +53,7 @@ const OPTIONS = {
   }),
   "dry-run": flag({ group: "What to remove", help: "remove nothing, and print what would be" }),
   "wait-lock": waitLock("What to remove"),
+  "json": flag({ group: "Output", help: "print what it removes on stdout as JSON" }),
   ...HELP_OPTIONS,
 };
 
@@ -108,10 +110,10 @@ function readSettings({ values, operands: [dir, stray] }: Given<typeof OPTIONS>)
     });
   }
   checkArtifactName(values.artifactName);
-  const { artifactName, keepReleases, pruneSidecars, dryRun, waitLock } = values;
+  const { artifactName, keepReleases, pruneSidecars, dryRun, waitLock, json } = values;
   return {
     ...{ dir: dir ?? "releases", trustFile: values.trustFile, artifactName },
-    ...{ keepReleases, pruneSidecars, dryRun, waitLock },
+    ...{ keepReleases, pruneSidecars, dryRun, waitLock, json },
   };
 }
 
@@ -162,16 +164,27 @@ async function pruneIn(
     const { stuck } = await releaseDir.publish([], removed);
     for (const error of stuck.values()) throw error;
   }
-  const does = dryRun ? "Would remove" : "Removed";
-  const left = pruneSidecars || others.length === 0 ? [] : [
-    `Not of the release of ${artifactName}, and kept without --prune-sidecars:`,
-    ...others.map((path) => `  ${path}`),
-  ];
-  const lines = [...removed.map((path) => `  ${path}`), ...left];
+  const pruned: Pruned = { dryRun, removed, kept: pruneSidecars ? [] : others };
   world.stdout.write(
-    `${[`${does} ${plural(removed.length, "file")}`, ...lines].map(printable).join("\n")}\n`,
+    `${settings.json ? printableJson(pruned, 2) : linesOf(pruned, artifactName).join("\n")}\n`,
   );
   return 0;
+}
+
+/** What is removed, and what is not but could be, by path. This is what `--json` prints. */
+interface Pruned {
+  readonly dryRun: boolean;
+  /** In a dry run, what would be. */
+  readonly removed: readonly string[];
+  /** The sidecars and the index that are not of the fleet's release, with their signatures. */
+  readonly kept: readonly string[];
+}
+
+function linesOf({ dryRun, removed, kept }: Pruned, artifactName: string): string[] {
+  const head = `${dryRun ? "Would remove" : "Removed"} ${plural(removed.length, "file")}`;
+  const left = `Not of the release of ${artifactName}, and kept without --prune-sidecars:`;
+  const indented = (paths: readonly string[]) => paths.map((path) => `  ${path}`);
+  return [head, ...indented(removed), ...kept.length === 0 ? [] : [left, ...indented(kept)]].map(printable);
 }
 
 /** The keys of the trust file; null without one. */

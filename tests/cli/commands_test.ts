@@ -37,6 +37,7 @@ const prune = (difference: Record<string, unknown> = {}): Asked => ({
     pruneSidecars: false,
     waitLock: undefined,
     dryRun: false,
+    json: false,
     ...difference,
   },
 });
@@ -154,6 +155,7 @@ const READ: [args: string[], asked: Asked][] = [
   [["prune"], prune()],
   [["prune", "out", "--dry-run"], prune({ dir: "out", dryRun: true })],
   [["prune", "--wait-lock", "4"], prune({ waitLock: 4 })],
+  [["prune", "--json"], prune({ json: true })],
   [["prune", "--keep-releases=3", "--prune-sidecars"], prune({ keepReleases: 3, pruneSidecars: true })],
   [["prune", TRUST, "--artifact-name", "f.json"], prune({ trustFile: "t", artifactName: "f.json" })],
   [["keygen", "k"], keygen("k")],

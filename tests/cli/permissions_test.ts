@@ -423,6 +423,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "prune-sidecars": [["/r", "--prune-sidecars"], PRUNE_DIR],
     "dry-run": [["/r", "--dry-run"], PRUNE_DIR],
     "wait-lock": [["/r", "--wait-lock=4"], PRUNE_DIR],
+    "json": [["/r", "--json"], PRUNE_DIR],
     "help": [["--help"], ["--no-prompt"]],
     "version": [["--version"], ["--no-prompt"]],
   },

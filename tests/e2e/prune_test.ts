@@ -37,10 +37,13 @@ Deno.test("prune removes the manifests of old releases, and says which", async (
   assertEquals([nothing.code, nothing.stdout], [0, `Removed 0 files\n${sidecars}`], nothing.stderr);
   const tried = await prune(disk, "releases", "--dry-run", "--keep-releases", "2");
   assertEquals(await disk.files(), before);
+  const json = await prune(disk, "--dry-run", "--keep-releases=2", "--json");
   const done = await prune(disk, "--keep-releases=2", "--trust-file=trust.json");
   const after = await disk.files();
   const removed = [...before.keys()].filter((path) => !after.has(path));
   assertEquals(done.stdout, `Removed 4 files\n${removed.map((path) => `  ${path}\n`).join("")}${sidecars}`);
+  const kept = ["revocations.json", "revocations.json.sig"];
+  assertEquals(JSON.parse(json.stdout), { dryRun: true, removed, kept });
   assertEquals(tried.stdout, done.stdout.replace("Removed", "Would remove"));
   const signedAt = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes)).meta.signedAt;
   assertEquals(removed.flatMap((path) => path.endsWith(".sig") ? [] : [signedAt(before.get(path)!)]), [
