@@ -81,7 +81,7 @@ const GRACE = 4;
  */
 const SUPERVISOR = `
 output=$1 input=$2 how=$3; shift 3
-trap again=1 HUP INT QUIT TERM
+trap '' HUP INT QUIT TERM
 trap 'again=1; stop' USR1
 exec 3<&0 </dev/null
 look() {
@@ -126,11 +126,11 @@ session=
     { command -v setsid && session=setsid; } || set -m
 } >/dev/null 2>&1
 [ -z "$output" ] || exec >>"$output" 2>&1
-(exec $session "$@" <"$input" 3<&-) &
+(trap - HUP INT QUIT TERM; exec $session "$@" <"$input" 3<&-) &
 pid=$!
 set +m
 exec >/dev/null 2>&1
-(trap '' HUP INT QUIT TERM; while read -r rest; do :; done; kill -s USR1 $$) <&3 &
+(while read -r rest; do :; done; kill -s USR1 $$) <&3 &
 guard=$!
 while again=; wait "$pid"; last=$?; [ "$last" = 127 ] || code=$last; [ -n "$again" ]; do :; done
 [ "$how" != hook ] || ! kill -s 0 -- "-$pid" || stop
