@@ -12,7 +12,7 @@ import { kindOf } from "./files.ts";
 import { lockFilesOf } from "./lookup.ts";
 import { fileError } from "./paths.ts";
 import { hasCode } from "./process.ts";
-import { createDirectory } from "./publish.ts";
+import { createDirectory, may } from "./publish.ts";
 
 /** Milliseconds between two attempts. */
 const INTERVAL = 100;
@@ -81,7 +81,9 @@ async function tryFirst(paths: readonly string[], clock: Clock): Promise<Attempt
   let problem: Error | undefined;
   for (const path of paths) {
     try {
-      return await tryLock(path, clock);
+      // Another place than the first may be the release directory, which comes with the release.
+      if (path === paths[0]) await makeDirectoryOf(path);
+      return tryLock(path, clock);
     } catch (error) {
       if (error instanceof ReleaseError) throw error;
       if (!isUnusable(error)) throw fileError("write", path, { cwd: "/", cause: error });
@@ -91,18 +93,26 @@ async function tryFirst(paths: readonly string[], clock: Clock): Promise<Attempt
   return problem!;
 }
 
+/** Whoever comes next has to find the same place, and not one above what is still missing. */
+async function makeDirectoryOf(path: string): Promise<void> {
+  const dir = dirname(path);
+  // One that may not be looked at is there: the permissions name all that was missing.
+  if (may("read", dir) && lstatOf(dir) === undefined) await createDirectory(dir);
+}
+
 /** Whether a place is no good for a lock, whatever it is good for otherwise. */
 function isUnusable(error: unknown): error is Error {
-  return error instanceof NoLocks || error instanceof Deno.errors.PermissionDenied || hasCode(error, "EROFS");
+  return error instanceof NoLocks || error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotFound || hasCode(error, "EROFS");
 }
 
 /** A file system without locks, as NFS can be. */
 class NoLocks extends Error {}
 
 /** Takes a lock, and says in its file who holds it now. */
-async function tryLock(path: string, clock: Clock): Promise<Attempt> {
+function tryLock(path: string, clock: Clock): Attempt {
   for (;;) {
-    const file = await openLock(path);
+    const file = openLock(path);
     if (file === undefined) continue;
     try {
       const isFree = flock(file);
@@ -128,7 +138,7 @@ async function tryLock(path: string, clock: Clock): Promise<Attempt> {
  *
  * @throws {ReleaseError} of kind `io` when it is no file
  */
-async function openLock(path: string): Promise<Deno.FsFile | undefined> {
+function openLock(path: string): Deno.FsFile | undefined {
   const there = lstatOf(path);
   if (there !== undefined && !there.isFile) {
     throw new ReleaseError("io", `Cannot lock "${path}": it is ${kindOf(there)}, expected a file`, {
@@ -138,11 +148,9 @@ async function openLock(path: string): Promise<Deno.FsFile | undefined> {
   try {
     return Deno.openSync(path, { read: true, write: true, createNew: there === undefined });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      // Whoever comes next has to find the same place, and not one above what is still missing.
-      if (there === undefined) await createDirectory(dirname(path));
-    } else if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    return undefined;
+    const isGone = there !== undefined && error instanceof Deno.errors.NotFound;
+    if (isGone || error instanceof Deno.errors.AlreadyExists) return undefined;
+    throw error;
   }
 }
 

@@ -183,6 +183,7 @@ function undo({ root, dir }: ReleaseLocation, journal: Journal, cause: unknown):
   }
 }
 
-function may(name: "read" | "write", path: string): boolean {
+/** Whether the program has a permission on a path. */
+export function may(name: "read" | "write", path: string): boolean {
   return Deno.permissions.querySync({ name, path }).state === "granted";
 }

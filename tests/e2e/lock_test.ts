@@ -151,7 +151,6 @@ Deno.test("a lock whose file is exchanged while it is taken is taken at once, an
 Deno.test("where nothing can be locked a run goes on, with a warning, and leaves no file", async () => {
   await using temp = await TemporaryDirectory.create();
   const dir = join(temp.path, "releases");
-  await Deno.mkdir(dir);
   const warnings: Warning[] = [];
   {
     using _ = replace(Deno.FsFile.prototype, "tryLockSync", () => () => {
@@ -164,7 +163,8 @@ Deno.test("where nothing can be locked a run goes on, with a warning, and leaves
     message:
       'Nothing keeps another run away from "releases" meanwhile, since it cannot be locked: No locks available (os error 37)',
   }]);
-  assertEquals([...Deno.readDirSync(temp.path), ...Deno.readDirSync(dir)].length, 1);
+  assertEquals([...Deno.readDirSync(temp.path)], []);
+  await Deno.mkdir(dir);
   // What cannot be written beside the directory can be in it.
   using _ = replace(Deno, "openSync", (real) => (path, options) => {
     if (`${path}`.endsWith("/.releases.fleet-release.lock")) throw new Deno.errors.PermissionDenied("no");
