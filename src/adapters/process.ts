@@ -75,7 +75,8 @@ const GRACE = 4;
  * It stops the command and all that is below it, as `ps` tells; where that is not there, the command alone. A command of
  * which more has to be known leads a session and a group of its own, as far as the system has `setsid` or the shell can.
  *
- * Its arguments: the file for both outputs, or nothing; the file that the command reads; and how the command runs. As
+ * Its arguments: the file for both outputs, or nothing; the file that the command reads, or nothing: then it reads what
+ * the supervisor would, and is not stopped; and how the command runs. As
  * `hook`, it has a group of its own, of which nothing stays when it ends, but where there is a terminal, at which it may
  * ask something; `apart`, it has one in any case; `within`, it has none. Then the command.
  */
@@ -126,16 +127,19 @@ session=
     { command -v setsid && session=setsid; } || set -m
 } >/dev/null 2>&1
 [ -z "$output" ] || exec >>"$output" 2>&1
-(trap - HUP INT QUIT TERM; exec $session "$@" <"$input" 3<&-) &
+if [ -n "$input" ]; then
+  (trap - HUP INT QUIT TERM; exec $session "$@" <"$input" 3<&-) &
+else
+  (trap - HUP INT QUIT TERM; exec $session "$@" <&3 3<&-) &
+fi
 pid=$!
 set +m
 exec >/dev/null 2>&1
-(while read -r rest; do :; done; kill -s USR1 $$) <&3 &
-guard=$!
+guard=
+[ -z "$input" ] || { (while read -r rest; do :; done; kill -s USR1 $$) <&3 & guard=$!; }
 while again=; wait "$pid"; last=$?; [ "$last" = 127 ] || code=$last; [ -n "$again" ]; do :; done
 [ "$how" != hook ] || ! kill -s 0 -- "-$pid" || stop
-kill -s KILL "$guard"
-wait "$guard"
+if [ -n "$guard" ]; then kill -s KILL "$guard"; wait "$guard"; else while read -r rest; do :; done <&3; fi
 exit $((255 - \${code:-127}))`;
 
 /** Deno puts a directory of its own, in which is its stand-in for node, before all others on PATH. */
@@ -233,7 +237,7 @@ export interface ShellOptions {
   readonly excerpts?: Excerpts;
   /** What may stop them. */
   readonly end?: End;
-  /** Where the input of commands is put, absolute. */
+  /** Where the input of commands is put, absolute; undefined: nothing stops a command that is given any. */
   readonly tempDir?: string;
 }
 
@@ -246,12 +250,12 @@ export class Shell {
   readonly #path: string;
   readonly #trace: CommandTrace;
   readonly #end: End | undefined;
-  readonly #tempDir: string;
+  readonly #tempDir: string | undefined;
   readonly #running = new Set<Promise<unknown>>();
   #sh: string | undefined;
 
   /** Makes a shell. Nothing is looked for or run yet. */
-  constructor({ path, cwd, trace, excerpts = new Excerpts(), end, tempDir = "/tmp" }: ShellOptions) {
+  constructor({ path, cwd, trace, excerpts = new Excerpts(), end, tempDir }: ShellOptions) {
     this.#path = path;
     this.#end = end;
     this.#tempDir = tempDir;
@@ -337,7 +341,7 @@ export class Shell {
       .cwd(options.cwd ?? this.cwd)
       .clearEnv()
       .env({ ...options.env })
-      .stdin({ read: () => stop })
+      .stdin(input.path === "" ? options.stdin! : { read: () => stop })
       .noThrow();
     const sink = new WritableStream<Uint8Array>({ write: (chunk) => reader.write(chunk) });
     const child = file === undefined
@@ -388,10 +392,11 @@ export class Shell {
  * Puts the input of a command into a file of its own: what the supervisor reads has to be open as long as this program
  * is there.
  *
- * @returns its path, as long as it is not disposed of
+ * @returns its path, as long as it is not disposed of; nothing where there is no directory for it
  */
-function inputFile(dir: string, input: Uint8Array | undefined): { path: string } & Disposable {
-  if (input === undefined || input.length === 0) return { path: "/dev/null", [Symbol.dispose]() {} };
+function inputFile(dir: string | undefined, input: Uint8Array | undefined): { path: string } & Disposable {
+  const isEmpty = input === undefined || input.length === 0;
+  if (isEmpty || dir === undefined) return { path: isEmpty ? "/dev/null" : "", [Symbol.dispose]() {} };
   const path = join(dir, `fleet-release-input-${crypto.randomUUID()}`);
   Deno.writeFileSync(path, input, { createNew: true, mode: 0o600 });
   return { path, [Symbol.dispose]: () => Deno.removeSync(path) };

@@ -53,6 +53,10 @@ Deno.test("Shell closes a command's stdin, or feeds it all that there is", async
   assertEquals((await run("cat")).text, "");
   const stdin = new Uint8Array(300_000).fill(0x78);
   assertEquals((await run("wc -c | tr -d ' '", { stdin })).text, "300000");
+  await using dir = await TemporaryDirectory.create();
+  const shell = new Shell({ path: PATH, cwd: "/", trace: SILENT, tempDir: dir.path });
+  assertEquals(text(await shell.run([which("wc"), "-c"], { env: {}, stdin })).trim(), "300000");
+  assertEquals([...Deno.readDirSync(dir.path)], []);
 });
 
 Deno.test("Shell runs a command in the directory that the command is told, or else in its own", async () => {
