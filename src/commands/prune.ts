@@ -91,7 +91,7 @@ export const PRUNE = defineCommand({
       why: "files are removed from it",
       of: ({ dir }, around) => [placeOf(dir, around).path],
     },
-    ...lockGrants(({ dir }: PruneSettings) => dir),
+    ...lockGrants(({ dir }: PruneSettings) => ({ dir, commits: false })),
   ],
   read: readSettings,
   run: prune,

@@ -303,7 +303,6 @@ const CONFIG_OPTIONS = {
           return [firstMissing(path) ?? path];
         },
       },
-      ...lockGrants((releaseDir: string) => releaseDir),
     ],
   }),
   "artifact-name": text({
@@ -564,6 +563,7 @@ export const RELEASE = defineCommand({
       why: "its options",
       of: (_, { settingsFile }) => settingsFile === undefined ? [] : [settingsFile],
     },
+    ...lockGrants(({ config }: ReleaseSettings) => ({ dir: config.releaseDir, commits: config.gitCommit })),
     {
       permission: "env",
       what: "the variables that nix, git and ssh go by, each by name",

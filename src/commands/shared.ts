@@ -56,17 +56,19 @@ export function waitLock(group: string): Option<number | undefined> {
 /**
  * The files that keep one run at a time on a release directory.
  *
- * @param dirOf The directory as the user gave it
+ * @param read The directory as the user gave it, and whether its repository is committed to
  */
-export function lockGrants<Subject>(dirOf: (subject: Subject) => string): Grant<Subject>[] {
+export function lockGrants<Subject>(
+  read: (subject: Subject) => { readonly dir: string; readonly commits: boolean },
+): Grant<Subject>[] {
   return (["read", "write"] as const).map((permission) => ({
     permission,
     what: "the locks of the release directory: files in its repository's `.git`, or one beside it or in it",
     why: "so that one run at a time is at work there; they say which process that is",
     of: (subject, { cwd, lockFilesOf }) => {
-      const dir = dirOf(subject);
-      const { directory, commits } = lockFilesOf(resolve(cwd, dir), dir);
-      return commits === undefined ? directory : [...directory, commits];
+      const { dir, commits } = read(subject);
+      const files = lockFilesOf(resolve(cwd, dir), dir);
+      return commits && files.commits !== undefined ? [...files.directory, files.commits] : files.directory;
     },
   }));
 }

@@ -242,7 +242,7 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
         commits: "/other/.git/fleet-release.lock",
       }),
     },
-    [],
+    ["--git-commit"],
     {
       read: "/bin,/here,/other/.git/fleet-release.lock,/other/.git/fleet.lock,/temp",
       write: "/here/releases,/other/.git/fleet-release.lock,/other/.git/fleet.lock,/temp",
