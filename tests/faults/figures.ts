@@ -25,6 +25,11 @@ export function spread<T>(all: readonly T[], most: number): T[] {
   );
 }
 
+/** All that did not hold in one case. */
+export function asOne(problems: readonly string[]): string[] {
+  return problems.length === 0 ? [] : [problems.join("\n  ")];
+}
+
 /** Tries each case, as many at a time as there are cores. */
 export async function inParallel<T>(
   name: string,
@@ -34,7 +39,7 @@ export async function inParallel<T>(
   const problems: string[] = [];
   const queue = cases.values();
   const work = async () => {
-    for (const one of queue) problems.push(...await attempt(one));
+    for (const one of queue) problems.push(...asOne(await attempt(one)));
   };
   await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, work));
   return { name, tried: cases.length, problems };

@@ -8,7 +8,7 @@ import { parsePrivateKey } from "../../src/crypto/private_key.ts";
 import { type Finished, PROJECT, run } from "../support/command.ts";
 import { PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
 import { writeTrust } from "./bench.ts";
-import type { Figures } from "./figures.ts";
+import { asOne, type Figures } from "./figures.ts";
 
 /** Releases a fleet and commits that, in a process of its own. */
 export function releaseProcess(
@@ -58,7 +58,8 @@ export async function gitReadersDuring(releases: number): Promise<Figures> {
     if (code !== 0) problems.push(`mixed: ${stdout}${stderr}`);
   }
   await writer;
-  return { name: `reads of git during ${releases} releases`, tried: reads, problems };
+  // Each release is a case of its own.
+  return { name: `reads of git during ${releases} releases`, tried: reads + releases, problems };
 }
 
 /** How many runs are started at one time. */
@@ -83,14 +84,16 @@ export async function runsAtOnce(rounds: number): Promise<Figures> {
       if (codes.length === AT_ONCE - 1) await Deno.writeTextFile(ended, "");
     };
     await Promise.all(Array.from({ length: AT_ONCE }, start));
+    const found: string[] = [];
     if (codes.filter((code) => code === 75).length !== AT_ONCE - 1 || codes.at(-1) !== 0) {
-      problems.push(`round ${round}: exit codes ${codes}`);
+      found.push(`round ${round}: exit codes ${codes}`);
     }
     const { code, stdout } = await verify("--git", "HEAD");
     const commits = await fleet.git("rev-list", "--count", "HEAD");
     // And the commit that the fleet begins with.
     if (code !== 0 || commits !== `${round + 1}`) {
-      problems.push(`round ${round}: ${commits} commits, ${stdout}`);
+      found.push(`round ${round}: ${commits} commits, ${stdout}`);
+      problems.push(...asOne(found));
     }
   }
   const note = `the slowest was refused after ${(slowest / 1000).toFixed(1)} s`;
