@@ -92,6 +92,8 @@ export interface ReleaseConfig {
   readonly gitCommit: boolean;
   /** Where to push the commit; undefined: nowhere. */
   readonly gitPush: GitPushTarget | undefined;
+  /** How often the push is tried again when the branch has moved meanwhile. */
+  readonly gitPushRetries: number;
   /** Whether the hooks of the repository, and of git's configuration, run when it commits and pushes. */
   readonly gitHooks: boolean;
   /** Whether git signs the commit, as it is configured to; undefined: `commit.gpgSign` of its configuration decides. */
@@ -178,6 +180,13 @@ export function checkConfig(config: ReleaseConfig): ReleaseConfig {
     throw new ReleaseError(
       "usage",
       `Cannot use ${optionOf(field)} ${value}: expected a whole number above 0`,
+    );
+  }
+  const { gitPushRetries } = config;
+  if (!(Number.isInteger(gitPushRetries) && gitPushRetries >= 0)) {
+    throw new ReleaseError(
+      "usage",
+      `Cannot use --git-push-retries ${gitPushRetries}: expected a whole number, 0 or more`,
     );
   }
   const now = config.now === undefined ? undefined : parseTimestamp(config.now);
@@ -322,6 +331,11 @@ export function parseGitPush(text: string): GitPushTarget {
 
 /** Where commits go that are to be reviewed: the one kind of reference beside branches that a release is pushed to. */
 const FOR_REVIEW = "refs/for/";
+
+/** Whether what is pushed there is to be reviewed, and no branch is moved. */
+export function isForReview({ branch }: GitPushTarget): boolean {
+  return branch.startsWith(FOR_REVIEW);
+}
 
 /** Checks where to push, and takes `refs/heads/` off. */
 function checkGitPush({ remote, branch: given }: GitPushTarget): GitPushTarget {

@@ -16,11 +16,12 @@ export type ErrorKind =
   | "sign-hook"
   | "signer"
   | "smoke-verify"
+  | "superseded"
   | "locked"
   | "interrupted";
 
 /** What the program can end with when it fails. */
-export type ExitCode = 1 | 2 | 3 | 75 | 129 | 130 | 143;
+export type ExitCode = 1 | 2 | 3 | 4 | 75 | 129 | 130 | 143;
 
 const EXIT_CODES: Record<ErrorKind, ExitCode> = {
   "usage": 1,
@@ -33,6 +34,7 @@ const EXIT_CODES: Record<ErrorKind, ExitCode> = {
   "sign-hook": 2,
   "signer": 2,
   "smoke-verify": 3,
+  "superseded": 4,
   // EX_TEMPFAIL of sysexits.h: it is worth trying again.
   "locked": 75,
   "interrupted": 130,

@@ -5,7 +5,7 @@
  * release  = prepare → closures → publish
  * prepare  = source, fleet, trust, order, previous   what is released, and whether it can be
  * closures = evaluate → build → push                 what machines will run
- * publish  = compose, sign, check, write, commit, push
+ * publish  = compose, sign, check, upstream, write, commit, push
  * ```
  *
  * Nothing is pushed before everything is built, nothing is written before everything is signed and verified, and
@@ -14,11 +14,12 @@
  * @module
  */
 import metadata from "../deno.json" with { type: "json" };
-import type { BuiltHost } from "./model.ts";
+import type { GitPushTarget } from "./config.ts";
+import type { BuiltHost, SignedArtifact, Stamp } from "./model.ts";
 import { outcomeOf, type RunOutcome } from "./report/outcome.ts";
 import { buildHosts } from "./stages/build.ts";
 import { checkRelease } from "./stages/check.ts";
-import { commitRelease, pushCommit } from "./stages/commit.ts";
+import { commitRelease, lookUpstream, pushCommit } from "./stages/commit.ts";
 import { composeRelease } from "./stages/compose.ts";
 import { evaluateHosts } from "./stages/evaluate.ts";
 import { evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
@@ -31,6 +32,7 @@ import type { Run } from "./stages/run.ts";
 import { signArtifacts } from "./stages/sign.ts";
 import { lockSource, type Source } from "./stages/source.ts";
 import { checkTrust, type TrustedKeys } from "./stages/trust.ts";
+import { refuseSuperseded } from "./stages/upstream.ts";
 
 /**
  * Makes one release.
@@ -62,6 +64,7 @@ async function prepare(begun: Run): Promise<Prepared & { readonly run: Run }> {
   const declared = await evaluateFleet(begun, source);
   // Whether consumers would accept what is going to be signed, before hours of building.
   const trusted = await checkTrust(begun, declared.trusted);
+  await refuseSuperseded(begun, source, trusted);
   const { run, earlier } = await checkOrder(begun, source, trusted);
   // Hosts that are left out keep what the last release gives them, once it is known to be ours.
   const fleet = await keepOtherHosts(run, declared, { trusted, earlier });
@@ -81,20 +84,12 @@ async function publish(run: Run, prepared: Prepared, hosts: readonly BuiltHost[]
   const signed = await signArtifacts(run, composed);
   await checkRelease(run, { signed, stamp: composed.stamp, trusted });
 
-  const { gitCommit } = run.config;
-  const repository = source.repository!;
-  const commit = gitCommit ? { repository, parent: repository.head } : null;
-  const { written, removed } = await writeRelease(run, signed, { trusted, commit });
-  const gone = [...removed, ...prunedSidecars(run.config)];
-  const parts = { files: filesToWrite(signed), removed: gone, stamp: composed.stamp };
-  const releaseCommit = await commitRelease(run, source, parts);
-  const pushedTo = await pushCommit(run, source, releaseCommit);
-
-  const changed = gitCommit ? releaseCommit !== null : written.length > 0;
+  const parts = { signed, trusted, stamp: composed.stamp };
+  const { came, commit, to } = await store(run, source, parts);
   return outcomeOf({
-    outcome: changed ? "released" : "no-change",
-    releaseCommit,
-    pushedTo,
+    outcome: came,
+    releaseCommit: commit,
+    pushedTo: to,
     flake: source.flake.url,
     nixVersion: fleet.nixVersion,
     programVersion: metadata.version,
@@ -104,4 +99,41 @@ async function publish(run: Run, prepared: Prepared, hosts: readonly BuiltHost[]
     reused: composed.kept !== null,
     notes: run.notes,
   });
+}
+
+/** What a release is stored from. */
+interface ToStore {
+  readonly signed: readonly SignedArtifact[];
+  readonly trusted: TrustedKeys | null;
+  readonly stamp: Stamp;
+}
+
+/** Where a release has come to be, and what that is called. */
+interface Stored {
+  readonly came: RunOutcome["outcome"];
+  readonly commit: string | null;
+  readonly to: GitPushTarget | null;
+}
+
+/** Writes, commits and pushes a release, unless the branch that it would be pushed to has it already. */
+async function store(run: Run, source: Source, { signed, trusted, stamp }: ToStore): Promise<Stored> {
+  const { repository, place, attributes } = source;
+  if (place === null) {
+    const { written } = await writeRelease(run, signed, { trusted, commit: null });
+    return { came: written.length > 0 ? "released" : "no-change", commit: null, to: null };
+  }
+  const files = filesToWrite(signed);
+  const ready = { repository: repository!, place, files, attributes, stamp, trusted };
+  const base = await lookUpstream(run, ready);
+  if (base === null) return { came: "already-released", commit: null, to: null };
+  const parent = base.moves ? ready.repository.head : base.parent;
+  const written = await writeRelease(run, signed, {
+    trusted,
+    commit: { repository: ready.repository, parent },
+  });
+  const removed = [...written.removed, ...prunedSidecars(run.config)];
+  const committed = await commitRelease(run, ready, { base, removed });
+  const { commit, to, already } = await pushCommit(run, ready, committed, { base, removed });
+  const changed = committed !== null ? "released" : to !== null ? "pushed" : "no-change";
+  return { came: already ? "already-released" : changed, commit, to };
 }

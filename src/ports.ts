@@ -108,6 +108,25 @@ export interface Identity {
   readonly email: string | undefined;
 }
 
+/** What a release commit is made on. */
+export interface CommitBase {
+  /** Its parent; null: it has none. */
+  readonly parent: string | null;
+  /** Whether what is checked out moves to the commit. */
+  readonly moves: boolean;
+  /** Whether the files go into the user's index, too. */
+  readonly stages: boolean;
+}
+
+/**
+ * How the branch of a remote stands to a commit: it is there, it can be moved there without losing anything (or is not
+ * there yet), or has commits that this one lacks.
+ */
+export type Standing = "same" | "behind" | "apart";
+
+/** What became of a push: `moved` when the branch has got other commits meanwhile. */
+export type PushResult = "pushed" | "moved";
+
 /** The git commands of a run. */
 export interface Git {
   /** The repository that a directory lies in, or null outside git. */
@@ -122,6 +141,8 @@ export interface Git {
   firstIgnored(repository: Repository, paths: readonly string[]): Promise<string | null>;
   /** Of these paths (relative to the root), the first that git never tracks, such as what is in `.git`, or null. */
   firstUntrackable(repository: Repository, paths: readonly string[]): Promise<string | null>;
+  /** Of these paths (relative to the root), the first of which a checkout of a commit may have other bytes, or null. */
+  firstChanged(repository: Repository, commit: string, paths: readonly string[]): Promise<string | null>;
   /** The bytes of regular files (their paths relative to the root) in a commit, of those that it has, by their paths. */
   readCommitted(
     repository: Repository,
@@ -134,33 +155,49 @@ export interface Git {
   onlyChange(repository: Repository, commit: string, dir: string): Promise<string | null>;
   /** The branch that HEAD names, or null when it names a commit. */
   branchOf(repository: Repository): Promise<string | null>;
+  /** Whether HEAD names a branch of this name, or that tracks one of this name, or none at all. */
+  followsBranch(repository: Repository, branch: string): Promise<boolean>;
   /**
-   * Fails when a commit (null: one without a parent) on top of this one could not be pushed: the remote cannot be
-   * reached, or has other commits.
-   *
-   * @returns whether the branch is at this very commit
+   * How the branch stands to a commit (null: there is none yet), on top of which something is to be pushed. Fails when
+   * the remote cannot be reached.
    */
-  checkPush(repository: Repository, commit: string | null, target: GitPushTarget): Promise<boolean>;
+  checkPush(repository: Repository, commit: string | null, target: GitPushTarget): Promise<Standing>;
+  /** The commit that the branch is at, with all that a commit on top of it needs; null when there is no such branch. */
+  fetchTip(repository: Repository, target: GitPushTarget): Promise<string | null>;
+  /** Whether a commit has another one in its history, as far as the clone goes, or is the same. */
+  hasInHistory(repository: Repository, commit: string, ancestor: string): Promise<boolean>;
+  /** Whether another commit comes before or after one; null when that is not so, or a remote cannot tell either. */
+  orderOf(
+    repository: Repository,
+    remote: string,
+    commits: { commit: string; other: string },
+  ): Promise<"before" | "after" | null>;
   /** Fails when git has no name and address to commit with. */
   checkIdentity(repository: Repository, identity: Identity): Promise<void>;
   /** Fails when commits are to be signed and git cannot. */
   checkSigning(repository: Repository, identity: Identity): Promise<void>;
   /**
-   * Commits exactly these files, as they are on disk, on top of the repository's `head`, and that others are gone: what
-   * is said to be removed, whether it is there or not, and the manifests and sidecars that the release directory lacks.
+   * Commits exactly these files, as they are on disk, what is `beside` them, which is written where it is not there, and
+   * that others are gone: what is said to be removed, whether it is there or not, and the manifests and sidecars that the
+   * release directory lacks. When it fails, neither the branch nor the user's index is another.
    *
    * @returns the commit, or null when it would change nothing
    */
   commit(repository: Repository, options: {
     releaseDir: string;
     files: readonly ReleaseFile[];
+    beside: readonly ReleaseFile[];
     removed: readonly string[];
     message: string;
     identity: Identity;
-    onWarning: (warning: Warning) => void;
+    on: CommitBase;
   }): Promise<string | null>;
+  /** Whether two commits have the same in a directory (relative to the root). */
+  sameIn(repository: Repository, dir: string, commits: readonly [string, string]): Promise<boolean>;
+  /** Moves what is checked out from one commit back to another, and leaves the index and the files. */
+  takeBack(repository: Repository, from: string, to: string): Promise<void>;
   /** Pushes a commit to a branch of a remote. */
-  push(repository: Repository, commit: string, target: GitPushTarget): Promise<void>;
+  push(repository: Repository, commit: string, target: GitPushTarget): Promise<PushResult>;
 }
 
 /** The operator's own commands. */
@@ -289,4 +326,6 @@ export interface Ports {
   readonly releaseDir: ReleaseDir;
   readonly log: Log;
   readonly clock: Clock;
+  /** Waits for so many milliseconds. */
+  readonly pause: (milliseconds: number) => Promise<void>;
 }

@@ -14,6 +14,7 @@ const EXIT_CODES: Record<ErrorKind, number> = {
   "sign-hook": 2,
   "signer": 2,
   "smoke-verify": 3,
+  "superseded": 4,
   "locked": 75,
   "interrupted": 130,
 };

@@ -42,6 +42,15 @@ const BUSY: Partial<ReleaseConfig> = {
   gitPush: { remote: "origin", branch: "main" },
 };
 
+/** What is committed beside every release. */
+const ATTRIBUTES = {
+  path: ".gitattributes",
+  bytes: new TextEncoder().encode(
+    "# Written by fleet-release: signatures are of these very bytes.\n" +
+      "* -text -eol -filter -ident -working-tree-encoding\n",
+  ),
+};
+
 const EFFECTS = [
   "lock .",
   "repository of /fleet",
@@ -52,6 +61,8 @@ const EFFECTS = [
   "check the identity",
   "check the signing",
   "try to push cccccccc to main of origin",
+  "real path",
+  "read .gitattributes",
   "inventory fleet.resolved fleet.revocations fleet.nonces",
   "resolve v1",
   `lock git+ssh://host/fleet?allRefs=1&rev=${PINNED}`,
@@ -68,6 +79,7 @@ const EFFECTS = [
   "sign bootstrap-nonces.json",
   "sign rollouts/ID.json",
   "sign rollouts/ID.json",
+  "fetch main of origin",
   "read the manifests",
   "look for release-index.json",
   "look for release-index.json.sig",
@@ -197,6 +209,7 @@ pureTest("release() gives all that was released", async () => {
       "compose",
       "sign",
       "verify",
+      "upstream",
       "write",
       "commit",
       "git-push",
@@ -227,6 +240,8 @@ pureTest("release() tells the log of each stage, its result, and the hosts in it
     "end sign: Signed 5 artifacts",
     "start verify",
     "end verify: Read 5 artifacts back as a consumer would",
+    "start upstream",
+    "end upstream: Found main ready for this release",
     "start write",
     "end write: Wrote 10 files to /fleet/releases",
     "start commit",
@@ -355,9 +370,11 @@ pureTest("release() commits the published files, as it is told", async () => {
   assertEquals(world.committed, [{
     releaseDir: "/fleet/releases",
     files: world.published[0]!,
+    beside: [ATTRIBUTES],
     removed: [],
     message: "release cccccccc at 2026-06-01T12:00:00+00:00\n",
     identity: { name: "bot", email: "bot@example.com" },
+    on: { parent: COMMIT, moves: true, stages: true },
   }]);
 });
 
@@ -448,11 +465,12 @@ pureTest(
       ),
     );
     assertEquals(warnings, []);
-    assertEquals(stages.map(({ stage }) => stage).slice(6, 11), [
+    assertEquals(stages.map(({ stage }) => stage).slice(6, 12), [
       "compose",
       "sign",
       "verify-signatures",
       "verify",
+      "upstream",
       "write",
     ]);
     const told = world.logged.indexOf("start verify-signatures");

@@ -145,7 +145,7 @@ cp "$work/released.json" releases/fleet.resolved.json
 title "Check"
 cd "$fleet/releases"
 files=$(find . -type f | sed 's|^\./||' | LC_ALL=C sort)
-artifacts=$(echo "$files" | grep -v '\.sig$')
+artifacts=$(echo "$files" | grep '\.json$')
 count() { echo "$1" | grep -c .; }
 openssl_verify() { openssl pkeyutl -verify -rawin -pubin -inkey "$work/release.pub" -in "$1" -sigfile "$2"; }
 field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" "$2"; }
@@ -201,6 +201,8 @@ for file in $artifacts; do
   printf '    %-27s %6s B  %s\n' "$name" "$size" "$about"
 done
 printf '    %-27s %6s B  %s\n' "*.json.sig" 64 "beside each: its ed25519 signature, raw"
+size=$(wc -c <.gitattributes | tr -d ' ')
+printf '    %-27s %6s B  %s\n' .gitattributes "$size" "has git leave all of them as they were signed"
 printf '  %s\n' "$(remote log -1 --abbrev=8 --format='commit %h  %s  (%an)' main)"
 
 title "Next"

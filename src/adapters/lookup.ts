@@ -85,6 +85,47 @@ export function lockFilesOf(releaseDir: string, shown: string): LockFiles {
   return { directory: [join(gitDir, `${key}.${LOCK_FILE}`), within], commits: join(gitDir, LOCK_FILE) };
 }
 
+/** What a commit of a release touches of a repository without git, absolute. */
+export interface GitPlaces {
+  /** The directories of git: the work tree's own, and the one that all work trees share. */
+  readonly dirs: readonly string[];
+  /** What is written or removed: the index, with what holds it and takes its place, and what holds branches. */
+  readonly written: readonly string[];
+}
+
+/** The index that is about to take the place of the user's, beside it. */
+export const NEXT_INDEX = "fleet-release.index";
+
+/**
+ * What a commit of a release touches of the repository that a release directory lies in.
+ *
+ * @param releaseDir The directory, absolute. It need not be there
+ * @param shown The path as the user gave it, for messages
+ * @returns nothing outside of a repository
+ * @throws {ReleaseError} as {@linkcode followLinks}
+ */
+export function gitPlacesOf(releaseDir: string, shown: string): GitPlaces {
+  const root = rootAbove(followLinks(releaseDir, shown).existing);
+  const own = root === undefined ? undefined : gitDirectoryOf(root);
+  if (own === undefined) return { dirs: [], written: [] };
+  const shared = sharedDirectoryOf(own);
+  const names = ["index", "index.lock", NEXT_INDEX, `${NEXT_INDEX}.lock`, "HEAD.lock"];
+  return {
+    dirs: [...new Set([own, shared])],
+    written: [...names.map((name) => join(own, name)), join(shared, "refs/heads")],
+  };
+}
+
+/** The directory that a work tree's own one shares with others; a file in it names it. */
+function sharedDirectoryOf(own: string): string {
+  try {
+    return resolve(own, Deno.readTextFileSync(join(own, "commondir")).replace(/\n$/, ""));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return own;
+    throw error;
+  }
+}
+
 /** The directory that git keeps of a work tree, which a file may name in its place; undefined: there is none. */
 function gitDirectoryOf(root: string): string | undefined {
   const dir = join(root, ".git");

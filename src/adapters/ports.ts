@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from "@std/path";
 import type { ReleaseConfig } from "../config.ts";
 import type { Warn } from "../model.ts";
 import type { Clock, Inputs, Log, Ports } from "../ports.ts";
@@ -12,7 +13,9 @@ import { readDescriptor } from "./descriptors.ts";
 import { Excerpts } from "./excerpts.ts";
 import { createInputs } from "./files.ts";
 import { createGit } from "./git/git.ts";
+import { checkPermitted } from "./git/git_files.ts";
 import { createHooks } from "./hooks/hooks.ts";
+import { gitPlacesOf } from "./lookup.ts";
 import { createNix } from "./nix/nix.ts";
 import { type CommandTrace, type End, Shell } from "./process.ts";
 import { createReleaseDir } from "./release_dir.ts";
@@ -59,6 +62,7 @@ export async function openPorts(
   interruption: Interruptible = { ...NO_END, unlessEnded: (body) => body() },
 ): Promise<OpenPorts> {
   const { cwd, env, hidden, stdin, log, clock, cores, secrets } = surface;
+  if (config.gitCommit) checkPermitted(gitPlacesOf(resolve(cwd, config.releaseDir), config.releaseDir));
   // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
   const secret = [...hidden, signKeyVariable(config.signKey), ...(env["TMPDIR"] === "" ? ["TMPDIR"] : [])];
   const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name)));
@@ -106,6 +110,7 @@ export async function openPorts(
     releaseDir: createReleaseDir(config.releaseDir, cwd),
     log,
     clock,
+    pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
   };
   const held = stack.move();
   return { ...ports, [Symbol.asyncDispose]: () => held.disposeAsync() };

@@ -54,6 +54,11 @@ export interface Surroundings {
     path: string,
     shown: string,
   ) => { readonly directory: readonly string[]; readonly commits: string | undefined };
+  /** What a commit of a release touches of the repository of a release directory, as {@linkcode Surroundings.followLinks} finds it. */
+  readonly gitPlacesOf: (
+    path: string,
+    shown: string,
+  ) => { readonly dirs: readonly string[]; readonly written: readonly string[] };
   /** The first directory on the way to a path that is not there; undefined when the path is there. */
   readonly firstMissing: (path: string) => string | undefined;
 }

@@ -7,7 +7,14 @@
  * @module
  */
 import { findProgram } from "../adapters/process.ts";
-import { firstMissing, followLinks, lockFilesOf, realDirectory, repositoryOf } from "../adapters/lookup.ts";
+import {
+  firstMissing,
+  followLinks,
+  gitPlacesOf,
+  lockFilesOf,
+  realDirectory,
+  repositoryOf,
+} from "../adapters/lookup.ts";
 import { ReleaseError } from "../errors.ts";
 import { markdownTable } from "../text.ts";
 import { tempDirIn, type World } from "../world.ts";
@@ -94,6 +101,7 @@ export function surroundingsOf({ cwd, runtime, environment }: World): Surroundin
     firstMissing,
     followLinks,
     lockFilesOf,
+    gitPlacesOf,
   };
 }
 

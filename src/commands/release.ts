@@ -87,6 +87,14 @@ function attributeFlake(option: string): Grant<string> {
   };
 }
 
+/** What a commit touches of the repository; nothing when there is none to make. */
+function gitPlaces(
+  { gitCommit, releaseDir }: ReleaseConfig,
+  { cwd, gitPlacesOf }: Surroundings,
+): ReturnType<Surroundings["gitPlacesOf"]> {
+  return gitCommit ? gitPlacesOf(resolve(cwd, releaseDir), releaseDir) : { dirs: [], written: [] };
+}
+
 /** A limit of time, which there is none of by default. */
 /** The options that say what to release and how. */
 const CONFIG_OPTIONS = {
@@ -335,7 +343,15 @@ const CONFIG_OPTIONS = {
     placeholder: "REMOTE:BRANCH",
     empty: "read",
     read: parseGitPush,
-    help: "push the commit; implies --git-commit",
+    help: "push the commit; implies --git-commit. The branch may be one for releases alone",
+  }),
+  "git-push-retries": number({
+    group: "Git",
+    placeholder: "N",
+    least: 0,
+    default: 5,
+    empty: "not given",
+    help: "how often a push is tried again, on top of what others have pushed meanwhile",
   }),
   "git-hooks": flag({
     group: "Git",
@@ -522,10 +538,11 @@ export const RELEASE = defineCommand({
   options: OPTIONS,
   takesSettings: true,
   exitCodes: {
-    0: "released, or nothing to change",
+    0: "released, nothing to change, or released already by another run",
     1: "usage, configuration, evaluation, build, git, input or output",
     2: "a push hook failed, or a signature could not be made",
     3: "a signed artifact could not be read back as a consumer would, or its signature is not trusted",
+    4: "superseded: the branch of --git-push has a newer release, and nothing was pushed",
     ...INTERRUPTED,
   },
   example: `fleet-release --sign-key ~/keys/release.pem --trust-file trust.json \\
@@ -556,6 +573,19 @@ export const RELEASE = defineCommand({
       what: "the temporary directory",
       why: "what hooks sign, git's index for the commit, what keeps builds from collection, and long errors",
       of: (_, { tempDir }) => [tempDir],
+    },
+    {
+      permission: "read",
+      what: "with `--git-commit`, git's directories of the repository of `--release-dir`",
+      why: "what git has written there is brought to the disk, and what a killed run left is looked for",
+      of: ({ config }, around) => gitPlaces(config, around).dirs,
+    },
+    {
+      permission: "write",
+      what:
+        "with `--git-commit`, git's index there, `fleet-release.index` beside it, and the locks of both and of branches",
+      why: "the index and the branch change together or not at all; the rest of the repository is git's",
+      of: ({ config }, around) => gitPlaces(config, around).written,
     },
     {
       permission: "read",

@@ -18,6 +18,9 @@ export const SIDECAR_FILES: readonly string[] = [REVOCATIONS_FILE, BOOTSTRAP_NON
 /** The directory of the rollout manifests. */
 export const ROLLOUTS_DIR = "rollouts";
 
+/** What tells git to leave the files of a release as they are; no part of the release. */
+export const ATTRIBUTES_FILE = ".gitattributes";
+
 const SIGNATURE_SUFFIX = ".sig";
 
 /** The path of the signature of a file. */

@@ -11,8 +11,11 @@ import { warningWithoutSecrets } from "./log.ts";
 
 /** What a run came to. */
 export interface RunOutcome {
-  /** `no-change`: what is on disk, or committed, is this release already. */
-  readonly outcome: "released" | "no-change";
+  /**
+   * `no-change`: what is on disk, or committed, is this release already. `pushed`: so it is, and the commit with it was
+   * not upstream yet. `already-released`: another run has released this commit upstream, and nothing was written.
+   */
+  readonly outcome: "released" | "no-change" | "pushed" | "already-released";
   /** The commit that was released; null outside git. */
   readonly commit: string | null;
   /** What the release is stamped with. */

@@ -3,51 +3,183 @@
  *
  * @module
  */
-import type { GitPushTarget } from "../config.ts";
-import type { Stamp } from "../model.ts";
+import { relative } from "@std/path";
+import { type GitPushTarget, isForReview } from "../config.ts";
+import { ReleaseError } from "../errors.ts";
 import { cleanCommitMessage, renderCommitMessage } from "../plan/commit_message.ts";
-import type { ReleaseFile } from "../ports.ts";
+import type { CommitBase } from "../ports.ts";
+import { hideSecrets } from "../secrets.ts";
 import { identityOf } from "./committable.ts";
 import type { Run } from "./run.ts";
-import type { Source } from "./source.ts";
+import { type Ready, settle } from "./upstream.ts";
 
-/** Commits the files, when that is asked for; gives the commit, or null when nothing has changed. */
-export async function commitRelease(
-  run: Run,
-  { repository }: Source,
-  { files, removed, stamp }: { files: readonly ReleaseFile[]; removed: readonly string[]; stamp: Stamp },
-): Promise<string | null> {
-  const { config, ports: { git, releaseDir } } = run;
-  if (!config.gitCommit) return null;
-  const message = renderCommitMessage(config.commitTemplate, stamp.ciCommit, stamp.signedAt);
+/**
+ * Looks at the branch that is pushed to, before anything is written.
+ *
+ * @returns what the commit is made on; null when another run has released the same already
+ * @throws {ReleaseError} of kind `superseded` when the branch has a newer release
+ */
+export async function lookUpstream(run: Run, ready: Ready): Promise<CommitBase | null> {
+  const { gitPush } = run.config;
+  if (gitPush === undefined) return ready.place;
+  return await run.stage({
+    name: "upstream",
+    title: `Looking at ${gitPush.branch}`,
+    done: (base) =>
+      base === null
+        ? `Found that ${gitPush.branch} has this release already`
+        : `Found ${gitPush.branch} ready for this release`,
+  }, async () => {
+    const tip = await run.ports.git.fetchTip(ready.repository, gitPush).catch((error: unknown) => {
+      // The release is not lost with a remote that is away: it is written and committed, and the push tells of that.
+      if (error instanceof ReleaseError && error.kind === "git") return null;
+      throw error;
+    });
+    return await settle(run, ready, tip);
+  });
+}
+
+/** What a commit is made of, beside the files of the release. */
+interface Made {
+  /** What it is made on. */
+  readonly base: CommitBase;
+  /** The files that the release has taken away, relative to the release directory. */
+  readonly removed: readonly string[];
+}
+
+/** Commits the files on what {@linkcode lookUpstream} has found; gives the commit, or null when nothing has changed. */
+export async function commitRelease(run: Run, ready: Ready, made: Made): Promise<string | null> {
   return await run.stage({
     name: "commit",
     title: "Committing the release",
     whole: true,
     done: (commit) => commit === null ? "Committed nothing: no change" : `Committed ${commit.slice(0, 8)}`,
-  }, () =>
-    git.commit(repository!, {
-      releaseDir: releaseDir.path,
-      files,
-      removed,
-      message: cleanCommitMessage(message),
-      identity: identityOf(config),
-      onWarning: run.warn,
-    }));
+  }, () => commitOn(run, ready, made));
 }
 
-/** Pushes a commit, when that is asked for; gives where to, or null when it was not pushed. */
+async function commitOn(run: Run, ready: Ready, { base, removed }: Made): Promise<string | null> {
+  const { config, ports: { git, releaseDir } } = run;
+  const { repository, files, attributes, stamp: { ciCommit, signedAt } } = ready;
+  return await git.commit(repository, {
+    releaseDir: releaseDir.path,
+    files,
+    beside: attributes,
+    removed,
+    message: cleanCommitMessage(renderCommitMessage(config.commitTemplate, ciCommit, signedAt)),
+    identity: identityOf(config),
+    on: { parent: base.parent, moves: base.moves, stages: base.stages },
+  });
+}
+
+/** What came of the commit. */
+export interface Pushed {
+  /** The commit that holds the release, as it is upstream; null: nothing has changed. */
+  readonly commit: string | null;
+  /** Null: nothing was pushed. */
+  readonly to: GitPushTarget | null;
+  /** Whether another run had put the same release there. */
+  readonly already: boolean;
+}
+
+/**
+ * Pushes the commit, when that is asked for; or the one with the release that was made before, when it is not upstream
+ * yet.
+ *
+ * @param commit What was committed; null: nothing
+ * @throws {ReleaseError} of kind `git` when the remote does not take it, and `superseded` when it has a newer release
+ */
 export async function pushCommit(
   run: Run,
-  { repository }: Source,
+  ready: Ready,
   commit: string | null,
-): Promise<GitPushTarget | null> {
-  const target = run.config.gitPush;
-  if (commit === null || target === undefined) return null;
-  await run.stage({
+  made: Made,
+): Promise<Pushed> {
+  const { gitPush } = run.config;
+  const { base } = made;
+  const nothing = { commit, to: null, already: false };
+  if (gitPush === undefined) return nothing;
+  const { repository: { head }, place } = ready;
+  const pushed = commit ?? (base.moves && await isUnpushed(run, ready) ? head : null);
+  if (pushed === null) return nothing;
+  return await run.stage({
     name: "git-push",
-    title: `Pushing to ${target.branch}`,
-    done: () => `Pushed ${commit.slice(0, 8)} to ${target.branch}`,
-  }, () => run.ports.git.push(repository!, commit, target));
-  return target;
+    title: `Pushing to ${gitPush.branch}`,
+    done: ({ commit, already }) =>
+      already
+        ? `Pushed nothing: ${gitPush.branch} has this release already`
+        : `Pushed ${commit?.slice(0, 8)} to ${gitPush.branch}`,
+  }, async () => {
+    // What is upstream in another commit is not to be pushed once more.
+    const local = base.moves ? pushed : place.pending === null ? null : head;
+    return await pushOn(run, ready, { ...made, commit: pushed, local });
+  });
+}
+
+/** Pushes a commit, and where the branch has moved, the same release on top of that. */
+async function pushOn(
+  run: Run,
+  ready: Ready,
+  { commit, local, removed }: Made & { readonly commit: string; readonly local: string | null },
+): Promise<Pushed> {
+  const { config: { gitPush, gitPushRetries }, ports: { git, pause } } = run;
+  const { repository } = ready;
+  const to = gitPush!;
+  let current = commit;
+  try {
+    for (let retry = 0; await git.push(repository, current, to) === "moved"; retry++) {
+      if (retry === gitPushRetries) throw movesOn(to, retry);
+      await pause(backoff(retry));
+      const base = await settle(run, ready, await git.fetchTip(repository, to));
+      const next = base && await commitOn(run, ready, { base: { ...base, moves: false }, removed });
+      if (next === null) {
+        await takeBack(run, ready, local);
+        return { commit: null, to: null, already: true };
+      }
+      current = next;
+    }
+  } catch (error) {
+    if (error instanceof ReleaseError && error.kind === "superseded") await takeBack(run, ready, local);
+    throw error;
+  }
+  if (current !== local) await takeBack(run, ready, local);
+  return { commit: current, to, already: false };
+}
+
+/** The branch that is checked out goes back to what is released: the release is upstream in another commit. */
+async function takeBack(
+  { ports: { git } }: Run,
+  { repository, place, stamp }: Ready,
+  local: string | null,
+): Promise<void> {
+  const to = place.moves ? place.parent : stamp.ciCommit;
+  if (local !== null && to !== null) await git.takeBack(repository, local, to);
+}
+
+/** Whether what is checked out holds a release that the branch lacks. */
+async function isUnpushed(
+  { config: { gitPush }, ports: { git, releaseDir } }: Run,
+  { repository }: Ready,
+): Promise<boolean> {
+  const { root, head } = repository;
+  // What is to be reviewed is nowhere until it is.
+  if (isForReview(gitPush!)) return false;
+  const tip = await git.fetchTip(repository, gitPush!);
+  if (tip === null || head === null) return tip === null;
+  const dir = relative(root, (await releaseDir.realPath()).path);
+  return tip !== head && !await git.sameIn(repository, dir, [tip, head]);
+}
+
+/** Milliseconds: twice as long each time, and never the same for two runs that were refused together. */
+function backoff(retry: number): number {
+  return Math.min(200 * 2 ** retry, 5000) * (0.5 + Math.random());
+}
+
+function movesOn({ remote, branch }: GitPushTarget, retries: number): ReleaseError {
+  return new ReleaseError(
+    "git",
+    `Cannot push the release to "${branch}" of "${hideSecrets(remote)}": it has moved with each of ${
+      retries + 1
+    } tries`,
+    { hint: "run again, or give more --git-push-retries" },
+  );
 }

@@ -19,16 +19,11 @@ import type { Identity, Repository } from "../ports.ts";
 import type { Run } from "./run.ts";
 
 /**
- * Makes sure that the release can be committed, and as far as that can be known, pushed; before anything is evaluated.
+ * Makes sure that the release can be committed, before anything is evaluated.
  *
- * @param revision The commit that is released; null: the source has no locked one
  * @throws {ReleaseError} of kind `usage` or `git`
  */
-export async function checkCommittable(
-  run: Run,
-  repository: Repository | null,
-  revision: string | null,
-): Promise<void> {
+export async function checkCommittable(run: Run, repository: Repository | null): Promise<Repository> {
   const { config, ports: { git } } = run;
   if (repository === null) {
     throw new ReleaseError(
@@ -42,7 +37,7 @@ export async function checkCommittable(
   await checkReleaseDir(run, repository);
   await git.checkIdentity(repository, identityOf(config));
   await git.checkSigning(repository, identityOf(config));
-  await checkParent(run, repository, revision);
+  return repository;
 }
 
 /** The release directory must be where a commit can take it from. */
@@ -83,7 +78,7 @@ async function checkReleaseDir({ config, ports }: Run, repository: Repository): 
 }
 
 /** The documents that the run writes; one manifest stands for all. */
-function namesOf(config: ReleaseConfig): string[] {
+export function namesOf(config: ReleaseConfig): string[] {
   return [
     config.artifactName,
     ...(config.revocationsAttr === undefined ? [] : [REVOCATIONS_FILE]),
@@ -91,34 +86,6 @@ function namesOf(config: ReleaseConfig): string[] {
     manifestPath("manifest"),
     ...(config.releaseIndex ? [RELEASE_INDEX_FILE] : []),
   ];
-}
-
-/**
- * The release is committed on top of HEAD, and a push takes along all that the remote lacks below: so HEAD has to be what
- * is released, or what the remote has already.
- */
-async function checkParent(run: Run, repository: Repository, revision: string | null): Promise<void> {
-  const { config: { gitPush }, ports: { git } } = run;
-  const { head } = repository;
-  // A source without a revision stands for HEAD, whose commit the release names: with changes, or as a plain directory.
-  const isReleased = revision === null || revision === head;
-  const canBeThere = gitPush !== undefined && (isReleased || head !== null);
-  const isThere = canBeThere && await git.checkPush(repository, head, gitPush);
-  if (isReleased || isThere) return;
-  const branch = await git.branchOf(repository);
-  const at = head === null ? "has no commit yet" : `is at ${head.slice(0, 8)}`;
-  const released = revision.slice(0, 8);
-  throw new ReleaseError(
-    "usage",
-    `Cannot commit the release of ${released}: ${
-      branch === null ? "HEAD" : `the branch "${branch}" is checked out, which`
-    } ${at}`,
-    {
-      hint:
-        `check ${released} out, or leave out --git-commit and --git-push. On top of another commit it can be ` +
-        "committed only where the branch of --git-push is at that commit, too",
-    },
-  );
 }
 
 /** Who the commit is made by. */

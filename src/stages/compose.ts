@@ -53,7 +53,9 @@ async function compose(run: Run, parts: Parts): Promise<Composed> {
   const fresh = composeArtifacts(evaluated, options);
   run.warn(...fresh.warnings);
   await warnOfSelfReference(run, source, hosts);
-  const reused = config.reuseUnchangedSignature
+  // One that is committed and not upstream yet is not made twice.
+  const isKept = config.reuseUnchangedSignature || source.place !== null && source.place.pending !== null;
+  const reused = isKept
     ? await reuseRelease(run, { evaluated, options, fleet: fresh.fleet, trusted, earlier: parts.earlier })
     : null;
   if (reused !== null) return { artifacts: reused.signed, stamp: reused.stamp, kept: reused.signed };

@@ -29,7 +29,7 @@ export interface ReleasedFleet {
 export interface Earlier {
   /** Null: nothing that a key which counts has signed. */
   readonly onDisk: ReleasedFleet | null;
-  /** The latest of the commit that is released and of HEAD. */
+  /** The latest of the commit that is released, of HEAD, and of the tip of the branch that is pushed to. */
   readonly committed: ReleasedFleet | null;
   /** Whether there is a fleet on disk that no key which counts has signed. */
   readonly untrusted: boolean;
@@ -126,17 +126,21 @@ export function warnOfUntrusted({ config: { artifactName }, warn }: Run, { untru
   });
 }
 
-/** The latest fleet that the commit which is released, or the branch, has and consumers would accept but for its age. */
+/**
+ * The latest fleet that the commit which is released, or the branch here or upstream, has and consumers would accept but
+ * for its age.
+ */
 async function readCommitted(
   { config: { artifactName }, ports: { git, releaseDir } }: Run,
-  { flake, repository }: Source,
+  { flake, repository, place }: Source,
   keys: TrustedKeys,
 ): Promise<ReleasedFleet | null> {
   const dir = await releaseDir.realPath();
   const own = await git.repositoryOf(dir.existing);
   if (own === null) return null;
   const path = join(relative(own.root, dir.path), artifactName);
-  const commits = new Set([own.head, own.root === repository?.root ? flake.revision : null]);
+  const isFleets = own.root === repository?.root;
+  const commits = new Set([own.head, ...isFleets ? [flake.revision, place?.parent ?? null] : []]);
   let latest: ReleasedFleet | null = null;
   for (const commit of commits) {
     if (commit === null) continue;
@@ -156,7 +160,8 @@ function refuseNone(error: unknown): ReadonlyMap<string, Uint8Array<ArrayBuffer>
   throw error;
 }
 
-async function readSigned(
+/** A fleet that a key which counts has signed; null: it is none such. */
+export async function readSigned(
   bytes: Uint8Array<ArrayBuffer>,
   signature: Uint8Array<ArrayBuffer> | null,
   keys: TrustedKeys,

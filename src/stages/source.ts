@@ -5,15 +5,17 @@
  */
 import { dirname, join, relative } from "@std/path";
 import { signKeyDescriptor } from "../config.ts";
-import { isDocumentPath } from "../contract/layout.ts";
+import { ATTRIBUTES_FILE, isDocumentPath } from "../contract/layout.ts";
 import { ReleaseError } from "../errors.ts";
 import type { LockedFlake } from "../model.ts";
 import { isPlainPath } from "../plan/flake_reference.ts";
 import { isWithin } from "../plan/paths.ts";
 import { pinSourceAt } from "../plan/pins.ts";
-import type { FlakeSource, Repository } from "../ports.ts";
+import type { FlakeSource, ReleaseFile, Repository } from "../ports.ts";
 import { signKeyVariable } from "../secrets.ts";
 import { plural, quoteList } from "../text.ts";
+import { attributesFor } from "./attributes.ts";
+import { findPlace, type Place, refuseDiverged } from "./base.ts";
 import { checkClock } from "./clock.ts";
 import { checkCommittable } from "./committable.ts";
 import type { Run } from "./run.ts";
@@ -25,6 +27,10 @@ export interface Source {
   readonly repository: Repository | null;
   /** The commit that the release names; null outside git. */
   readonly ciCommit: string | null;
+  /** What the release commit is made on; null: none is made. */
+  readonly place: Place | null;
+  /** What is committed beside the release. */
+  readonly attributes: readonly ReleaseFile[];
 }
 
 /**
@@ -49,17 +55,41 @@ async function resolveSource(run: Run): Promise<Source> {
   });
   const repository = asked.localDir === null ? null : await git.repositoryOf(asked.localDir);
   const left = repository === null ? [] : await releaseFilesIn(run, asked, repository);
-  const flake = {
-    ...await withoutLeftovers(run, { asked, left }, repository),
-    // What messages call it; nix may have been given a longer form.
-    reference: config.buildFlake,
-  };
-  const ciCommit = flake.revision ?? repository?.head ?? null;
-  const source = { flake, repository, ciCommit };
+  const whole = await withoutLeftovers(run, { asked, left }, repository);
+  if (!config.gitCommit) {
+    return await checked(run, { flake: whole, repository, place: null, attributes: [] }, left);
+  }
+  const own = await checkCommittable(run, repository);
+  const place = await findPlace(run, own, whole.revision);
+  const flake = place.pending === null ? whole : await withoutRelease(run, whole, place.pending);
+  const attributes = await attributesFor(run, own, place);
+  const source = await checked(run, { flake, repository, place, attributes }, left);
+  if (!place.moves && place.named && place.parent !== null) {
+    await refuseDiverged(run, own, place.parent, source.ciCommit);
+  }
+  return source;
+}
+
+/** The source, once it is known that it may be released without a revision, if it has none. */
+async function checked(
+  run: Run,
+  found: Omit<Source, "ciCommit">,
+  left: readonly string[],
+): Promise<Source> {
+  const { repository } = found;
+  // What messages call it; nix may have been given a longer form.
+  const flake = { ...found.flake, reference: run.config.buildFlake };
+  const source = { ...found, flake, ciCommit: flake.revision ?? repository?.head ?? null };
   if (flake.revision === null) checkUnlocked(source, left, run);
   await checkClock(run, repository);
-  if (config.gitCommit) await checkCommittable(run, repository, flake.revision);
   return source;
+}
+
+/** The flake at the commit that was released last, where that release is checked out and is not upstream yet. */
+async function withoutRelease(run: Run, flake: LockedFlake, released: string): Promise<LockedFlake> {
+  return flake.repositoryUrl === null
+    ? flake
+    : await lockFlake(run, pinSourceAt(flake.repositoryUrl, released));
 }
 
 /** What is behind a `#` would choose a part of the flake, as in `nix build .#web1`. */
@@ -91,7 +121,10 @@ async function releaseFilesIn(
 ): Promise<string[]> {
   if (!dirty || differing.length === 0) return [];
   const dir = (await releaseDir.realPath()).path;
-  return differing.filter((path) => isDocumentPath(relative(dir, join(root, path)), config.artifactName));
+  return differing.filter((path) => {
+    const name = relative(dir, join(root, path));
+    return name === ATTRIBUTES_FILE || isDocumentPath(name, config.artifactName);
+  });
 }
 
 /**

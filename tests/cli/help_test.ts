@@ -30,6 +30,7 @@ const ADDED = [
     "builders",
     "eval-timeout",
     "eval-workers",
+    "git-push-retries",
     "git-hooks",
     "git-sign",
     "help",

@@ -223,6 +223,7 @@ pureTest(
       firstMissing: () => undefined,
       followLinks: (path: string) => ({ path, links: [] }),
       lockFilesOf: (path: string) => ({ directory: [`${path}.lock`], commits: undefined }),
+      gitPlacesOf: () => ({ dirs: [], written: [] }),
     };
     for (const commands of [BEHIND, IN_FRONT]) {
       const flags = async (args: string[]) => permissionFlags(await read(args, { commands }), around);

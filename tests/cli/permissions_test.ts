@@ -18,6 +18,7 @@ const AROUND: Surroundings = {
   followLinks: (path) => ({ path, links: [] }),
   // Within what is permitted anyway.
   lockFilesOf: () => ({ directory: ["/temp/lock"], commits: undefined }),
+  gitPlacesOf: () => ({ dirs: ["/temp/git"], written: ["/temp/git/index"] }),
 };
 
 const MORE_VARIABLES = ["GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "NODE_V8_COVERAGE"];
@@ -363,6 +364,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "keep-releases": [["--keep-releases", "4"], NOTHING_MORE],
     "prune-sidecars": [["--prune-sidecars"], NOTHING_MORE],
     "git-commit": [["--git-commit"], NOTHING_MORE],
+    "git-push-retries": [["--git-push-retries", "3"], NOTHING_MORE],
     "git-hooks": [["--git-hooks"], NOTHING_MORE],
     "git-sign": [["--git-sign"], NOTHING_MORE],
     "git-push": [["--git-push", "/given/x:main"], NOTHING_MORE],

@@ -61,6 +61,7 @@ const VALUES: Record<string, Valued> = {
     "origin:main",
     withKey({ gitPush: { remote: "origin", branch: "main" }, gitCommit: true }),
   ],
+  "git-push-retries": [KEY, "0", withKey({ gitPushRetries: 0 })],
   "commit-template": [
     KEY,
     "release {sha}\n\nat {ts}",

@@ -290,7 +290,7 @@ Deno.test("the program writes nothing when one signature of a release is wrong",
 Deno.test("the program leaves an earlier release and its repository alone when a push fails or the last signature is wrong", async () => {
   await using fleet = await TestFleet.create(ONE_HOST);
   const earlier = await fleet.release(["--git-commit", "--now", "2026-05-01T12:00:00Z"]);
-  assertEquals([earlier.code, (await fleet.files()).size], [0, 4], earlier.stderr);
+  assertEquals([earlier.code, (await fleet.files()).size], [0, 5], earlier.stderr);
   const args = ["--git-commit", "--public-key", PUBLIC_KEY, "--now", NOW, "--sign-cmd"];
   const signedUnlessManifest = (otherwise: string) =>
     `if grep -q hostSet "$NIXFLEET_INPUT"; then ${otherwise}; else ${SIGN}; fi`;

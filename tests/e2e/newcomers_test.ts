@@ -452,13 +452,15 @@ testMistakes([
     },
   },
   {
-    made: "what others have pushed meanwhile",
+    made: "what others have pushed meanwhile, beside a commit that is not pushed",
     by: `git clone -q --bare . ../remote.git && git remote add origin ../remote.git
-      git commit -q --allow-empty -m theirs && git push -q origin main && git reset -q --hard HEAD~`,
+      git commit -q --allow-empty -m theirs && git push -q origin main && git reset -q --hard HEAD~
+      git commit -q --allow-empty -m mine`,
     args: ["--git-push", "origin:main"],
     refusal: {
-      message: 'Cannot push a release to "main" of "origin": it has commits that are not in SHORT',
-      hint: "fetch them, and release what is on top of them; in a shallow checkout, fetch what lies between",
+      message:
+        'Cannot push a release to "main" of "origin": it has commits that are not in SHORT, and lacks this one',
+      hint: "fetch them, and release what is on top of them",
     },
   },
   {

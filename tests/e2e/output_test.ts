@@ -22,6 +22,7 @@ const STAGES = [
   ["sign", "Signing 4 artifacts", "Signed 4 artifacts"],
   ["verify-signatures", "Verifying the signatures", "Verified 4 signatures"],
   ["verify", "Reading the release back", "Read 4 artifacts back as a consumer would"],
+  ["upstream", "Looking at main", "Found main ready for this release"],
   ["write", "Writing releases", "Wrote 8 files to FLEET/releases"],
   ["commit", "Committing the release", "Committed RELEASE"],
   ["git-push", "Pushing to main", "Pushed RELEASE to main"],
@@ -333,6 +334,7 @@ Deno.test("the program's --help tells every option, and needs no permission", as
     "1",
     "2",
     "3",
+    "4",
   ]);
   const withH = await runInProcess(["-h", "--hosts", "web1"], { cwd: "/" });
   assertEquals(withH, { code, stdout, stderr });

@@ -291,7 +291,7 @@ Deno.test("no process that a release starts has the key in its arguments or envi
 
       expectNoLeak(canary, result, way);
       const files = await fleet.files(join(fleet.dir, dir));
-      assertEquals(files.size, 4);
+      assertEquals(files.size, 5);
       for (const [path, bytes] of files) {
         assertEquals(leak(canary, new TextDecoder().decode(bytes)), undefined, path);
       }

@@ -140,7 +140,10 @@ if (STRACE === undefined) {
     await using fleet = await fleetWithSidecars();
     const { result, text, calls } = await traceRelease(fleet, ["--git-commit", ...SIDECARS]);
     assertEquals(result.code, 0, result.stderr);
-    const renames = calls.filter(({ name }) => name.startsWith("rename"));
+    // What git is to leave alone is written when it is committed.
+    const renames = calls.filter(({ name, target }) =>
+      name.startsWith("rename") && target !== ".gitattributes"
+    );
     // The journal gets its name before the first of them, and loses it after the last.
     assertEquals([renames.length, renames[0]?.target, renames.at(-1)?.path], [
       ...[12, ".fleet-release.journal", ".fleet-release.journal"],
@@ -185,6 +188,15 @@ if (STRACE === undefined) {
     );
     const git = lines.findIndex((line) => line.includes('"hash-object", "-w"'));
     assert(last !== -1 && last < synced && synced < git, `rename ${last}, fsync ${synced}, git ${git}`);
+    // What git has named is on the disk before the program ends, and the objects before the branch has them.
+    const branch = lines.findIndex((line) => line.includes('"update-ref"'));
+    const objects = (await fleet.git("rev-list", "--objects", "HEAD", "--not", "HEAD^")).split("\n");
+    const shards = objects.map((object) => `objects/${object.slice(0, 2)}`);
+    assert(objects.length > 10, `${objects.length} objects`);
+    const unsynced = (dirs: readonly string[], part: readonly string[]) =>
+      dirs.filter((dir) => !part.join("\n").includes(`<${join(fleet.dir, ".git", dir)}>) = 0`));
+    assertEquals(unsynced([...shards, "objects"], lines.slice(git, branch)), []);
+    assertEquals(unsynced(["refs/heads", "refs", ""], lines.slice(branch)), []);
     // Manifests, sidecars, the fleet, each after its signature.
     const targets = renames.slice(1, -1).map(({ target }) => target);
     const manifests = [...new Set(targets.slice(0, 4).map((path) => path.replace(/\.sig$/, "")))];

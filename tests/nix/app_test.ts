@@ -47,10 +47,11 @@ async function consume(fleet: TestFleet): Promise<TestFlake> {
   return flake;
 }
 
-/** What a release writes, but for the names of its rollout manifests. */
+/** What a release writes, but for what is committed beside it, and for the names of its rollout manifests. */
 async function released(fleet: TestFleet, dir = "releases"): Promise<string[]> {
   const files = await fleet.files(join(fleet.dir, dir));
-  return [...files.keys()].map((path) => path.replace(/[0-9a-f]{64}/, "…"));
+  const paths = [...files.keys()].filter((path) => path !== ".gitattributes");
+  return paths.map((path) => path.replace(/[0-9a-f]{64}/, "…"));
 }
 
 const FLEET = ["fleet.resolved.json", "fleet.resolved.json.sig"];

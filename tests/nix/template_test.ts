@@ -39,6 +39,7 @@ Deno.test({
 
     const files = await fleet.files(join(cwd, "releases"));
     assertEquals([...files.keys()].map((path) => path.replace(/[0-9a-f]{64}/, "…")), [
+      ".gitattributes",
       "fleet.resolved.json",
       "fleet.resolved.json.sig",
       "rollouts/….json",

@@ -71,6 +71,7 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
     `https://host.example/x?private_token=${CANARY}:main`,
     `bob:${CANARY}@host.example:x:main`,
   ].map((target) => ({ settings: { gitPush: parseGitPush(target) } })),
+  "git-push-retries": [],
   "git-hooks": [],
   "git-sign": [],
   "commit-template": [],

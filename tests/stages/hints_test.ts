@@ -11,6 +11,8 @@ const SOURCE: Source = {
   flake: lockedAt(`git+file:///fleet?rev=${COMMIT}`, COMMIT, "/fleet/sub"),
   repository: { root: "/fleet", head: COMMIT },
   ciCommit: COMMIT,
+  place: null,
+  attributes: [],
 };
 
 /** What becomes of an error of nix with these lines. */

@@ -170,7 +170,10 @@ const ELSEWHERE: [claim: string, prepare: (world: FakeWorld) => void, settings: 
   ["no branch", (world) => world.branch = null, { gitCommit: true }, "HEAD is at dddddddd"],
   [
     "a branch of which the remote has less",
-    (world) => world.branch = "feature",
+    (world) => {
+      world.branch = "feature";
+      world.histories.set(OTHER, [COMMIT]);
+    },
     ORIGIN,
     'the branch "feature" is checked out, which is at dddddddd',
   ],
@@ -210,15 +213,20 @@ pureTest("the program commits on top of another commit where the remote has that
   assertEquals(world.parents, [OTHER]);
 });
 
-pureTest("the program commits what is released on top of it, wherever the remote's branch is", async () => {
-  const world = new FakeWorld();
-  world.remoteBranch = OTHER;
-  await world.release(ORIGIN);
-  await world.release({ gitCommit: true });
-  const dirty = unlocked({ dirty: true, head: OTHER });
-  await dirty.release(ORIGIN);
-  assertEquals([...world.parents, ...dirty.parents], [COMMIT, COMMIT, OTHER]);
-});
+pureTest(
+  "the program commits what is released on top of it, wherever the remote's branch was before",
+  async () => {
+    const world = new FakeWorld();
+    world.remoteBranch = OTHER;
+    world.histories.set(COMMIT, [OTHER]);
+    await world.release(ORIGIN);
+    await world.release({ gitCommit: true });
+    const dirty = unlocked({ dirty: true, head: OTHER });
+    dirty.remoteBranch = null;
+    await dirty.release(ORIGIN);
+    assertEquals([...world.parents, ...dirty.parents], [COMMIT, COMMIT, OTHER]);
+  },
+);
 
 pureTest("the program commits a release directory that is the repository itself, or deep in it", async () => {
   for (const path of ["/fleet", "/fleet/releases", "/fleet/a/b/c"]) {

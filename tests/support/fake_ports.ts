@@ -28,6 +28,7 @@ import type {
   Log,
   Nix,
   Ports,
+  PushResult,
   Recovery,
   ReleaseDir,
   ReleaseFile,
@@ -42,6 +43,9 @@ import { type Draft, sampleFleet } from "./fleet.ts";
 export const COMMIT: string = "c".repeat(40);
 /** The commit that holds the release. */
 export const RELEASE_COMMIT: string = "e".repeat(40);
+
+/** The commit that holds the release on top of a remote's branch. */
+export const LANDED_COMMIT: string = "f".repeat(40);
 
 /** The warning of every run that is given no key to verify with. */
 export const UNVERIFIED: Warning = {
@@ -129,6 +133,14 @@ export class FakeWorld {
   branch: string | null = "main";
   /** The commit that the branch of the remote is at. */
   remoteBranch: string | null = COMMIT;
+  /** Whether HEAD names the branch that is pushed to. */
+  follows = true;
+  /** The commits in the history of each, beside itself. */
+  readonly histories: Map<string, readonly string[]> = new Map();
+  /** What becomes of each push, told before it: by default the branch takes it. */
+  onPush: (commit: string) => PushResult = () => "pushed";
+  /** Whether the attributes of the repository have git change the files of the release. */
+  changedByGit = false;
   /** The parent of what is released, when that changes nothing but the release directory. */
   parentOfRelease: string | null = null;
   /** What short commits, tags and branches name. */
@@ -163,7 +175,7 @@ export class FakeWorld {
   /** The files of each publication, in the order in which they were written. */
   readonly published: ReleaseFile[][] = [];
   /** What each commit was made with. */
-  readonly committed: Omit<Parameters<Git["commit"]>[1], "onWarning">[] = [];
+  readonly committed: Parameters<Git["commit"]>[1][] = [];
   /** The commit that each was made on top of. */
   readonly parents: (string | null)[] = [];
   /** The hosts that were evaluated, by the flake that each is in. */
@@ -229,6 +241,10 @@ export class FakeWorld {
       clock: {
         now: () => Temporal.Instant.from("2026-06-02T00:00:00.987654321Z"),
         monotonic: () => this.#milliseconds,
+      },
+      pause: (milliseconds) => {
+        this.#milliseconds += milliseconds;
+        return Promise.resolve();
       },
     };
   }
@@ -307,6 +323,11 @@ export class FakeWorld {
         this.#effect(`ask what is not tracked in ${dir}`);
         return [...this.untracked];
       },
+      firstChanged: async (_repository, _commit, paths) => {
+        await Promise.resolve();
+        this.#effect("ask what git changes");
+        return this.changedByGit ? paths[0]! : null;
+      },
       firstUntrackable: async (_repository, paths) => {
         await Promise.resolve();
         this.#effect("ask what can be tracked");
@@ -336,12 +357,12 @@ export class FakeWorld {
         await Promise.resolve();
         this.#effect("check the signing");
       },
-      commit: async (repository, { onWarning: _, ...options }) => {
+      commit: async (repository, options) => {
         await Promise.resolve();
         this.#effect(`commit in ${repository.root}`);
         this.committed.push(options);
-        this.parents.push(repository.head);
-        return this.releaseCommit;
+        this.parents.push(options.on.parent);
+        return this.releaseCommit && !options.on.moves ? LANDED_COMMIT : this.releaseCommit;
       },
       onlyChange: async (_repository, commit, dir) => {
         await Promise.resolve();
@@ -349,16 +370,44 @@ export class FakeWorld {
         return this.parentOfRelease;
       },
       branchOf: () => Promise.resolve(this.branch),
+      followsBranch: () => Promise.resolve(this.follows),
       checkPush: async (_repository, commit, { remote, branch }) => {
         await Promise.resolve();
         this.#effect(`try to push ${commit?.slice(0, 8)} to ${branch} of ${remote}`);
-        return commit === this.remoteBranch;
+        if (commit !== null && commit === this.remoteBranch) return "same";
+        return this.remoteBranch === null || this.#isIn(commit, this.remoteBranch) ? "behind" : "apart";
+      },
+      fetchTip: async (_repository, { remote, branch }) => {
+        await Promise.resolve();
+        this.#effect(`fetch ${branch} of ${remote}`);
+        return this.remoteBranch;
+      },
+      hasInHistory: (_repository, commit, ancestor) => Promise.resolve(this.#isIn(commit, ancestor)),
+      orderOf: (_repository, _remote, { commit, other }) =>
+        Promise.resolve(
+          this.#isIn(commit, other) ? "before" : this.#isIn(other, commit) ? "after" : null,
+        ),
+      sameIn: (_repository, dir, commits) => {
+        const [one, other] = commits.map((commit) => {
+          const files = [...this.committedFiles.get(commit) ?? []];
+          return `${files.filter(([path]) => path.startsWith(`${dir}/`))}`;
+        });
+        return Promise.resolve(one === other);
+      },
+      takeBack: async (_repository, from, to) => {
+        await Promise.resolve();
+        this.#effect(`go back from ${from.slice(0, 8)} to ${to.slice(0, 8)}`);
       },
       push: async (_repository, commit, { remote, branch }) => {
         await Promise.resolve();
         this.#effect(`git push ${commit.slice(0, 8)} to ${branch} of ${remote}`);
+        return this.onPush(commit);
       },
     };
+  }
+
+  #isIn(commit: string | null, ancestor: string): boolean {
+    return commit === ancestor || (this.histories.get(commit ?? "") ?? []).includes(ancestor);
   }
 
   #hooks(): Hooks {

@@ -13,9 +13,15 @@ export const GIT: string = which("git");
 
 /** What stands before the commands of git whose work has to be on the disk. */
 export const DURABLE: readonly string[] = [
-  ...["-c", "core.fsync=committed,reference"],
+  ...["-c", "core.fsync=committed,reference,index"],
   ...["-c", "core.fsyncMethod=fsync"],
 ];
+
+/** The command that moves the branch that HEAD names. */
+export function moveOf(reason: string, to: string, from: string): string[] {
+  const patient = ["-c", "core.filesRefLockTimeout=2000"];
+  return [GIT, ...DURABLE, ...patient, "update-ref", "-m", reason, "HEAD", to, from];
+}
 
 /** What asks for the filters that a repository's configuration names. */
 export const FILTERS: readonly string[] = [

@@ -7,7 +7,6 @@ import { assert, assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { dirname, join } from "@std/path";
 import type { CommitOptions } from "../../src/adapters/git/commit.ts";
-import type { Warning } from "../../src/model.ts";
 import type { ReleaseFile } from "../../src/ports.ts";
 import { expectRun, which } from "./command.ts";
 import type { TestFleet } from "./fleet.ts";
@@ -25,7 +24,7 @@ export const FILES: readonly ReleaseFile[] = ["rollouts/a.json", "rollouts/b.jso
     { path, bytes: bytesOf(`{"name":"${path}"}`) },
   ]);
 
-/** Writes a release, and gives how it is committed, and the warnings that come of that. */
+/** Writes a release, and gives how it is committed. */
 export async function toCommit(
   fleet: TestFleet,
   { dir = "releases", files = FILES, removed = [] }: {
@@ -33,21 +32,19 @@ export async function toCommit(
     files?: readonly ReleaseFile[];
     removed?: readonly string[];
   } = {},
-): Promise<CommitOptions & { warnings: Warning[] }> {
+): Promise<Omit<CommitOptions, "on">> {
   const releaseDir = join(fleet.dir, dir);
   for (const { path, bytes } of files) {
     await ensureDir(dirname(join(releaseDir, path)));
     await Deno.writeFile(join(releaseDir, path), bytes);
   }
-  const warnings: Warning[] = [];
   return {
     releaseDir,
     files,
+    beside: [],
     removed,
     message: "release",
     identity: { name: undefined, email: undefined },
-    onWarning: (warning) => warnings.push(warning),
-    warnings,
     tempDir: join(fleet.root, "tmp"),
     signed: false,
   };
@@ -142,7 +139,7 @@ export const STAGED = {
     echo untracked > untracked.txt; echo ignored > ignored.txt; echo ignored.txt > .git/info/exclude
     mkdir -p releases; echo mine > releases/README; echo own > releases/staged; git add releases/staged`,
   look: async (fleet: TestFleet) => {
-    const own = [".", ":!releases/*.json", ":!releases/*.sig"];
+    const own = [".", ":!releases/*.json", ":!releases/*.sig", ":!releases/.gitattributes"];
     return {
       status: await fleet.git("status", "--porcelain", "--", ...own),
       cached: await fleet.git("diff", "--cached", "--binary", "--", ...own),

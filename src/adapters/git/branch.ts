@@ -5,11 +5,17 @@
  */
 import type { GitPushTarget } from "../../config.ts";
 import { ReleaseError } from "../../errors.ts";
+import type { PushResult, Standing } from "../../ports.ts";
 import { hideSecrets } from "../../secrets.ts";
 import { quoteList } from "../../text.ts";
 import { lastLines, text } from "../process.ts";
+import { lstatOf } from "../disk.ts";
 import { DURABLE, type GitContext, gitError, runGit } from "./context.ts";
 import { emptyTree } from "./objects.ts";
+import { hasInHistory, refOf, tipOf } from "./upstream.ts";
+
+/** Another git that has the branch is waited for, in milliseconds. */
+const PATIENT: readonly string[] = ["-c", "core.filesRefLockTimeout=2000"];
 
 /** How the branch that HEAD names is moved. */
 export interface Move {
@@ -18,6 +24,8 @@ export interface Move {
   readonly from: string | null;
   /** What the reflog says of it. */
   readonly reason: string;
+  /** The files that git holds meanwhile, which one that is killed leaves behind; absolute. */
+  readonly locks: readonly string[];
 }
 
 /** What is pushed, and where to. */
@@ -31,69 +39,98 @@ export interface Push<Commit = string> extends GitPushTarget {
  * @param root The root of the work tree
  * @throws {ReleaseError} of kind `git` when it has moved elsewhere meanwhile, or cannot be moved
  */
-export async function moveHead(git: GitContext, root: string, { commit, from, reason }: Move): Promise<void> {
+export async function moveHead(
+  git: GitContext,
+  root: string,
+  { commit, from, reason, locks }: Move,
+): Promise<void> {
+  const free = locks.filter((path) => lstatOf(path) === undefined);
   const moved = await runGit(
     git,
-    [...DURABLE, "update-ref", "-m", reason, "HEAD", commit, from ?? "0".repeat(commit.length)],
+    [...DURABLE, ...PATIENT, "update-ref", "-m", reason, "HEAD", commit, from ?? "0".repeat(commit.length)],
     { cwd: root },
   );
   if (moved.code === 0) return;
-  const now = await runGit(git, ["rev-parse", "--quiet", "--verify", "HEAD^{commit}"], { cwd: root });
-  if ((now.code === 0 ? text(now) : null) === from) throw gitError("move the branch to the release", moved);
+  const isKilled = moved.code > 128;
+  // Then it has left what it held.
+  if (isKilled) { for (const path of free) if (lstatOf(path) !== undefined) Deno.removeSync(path); }
+  const found = await runGit(git, ["rev-parse", "--quiet", "--verify", "HEAD^{commit}"], { cwd: root });
+  const now = found.code === 0 ? text(found) : null;
+  if (isKilled && now === commit) return;
+  if (now === from) throw gitError("move the branch to the release", moved);
   throw new ReleaseError("git", "Cannot commit the release: the branch moved while the release was made", {
     lines: lastLines(moved.stderr, 5),
     hint: "the release files are written; run again to release the commit that the branch is at now",
   });
 }
 
+/** How long after a refusal the branch is looked at once more: the server may refuse since another push is at work. */
+const AT_WORK_MS = 300;
+
 /**
  * Pushes a commit to a branch of a remote.
  *
  * @param root The root of the work tree
- * @throws {ReleaseError} of kind `git` when the remote does not take it
+ * @returns `moved` when the branch has got commits that this one lacks
+ * @throws {ReleaseError} of kind `git` when the remote does not take it for another reason
  */
-export async function pushCommit(git: GitContext, root: string, push: Push): Promise<void> {
+export async function pushCommit(git: GitContext, root: string, push: Push): Promise<PushResult> {
   const result = await runGit(git, argsOf(push), { cwd: root });
-  if (result.code === 0) return;
+  if (result.code === 0) return "pushed";
+  const now = await whereItStands(git, root, push);
+  if (now !== null) return now;
+  await new Promise((resolve) => setTimeout(resolve, AT_WORK_MS));
+  const later = await whereItStands(git, root, push);
+  if (later !== null) return later;
   const { remote, branch } = push;
   throw new ReleaseError("git", `Cannot push the release to "${branch}" of "${hideSecrets(remote)}"`, {
     lines: lastLines([...text(result).split("\n"), ...result.stderr], 10).map(hideSecrets),
-    hint: "the release is written and committed here; push it, or run again on top of what the remote has",
+    hint: "the release is written here; run again, and it is pushed",
   });
 }
 
+/** What the branch itself says of a push that git calls failed; null: nothing, it is where it was. */
+async function whereItStands(git: GitContext, root: string, push: Push): Promise<PushResult | null> {
+  const tip = await tipOf(git, root, push).catch((error: unknown) => {
+    // The push has told of that already.
+    if (error instanceof ReleaseError) return null;
+    throw error;
+  });
+  // The connection may have broken after the branch was moved.
+  if (tip === push.commit) return "pushed";
+  if (tip === null || await hasInHistory(git, root, push.commit, tip)) return null;
+  return "moved";
+}
+
 /**
- * Finds out whether a commit on top of this one could be pushed, by all that a push goes by, and changes nothing. What
- * the remote's hooks and rules say is known to the push alone.
+ * Finds out how the branch of a remote stands to a commit, on top of which something is to be pushed, by all that a push
+ * goes by, and changes nothing. What the remote's hooks and rules say is known to the push alone.
  *
  * @param root The root of the work tree
  * @param push With null for the commit when what is going to be pushed has no parent
- * @returns whether the branch is at this very commit
- * @throws {ReleaseError} of kind `git` when the remote cannot be reached, or its branch has commits that this one lacks
+ * @throws {ReleaseError} of kind `git` when the remote cannot be reached, or its branch has commits and there is none here
  */
 export async function checkPush(
   git: GitContext,
   root: string,
   { commit: parent, ...target }: Push<string | null>,
-): Promise<boolean> {
+): Promise<Standing> {
   // Like a commit without a parent, the empty tree is on top of nothing that the remote may have.
   const commit = parent ?? await emptyTree(git, root);
   // The hook that looks at what is pushed is to see the release.
   const args = argsOf({ commit, ...target }, ["--dry-run", "--no-verify"]);
   const result = await runGit(git, args, { cwd: root });
   const found = text(result).split("\n").flatMap((line) => /^([ *=!])\t/.exec(line)?.[1] ?? []);
-  if (result.code === 0) return found.length > 0 && found.every((flag) => flag === "=");
+  if (result.code === 0) {
+    return found.length > 0 && found.every((flag) => flag === "=") ? "same" : "behind";
+  }
   const remote = hideSecrets(target.remote);
   if (found.includes("!")) {
+    if (parent !== null) return "apart";
     throw new ReleaseError(
       "git",
-      `Cannot push a release to "${target.branch}" of "${remote}": it has commits that are not in ${
-        parent?.slice(0, 8) ?? "this repository"
-      }`,
-      {
-        hint:
-          "fetch them, and release what is on top of them; in a shallow checkout, fetch what lies between",
-      },
+      `Cannot push a release to "${target.branch}" of "${remote}": it has commits, and there is none here`,
+      { hint: "fetch them, and release what is on top of them" },
     );
   }
   throw new ReleaseError("git", `Cannot push to the remote "${remote}"`, {
@@ -104,7 +141,7 @@ export async function checkPush(
 
 /** The arguments for a push to one branch, whatever else the configuration would push along. */
 function argsOf({ commit, remote, branch }: Push, more: readonly string[] = []): string[] {
-  const name = branch.startsWith("refs/") ? branch : `refs/heads/${branch}`;
+  const name = refOf(branch);
   const only = ["--no-follow-tags", "--recurse-submodules=no"];
   return ["push", "--porcelain", ...more, ...only, "--", remote, `${commit}:${name}`];
 }

@@ -6,20 +6,17 @@
  *
  * @module
  */
-import { join, relative } from "@std/path";
-import { isManifestPath, SIDECAR_FILES, signedPath } from "../../contract/layout.ts";
-import type { Git, Repository } from "../../ports.ts";
+import { dirname, join, relative } from "@std/path";
+import { sha256Hex } from "../../contract/canonical.ts";
+import { isManifestPath, SIDECAR_FILES, signedPath, temporaryName } from "../../contract/layout.ts";
+import type { Git, ReleaseFile, Repository } from "../../ports.ts";
+import { createFile, identityOf, syncDirectory } from "../disk.ts";
 import { moveHead } from "./branch.ts";
 import { expectGit, type GitContext } from "./context.ts";
-import {
-  addToIndex,
-  type GitIndex,
-  type IndexEntry,
-  readTree,
-  refreshIndex,
-  writeTree,
-} from "./git_index.ts";
-import { makeCommit, storeFiles, treeOf } from "./objects.ts";
+import { findGitFiles, locksOfHead, syncHead, syncObjects } from "./git_files.ts";
+import { addToIndex, type GitIndex, type IndexEntry, readTree, writeTree } from "./git_index.ts";
+import { makeCommit, storeFiles } from "./objects.ts";
+import { holdIndex } from "./user_index.ts";
 
 /** What is committed, and as whom. */
 export type CommitOptions = Parameters<Git["commit"]>[1] & {
@@ -30,30 +27,67 @@ export type CommitOptions = Parameters<Git["commit"]>[1] & {
 };
 
 /**
- * Commits exactly these files, as they are on disk, on top of the repository's `head`, and that the removed ones are
- * gone.
+ * Commits exactly these files, as they are on disk, and that the removed ones are gone. What HEAD is moved to is on the
+ * disk.
  *
  * @returns the commit, or null when it would change nothing
- * @throws {ReleaseError} of kind `git` when a file is not what was signed, the branch has moved meanwhile, or git fails
+ * @throws {ReleaseError} of kind `git` when a file is not what was signed, the branch has moved meanwhile, the index is
+ * held by another git, or git fails; then neither the index nor the branch is another
  */
 export async function commitRelease(
   git: GitContext,
   { root, head }: Repository,
-  { releaseDir, files, removed, message, identity, onWarning, tempDir, signed }: CommitOptions,
+  { releaseDir, files, beside, removed, message, identity, on, tempDir, signed }: CommitOptions,
 ): Promise<string | null> {
   const prefix = relative(root, await Deno.realPath(releaseDir));
-  const stored = await storeFiles(git, { root, prefix }, files);
+  for (const file of beside) putInPlace(join(root, prefix), file);
+  const stored = await storeFiles(git, { root, prefix }, [...files, ...beside]);
   const entries = [...stored, ...await missingEntries(git, root, { prefix, removed })];
-  const index: GitIndex = { root, file: join(tempDir, "index") };
-  await readTree(git, index, head);
-  await addToIndex(git, index, entries);
-  const tree = await writeTree(git, index);
-  if (head !== null && tree === await treeOf(git, root, head)) return null;
-  const commit = await makeCommit(git, root, { tree, parent: head, message, identity, signed });
-  await moveHead(git, root, { commit, from: head, reason: `fleet-release: ${message.split("\n")[0]}` });
-  const warning = await refreshIndex(git, root, entries);
-  if (warning !== null) onWarning(warning);
+  const own: GitIndex = { root, file: join(tempDir, "index") };
+  // A release that takes the place of one that is not upstream keeps its manifests: all that is in HEAD stays tracked.
+  const before = on.moves ? head : on.parent;
+  await readTree(git, own, before);
+  await addToIndex(git, own, entries);
+  const tree = await writeTree(git, own);
+  const trees = treesAbove(stored.map(({ path }) => path)).map((path) => `${tree}:${path}`);
+  const objects = [...trees, ...before === null ? [] : [`${before}^{tree}`]];
+  const { files: where, ids } = await findGitFiles(git, root, { head, objects });
+  const commit = before !== null && ids.at(-1) === tree
+    ? null
+    : await makeCommit(git, root, { tree, parent: on.parent, message, identity, signed });
+  if (!on.stages) return commit;
+  using index = await holdIndex(git, root, where);
+  await index.stage(entries);
+  if (!on.moves || commit === null) return commit;
+  try {
+    syncObjects(where, [...stored.map(({ id }) => id), tree, ...ids, commit]);
+    const reason = `fleet-release: ${message.split("\n")[0]}`;
+    await moveHead(git, root, { commit, from: head, reason, locks: locksOfHead(where) });
+  } catch (error) {
+    index.restore();
+    throw error;
+  }
+  syncHead(where);
   return commit;
+}
+
+/** Writes a file that is the same for every release, unless it is there. */
+function putInPlace(dir: string, { path, bytes }: ReleaseFile): void {
+  const final = join(dir, path);
+  if (identityOf(final) === sha256Hex(bytes)) return;
+  const next = join(dir, temporaryName());
+  createFile(next, bytes);
+  Deno.renameSync(next, final);
+  syncDirectory(dir);
+}
+
+/** The directories above relative paths, each once. */
+function treesAbove(paths: readonly string[]): string[] {
+  const dirs = new Set<string>();
+  for (const path of paths) {
+    for (let dir = dirname(path); dir !== "."; dir = dirname(dir)) dirs.add(dir);
+  }
+  return [...dirs];
 }
 
 /**

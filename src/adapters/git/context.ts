@@ -33,9 +33,12 @@ export interface GitOptions {
   readonly asks?: boolean;
 }
 
-/** Objects and the reference reach the disk before the program says that it has committed. */
+/**
+ * Objects, the reference and the index reach the disk before the program says that it has committed. The directories
+ * that they are in do not: durable.ts.
+ */
 export const DURABLE: readonly string[] = [
-  ...["-c", "core.fsync=committed,reference"],
+  ...["-c", "core.fsync=committed,reference,index"],
   ...["-c", "core.fsyncMethod=fsync"],
 ];
 

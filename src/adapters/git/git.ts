@@ -6,7 +6,8 @@
 import { join } from "@std/path";
 import type { Git } from "../../ports.ts";
 import type { Shell } from "../process.ts";
-import { checkPush, pushCommit } from "./branch.ts";
+import { firstChanged } from "./attributes.ts";
+import { checkPush, moveHead, pushCommit } from "./branch.ts";
 import { commitRelease } from "./commit.ts";
 import { gitContext } from "./context.ts";
 import { firstUntrackable } from "./git_index.ts";
@@ -16,12 +17,14 @@ import {
   committedAt,
   findRepository,
   firstIgnored,
+  followsBranch,
   resolveCommit,
   tracks,
   untracked,
 } from "./repository.ts";
 import { checkSigning, signsCommits } from "./signing.ts";
-import { onlyChange, readCommitted } from "./tree.ts";
+import { onlyChange, readCommitted, sameIn } from "./tree.ts";
+import { fetchTip, hasInHistory, orderOf } from "./upstream.ts";
 
 /** What the git commands are given beside their arguments. */
 export interface GitSettings {
@@ -44,6 +47,8 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign }: GitSettin
     tracks: ({ root }, path, revision) => tracks(git, root, path, revision),
     untracked: ({ root }, dir) => untracked(git, root, dir),
     firstIgnored: ({ root }, paths) => firstIgnored(git, root, paths),
+    firstChanged: ({ root }, commit, paths) =>
+      firstChanged(git, { root, file: join(tempDir, "attributes") }, commit, paths),
     firstUntrackable: ({ root }, paths) =>
       firstUntrackable(git, { root, file: join(tempDir, "names") }, paths),
     readCommitted: ({ root }, commit, paths) => readCommitted(git, root, commit, paths),
@@ -60,7 +65,19 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign }: GitSettin
     },
     onlyChange: ({ root }, commit, dir) => onlyChange(git, root, commit, dir),
     branchOf: ({ root }) => branchOf(git, root),
+    followsBranch: ({ root }, branch) => followsBranch(git, root, branch),
     checkPush: ({ root }, commit, target) => checkPush(remote, root, { commit, ...target }),
+    fetchTip: ({ root }, target) => fetchTip(remote, root, target),
+    hasInHistory: ({ root }, commit, ancestor) => hasInHistory(git, root, commit, ancestor),
+    orderOf: ({ root }, remoteName, pair) => orderOf(remote, root, remoteName, pair),
+    sameIn: ({ root }, dir, commits) => sameIn(git, root, dir, commits),
+    takeBack: ({ root }, from, to) =>
+      moveHead(git, root, {
+        commit: to,
+        from,
+        reason: "fleet-release: the release is in the branch upstream",
+        locks: [],
+      }),
     push: ({ root }, commit, target) => pushCommit(remote, root, { commit, ...target }),
   };
 }

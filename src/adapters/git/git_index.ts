@@ -1,19 +1,17 @@
 /**
- * Indexes: one of our own, which a commit is made with, and the user's.
+ * Indexes that are written by us: one of our own, which a commit is made with, and the one that the user's becomes.
  *
  * @module
  */
-import type { Warning } from "../../model.ts";
-import { type CommandResult, lastSaid } from "../process.ts";
+import type { CommandResult } from "../process.ts";
 import { DURABLE, expectGit, type GitContext, gitError, runGit } from "./context.ts";
-import { type GitSettings, withSettings } from "./doors.ts";
 
 /** An index of a repository. */
 export interface GitIndex {
   /** The root of the work tree. */
   readonly root: string;
-  /** The path of its file; null: the user's own. */
-  readonly file: string | null;
+  /** The path of its file. */
+  readonly file: string;
 }
 
 /** A file that an index is to have. */
@@ -61,42 +59,6 @@ export async function writeTree(git: GitContext, index: GitIndex): Promise<strin
 }
 
 /**
- * Puts the files of a commit that is made into the user's own index, so that they do not show up as changes.
- *
- * @param root The root of the work tree
- * @returns what the user should know when that does not work, or null
- */
-export async function refreshIndex(
-  git: GitContext,
-  root: string,
-  entries: readonly IndexEntry[],
-): Promise<Warning | null> {
-  // Git looks anew at files that changed when the index did, through the filters that the repository names: without
-  // them such a file is looked at once more by the next git that has them.
-  const env = withSettings(git.env, await noFilters(git, root));
-  const result = await updateIndex({ ...git, env }, { root, file: null }, entries);
-  if (result.code === 0) return null;
-  return {
-    code: "stale-index",
-    message: "The release is committed, but git's index could not be brought up to date: " +
-      `git status shows the release files as changed (${lastSaid(result.stderr, 1).join("")})`,
-  };
-}
-
-/** The settings that take away the filters which are configured for files of the work tree. */
-async function noFilters(git: GitContext, root: string): Promise<GitSettings> {
-  const args = ["config", "--null", "--name-only", "--get-regexp", "^filter\\..+\\.(clean|process)$"];
-  const { stdout } = await runGit(git, args, { cwd: root });
-  const names = new TextDecoder().decode(stdout).split("\0").filter((name) => name !== "");
-  const drivers = new Set(names.map((name) => name.slice(0, name.lastIndexOf("."))));
-  return [...drivers].flatMap((driver) => [
-    [`${driver}.clean`, ""],
-    [`${driver}.process`, ""],
-    [`${driver}.required`, "false"],
-  ]);
-}
-
-/**
  * The first of these paths that git never tracks, on any system: what is in `.git`, or in what some file system takes for
  * that. Told to put such a path into an index, git leaves it out without failing.
  *
@@ -123,7 +85,8 @@ export async function firstUntrackable(
 /** Names that macOS or Windows takes for another are refused everywhere. */
 const EVERYWHERE: readonly string[] = ["-c", "core.protectHFS=true", "-c", "core.protectNTFS=true"];
 
-function updateIndex(
+/** Puts files into an index, or out of it, and says how that went. */
+export function updateIndex(
   git: GitContext,
   index: GitIndex,
   entries: readonly IndexEntry[],
@@ -140,5 +103,5 @@ function updateIndex(
 }
 
 function optionsOf({ root, file }: GitIndex) {
-  return { cwd: root, env: file === null ? {} : { GIT_INDEX_FILE: file } };
+  return { cwd: root, env: { GIT_INDEX_FILE: file } };
 }

@@ -67,16 +67,6 @@ function blobId(bytes: Uint8Array<ArrayBuffer>, idLength: number): string {
 }
 
 /**
- * The tree of a commit.
- *
- * @param root The root of the work tree
- * @throws {ReleaseError} of kind `git` when git fails
- */
-export async function treeOf(git: GitContext, root: string, commit: string): Promise<string> {
-  return await expectGit(git, "read the current tree", ["rev-parse", `${commit}^{tree}`], { cwd: root });
-}
-
-/**
  * The tree that has nothing in it, which git knows without storing it.
  *
  * @param root The root of the work tree

@@ -80,6 +80,21 @@ export async function committedAt(git: GitContext, root: string, commit: string)
 }
 
 /**
+ * Whether what is checked out is a remote's branch as far as its name says: HEAD names a branch of this name, or one that
+ * tracks a branch of this name, or no branch at all.
+ *
+ * @param root The root of the work tree
+ * @throws {ReleaseError} of kind `git` when git cannot tell
+ */
+export async function followsBranch(git: GitContext, root: string, branch: string): Promise<boolean> {
+  const own = await branchOf(git, root);
+  if (own === null || own === branch) return true;
+  const tracked = await runGit(git, ["config", "--get", `branch.${own}.merge`], { cwd: root });
+  if (tracked.code > 1) throw gitError("read which branch is tracked", tracked);
+  return tracked.code === 0 && text(tracked) === `refs/heads/${branch}`;
+}
+
+/**
  * The full commit that a short commit, a tag or a branch names.
  *
  * @param root The root of the work tree

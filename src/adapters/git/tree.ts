@@ -213,6 +213,26 @@ export async function onlyChange(
 }
 
 /**
+ * Whether two commits have the same in a directory.
+ *
+ * @param root The root of the work tree
+ * @param dir Relative to the root; empty for all of it
+ * @throws {ReleaseError} of kind `git` when that cannot be told
+ */
+export async function sameIn(
+  git: GitContext,
+  root: string,
+  dir: string,
+  [one, other]: readonly [string, string],
+): Promise<boolean> {
+  const env = { GIT_LITERAL_PATHSPECS: "1" };
+  const args = ["diff-tree", "-r", "--quiet", "--ignore-submodules=none", one, other, "--", dir || "."];
+  const result = await runGit(git, args, { cwd: root, env });
+  if (result.code > 1) throw gitError(`compare ${one} with ${other}`, result);
+  return result.code === 0;
+}
+
+/**
  * The bytes of objects. Their sizes are asked for first.
  *
  * @param location For messages, and where git is run

@@ -36,7 +36,8 @@ async function repository(options: FleetOptions = {}) {
     } = {},
   ) => {
     const git = gitContext(tracedShell(fleet.root).shell, { ...fleet.env(), ...env }, { hooks });
-    return await commitRelease(git, { root, head: from }, options);
+    const on = { parent: from, moves: true, stages: true };
+    return await commitRelease(git, { root, head: from }, { ...options, on });
   };
   return { fleet, head, commit, [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose]() };
 }

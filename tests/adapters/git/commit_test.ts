@@ -2,21 +2,20 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { commitRelease } from "../../../src/adapters/git/commit.ts";
 import { createGit } from "../../../src/adapters/git/git.ts";
-import type { Warning } from "../../../src/model.ts";
-import { bytesOf, DURABLE, FILTERS, GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
+import { bytesOf, DURABLE, FILTERS, GIT, type GitFleet, gitFleet, moveOf } from "../../support/git_fleet.ts";
+import { rejection } from "../../support/pure.ts";
 
 /** How a release of one file is committed; its file is written. */
-async function release({ fleet }: GitFleet, text = "{}") {
+async function release({ fleet, head }: GitFleet, text = "{}") {
   await fleet.write({ "releases/fleet.resolved.json": text });
-  const warnings: Warning[] = [];
   return {
     releaseDir: join(fleet.dir, "releases"),
     files: [{ path: "fleet.resolved.json", bytes: bytesOf(text) }],
+    beside: [],
     removed: [] as string[],
+    on: { parent: head as string | null, moves: true, stages: true },
     message: "release: one\n\nbody\n",
     identity: { name: undefined, email: undefined },
-    onWarning: (warning: Warning) => warnings.push(warning),
-    warnings,
     tempDir: join(fleet.root, "tmp"),
     signed: false,
   };
@@ -25,6 +24,12 @@ async function release({ fleet }: GitFleet, text = "{}") {
 const HASH = [GIT, ...DURABLE, "hash-object", "-w", "--no-filters", "--stdin-paths"];
 const GONE = [GIT, "ls-files", "-z", "--deleted", "--", "releases"];
 const ADD = [GIT, "update-index", "--add", "-z", "--index-info"];
+/** What asks where the index and the branch are, and which trees there are. */
+const located = (tree: string, ...more: string[]) => [
+  ...[GIT, "rev-parse", "--git-common-dir", "--git-path", "index", `${tree}:releases`, ...more],
+];
+/** What puts a release into the user's own index. */
+const STAGE = [FILTERS, [GIT, ...DURABLE, ...ADD.slice(1)]];
 const WRITE = [GIT, ...DURABLE, "write-tree", "--missing-ok"];
 
 Deno.test("commitRelease() commits the files on top of HEAD, by these commands in this order", async () => {
@@ -39,15 +44,13 @@ Deno.test("commitRelease() commits the files on top of HEAD, by these commands i
     [GIT, "read-tree", head],
     ADD,
     WRITE,
-    [GIT, "rev-parse", `${head}^{tree}`],
+    located(tree, `${head}^{tree}`, "--symbolic-full-name", "HEAD"),
     [GIT, ...DURABLE, "commit-tree", tree, "-p", head],
-    [GIT, ...DURABLE, "update-ref", "-m", "fleet-release: release: one", "HEAD", commit!, head],
-    FILTERS,
-    ADD,
+    ...STAGE,
+    moveOf("fleet-release: release: one", commit!, head),
   ]);
   assertEquals(await fleet.git("rev-parse", "HEAD", "HEAD^"), `${commit}\n${head}`);
   assertEquals(await fleet.git("status", "--porcelain"), "");
-  assertEquals(options.warnings, []);
 });
 
 Deno.test("commitRelease() commits nothing when the files are there as they are", async () => {
@@ -55,9 +58,11 @@ Deno.test("commitRelease() commits nothing when the files are there as they are"
   const { fleet, git, commands } = world;
   const options = await release(world);
   const head = await fleet.commit("by hand");
-  assertEquals(await commitRelease(git, { root: fleet.dir, head }, options), null);
-  const tree = [GIT, "rev-parse", `${head}^{tree}`];
-  assertEquals(commands, [HASH, GONE, [GIT, "read-tree", head], ADD, WRITE, tree]);
+  const on = { ...options.on, parent: head };
+  assertEquals(await commitRelease(git, { root: fleet.dir, head }, { ...options, on }), null);
+  const tree = await fleet.git("rev-parse", `${head}^{tree}`);
+  const where = located(tree, `${head}^{tree}`, "--symbolic-full-name", "HEAD");
+  assertEquals(commands, [HASH, GONE, [GIT, "read-tree", head], ADD, WRITE, where, ...STAGE]);
   assertEquals(await fleet.git("rev-parse", "HEAD"), head);
 });
 
@@ -65,7 +70,9 @@ Deno.test("commitRelease() makes the first commit of a branch, of the release al
   await using world = await gitFleet();
   const { fleet, git, commands } = world;
   await fleet.git("checkout", "-q", "--orphan", "unborn");
-  const commit = await commitRelease(git, { root: fleet.dir, head: null }, await release(world));
+  const options = await release(world);
+  const on = { ...options.on, parent: null };
+  const commit = await commitRelease(git, { root: fleet.dir, head: null }, { ...options, on });
   const tree = await fleet.git("rev-parse", `${commit}^{tree}`);
   assertEquals(commands, [
     HASH,
@@ -73,17 +80,11 @@ Deno.test("commitRelease() makes the first commit of a branch, of the release al
     [GIT, "read-tree", "--empty"],
     ADD,
     WRITE,
+    located(tree),
+    [GIT, "symbolic-ref", "HEAD"],
     [GIT, ...DURABLE, "commit-tree", tree],
-    [GIT, ...DURABLE, ...[
-      "update-ref",
-      "-m",
-      "fleet-release: release: one",
-      "HEAD",
-      commit!,
-      "0".repeat(40),
-    ]],
-    FILTERS,
-    ADD,
+    ...STAGE,
+    moveOf("fleet-release: release: one", commit!, "0".repeat(40)),
   ]);
   const files = await fleet.git("ls-tree", "-r", "--name-only", "unborn");
   assertEquals(files, "releases/fleet.resolved.json");
@@ -120,7 +121,8 @@ Deno.test("commitRelease() commits what is removed, and what sidecars and manife
       removed: [first!, `${first}.sig`, index!, indexSignature!, "never-there.json"],
     };
     await fleet.write({ [join(dir!, "fleet.resolved.json")]: "{}" });
-    await commitRelease(git, { root: fleet.dir, head }, options);
+    const on = { ...options.on, parent: head };
+    await commitRelease(git, { root: fleet.dir, head }, { ...options, on });
     const changes = (await fleet.git("show", "--name-status", "--format=", "HEAD")).split("\n");
     assertEquals(
       changes,
@@ -137,14 +139,54 @@ Deno.test("commitRelease() commits what is removed, and what sidecars and manife
   }
 });
 
-Deno.test("commitRelease() gives a commit whose files the user's index could not be told of, and a warning", async () => {
+Deno.test("commitRelease() moves no branch that the user's index cannot follow, and names the lock", async () => {
   await using world = await gitFleet();
   const { fleet, git, head } = world;
   const options = await release(world);
-  await Deno.writeTextFile(join(fleet.dir, ".git/index.lock"), "");
+  const lock = join(fleet.dir, ".git/index.lock");
+  await Deno.writeTextFile(lock, "");
+  const { lines: _, ...refused } = await rejection(commitRelease(git, { root: fleet.dir, head }, options));
+  assertEquals(refused, {
+    kind: "git",
+    message: `Cannot commit the release: another git holds the index of "${fleet.dir}"`,
+    hint:
+      `run again when it has ended. When none is at work, one that was killed has left its lock: remove "${lock}"`,
+  });
+  assertEquals(await fleet.head(), head);
+  // Nobody's lock is removed.
+  await Deno.remove(lock);
+  // One that is only held for a moment is waited for.
+  await Deno.writeTextFile(lock, "");
+  setTimeout(() => Deno.removeSync(lock), 500);
   const commit = await commitRelease(git, { root: fleet.dir, head }, options);
-  assertEquals(await fleet.git("rev-parse", "HEAD"), commit);
-  assertEquals(options.warnings.map(({ code }) => code), ["stale-index"]);
+  assertEquals([await fleet.head(), await fleet.git("status", "--porcelain")], [commit, ""]);
+});
+
+Deno.test("commitRelease() leaves an index as it was when the branch has moved meanwhile", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, head } = world;
+  const options = await release(world);
+  await fleet.write({
+    "releases/fleet.resolved.json": "staged by the user",
+    "releases/b.json": "{}",
+    "x": "x",
+  });
+  await fleet.git("add", "releases/fleet.resolved.json", "x");
+  await fleet.git("add", "--intent-to-add", "releases/b.json");
+  await fleet.write({ "releases/fleet.resolved.json": "{}" });
+  const before = await fleet.git("status", "--porcelain");
+  await fleet.git(
+    "update-ref",
+    "HEAD",
+    await fleet.git("commit-tree", "-p", head, "-m", "theirs", "HEAD^{tree}"),
+  );
+  const refused = await rejection(commitRelease(git, { root: fleet.dir, head }, options));
+  assertEquals(refused.message, "Cannot commit the release: the branch moved while the release was made");
+  assertEquals(await fleet.git("status", "--porcelain"), before);
+  // The next commit of the user takes nothing away, and has no more of the release than was staged.
+  await fleet.git("reset", "-q", "--", "releases/fleet.resolved.json");
+  await rejection(commitRelease(git, { root: fleet.dir, head }, options));
+  assertEquals((await fleet.git("status", "--porcelain")).includes("?? releases/fleet.resolved.json"), true);
 });
 
 Deno.test("createGit() commits and pushes a release", async () => {

@@ -180,10 +180,11 @@ async function commitAndPush({ fleet, shell, head: first }: GitFleet, hooks: boo
   const commit = await git.commit(repository, {
     releaseDir: join(fleet.dir, "releases"),
     files: [{ path: "b.json", bytes: bytesOf("{}") }],
+    beside: [],
     removed: [],
     message: "release",
     identity: { name: undefined, email: undefined },
-    onWarning: () => {},
+    on: { parent: repository.head, moves: true, stages: true },
   });
   assertEquals(first === commit, false);
   // Its objects are all there.

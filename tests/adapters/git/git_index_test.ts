@@ -1,14 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import {
-  addToIndex,
-  firstUntrackable,
-  readTree,
-  refreshIndex,
-  writeTree,
-} from "../../../src/adapters/git/git_index.ts";
-import { storeFiles, treeOf } from "../../../src/adapters/git/objects.ts";
-import { bytesOf, DURABLE, FILTERS, GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
+import { addToIndex, firstUntrackable, readTree, writeTree } from "../../../src/adapters/git/git_index.ts";
+import { storeFiles } from "../../../src/adapters/git/objects.ts";
+import { bytesOf, DURABLE, GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
 import { rejection } from "../../support/pure.ts";
 
 const ADD = [GIT, "update-index", "--add", "-z", "--index-info"];
@@ -65,30 +59,6 @@ Deno.test("readTree(), addToIndex() and writeTree() say which of them failed", a
     "Cannot add the release files: git exited with N",
     "Cannot write the tree: git exited with N",
   ]);
-});
-
-Deno.test("refreshIndex() puts files into the user's own index, and leaves the rest of it", async () => {
-  await using world = await gitFleet();
-  const { fleet, git, head, commands } = world;
-  await fleet.write({ "staged.txt": "staged" });
-  await fleet.git("add", "staged.txt");
-  const entries = await stored(world, "a.json");
-  assertEquals(await refreshIndex(git, fleet.dir, entries), null);
-  assertEquals(commands, [FILTERS, ADD]);
-  assertEquals(await fleet.git("diff", "--cached", "--name-only"), "a.json\nstaged.txt");
-  assertEquals(await treeOf(git, fleet.dir, head), await fleet.git("rev-parse", "HEAD^{tree}"));
-});
-
-Deno.test("refreshIndex() gives a warning when somebody holds the index", async () => {
-  await using world = await gitFleet();
-  const { fleet, git } = world;
-  const entries = await stored(world, "a.json");
-  await Deno.writeTextFile(join(fleet.dir, ".git/index.lock"), "");
-  const warning = await refreshIndex(git, fleet.dir, entries);
-  assertEquals(warning?.code, "stale-index");
-  const beginning = "The release is committed, but git's index could not be brought up to date: " +
-    "git status shows the release files as changed (";
-  assert(warning!.message.startsWith(beginning), warning!.message);
 });
 
 Deno.test("firstUntrackable() gives the first path that git never tracks on any system, or null", async () => {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { makeCommit, storeFiles, treeOf } from "../../../src/adapters/git/objects.ts";
+import { makeCommit, storeFiles } from "../../../src/adapters/git/objects.ts";
 import { cleanCommitMessage } from "../../../src/plan/commit_message.ts";
 import { expectRun } from "../../support/command.ts";
 import { bytesOf, DURABLE, GIT, gitFleet } from "../../support/git_fleet.ts";
@@ -57,19 +57,10 @@ Deno.test("storeFiles() refuses a file that has other bytes than were signed, an
   assertEquals(gone, { kind: "git", message: "Cannot store the release files: git exited with 128" });
 });
 
-Deno.test("treeOf() gives the tree of a commit", async () => {
-  await using world = await gitFleet();
-  const { fleet, git, head, commands } = world;
-  assertEquals(await treeOf(git, fleet.dir, head), await fleet.git("rev-parse", "HEAD^{tree}"));
-  assertEquals(commands, [[GIT, "rev-parse", `${head}^{tree}`]]);
-  const { message } = await rejection(treeOf(git, fleet.dir, "gone"));
-  assertEquals(message, "Cannot read the current tree: git exited with 128");
-});
-
 Deno.test("makeCommit() makes a commit of a tree that no branch names, with and without a parent", async () => {
   await using world = await gitFleet();
   const { fleet, git, head, commands } = world;
-  const tree = await treeOf(git, fleet.dir, head);
+  const tree = await fleet.git("rev-parse", `${head}^{tree}`);
   commands.length = 0;
   const parts = {
     tree,
@@ -95,7 +86,7 @@ Deno.test("makeCommit() makes a commit of a tree that no branch names, with and 
 Deno.test("makeCommit() takes a message as it is, whatever it begins with", async () => {
   await using world = await gitFleet();
   const { fleet, git, head } = world;
-  const tree = await treeOf(git, fleet.dir, head);
+  const tree = await fleet.git("rev-parse", `${head}^{tree}`);
   const messages = [
     "chore(ci): release 01234567 [skip ci]",
     "release 01234567\n\nSigned at 2026-06-01T12:00:00+00:00\n# not a comment\n{unknown}",

@@ -88,7 +88,8 @@ for (const [format, ready, ignore] of FORMATS) {
           await git.checkSigning(repository, NOBODY);
           assertEquals(await objectsOf(fleet), before);
           const files = [{ path: "a.json", bytes: new TextEncoder().encode(`${made.length}`) }];
-          const commit = (await git.commit(repository, await toCommit(fleet, { files })))!;
+          const on = { parent: repository.head, moves: true, stages: true };
+          const commit = (await git.commit(repository, { ...await toCommit(fleet, { files }), on }))!;
           made.push(/^gpgsig /m.test(await fleet.git("cat-file", "commit", commit)));
           if (made.at(-1)) await expectRun([GIT, "verify-commit", commit], { cwd: fleet.dir, env });
         }

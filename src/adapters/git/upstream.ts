@@ -1,0 +1,158 @@
+/**
+ * Looks at the branch of a remote that releases are pushed to, and fetches what it has. Nothing here moves a branch.
+ *
+ * @module
+ */
+import type { GitPushTarget } from "../../config.ts";
+import { ReleaseError } from "../../errors.ts";
+import { hideSecrets } from "../../secrets.ts";
+import { type CommandResult, lastLines, text } from "../process.ts";
+import { type GitContext, runGit } from "./context.ts";
+import { isShallow } from "./repository.ts";
+
+/** The full name of a branch of `--git-push`, which may be one for review. */
+export function refOf(branch: string): string {
+  return branch.startsWith("refs/") ? branch : `refs/heads/${branch}`;
+}
+
+/**
+ * The commit that the branch of a remote is at.
+ *
+ * @param git The one that talks to remotes
+ * @param root The root of the work tree
+ * @returns null when there is no such branch
+ * @throws {ReleaseError} of kind `git` when the remote cannot be reached
+ */
+export async function tipOf(
+  git: GitContext,
+  root: string,
+  { remote, branch }: GitPushTarget,
+): Promise<string | null> {
+  const ref = refOf(branch);
+  const listing = await runGit(git, ["ls-remote", "--", remote, ref], { cwd: root });
+  if (listing.code !== 0) throw unreachable(remote, listing.stderr);
+  // What is asked for is a pattern, that longer names match, too.
+  const line = text(listing).split("\n").find((line) => line.endsWith(`\t${ref}`));
+  return line?.split("\t")[0] ?? null;
+}
+
+/** How often a branch that is at another commit with each look is looked at. */
+const LOOKS = 5;
+
+/**
+ * The commit that the branch of a remote is at, with all of it that a commit on top needs. In a shallow clone nothing is
+ * fetched that lies before what the clone has.
+ *
+ * @param git The one that talks to remotes
+ * @param root The root of the work tree
+ * @returns null when there is no such branch
+ * @throws {ReleaseError} of kind `git` when the remote cannot be reached
+ */
+export async function fetchTip(
+  git: GitContext,
+  root: string,
+  target: GitPushTarget,
+): Promise<string | null> {
+  for (let look = 0; look < LOOKS; look++) {
+    const tip = await tipOf(git, root, target);
+    if (tip === null || await isHere(git, root, tip)) return tip;
+    const fetched = await fetch(git, root, { remote: target.remote, what: [refOf(target.branch)] });
+    if (fetched.code !== 0) throw unreachable(target.remote, fetched.stderr);
+    if (await isHere(git, root, tip)) return tip;
+  }
+  throw new ReleaseError(
+    "git",
+    `Cannot fetch "${target.branch}" of "${
+      hideSecrets(target.remote)
+    }": it is at another commit with each look`,
+    { hint: "run again" },
+  );
+}
+
+/** Whether one commit is another's ancestor, or the same, as far as the clone goes. */
+export async function hasInHistory(
+  git: GitContext,
+  root: string,
+  commit: string,
+  ancestor: string,
+): Promise<boolean> {
+  return await isAncestor(git, root, ancestor, commit) === true;
+}
+
+/** Two commits of a fleet. */
+export interface Pair {
+  readonly commit: string;
+  /** The other one, which may not be in the clone; what is no full commit is before and after none. */
+  readonly other: string;
+}
+
+/**
+ * Whether one commit comes before or after another. What the clone lacks of their history is fetched.
+ *
+ * @param git The one that talks to remotes
+ * @param root The root of the work tree
+ * @returns null when neither is the other's ancestor, or that cannot be told
+ */
+export async function orderOf(
+  git: GitContext,
+  root: string,
+  remote: string,
+  { commit, other }: Pair,
+): Promise<"before" | "after" | null> {
+  // It comes from a document, and is going to be an argument.
+  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(other)) return null;
+  const ask = async () =>
+    await hasInHistory(git, root, commit, other)
+      ? "before"
+      : await hasInHistory(git, root, other, commit)
+      ? "after"
+      : null;
+  const known = await ask();
+  const shallow = await isShallow(git, root);
+  if (known !== null || !shallow && await isHere(git, root, other)) return known;
+  // A server may not give commits that no branch is at.
+  const more = shallow ? ["--unshallow"] : [];
+  const both = await fetch(git, root, { remote, what: [commit, other], more });
+  if (both.code !== 0 && shallow) await fetch(git, root, { remote, what: [commit], more });
+  return await ask();
+}
+
+/** Null: the clone lacks one of them. */
+async function isAncestor(
+  git: GitContext,
+  root: string,
+  ancestor: string,
+  commit: string,
+): Promise<boolean | null> {
+  const args = ["merge-base", "--is-ancestor", ancestor, commit];
+  const { code } = await runGit(git, args, { cwd: root });
+  return code === 0 ? true : code === 1 ? false : null;
+}
+
+async function isHere(git: GitContext, root: string, commit: string): Promise<boolean> {
+  // A partial clone would fetch it, and nothing of what is below it.
+  const env = { GIT_NO_LAZY_FETCH: "1" };
+  return (await runGit(git, ["cat-file", "-e", `${commit}^{commit}`], { cwd: root, env })).code === 0;
+}
+
+/** Fetches objects, and moves and notes nothing. */
+async function fetch(
+  git: GitContext,
+  root: string,
+  { remote, what, more = [] }: {
+    readonly remote: string;
+    /** References or full commits. */
+    readonly what: readonly string[];
+    readonly more?: readonly string[];
+  },
+): Promise<CommandResult> {
+  const only = ["--no-tags", "--no-prune", "--no-write-fetch-head", "--refmap=", "--recurse-submodules=no"];
+  const args = ["fetch", "--quiet", "--no-auto-maintenance", ...only, ...more, "--", remote, ...what];
+  return await runGit(git, args, { cwd: root });
+}
+
+function unreachable(remote: string, stderr: readonly string[]): ReleaseError {
+  return new ReleaseError("git", `Cannot read the remote "${hideSecrets(remote)}"`, {
+    lines: lastLines(stderr, 10).map(hideSecrets),
+  });
+}

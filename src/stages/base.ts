@@ -1,0 +1,129 @@
+/**
+ * What the release commit is made on top of.
+ *
+ * Where the branch of `--git-push` is the one that is checked out, that is HEAD, which moves along. Where the branch is
+ * another one, or has got commits that HEAD lacks, it is the tip of that branch: the commit changes the release files
+ * alone, and HEAD stays.
+ *
+ * @module
+ */
+import { join, relative } from "@std/path";
+import { isForReview } from "../config.ts";
+import { ReleaseError } from "../errors.ts";
+import { readFleet } from "../plan/reuse.ts";
+import type { CommitBase, Repository } from "../ports.ts";
+import { hideSecrets } from "../secrets.ts";
+import type { Run } from "./run.ts";
+
+/** Where the release commit goes, as the run finds it at its start. */
+export interface Place extends CommitBase {
+  /** Whether the branch that is pushed to is the fleet's own, and not one for releases. */
+  readonly follows: boolean;
+  /** Whether HEAD names that branch: then what upstream has more is what it is going to have, too. */
+  readonly named: boolean;
+  /** The commit that was released before and is no further than here: HEAD is its release. Null: HEAD is none such. */
+  readonly pending: string | null;
+}
+
+/**
+ * Finds out what the release commit is made on top of, and as far as that can be known, whether it can be pushed.
+ *
+ * @param revision The commit that is released; null: the source has no locked one
+ * @throws {ReleaseError} of kind `git` when the remote cannot be reached, and `usage` when HEAD is not what is released
+ */
+export async function findPlace(
+  run: Run,
+  repository: Repository,
+  revision: string | null,
+): Promise<Place> {
+  const { config: { gitPush }, ports: { git } } = run;
+  const { head } = repository;
+  // A source without a revision is what HEAD names, with changes.
+  const isReleased = revision === null || revision === head;
+  const here = { parent: head, moves: true, stages: true, follows: true, named: false, pending: null };
+  if (gitPush === undefined) {
+    if (!isReleased) throw await notReleased(run, repository, revision!);
+    return here;
+  }
+  const standing = await git.checkPush(repository, head, gitPush);
+  const forReview = isForReview(gitPush);
+  const follows = forReview || await git.followsBranch(repository, gitPush.branch);
+  const named = follows && await git.branchOf(repository) !== null;
+  const isHere = follows && standing !== "apart";
+  const tip = isHere ? null : await git.fetchTip(repository, gitPush);
+  // With HEAD as it is upstream, or upstream further on, its release is there, too.
+  const isUpstream = forReview || head === null || standing === "same" ||
+    tip !== null && await git.hasInHistory(repository, tip, head);
+  const pending = isUpstream || revision !== head ? null : await releasedIn(run, repository, head);
+  if (isHere) {
+    if (!isReleased && standing !== "same") throw await notReleased(run, repository, revision);
+    return { ...here, parent: pending ?? head, named, pending };
+  }
+  const released = pending ?? revision ?? head;
+  return { parent: tip ?? released, moves: false, stages: named, follows, named, pending };
+}
+
+/** A push takes along all that the remote lacks below: so HEAD has to be what is released, or what the remote has already. */
+async function notReleased(
+  { ports: { git } }: Run,
+  repository: Repository,
+  revision: string,
+): Promise<ReleaseError> {
+  const { head } = repository;
+  const branch = await git.branchOf(repository);
+  const at = head === null ? "has no commit yet" : `is at ${head.slice(0, 8)}`;
+  const released = revision.slice(0, 8);
+  return new ReleaseError(
+    "usage",
+    `Cannot commit the release of ${released}: ${
+      branch === null ? "HEAD" : `the branch "${branch}" is checked out, which`
+    } ${at}`,
+    {
+      hint:
+        `check ${released} out, or leave out --git-commit and --git-push. On top of another commit it can be ` +
+        "committed only where the branch of --git-push is at that commit, too",
+    },
+  );
+}
+
+/**
+ * The release of a commit that upstream lacks, where it would be there without that commit, since the branch here has gone
+ * another way.
+ *
+ * @throws {ReleaseError} of kind `git`
+ */
+export async function refuseDiverged(
+  { config: { gitPush }, ports: { git } }: Run,
+  repository: Repository,
+  tip: string,
+  released: string | null,
+): Promise<void> {
+  if (released === null || await git.hasInHistory(repository, tip, released)) return;
+  const { remote, branch } = gitPush!;
+  throw new ReleaseError(
+    "git",
+    `Cannot push a release to "${branch}" of "${hideSecrets(remote)}": it has commits that are not in ` +
+      `${released.slice(0, 8)}, and lacks this one`,
+    { hint: "fetch them, and release what is on top of them" },
+  );
+}
+
+/** The parent of a commit that is its release and nothing else; null when it is not, or that cannot be told. */
+async function releasedIn(
+  { config: { artifactName }, ports: { git, releaseDir } }: Run,
+  repository: Repository,
+  commit: string,
+): Promise<string | null> {
+  const dir = relative(repository.root, (await releaseDir.realPath()).path);
+  try {
+    const parent = await git.onlyChange(repository, commit, dir);
+    if (parent === null) return null;
+    const path = join(dir, artifactName);
+    const bytes = (await git.readCommitted(repository, commit, [path])).get(path);
+    return bytes !== undefined && readFleet(bytes)?.meta.ciCommit === parent ? parent : null;
+  } catch (error) {
+    // A shallow or partial clone lacks what would have to be looked at.
+    if (error instanceof ReleaseError && error.kind === "git") return null;
+    throw error;
+  }
+}

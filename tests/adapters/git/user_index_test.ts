@@ -1,0 +1,127 @@
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { findGitFiles, type GitFiles } from "../../../src/adapters/git/git_files.ts";
+import { storeFiles } from "../../../src/adapters/git/objects.ts";
+import { holdIndex } from "../../../src/adapters/git/user_index.ts";
+import { bytesOf, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
+import { rejection } from "../../support/pure.ts";
+import { shell } from "../../support/releases.ts";
+
+/** The files of a repository that a commit changes. */
+async function filesOf({ git, fleet, head }: GitFleet): Promise<GitFiles> {
+  return (await findGitFiles(git, fleet.dir, { head, objects: [] })).files;
+}
+
+/** A file in the work tree, and what an index has for it. */
+async function stored({ fleet, git }: GitFleet, path: string) {
+  await fleet.write({ [path]: path });
+  return await storeFiles(git, { root: fleet.dir, prefix: "" }, [{ path, bytes: bytesOf(path) }]);
+}
+
+/** What is in the index, with all that it keeps of the files. */
+const look = ({ fleet }: GitFleet) => fleet.git("ls-files", "--stage", "--debug");
+
+Deno.test("findGitFiles() gives where the index and the branch are, in a linked work tree too, and ids of objects", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, head } = world;
+  const commonDir = join(fleet.dir, ".git");
+  const tree = await fleet.git("rev-parse", "HEAD^{tree}");
+  assertEquals(await findGitFiles(git, fleet.dir, { head, objects: [`${head}^{tree}`] }), {
+    files: { commonDir, index: join(commonDir, "index"), ref: "refs/heads/main" },
+    ids: [tree],
+  });
+  await fleet.git("worktree", "add", "-q", "--detach", "../linked");
+  const linked = { commonDir, index: join(commonDir, "worktrees/linked/index"), ref: null };
+  const asked = { head, objects: [] };
+  assertEquals((await findGitFiles(git, join(fleet.root, "linked"), asked)).files, linked);
+  await fleet.git("checkout", "-q", "--orphan", "a/b");
+  assertEquals((await findGitFiles(git, fleet.dir, { head: null, objects: [] })).files.ref, "refs/heads/a/b");
+});
+
+Deno.test("holdIndex() keeps every git from the index, leaves the rest of it, and puts back what was there", async () => {
+  await using world = await gitFleet();
+  const { fleet, git } = world;
+  await fleet.write({ "staged.txt": "staged", "intended.txt": "x" });
+  await fleet.git("add", "staged.txt");
+  await fleet.git("add", "--intent-to-add", "intended.txt");
+  const entries = await stored(world, "a.json");
+  const before = await look(world);
+  {
+    using index = await holdIndex(git, fleet.dir, await filesOf(world));
+    await index.stage(entries);
+    assertEquals(await shell(fleet, "git add . 2>/dev/null || echo refused"), "refused");
+    assertEquals(await fleet.git("diff", "--cached", "--name-only"), "a.json\nstaged.txt");
+    index.restore();
+    assertEquals(await look(world), before);
+    await index.stage(entries);
+  }
+  assertEquals(await fleet.git("diff", "--cached", "--name-only"), "a.json\nstaged.txt");
+  assertEquals(await shell(fleet, "ls .git | grep -e lock -e fleet-release || true"), "");
+  // Where there is no index yet, there is none afterwards.
+  const left = [".git/index", ".git/fleet-release.index", ".git/fleet-release.index.lock"];
+  await Deno.remove(join(fleet.dir, left[0]!));
+  for (const path of left.slice(1)) await fleet.write({ [path]: "of a git that was killed" });
+  {
+    using index = await holdIndex(git, fleet.dir, await filesOf(world));
+    await index.stage(entries);
+    assertEquals(await fleet.git("ls-files"), "a.json");
+    index.restore();
+  }
+  assertEquals(await shell(fleet, `ls ${left.join(" ")} 2>/dev/null || true`), "");
+});
+
+Deno.test("holdIndex() does not let git take a file for unchanged that was written with the index", async () => {
+  await using world = await gitFleet();
+  const { fleet, git } = world;
+  await fleet.write({ "racy.txt": "1\n" });
+  await fleet.git("add", "racy.txt");
+  // As long as before, and within the second of the index.
+  await fleet.write({ "racy.txt": "2\n" });
+  const time = new Date(Math.floor(Date.now() / 1000) * 1000);
+  for (const path of ["racy.txt", ".git/index"]) await Deno.utime(join(fleet.dir, path), time, time);
+  await shell(fleet, "git update-index --refresh >/dev/null || true");
+  const entries = await stored(world, "a.json");
+  {
+    using index = await holdIndex(git, fleet.dir, await filesOf(world));
+    await index.stage(entries);
+  }
+  assertEquals(await fleet.git("diff", "--name-only"), "racy.txt");
+});
+
+Deno.test("holdIndex() removes what a run of ours left that was killed, and what no other git left", async () => {
+  await using world = await gitFleet();
+  const { fleet, git } = world;
+  const files = await filesOf(world);
+  const entries = await stored(world, "a.json");
+  const lock = join(fleet.dir, ".git/index.lock");
+  const script = `
+    import { holdIndex } from "${import.meta.resolve("../../../src/adapters/git/user_index.ts")}";
+    await holdIndex({}, "", ${JSON.stringify(files)});
+    console.log("held");
+    setTimeout(() => {}, 60000);`;
+  const holder = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-check", script],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = holder.stdout.getReader();
+  await reader.read();
+  // As long as it lives, it is one that another has.
+  assertEquals((await rejection(holdIndex(git, fleet.dir, files))).kind, "git");
+  holder.kill("SIGKILL");
+  await holder.status;
+  await reader.cancel();
+  // Locks that were there before it came are another's.
+  await fleet.write({ ".git/HEAD.lock": "", ".git/refs/heads/main.lock": "" });
+  await Deno.utime(join(fleet.dir, ".git/HEAD.lock"), 1, 1);
+  {
+    using index = await holdIndex(git, fleet.dir, files);
+    await index.stage(entries);
+  }
+  assertEquals(await shell(fleet, "cd .git && find . -name '*.lock'"), "./HEAD.lock");
+  // One with anything else in it is never removed, whoever is alive.
+  await Deno.writeTextFile(lock, "");
+  assertEquals((await rejection(holdIndex(git, fleet.dir, files))).kind, "git");
+  assertEquals(await Deno.readTextFile(lock), "");
+});
