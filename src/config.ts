@@ -94,6 +94,8 @@ export interface ReleaseConfig {
   readonly gitPush: GitPushTarget | undefined;
   /** How often the push is tried again when the branch has moved meanwhile. */
   readonly gitPushRetries: number;
+  /** Seconds that a remote may show no progress. */
+  readonly gitTimeout: number;
   /** Whether the hooks of the repository, and of git's configuration, run when it commits and pushes. */
   readonly gitHooks: boolean;
   /** Whether git signs the commit, as it is configured to; undefined: `commit.gpgSign` of its configuration decides. */
@@ -172,6 +174,7 @@ export function checkConfig(config: ReleaseConfig): ReleaseConfig {
       "evalTimeout",
       "buildTimeout",
       "hookTimeout",
+      "gitTimeout",
       "waitLock",
     ] as const
   ) {

@@ -33,6 +33,7 @@ pureTest("validateConfig() fills in the defaults of the contract", () => {
     gitCommit: false,
     gitHooks: false,
     gitPushRetries: 5,
+    gitTimeout: 60,
     gitSign: undefined,
     gitPush: undefined,
     commitTemplate: "chore(ci): release {sha:0:8} [skip ci]",
@@ -84,6 +85,7 @@ pureTest("validateConfig() keeps every field that is given", () => {
     gitCommit: true,
     gitHooks: true,
     gitPushRetries: 0,
+    gitTimeout: 9,
     gitSign: false,
     gitPush: { remote: "origin", branch: "main" },
     commitTemplate: "release",
@@ -328,6 +330,7 @@ const REFUSED: [settings: Partial<ReleaseConfig>, message: string][] = [
   [{ evalTimeout: 0 }, "Cannot use --eval-timeout 0: expected a whole number above 0"],
   [{ buildTimeout: -1 }, "Cannot use --build-timeout -1: expected a whole number above 0"],
   [{ hookTimeout: 1.5 }, "Cannot use --hook-timeout 1.5: expected a whole number above 0"],
+  [{ gitTimeout: 0 }, "Cannot use --git-timeout 0: expected a whole number above 0"],
   [{ waitLock: NaN }, "Cannot use --wait-lock NaN: expected a whole number above 0"],
 ];
 

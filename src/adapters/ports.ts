@@ -103,7 +103,7 @@ export async function openPorts(
       evalWorkers: config.evalWorkers ?? cores,
       clock,
     }),
-    git: createGit(shell, { env: childEnv, tempDir, hooks: config.gitHooks, sign: config.gitSign }),
+    git: createGit(shell, { env: childEnv, tempDir, ...gitSettings(config) }),
     hooks,
     signer,
     inputs,
@@ -114,6 +114,10 @@ export async function openPorts(
   };
   const held = stack.move();
   return { ...ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+function gitSettings({ gitHooks: hooks, gitSign: sign, gitTimeout: timeout }: ReleaseConfig) {
+  return { hooks, sign, timeout };
 }
 
 /** Files of which one holds the signing key: what is read of it must not be printed. */

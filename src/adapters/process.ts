@@ -18,7 +18,7 @@ export interface CommandResult {
   readonly stdout: Uint8Array;
   /** The text that the command wrote to stderr, as far as it is for people; of a very long one its beginning and its end. */
   readonly stderr: readonly string[];
-  /** Whether it was stopped since it took longer than its limit. */
+  /** Whether it was stopped since it took longer, or was silent for longer, than it may. */
   readonly late?: boolean;
 }
 
@@ -44,6 +44,8 @@ export interface RunOptions {
   readonly apart?: boolean;
   /** Seconds that it may take; then it is stopped. */
   readonly limit?: number | undefined;
+  /** Seconds that it may write nothing to stderr; then it is stopped. */
+  readonly silence?: number | undefined;
   /** Reads each line of stderr as it comes, and gives the text in it that is for people; undefined: there is none. */
   readonly onStderr?: (line: string) => string | undefined;
   /** The arguments as `-v` shows them, when they hold what must not be shown. */
@@ -343,11 +345,21 @@ export class Shell {
       .env({ ...options.env })
       .stdin(input.path === "" ? options.stdin! : { read: () => stop })
       .noThrow();
-    const sink = new WritableStream<Uint8Array>({ write: (chunk) => reader.write(chunk) });
+    const silence = new Silence(options.silence);
+    const sink = new WritableStream<Uint8Array>({
+      write(chunk) {
+        silence.broken();
+        reader.write(chunk);
+      },
+    });
     const child = file === undefined
       ? command.stdout("piped").stderr(sink).spawn()
       : command.stdout("null").stderr("null").spawn();
-    const ended = stopping(child, () => resolve(null), { signal: this.#end?.signal, limit: options.limit });
+    const ended = stopping(child, () => resolve(null), {
+      signal: this.#end?.signal,
+      limit: options.limit,
+      silence,
+    });
     const followed = file && follow(file, ended, (chunk) => reader.write(chunk));
     const { result, late } = await ended
       .catch((error: unknown) => {
@@ -421,7 +433,11 @@ const STOPPED = (GRACE + 2) * 1000;
 async function stopping(
   child: CommandChild,
   stop: () => void,
-  { signal, limit }: { signal: AbortSignal | undefined; limit: number | undefined },
+  { signal, limit, silence }: {
+    signal: AbortSignal | undefined;
+    limit: number | undefined;
+    silence: Silence;
+  },
 ): Promise<{ result: DaxResult | undefined; late: boolean }> {
   const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<undefined>();
   const timers: ReturnType<typeof setTimeout>[] = [];
@@ -435,6 +451,7 @@ async function stopping(
     end();
   };
   if (limit !== undefined) timers.push(setTimeout(expire, limit * 1000));
+  silence.begin(expire);
   signal?.addEventListener("abort", end, { once: true });
   try {
     const result = await Promise.race([child, givenUp]);
@@ -442,7 +459,38 @@ async function stopping(
     return { result, late };
   } finally {
     signal?.removeEventListener("abort", end);
+    silence.end();
     for (const timer of timers) clearTimeout(timer);
+  }
+}
+
+/** Takes how long a command says nothing. */
+class Silence {
+  readonly #seconds: number | undefined;
+  #expire: (() => void) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param seconds How long it may be silent; undefined: for ever */
+  constructor(seconds: number | undefined) {
+    this.#seconds = seconds;
+  }
+
+  /** @param expire Told when it was silent for too long */
+  begin(expire: () => void): void {
+    this.#expire = expire;
+    this.broken();
+  }
+
+  /** It has said something. */
+  broken(): void {
+    clearTimeout(this.#timer);
+    if (this.#seconds === undefined || this.#expire === undefined) return;
+    this.#timer = setTimeout(this.#expire, this.#seconds * 1000);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#expire = undefined;
   }
 }
 

@@ -353,6 +353,14 @@ const CONFIG_OPTIONS = {
     empty: "not given",
     help: "how often a push is tried again, on top of what others have pushed meanwhile",
   }),
+  "git-timeout": number({
+    group: "Git",
+    placeholder: "SECONDS",
+    least: 1,
+    default: 60,
+    empty: "not given",
+    help: "stop talking to a remote that shows no progress for so long",
+  }),
   "git-hooks": flag({
     group: "Git",
     help: "let the repository's git hooks run when it commits and pushes",

@@ -31,6 +31,7 @@ const ADDED = [
     "eval-timeout",
     "eval-workers",
     "git-push-retries",
+    "git-timeout",
     "git-hooks",
     "git-sign",
     "help",

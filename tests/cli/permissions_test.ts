@@ -365,6 +365,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "prune-sidecars": [["--prune-sidecars"], NOTHING_MORE],
     "git-commit": [["--git-commit"], NOTHING_MORE],
     "git-push-retries": [["--git-push-retries", "3"], NOTHING_MORE],
+    "git-timeout": [["--git-timeout", "3"], NOTHING_MORE],
     "git-hooks": [["--git-hooks"], NOTHING_MORE],
     "git-sign": [["--git-sign"], NOTHING_MORE],
     "git-push": [["--git-push", "/given/x:main"], NOTHING_MORE],

@@ -62,6 +62,7 @@ const VALUES: Record<string, Valued> = {
     withKey({ gitPush: { remote: "origin", branch: "main" }, gitCommit: true }),
   ],
   "git-push-retries": [KEY, "0", withKey({ gitPushRetries: 0 })],
+  "git-timeout": [KEY, "5", withKey({ gitTimeout: 5 })],
   "commit-template": [
     KEY,
     "release {sha}\n\nat {ts}",

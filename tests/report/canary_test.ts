@@ -72,6 +72,7 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
     `bob:${CANARY}@host.example:x:main`,
   ].map((target) => ({ settings: { gitPush: parseGitPush(target) } })),
   "git-push-retries": [],
+  "git-timeout": [],
   "git-hooks": [],
   "git-sign": [],
   "commit-template": [],

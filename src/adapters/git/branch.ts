@@ -12,7 +12,7 @@ import { lastLines, text } from "../process.ts";
 import { lstatOf } from "../disk.ts";
 import { DURABLE, type GitContext, gitError, runGit } from "./context.ts";
 import { emptyTree } from "./objects.ts";
-import { hasInHistory, refOf, tipOf } from "./upstream.ts";
+import { hasInHistory, PROGRESS, refOf, tipOf, unreachable } from "./upstream.ts";
 
 /** Another git that has the branch is waited for, in milliseconds. */
 const PATIENT: readonly string[] = ["-c", "core.filesRefLockTimeout=2000"];
@@ -79,14 +79,14 @@ export async function pushCommit(git: GitContext, root: string, push: Push): Pro
   if (result.code === 0) return "pushed";
   const now = await whereItStands(git, root, push);
   if (now !== null) return now;
+  const { remote, branch } = push;
+  const what = `Cannot push the release to "${branch}" of "${hideSecrets(remote)}"`;
+  if (result.late) throw unreachable(git, result, what);
   await new Promise((resolve) => setTimeout(resolve, AT_WORK_MS));
   const later = await whereItStands(git, root, push);
   if (later !== null) return later;
-  const { remote, branch } = push;
-  throw new ReleaseError("git", `Cannot push the release to "${branch}" of "${hideSecrets(remote)}"`, {
-    lines: lastLines([...text(result).split("\n"), ...result.stderr], 10).map(hideSecrets),
-    hint: "the release is written here; run again, and it is pushed",
-  });
+  const said = { ...result, stderr: [...text(result).split("\n"), ...result.stderr] };
+  throw unreachable(git, said, what, "the release is written here; run again, and it is pushed");
 }
 
 /** What the branch itself says of a push that git calls failed; null: nothing, it is where it was. */
@@ -133,17 +133,19 @@ export async function checkPush(
       { hint: "fetch them, and release what is on top of them" },
     );
   }
-  throw new ReleaseError("git", `Cannot push to the remote "${remote}"`, {
-    lines: lastLines(result.stderr, 10).map(hideSecrets),
-    hint: await aboutRemotes(git, root, target.remote),
-  });
+  throw unreachable(
+    git,
+    result,
+    `Cannot push to the remote "${remote}"`,
+    await aboutRemotes(git, root, target.remote),
+  );
 }
 
 /** The arguments for a push to one branch, whatever else the configuration would push along. */
 function argsOf({ commit, remote, branch }: Push, more: readonly string[] = []): string[] {
   const name = refOf(branch);
   const only = ["--no-follow-tags", "--recurse-submodules=no"];
-  return ["push", "--porcelain", ...more, ...only, "--", remote, `${commit}:${name}`];
+  return ["push", "--porcelain", PROGRESS, ...more, ...only, "--", remote, `${commit}:${name}`];
 }
 
 /** What may help when a remote cannot be reached. */

@@ -19,6 +19,8 @@ export interface GitContext {
   readonly env: Readonly<Record<string, string>>;
   /** Whether the commands may ask for a passphrase, as ssh does for a remote. */
   readonly asks: boolean;
+  /** Seconds that a command may show no progress; undefined: any. */
+  readonly patience?: number | undefined;
 }
 
 /** How one git command is run. */
@@ -49,11 +51,13 @@ const encoder = new TextEncoder();
  *
  * @param env The environment; what in it would say which repository is meant is left out
  * @param openings What the commands need beside the repository's own files; nothing when it is left out
+ * @param patience Seconds that one may show no progress; undefined: any
  */
 export function gitContext(
   shell: Shell,
   env: Readonly<Record<string, string>>,
   openings?: Openings,
+  patience?: number,
 ): GitContext {
   const closed = closeDoors(withoutGitLocation(env), openings);
   let found: string | undefined;
@@ -64,12 +68,13 @@ export function gitContext(
     },
     env: { ...closed, GIT_TERMINAL_PROMPT: "0" },
     asks: openings?.remote ?? false,
+    patience,
   };
 }
 
 /** Runs a git command. One that fails is a result, not an error. */
 export function runGit(
-  { shell, git, env, asks }: GitContext,
+  { shell, git, env, asks, patience }: GitContext,
   args: readonly string[],
   options: GitOptions,
 ): Promise<CommandResult> {
@@ -79,6 +84,7 @@ export function runGit(
     stdin: options.stdin === undefined ? undefined : encoder.encode(options.stdin),
     // Ctrl-C during a commit is told to this program alone, which ends the commit first.
     apart: !(asks || options.asks === true),
+    silence: patience,
   });
 }
 

@@ -35,12 +35,14 @@ export interface GitSettings {
   readonly hooks: boolean;
   /** Whether the commit is signed; undefined: git's configuration decides. */
   readonly sign: boolean | undefined;
+  /** Seconds that a remote may show no progress. */
+  readonly timeout: number;
 }
 
 /** The git commands of the operator's own git. */
-export function createGit(shell: Shell, { env, tempDir, hooks, sign }: GitSettings): Git {
+export function createGit(shell: Shell, { env, tempDir, hooks, sign, timeout }: GitSettings): Git {
   const git = gitContext(shell, env, { hooks });
-  const remote = gitContext(shell, env, { hooks, remote: true });
+  const remote = gitContext(shell, env, { hooks, remote: true }, timeout);
   return {
     repositoryOf: (dir) => findRepository(git, dir),
     resolveCommit: ({ root }, name) => resolveCommit(git, root, name),

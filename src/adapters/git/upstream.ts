@@ -30,7 +30,7 @@ export async function tipOf(
 ): Promise<string | null> {
   const ref = refOf(branch);
   const listing = await runGit(git, ["ls-remote", "--", remote, ref], { cwd: root });
-  if (listing.code !== 0) throw unreachable(remote, listing.stderr);
+  if (listing.code !== 0) throw unreachable(git, listing, `Cannot read the remote "${hideSecrets(remote)}"`);
   // What is asked for is a pattern, that longer names match, too.
   const line = text(listing).split("\n").find((line) => line.endsWith(`\t${ref}`));
   return line?.split("\t")[0] ?? null;
@@ -57,7 +57,9 @@ export async function fetchTip(
     const tip = await tipOf(git, root, target);
     if (tip === null || await isHere(git, root, tip)) return tip;
     const fetched = await fetch(git, root, { remote: target.remote, what: [refOf(target.branch)] });
-    if (fetched.code !== 0) throw unreachable(target.remote, fetched.stderr);
+    if (fetched.code !== 0) {
+      throw unreachable(git, fetched, `Cannot read the remote "${hideSecrets(target.remote)}"`);
+    }
     if (await isHere(git, root, tip)) return tip;
   }
   throw new ReleaseError(
@@ -147,12 +149,32 @@ async function fetch(
   },
 ): Promise<CommandResult> {
   const only = ["--no-tags", "--no-prune", "--no-write-fetch-head", "--refmap=", "--recurse-submodules=no"];
-  const args = ["fetch", "--quiet", "--no-auto-maintenance", ...only, ...more, "--", remote, ...what];
+  const args = ["fetch", PROGRESS, "--no-auto-maintenance", ...only, ...more, "--", remote, ...what];
   return await runGit(git, args, { cwd: root });
 }
 
-function unreachable(remote: string, stderr: readonly string[]): ReleaseError {
-  return new ReleaseError("git", `Cannot read the remote "${hideSecrets(remote)}"`, {
-    lines: lastLines(stderr, 10).map(hideSecrets),
+/** Has git tell of its progress, by which it is told from one that hangs, also where nobody watches. */
+export const PROGRESS = "--progress";
+
+/**
+ * The error of a git that could not talk to a remote, or that the remote left waiting.
+ *
+ * @param what What failed, as in `Cannot read the remote "origin"`
+ * @param hint How to go on when the remote has refused
+ */
+export function unreachable(
+  { patience }: GitContext,
+  { stderr, late }: CommandResult,
+  what: string,
+  hint?: string,
+): ReleaseError {
+  // Bars of progress are not for a report.
+  const said = stderr.filter((line) => !/\d+% \(\d+\/\d+\)/.test(line));
+  return new ReleaseError("git", late ? `${what}: it has shown no progress for ${patience} s` : what, {
+    lines: lastLines(said, 10).map(hideSecrets),
+    hint: late
+      ? "the server, the network, ssh or what is asked for a password may be in the way: `git ls-remote` shows it. " +
+        "--git-timeout gives it more time"
+      : hint,
   });
 }

@@ -112,7 +112,7 @@ Deno.test("pushCommit() pushes one commit to one branch, whatever else git is co
   );
   await pushCommit(remoteGit(world), fleet.dir, { commit: head, remote, branch: "release/a" });
   assertEquals(commands, [[
-    ...[GIT, "push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--"],
+    ...[GIT, "push", "--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no", "--"],
     ...[remote, `${head}:refs/heads/release/a`],
   ]]);
   assertEquals(await fleet.git("ls-remote", remote), `${head}\trefs/heads/release/a`);
@@ -259,6 +259,7 @@ for (const [of, script, branch, standing] of PUSHABLE) {
         GIT,
         "push",
         "--porcelain",
+        "--progress",
         "--dry-run",
         "--no-verify",
         "--no-follow-tags",

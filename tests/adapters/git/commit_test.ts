@@ -193,7 +193,7 @@ Deno.test("createGit() commits and pushes a release", async () => {
   await using world = await gitFleet();
   const { fleet, shell, head } = world;
   const tempDir = join(fleet.root, "tmp");
-  const git = createGit(shell, { env: fleet.env(), tempDir, hooks: false, sign: undefined });
+  const git = createGit(shell, { env: fleet.env(), tempDir, hooks: false, sign: undefined, timeout: 60 });
   const repository = await git.repositoryOf(fleet.dir);
   assertEquals(repository, { root: fleet.dir, head });
   await git.checkIdentity(repository!, { name: undefined, email: undefined });

@@ -171,7 +171,7 @@ Deno.test("reading a release from a commit runs nothing of it, fetches nothing, 
 /** Commits a release in a trap, and pushes it. */
 async function commitAndPush({ fleet, shell, head: first }: GitFleet, hooks: boolean) {
   const tempDir = join(fleet.root, "tmp");
-  const git = createGit(shell, { env: fleet.env(), tempDir, hooks, sign: false });
+  const git = createGit(shell, { env: fleet.env(), tempDir, hooks, sign: false, timeout: 60 });
   const repository = (await git.repositoryOf(fleet.dir))!;
   await git.checkIdentity(repository, { name: undefined, email: undefined });
   await git.resolveCommit(repository, "gone");
@@ -218,7 +218,7 @@ Deno.test("a commit is signed by the program that a repository names with --git-
   const { fleet, shell } = world;
   const tempDir = join(fleet.root, "tmp");
   const check = (sign: boolean | undefined) => {
-    const git = createGit(shell, { env: fleet.env(), tempDir, hooks: false, sign });
+    const git = createGit(shell, { env: fleet.env(), tempDir, hooks: false, sign, timeout: 60 });
     const nobody = { name: undefined, email: undefined };
     return rejection(git.checkSigning({ root: fleet.dir, head: world.head }, nobody));
   };
@@ -236,6 +236,7 @@ Deno.test("a push goes by the remotes, commands and credentials that the reposit
     tempDir: join(fleet.root, "tmp"),
     hooks: false,
     sign: undefined,
+    timeout: 60,
   });
   await rejection(git.push({ root: fleet.dir, head }, head, { remote: "a", branch: "main" }));
   assertEquals(await trap.marks(), ["ssh"]);

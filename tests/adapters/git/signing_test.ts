@@ -82,7 +82,7 @@ for (const [format, ready, ignore] of FORMATS) {
           const [sign, configured] of [[true, false], [undefined, true], [undefined, false], [false, true]]
         ) {
           await fleet.git("config", "commit.gpgSign", String(configured));
-          const git = createGit(shell, { env, tempDir, hooks: false, sign });
+          const git = createGit(shell, { env, tempDir, hooks: false, sign, timeout: 60 });
           const repository = (await git.repositoryOf(fleet.dir))!;
           const before = await objectsOf(fleet);
           await git.checkSigning(repository, NOBODY);
@@ -99,7 +99,7 @@ for (const [format, ready, ignore] of FORMATS) {
         if (format !== "openpgp") return;
         // Gpg takes the key of who commits where git names none.
         await fleet.git("config", "--unset", "user.signingkey");
-        const git = createGit(shell, { env, tempDir, hooks: false, sign: true });
+        const git = createGit(shell, { env, tempDir, hooks: false, sign: true, timeout: 60 });
         const repository = { root: fleet.dir, head: world.head };
         await git.checkSigning(repository, NOBODY);
         const { kind } = await rejection(

@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { firstChanged } from "../../../src/adapters/git/attributes.ts";
+import { checkPush, pushCommit } from "../../../src/adapters/git/branch.ts";
 import { type GitContext, gitContext } from "../../../src/adapters/git/context.ts";
 import { fetchTip, orderOf, tipOf } from "../../../src/adapters/git/upstream.ts";
 import { type GitFleet, gitFleet } from "../../support/git_fleet.ts";
+import { alive } from "../../support/alive.ts";
 import { rejection } from "../../support/pure.ts";
 import { shell } from "../../support/releases.ts";
 
@@ -37,6 +39,40 @@ Deno.test("tipOf() and fetchTip() give where a branch is, fetch what is missing,
     tipOf(git, fleet.dir, { ...main, remote: "https://me:s@127.0.0.1:1/x" }),
   );
   assertEquals(message, 'Cannot read the remote "https://***@127.0.0.1:1/x"');
+});
+
+Deno.test("a remote that shows no progress is given up, with all that was started for it, and one that does is not", async () => {
+  await using world = await gitFleet();
+  const { fleet, head } = world;
+  const pid = join(fleet.root, "home/pid");
+  const through = (command: string, patience: number): GitContext => {
+    const env = { ...fleet.env(), GIT_SSH_COMMAND: command, GIT_SSH_VARIANT: "simple" };
+    return gitContext(world.shell, env, { remote: true }, patience);
+  };
+  const target = { remote: "ssh://host/repo", branch: "main" };
+  const hangs = through(`sh -c 'echo $$ > "${pid}"; exec sleep 1000' x`, 0.3);
+  const { hint: _, lines: _lines, ...refused } = await rejection(
+    checkPush(hangs, fleet.dir, { ...target, commit: head }),
+  );
+  const late = "it has shown no progress for 0.3 s";
+  assertEquals(refused, {
+    kind: "git",
+    message: `Cannot push to the remote "ssh://host/repo": ${late}`,
+  });
+  assertEquals(await alive([Number(await Deno.readTextFile(pid))]), []);
+  assertEquals(
+    (await rejection(tipOf(hangs, fleet.dir, target))).message,
+    `Cannot read the remote "ssh://host/repo": ${late}`,
+  );
+  const pushed = await rejection(pushCommit(hangs, fleet.dir, { ...target, commit: head }));
+  assertEquals(pushed.message, `Cannot push the release to "main" of "ssh://host/repo": ${late}`);
+  // Slow is not silent. What are bars of progress is left out of the report.
+  const slow = through(
+    `sh -c 'for n in 1 2 3 4 5 6; do sleep 0.2; echo "Counting: $n% ($n/9)" >&2; done; echo gone >&2; exit 1' x`,
+    0.6,
+  );
+  const { message, lines } = await rejection(tipOf(slow, fleet.dir, target));
+  assertEquals([message, lines?.[0]], ['Cannot read the remote "ssh://host/repo"', "| gone"]);
 });
 
 Deno.test("orderOf() tells which of two commits came first, also where the clone lacks one, and runs nothing else", async () => {
