@@ -149,6 +149,12 @@ export interface Git {
     commit: string,
     paths: readonly string[],
   ): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>>;
+  /** The manifests, and their signatures, that a commit has in a directory (relative to the root), by path from there. */
+  committedManifests(
+    repository: Repository,
+    commit: string,
+    dir: string,
+  ): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>>;
   /** When a commit was made, as it says itself. */
   committedAt(repository: Repository, commit: string): Promise<Timestamp>;
   /** The parent of a commit that has one and changes nothing but a directory (relative to the root), or null. */

@@ -10,6 +10,7 @@ import { cleanCommitMessage, renderCommitMessage } from "../plan/commit_message.
 import type { CommitBase } from "../ports.ts";
 import { hideSecrets } from "../secrets.ts";
 import { identityOf } from "./committable.ts";
+import { oldManifestsIn } from "./retention.ts";
 import type { Run } from "./run.ts";
 import { type Ready, settle } from "./upstream.ts";
 
@@ -60,11 +61,13 @@ export async function commitRelease(run: Run, ready: Ready, made: Made): Promise
 async function commitOn(run: Run, ready: Ready, { base, removed }: Made): Promise<string | null> {
   const { config, ports: { git, releaseDir } } = run;
   const { repository, files, attributes, stamp: { ciCommit, signedAt } } = ready;
+  // What is on disk was judged when the release was written.
+  const there = base.moves || base.parent === null ? [] : await oldManifestsIn(run, ready, base.parent);
   return await git.commit(repository, {
     releaseDir: releaseDir.path,
     files,
     beside: attributes,
-    removed,
+    removed: [...removed, ...there],
     message: cleanCommitMessage(renderCommitMessage(config.commitTemplate, ciCommit, signedAt)),
     identity: identityOf(config),
     on: { parent: base.parent, moves: base.moves, stages: base.stages },

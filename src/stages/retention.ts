@@ -11,6 +11,7 @@ import { plural, quoteList } from "../text.ts";
 import { findRemovable, refusedStrangers, type Removable } from "../verify/retention.ts";
 import type { Run } from "./run.ts";
 import type { TrustedKeys } from "./trust.ts";
+import type { Ready } from "./upstream.ts";
 
 /** What a release is written beside. */
 export interface Surroundings {
@@ -87,6 +88,27 @@ function secondFleet(path: string): Warning {
       "directory. Give each a --release-dir of its own, or remove the one that is not released any more",
     path,
   };
+}
+
+/**
+ * The manifests that a release on top of a commit takes away there, as it does on disk: what is checked out may be another
+ * branch, which has none of them.
+ *
+ * @returns their paths, and those of their signatures
+ */
+export async function oldManifestsIn(
+  { config: { artifactName, keepReleases }, ports: { git, releaseDir } }: Run,
+  { repository, files, trusted }: Pick<Ready, "repository" | "files" | "trusted">,
+  commit: string,
+): Promise<readonly string[]> {
+  const dir = relative(repository.root, (await releaseDir.realPath()).path);
+  const { damaged, outdated } = await findRemovable(await git.committedManifests(repository, commit, dir), {
+    fleet: files.find(({ path }) => path === artifactName)!,
+    others: await releaseDir.signedStrangers(artifactName),
+    keys: trusted?.keys ?? null,
+    keep: keepReleases,
+  });
+  return [...damaged, ...outdated];
 }
 
 /** Warns of the files of somebody else that `verify` refuses the release beside. They are not ours to remove. */

@@ -202,7 +202,7 @@ Deno.test("the program pushes the release of a commit on top of others' that cam
 Deno.test("the program releases to a branch of its own from fresh clones of a branch that stays as it is", async () => {
   await using fleet = await withRemote();
   await fleet.git("--git-dir", "../remote.git", "branch", "-q", "releases", "main");
-  const own = ["--git-push", "origin:releases", "--require-clean"];
+  const own = ["--git-push", "origin:releases", "--require-clean", "--keep-releases=2"];
   const head = await fleet.head();
   const made: string[] = [];
   for (const [index, more] of [["--depth=1"], [], ["--depth=1"]].entries()) {
@@ -218,11 +218,16 @@ Deno.test("the program releases to a branch of its own from fresh clones of a br
     ...["releases", "releases", "releases"],
     "flake.nix fleet.json hosts.json",
   ]);
+  // One manifest of each of the last two, with its signature.
+  const manifests = () =>
+    gitIn(fleet, "remote.git", "ls-tree", "-r", "--name-only", "releases", "releases/rollouts/");
+  assertEquals((await manifests()).length, 4);
   // The same clone again, where the files of the last run are; and an older commit's job, which is too late.
   assertEquals((await outcomeOf(fleet, own, { dir: "clone1", at: "12:05:00" }))["outcome"], "released");
   await others(fleet, "theirs.txt");
   const newer = await clone(fleet, "newer", "--depth=1", "--branch=main");
   assertEquals((await outcomeOf(fleet, own, { dir: newer, at: "12:06:00" }))["outcome"], "released");
+  assertEquals((await manifests()).length, 4);
   const { code, stderr } = await releaseIn(fleet, own, { dir: "clone0", at: "12:07:00" });
   assertEquals(code, 4, stderr);
   assertEquals(await gitIn(fleet, "remote.git", "rev-parse", "main^"), [head]);

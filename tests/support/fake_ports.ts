@@ -387,6 +387,7 @@ export class FakeWorld {
         Promise.resolve(
           this.#isIn(commit, other) ? "before" : this.#isIn(other, commit) ? "after" : null,
         ),
+      committedManifests: () => Promise.resolve(new Map()),
       sameIn: (_repository, dir, commits) => {
         const [one, other] = commits.map((commit) => {
           const files = [...this.committedFiles.get(commit) ?? []];

@@ -23,7 +23,7 @@ import {
   untracked,
 } from "./repository.ts";
 import { checkSigning, signsCommits } from "./signing.ts";
-import { onlyChange, readCommitted, sameIn } from "./tree.ts";
+import { committedManifests, onlyChange, readCommitted, sameIn } from "./tree.ts";
 import { fetchTip, hasInHistory, orderOf } from "./upstream.ts";
 
 /** What the git commands are given beside their arguments. */
@@ -72,6 +72,7 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign, timeout }: 
     fetchTip: ({ root }, target) => fetchTip(remote, root, target),
     hasInHistory: ({ root }, commit, ancestor) => hasInHistory(git, root, commit, ancestor),
     orderOf: ({ root }, remoteName, pair) => orderOf(remote, root, remoteName, pair),
+    committedManifests: ({ root }, commit, dir) => committedManifests(git, root, commit, dir),
     sameIn: ({ root }, dir, commits) => sameIn(git, root, dir, commits),
     takeBack: ({ root }, from, to) =>
       moveHead(git, root, {

@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname, join, relative, resolve } from "@std/path";
-import { isDocumentPath, isReleasePath, ROLLOUTS_DIR } from "../../contract/layout.ts";
+import { isDocumentPath, isManifestPath, isReleasePath, ROLLOUTS_DIR } from "../../contract/layout.ts";
 import { ReleaseError } from "../../errors.ts";
 import { MAX_FILE_BYTES, ReadBudget } from "../bounded.ts";
 import { quoteList } from "../../text.ts";
@@ -182,6 +182,33 @@ export async function readCommitted(
   });
   if (entries.length === 0) return new Map();
   return await readObjects(git, { cwd: root, revision: commit, dir: dirname(paths[0]!) }, entries);
+}
+
+/**
+ * The manifests, and their signatures, of a release directory in a commit.
+ *
+ * @param root The root of the work tree
+ * @param commit A full commit
+ * @param dir The directory, relative to the root
+ * @returns their bytes by their path relative to the directory
+ * @throws {ReleaseError} of kind `git` when they cannot be read, and of kind `io` when they are too large
+ */
+export async function committedManifests(
+  git: GitContext,
+  root: string,
+  commit: string,
+  dir: string,
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const options = { cwd: root, env: { GIT_LITERAL_PATHSPECS: "1" } };
+  const args = ["ls-tree", "-z", "--full-tree", commit, "--", `${join(dir, ROLLOUTS_DIR)}/`];
+  const listing = await expectGit(git, `list the manifests in ${commit}`, args, options);
+  const entries = listing.split("\0").flatMap((line) => {
+    const [, id, path] = /^100\d+ blob ([0-9a-f]+)\t(.+)$/s.exec(line) ?? [];
+    const inside = path === undefined ? "" : relative(dir, path);
+    return id !== undefined && isManifestPath(inside) ? [{ id, path: inside }] : [];
+  });
+  if (entries.length === 0) return new Map();
+  return await readObjects(git, { cwd: root, revision: commit, dir }, entries);
 }
 
 /**
