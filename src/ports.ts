@@ -124,6 +124,9 @@ export interface CommitBase {
  */
 export type Standing = "same" | "behind" | "apart";
 
+/** What HEAD names: a branch of this name, or that tracks one of this name; no branch but a commit; or another branch. */
+export type HeadOn = "branch" | "commit" | "other";
+
 /** What became of a push: `moved` when the branch has got other commits meanwhile. */
 export type PushResult = "pushed" | "moved";
 
@@ -155,14 +158,19 @@ export interface Git {
     commit: string,
     dir: string,
   ): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>>;
+  /** The documents and signatures of a release directory (relative to the root) in a commit, by path from there. */
+  committedRelease(
+    repository: Repository,
+    release: { commit: string; dir: string; artifactName: string },
+  ): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>>;
   /** When a commit was made, as it says itself. */
   committedAt(repository: Repository, commit: string): Promise<Timestamp>;
   /** The parent of a commit that has one and changes nothing but a directory (relative to the root), or null. */
   onlyChange(repository: Repository, commit: string, dir: string): Promise<string | null>;
   /** The branch that HEAD names, or null when it names a commit. */
   branchOf(repository: Repository): Promise<string | null>;
-  /** Whether HEAD names a branch of this name, or that tracks one of this name, or none at all. */
-  followsBranch(repository: Repository, branch: string): Promise<boolean>;
+  /** How HEAD stands to the branch of a remote. */
+  headOn(repository: Repository, branch: string): Promise<HeadOn>;
   /**
    * How the branch stands to a commit (null: there is none yet), on top of which something is to be pushed. Fails when
    * the remote cannot be reached.

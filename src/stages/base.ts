@@ -47,8 +47,9 @@ export async function findPlace(
   }
   const standing = await git.checkPush(repository, head, gitPush);
   const forReview = isForReview(gitPush);
-  const follows = forReview || await git.followsBranch(repository, gitPush.branch);
-  const named = follows && await git.branchOf(repository) !== null;
+  const on = await git.headOn(repository, gitPush.branch);
+  const follows = forReview || on !== "other";
+  const named = on === "branch" || forReview && on === "other";
   const isHere = follows && standing !== "apart";
   const tip = isHere ? null : await git.fetchTip(repository, gitPush);
   // With HEAD as it is upstream, or upstream further on, its release is there, too.

@@ -5,9 +5,10 @@
  */
 import { relative } from "@std/path";
 import { type GitPushTarget, isForReview } from "../config.ts";
+import { isManifestPath, signaturePath } from "../contract/layout.ts";
 import { ReleaseError } from "../errors.ts";
 import { cleanCommitMessage, renderCommitMessage } from "../plan/commit_message.ts";
-import type { CommitBase } from "../ports.ts";
+import type { CommitBase, ReleaseFile } from "../ports.ts";
 import { hideSecrets } from "../secrets.ts";
 import { identityOf } from "./committable.ts";
 import { oldManifestsIn } from "./retention.ts";
@@ -128,34 +129,77 @@ async function pushOn(
   const { repository } = ready;
   const to = gitPush!;
   let current = commit;
+  let tip: string | null = null;
   try {
     for (let retry = 0; await git.push(repository, current, to) === "moved"; retry++) {
       if (retry === gitPushRetries) throw movesOn(to, retry);
       await pause(backoff(retry));
-      const base = await settle(run, ready, await git.fetchTip(repository, to));
+      tip = await git.fetchTip(repository, to);
+      const base = await settle(run, ready, tip);
       const next = base && await commitOn(run, ready, { base: { ...base, moves: false }, removed });
       if (next === null) {
-        await takeBack(run, ready, local);
+        await giveWay(run, ready, { local, tip });
         return { commit: null, to: null, already: true };
       }
       current = next;
     }
   } catch (error) {
-    if (error instanceof ReleaseError && error.kind === "superseded") await takeBack(run, ready, local);
+    if (error instanceof ReleaseError && error.kind === "superseded") {
+      await giveWay(run, ready, { local, tip });
+    }
     throw error;
   }
-  if (current !== local) await takeBack(run, ready, local);
+  if (current !== local) await giveWay(run, ready, { local, tip: null });
   return { commit: current, to, already: false };
 }
 
-/** The branch that is checked out goes back to what is released: the release is upstream in another commit. */
-async function takeBack(
-  { ports: { git } }: Run,
-  { repository, place, stamp }: Ready,
-  local: string | null,
+/**
+ * The branch that is checked out goes back to what is released, since the release is upstream in another commit. Where that
+ * is another run's, its files take the place of ours, here and in the index: a pull brings the commit to them.
+ *
+ * @param instead What is checked out and not upstream, or null; and the commit with the release of another run, or null
+ */
+async function giveWay(
+  run: Run,
+  ready: Ready,
+  instead: { readonly local: string | null; readonly tip: string | null },
 ): Promise<void> {
+  const { ports: { git, releaseDir }, config: { artifactName }, warn } = run;
+  const { repository, place, stamp } = ready;
+  const { local, tip } = instead;
   const to = place.moves ? place.parent : stamp.ciCommit;
-  if (local !== null && to !== null) await git.takeBack(repository, local, to);
+  if (local === null || to === null) return;
+  try {
+    await git.takeBack(repository, local, to);
+    if (tip === null) return;
+    const dir = relative(repository.root, (await releaseDir.realPath()).path);
+    const theirs = await git.committedRelease(repository, { commit: tip, dir, artifactName });
+    const files = inOrder(theirs, artifactName);
+    await releaseDir.publish(files);
+    const removed = ready.files.map(({ path }) => path).filter((path) => !theirs.has(path));
+    const base = { parent: tip, moves: false, stages: true };
+    await commitOn(run, { ...ready, files, attributes: [] }, { base, removed });
+  } catch (error) {
+    // What came of the push is told all the same.
+    if (!(error instanceof ReleaseError)) throw error;
+    const at = local.slice(0, 8);
+    warn({
+      code: "branch-left",
+      message:
+        `What is checked out could not be brought from ${at}, whose release is not upstream, to what is there: ` +
+        `${error.message}. \`git rebase --onto ${to.slice(0, 8)} ${at}\` leaves that commit out`,
+    });
+  }
+}
+
+/** The files of a release in the order of writing, as `filesToWrite` has it. */
+function inOrder(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, artifactName: string): ReleaseFile[] {
+  const rank = (path: string) =>
+    isManifestPath(path) ? 0 : path === artifactName || path === signaturePath(artifactName) ? 2 : 1;
+  return [...files].map(([path, bytes]) => ({ path, bytes }))
+    .sort((a, b) =>
+      rank(a.path) - rank(b.path) || Number(b.path.endsWith(".sig")) - Number(a.path.endsWith(".sig"))
+    );
 }
 
 /** Whether what is checked out holds a release that the branch lacks. */

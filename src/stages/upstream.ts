@@ -82,7 +82,8 @@ export async function settle(run: Run, ready: Ready, tip: string | null): Promis
   const { repository, place, stamp, trusted } = ready;
   if (tip === null) return place;
   const { head } = repository;
-  if (place.moves && head !== null && await git.hasInHistory(repository, head, tip)) return place;
+  const isBehind = head !== null && (tip === head || await git.hasInHistory(repository, head, tip));
+  if (place.moves && isBehind) return place;
   const theirs = await releaseIn(run, repository, { commit: tip, trusted });
   if (theirs !== null) {
     if (await isOurs(run, ready, theirs)) return null;

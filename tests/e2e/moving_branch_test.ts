@@ -145,6 +145,29 @@ Deno.test("the program never goes back from a newer release upstream, and makes 
   assertEquals([meant["outcome"], meant["commit"]], ["released", first["commit"]]);
 });
 
+Deno.test("the program leaves a clone that a pull makes clean where another runner was faster with the same commit", async () => {
+  await using fleet = await withRemote();
+  const [fast, slow] = [await clone(fleet, "fast"), await clone(fleet, "slow")];
+  await outcomeOf(fleet, ["--git-commit"], { at: "12:00:00", dir: fast });
+  await shell(
+    fleet,
+    `mkdir -p ../slow/.git/hooks && cat > ../slow/.git/hooks/pre-push <<'END'
+#!/bin/sh
+unset $(git rev-parse --local-env-vars)
+git -C ../fast push -q origin main
+END
+     chmod +x ../slow/.git/hooks/pre-push`,
+  );
+  const { outcome, releaseCommit } = await outcomeOf(fleet, [...ORIGIN, "--git-hooks"], {
+    at: "12:00:05",
+    dir: slow,
+  });
+  assertEquals([outcome, releaseCommit], ["already-released", null]);
+  await gitIn(fleet, slow, "pull", "-q", "--ff-only");
+  assertEquals(await gitIn(fleet, slow, "rev-parse", "HEAD"), await gitIn(fleet, fast, "rev-parse", "HEAD"));
+  assertEquals(await gitIn(fleet, slow, "status", "--porcelain", "--untracked-files=no"), [""]);
+});
+
 Deno.test("the program pushes a release that was refused before, once, whatever its options for reuse", async () => {
   await using fleet = await withRemote();
   const head = await fleet.head();

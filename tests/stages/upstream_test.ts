@@ -183,12 +183,20 @@ pureTest(
     const newer = moving(1);
     await releaseUpstream(newer, { of: OTHER });
     newer.histories.set(OTHER, [COMMIT]);
-    assertEquals(await pushAtNoon(newer), { came: "superseded", parents: [COMMIT], done: back });
+    // The other one's files take the place of ours.
+    const given = { parents: [COMMIT, TIP], done: [...back, "publish"] };
+    assertEquals(await pushAtNoon(newer), { came: "superseded", ...given });
+    assertEquals(newer.committed.at(-1)?.on, { parent: TIP, moves: false, stages: true });
     // Whoever of two was the first to sign.
     for (const at of ["11:59:50", "12:00:00", "12:00:10"]) {
       const same = moving(1);
       await releaseUpstream(same, { at });
-      assertEquals(await pushAtNoon(same), { came: "already-released", parents: [COMMIT], done: back });
+      assertEquals(await pushAtNoon(same), { came: "already-released", ...given });
+      const order = ["r.sig", "r.sig", "r", "r", "fleet.resolved.json.sig", "fleet.resolved.json"];
+      assertEquals(
+        same.published.at(-1)!.map(({ path }) => path.replace(/^rollouts\/.*\.json/, "r")),
+        order,
+      );
     }
   },
 );

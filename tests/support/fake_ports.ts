@@ -370,7 +370,7 @@ export class FakeWorld {
         return this.parentOfRelease;
       },
       branchOf: () => Promise.resolve(this.branch),
-      followsBranch: () => Promise.resolve(this.follows),
+      headOn: () => Promise.resolve(!this.follows ? "other" : this.branch === null ? "commit" : "branch"),
       checkPush: async (_repository, commit, { remote, branch }) => {
         await Promise.resolve();
         this.#effect(`try to push ${commit?.slice(0, 8)} to ${branch} of ${remote}`);
@@ -388,6 +388,10 @@ export class FakeWorld {
           this.#isIn(commit, other) ? "before" : this.#isIn(other, commit) ? "after" : null,
         ),
       committedManifests: () => Promise.resolve(new Map()),
+      committedRelease: (_repository, { commit, dir }) => {
+        const found = [...this.committedFiles.get(commit) ?? []];
+        return Promise.resolve(new Map(found.map(([path, bytes]) => [path.slice(dir.length + 1), bytes])));
+      },
       sameIn: (_repository, dir, commits) => {
         const [one, other] = commits.map((commit) => {
           const files = [...this.committedFiles.get(commit) ?? []];

@@ -17,13 +17,13 @@ import {
   committedAt,
   findRepository,
   firstIgnored,
-  followsBranch,
+  headOn,
   resolveCommit,
   tracks,
   untracked,
 } from "./repository.ts";
 import { checkSigning, signsCommits } from "./signing.ts";
-import { committedManifests, onlyChange, readCommitted, sameIn } from "./tree.ts";
+import { committedManifests, committedRelease, onlyChange, readCommitted, sameIn } from "./tree.ts";
 import { fetchTip, hasInHistory, orderOf } from "./upstream.ts";
 
 /** What the git commands are given beside their arguments. */
@@ -43,6 +43,8 @@ export interface GitSettings {
 export function createGit(shell: Shell, { env, tempDir, hooks, sign, timeout }: GitSettings): Git {
   const git = gitContext(shell, env, { hooks });
   const remote = gitContext(shell, env, { hooks, remote: true }, timeout);
+  let signs: Promise<boolean> | undefined;
+  const isSigned = (root: string) => signs ??= signsCommits(git, root, sign);
   return {
     repositoryOf: (dir) => findRepository(git, dir),
     resolveCommit: ({ root }, name) => resolveCommit(git, root, name),
@@ -54,22 +56,23 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign, timeout }: 
     firstUntrackable: ({ root }, paths) =>
       firstUntrackable(git, { root, file: join(tempDir, "names") }, paths),
     readCommitted: ({ root }, commit, paths) => readCommitted(git, root, commit, paths),
+    committedRelease: ({ root }, release) => committedRelease(git, root, release),
     committedAt: ({ root }, commit) => committedAt(git, root, commit),
     checkIdentity: ({ root }, identity) => checkIdentity(git, root, identity),
     async checkSigning({ root }, identity) {
-      if (!await signsCommits(git, root, sign)) return;
+      if (!await isSigned(root)) return;
       const scratch = await Deno.makeTempDir({ dir: tempDir, prefix: "signing-" });
       await checkSigning(git, root, { identity, scratch });
     },
     async commit(repository, options) {
-      const signed = await signsCommits(git, repository.root, sign);
+      const signed = await isSigned(repository.root);
       return await commitRelease(git, repository, { ...options, signed, tempDir });
     },
     onlyChange: ({ root }, commit, dir) => onlyChange(git, root, commit, dir),
     branchOf: ({ root }) => branchOf(git, root),
-    followsBranch: ({ root }, branch) => followsBranch(git, root, branch),
+    headOn: ({ root }, branch) => headOn(git, root, branch),
     checkPush: ({ root }, commit, target) => checkPush(remote, root, { commit, ...target }),
-    fetchTip: ({ root }, target) => fetchTip(remote, root, target),
+    fetchTip: ({ root, head }, target) => fetchTip(remote, { root, head }, target),
     hasInHistory: ({ root }, commit, ancestor) => hasInHistory(git, root, commit, ancestor),
     orderOf: ({ root }, remoteName, pair) => orderOf(remote, root, remoteName, pair),
     committedManifests: ({ root }, commit, dir) => committedManifests(git, root, commit, dir),

@@ -5,7 +5,7 @@
  */
 import { formatInstant } from "../../contract/time.ts";
 import type { Timestamp } from "../../contract/types.ts";
-import type { Repository } from "../../ports.ts";
+import type { HeadOn, Repository } from "../../ports.ts";
 import { isInRepository } from "../lookup.ts";
 import { text } from "../process.ts";
 import { expectGit, type GitContext, gitError, runGit } from "./context.ts";
@@ -80,18 +80,18 @@ export async function committedAt(git: GitContext, root: string, commit: string)
 }
 
 /**
- * Whether what is checked out is a remote's branch as far as its name says: HEAD names a branch of this name, or one that
- * tracks a branch of this name, or no branch at all.
+ * How what is checked out stands to a remote's branch, as far as names say.
  *
  * @param root The root of the work tree
  * @throws {ReleaseError} of kind `git` when git cannot tell
  */
-export async function followsBranch(git: GitContext, root: string, branch: string): Promise<boolean> {
+export async function headOn(git: GitContext, root: string, branch: string): Promise<HeadOn> {
   const own = await branchOf(git, root);
-  if (own === null || own === branch) return true;
+  if (own === null) return "commit";
+  if (own === branch) return "branch";
   const tracked = await runGit(git, ["config", "--get", `branch.${own}.merge`], { cwd: root });
   if (tracked.code > 1) throw gitError("read which branch is tracked", tracked);
-  return tracked.code === 0 && text(tracked) === `refs/heads/${branch}`;
+  return tracked.code === 0 && text(tracked) === `refs/heads/${branch}` ? "branch" : "other";
 }
 
 /**

@@ -212,6 +212,28 @@ export async function committedManifests(
 }
 
 /**
+ * The documents and signatures of a release directory in a commit.
+ *
+ * @param root The root of the work tree
+ * @param release A full commit, and the directory relative to the root
+ * @returns their bytes by their path relative to the directory
+ * @throws {ReleaseError} as {@linkcode readReleaseTree}
+ */
+export async function committedRelease(
+  git: GitContext,
+  root: string,
+  { commit, dir, artifactName }: {
+    readonly commit: string;
+    readonly dir: string;
+    readonly artifactName: string;
+  },
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const location = { cwd: root, revision: commit, dir };
+  const entries = await listReleaseTree(git, location, `${commit}:${dir}`, artifactName);
+  return await readObjects(git, location, entries.filter(({ path }) => isDocumentPath(path, artifactName)));
+}
+
+/**
  * The parent of a commit that changes nothing but what is in a directory.
  *
  * @param root The root of the work tree

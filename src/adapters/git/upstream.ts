@@ -5,6 +5,7 @@
  */
 import type { GitPushTarget } from "../../config.ts";
 import { ReleaseError } from "../../errors.ts";
+import type { Repository } from "../../ports.ts";
 import { hideSecrets } from "../../secrets.ts";
 import { type CommandResult, lastLines, text } from "../process.ts";
 import { type GitContext, runGit } from "./context.ts";
@@ -44,18 +45,17 @@ const LOOKS = 5;
  * fetched that lies before what the clone has.
  *
  * @param git The one that talks to remotes
- * @param root The root of the work tree
  * @returns null when there is no such branch
  * @throws {ReleaseError} of kind `git` when the remote cannot be reached
  */
 export async function fetchTip(
   git: GitContext,
-  root: string,
+  { root, head }: Repository,
   target: GitPushTarget,
 ): Promise<string | null> {
   for (let look = 0; look < LOOKS; look++) {
     const tip = await tipOf(git, root, target);
-    if (tip === null || await isHere(git, root, tip)) return tip;
+    if (tip === null || tip === head || await isHere(git, root, tip)) return tip;
     const fetched = await fetch(git, root, { remote: target.remote, what: [refOf(target.branch)] });
     if (fetched.code !== 0) {
       throw unreachable(git, fetched, `Cannot read the remote "${hideSecrets(target.remote)}"`);

@@ -30,11 +30,11 @@ Deno.test("tipOf() and fetchTip() give where a branch is, fetch what is missing,
   const main = { remote: "origin", branch: "main" };
   const tip = await tipOf(git, fleet.dir, main);
   assertEquals(tip, await shell(fleet, "git -C ../other rev-parse HEAD").then((text) => text.trim()));
-  assertEquals(await fetchTip(git, fleet.dir, main), tip);
+  assertEquals(await fetchTip(git, { root: fleet.dir, head }, main), tip);
   assertEquals(await fleet.git("rev-parse", `${tip}^`), head);
   assertEquals(await fleet.git("for-each-ref"), refs);
   assertEquals(await shell(fleet, "cat .git/FETCH_HEAD"), noted);
-  assertEquals(await fetchTip(git, fleet.dir, { ...main, branch: "gone" }), null);
+  assertEquals(await fetchTip(git, { root: fleet.dir, head }, { ...main, branch: "gone" }), null);
   const { message } = await rejection(
     tipOf(git, fleet.dir, { ...main, remote: "https://me:s@127.0.0.1:1/x" }),
   );
@@ -68,8 +68,8 @@ Deno.test("a remote that shows no progress is given up, with all that was starte
   assertEquals(pushed.message, `Cannot push the release to "main" of "ssh://host/repo": ${late}`);
   // Slow is not silent. What are bars of progress is left out of the report.
   const slow = through(
-    `sh -c 'for n in 1 2 3 4 5 6; do sleep 0.2; echo "Counting: $n% ($n/9)" >&2; done; echo gone >&2; exit 1' x`,
-    0.6,
+    `sh -c 'for n in 1 2 3 4 5 6; do sleep 0.4; echo "Counting: $n% ($n/9)" >&2; done; echo gone >&2; exit 1' x`,
+    2,
   );
   const { message, lines } = await rejection(tipOf(slow, fleet.dir, target));
   assertEquals([message, lines?.[0]], ['Cannot read the remote "ssh://host/repo"', "| gone"]);
