@@ -46,7 +46,7 @@ const NO_HEARSAY_SETTINGS: GitSettings = [
 ];
 
 /** The same: replacements and grafts are of one clone alone. A file below /dev/null is missing, not empty. */
-const NO_HEARSAY: Readonly<Record<string, string>> = {
+export const NO_HEARSAY: Readonly<Record<string, string>> = {
   GIT_NO_REPLACE_OBJECTS: "1",
   GIT_GRAFT_FILE: "/dev/null/none",
 };

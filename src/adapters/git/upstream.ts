@@ -9,6 +9,7 @@ import type { Repository } from "../../ports.ts";
 import { hideSecrets } from "../../secrets.ts";
 import { type CommandResult, lastLines, text } from "../process.ts";
 import { type GitContext, runGit } from "./context.ts";
+import { NO_HEARSAY } from "./doors.ts";
 import { isShallow } from "./repository.ts";
 
 /** The full name of a branch of `--git-push`, which may be one for review. */
@@ -119,6 +120,12 @@ export async function orderOf(
   return await ask();
 }
 
+/**
+ * History is looked at as others have it, and not as this clone replaces it, also by the git that talks to remotes. What a
+ * partial clone lacks is not fetched by the way: it would be the commit, and nothing of what is below it.
+ */
+const AS_COMMITTED = { ...NO_HEARSAY, GIT_NO_LAZY_FETCH: "1" };
+
 /** Null: the clone lacks one of them. */
 async function isAncestor(
   git: GitContext,
@@ -126,15 +133,14 @@ async function isAncestor(
   ancestor: string,
   commit: string,
 ): Promise<boolean | null> {
-  const args = ["merge-base", "--is-ancestor", ancestor, commit];
-  const { code } = await runGit(git, args, { cwd: root });
+  const args = ["-c", "core.commitGraph=false", "merge-base", "--is-ancestor", ancestor, commit];
+  const { code } = await runGit(git, args, { cwd: root, env: AS_COMMITTED });
   return code === 0 ? true : code === 1 ? false : null;
 }
 
 async function isHere(git: GitContext, root: string, commit: string): Promise<boolean> {
-  // A partial clone would fetch it, and nothing of what is below it.
-  const env = { GIT_NO_LAZY_FETCH: "1" };
-  return (await runGit(git, ["cat-file", "-e", `${commit}^{commit}`], { cwd: root, env })).code === 0;
+  const args = ["cat-file", "-e", `${commit}^{commit}`];
+  return (await runGit(git, args, { cwd: root, env: AS_COMMITTED })).code === 0;
 }
 
 /** Fetches objects, and moves and notes nothing. */

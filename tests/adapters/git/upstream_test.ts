@@ -94,6 +94,12 @@ Deno.test("orderOf() tells which of two commits came first, also where the clone
   assertEquals(await order("c", shallow, third, side), null);
   assertEquals(await order("d", shallow, third, "0".repeat(40)), null);
   assertEquals(await order("e", shallow, third, `--upload-pack=touch ${fleet.root}/evil`), null);
+  // Nobody else has what a clone replaces.
+  await fleet.git("clone", "-q", url, "../replaced");
+  const replaced = join(fleet.root, "replaced");
+  await fleet.git("-C", replaced, "replace", "--graft", third);
+  const pair = { commit: third, other: first };
+  assertEquals(await orderOf(remoteGit(world), replaced, "origin", pair), "before");
   // What came later is only upstream.
   await fleet.git("clone", "-q", "-b", "main", "--single-branch", url, "../old");
   await shell(

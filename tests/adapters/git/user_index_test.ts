@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { commitRelease } from "../../../src/adapters/git/commit.ts";
 import { findGitFiles, type GitFiles } from "../../../src/adapters/git/git_files.ts";
 import { storeFiles } from "../../../src/adapters/git/objects.ts";
 import { holdIndex } from "../../../src/adapters/git/user_index.ts";
 import { bytesOf, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
+import { FILES, toCommit } from "../../support/release_commit.ts";
 import { rejection } from "../../support/pure.ts";
 import { shell } from "../../support/releases.ts";
 
@@ -125,3 +127,33 @@ Deno.test("holdIndex() removes what a run of ours left that was killed, and what
   assertEquals((await rejection(holdIndex(git, fleet.dir, files))).kind, "git");
   assertEquals(await Deno.readTextFile(lock), "");
 });
+
+/** Ways in which git keeps an index. */
+const KEPT: readonly [kind: string, script: string][] = [
+  ["split", "git update-index --split-index"],
+  [
+    "of version 4, with a cache of what is not tracked",
+    "git update-index --index-version 4 --untracked-cache",
+  ],
+  ["sparse", "git sparse-checkout set --cone --sparse-index releases"],
+  ["shared with a group", "git config core.sharedRepository 0660 && chmod 660 .git/index"],
+];
+
+for (const [kind, script] of KEPT) {
+  Deno.test(`commitRelease() commits to an index that is ${kind}, and keeps all that is in it`, async () => {
+    await using world = await gitFleet();
+    const { fleet, git } = world;
+    await fleet.write({ "other/a.txt": "a", "staged.txt": "1" });
+    const head = await fleet.commit("before");
+    await fleet.write({ "staged.txt": "2" });
+    await fleet.git("add", "staged.txt");
+    await shell(fleet, script);
+    const options = { ...await toCommit(fleet), on: { parent: head, moves: true, stages: true } };
+    const commit = await commitRelease(git, { root: fleet.dir, head }, options);
+    assertEquals(await fleet.git("diff", "--name-only", head, commit!, "--", ":!releases"), "");
+    assertEquals(await fleet.git("status", "--porcelain"), "M  staged.txt");
+    assertEquals((await fleet.git("ls-files")).split("\n").length, 3 + 2 + FILES.length);
+    assertEquals(await shell(fleet, "git fsck --strict 2>&1 | grep -v ^dangling || true"), "");
+    if (kind.startsWith("shared")) assertEquals(await shell(fleet, "stat -c %a .git/index"), "660");
+  });
+}
