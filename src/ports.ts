@@ -163,6 +163,8 @@ export interface Git {
     repository: Repository,
     release: { commit: string; dir: string; artifactName: string },
   ): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>>;
+  /** The names of what a commit has in a directory (relative to the root), but not below it. */
+  namesIn(repository: Repository, commit: string, dir: string): Promise<readonly string[]>;
   /** When a commit was made, as it says itself. */
   committedAt(repository: Repository, commit: string): Promise<Timestamp>;
   /** The parent of a commit that has one and changes nothing but a directory (relative to the root), or null. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join, relative } from "@std/path";
+import { basename, join, relative } from "@std/path";
 import { ROLLOUTS_DIR, signaturePath } from "../contract/layout.ts";
 import type { SignedArtifact, Warning } from "../model.ts";
 import type { Repository } from "../ports.ts";
@@ -51,18 +51,11 @@ async function uncommitted(
   { repository, parent }: NonNullable<Surroundings["commit"]>,
   paths: readonly string[],
 ): Promise<string[]> {
-  if (paths.length === 0) return [];
-  const dir = relative(repository.root, releaseDir.path);
-  const untracked = new Set(await git.untracked(repository, join(dir, ROLLOUTS_DIR)));
-  const found = paths.filter((path) => untracked.has(join(dir, path)));
-  if (found.length === 0 || parent === null) return found;
-  // The index may be behind the commit.
-  const committed = await git.readCommitted(
-    repository,
-    parent,
-    found.map((path) => join(dir, path)),
-  );
-  return found.filter((path) => !committed.has(join(dir, path)));
+  if (paths.length === 0 || parent === null) return [...paths];
+  const dir = join(relative(repository.root, releaseDir.path), ROLLOUTS_DIR);
+  // The index says nothing of that: a run that was killed in the middle of its commit may have left it before or behind.
+  const committed = new Set(await git.namesIn(repository, parent, dir));
+  return paths.filter((path) => !committed.has(basename(path)));
 }
 
 /** Warns of what was removed since it was damaged. */

@@ -225,9 +225,9 @@ Deno.test("--git-commit removes the manifests of a run that ended before it had 
   const [[first], [second]] = [await manifestsOf(disk, FIRST), await manifestsOf(disk, SECOND)];
   world.repositoryOf = () => ({ root: disk.dir, head: COMMIT });
   const inRepository = (path: string) => join("releases", path);
-  // Git knows neither, but for the commit, which the index is behind.
-  world.untracked = [first!, second!].map(inRepository);
-  world.committedFiles.set(COMMIT, new Map([[inRepository(second!), new Uint8Array()]]));
+  // Whatever the index has.
+  const committed = [second!, `${second}.sig`].map(inRepository);
+  world.committedFiles.set(COMMIT, new Map(committed.map((path) => [path, new Uint8Array()])));
   await disk.release({ ...SETTINGS, now: THIRD });
   const there = async (paths: string[]) => {
     const files = await disk.files();

@@ -339,6 +339,12 @@ export class FakeWorld {
         const files = this.committedFiles.get(commit);
         return new Map(paths.flatMap((path) => files?.has(path) ? [[path, files.get(path)!]] : []));
       },
+      namesIn: async (_repository, commit, dir) => {
+        await Promise.resolve();
+        this.#effect(`list ${dir} of ${commit.slice(0, 8)}`);
+        const paths = [...this.committedFiles.get(commit)?.keys() ?? []];
+        return paths.filter((path) => path.startsWith(`${dir}/`)).map((path) => path.slice(dir.length + 1));
+      },
       committedAt: async (_repository, commit) => {
         await Promise.resolve();
         this.#effect(`ask when ${commit.slice(0, 8)} was made`);

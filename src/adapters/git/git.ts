@@ -23,7 +23,7 @@ import {
   untracked,
 } from "./repository.ts";
 import { checkSigning, signsCommits } from "./signing.ts";
-import { committedManifests, committedRelease, onlyChange, readCommitted, sameIn } from "./tree.ts";
+import { committedManifests, committedRelease, namesIn, onlyChange, readCommitted, sameIn } from "./tree.ts";
 import { fetchTip, hasInHistory, orderOf } from "./upstream.ts";
 
 /** What the git commands are given beside their arguments. */
@@ -57,6 +57,7 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign, timeout }: 
       firstUntrackable(git, { root, file: join(tempDir, "names") }, paths),
     readCommitted: ({ root }, commit, paths) => readCommitted(git, root, commit, paths),
     committedRelease: ({ root }, release) => committedRelease(git, root, release),
+    namesIn: ({ root }, commit, dir) => namesIn(git, root, commit, dir),
     committedAt: ({ root }, commit) => committedAt(git, root, commit),
     checkIdentity: ({ root }, identity) => checkIdentity(git, root, identity),
     async checkSigning({ root }, identity) {

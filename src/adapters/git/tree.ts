@@ -234,6 +234,27 @@ export async function committedRelease(
 }
 
 /**
+ * The names of what a commit has in a directory, but not below it.
+ *
+ * @param root The root of the work tree
+ * @param commit A full commit
+ * @param dir Relative to the root
+ * @returns none when there is no such directory
+ * @throws {ReleaseError} of kind `git` when git cannot tell
+ */
+export async function namesIn(
+  git: GitContext,
+  root: string,
+  commit: string,
+  dir: string,
+): Promise<string[]> {
+  const options = { cwd: root, env: { GIT_LITERAL_PATHSPECS: "1" } };
+  const args = ["ls-tree", "-z", "--name-only", "--full-tree", commit, "--", `${dir}/`];
+  const listing = await expectGit(git, `list "${dir}" in ${commit}`, args, options);
+  return listing.split("\0").filter((path) => path !== "").map((path) => relative(dir, path));
+}
+
+/**
  * The parent of a commit that changes nothing but what is in a directory.
  *
  * @param root The root of the work tree

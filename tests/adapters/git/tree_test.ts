@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import {
   listReleaseTree,
+  namesIn,
   onlyChange,
   readCommitted,
   readReleaseTree,
@@ -236,6 +237,18 @@ Deno.test("readCommitted() gives the bytes of regular files in a commit, and not
     [GIT, "cat-file", "--batch-check=%(objectsize)"],
   ]);
   assertEquals(await read("a/link", "a", "gone", "a/?.json"), []);
+});
+
+Deno.test("namesIn() gives what a commit has in a directory, whatever the index and its name are", async () => {
+  await using world = await gitFleet();
+  const { fleet, git, head } = world;
+  const dir = '-a [b]* "ü"';
+  await fleet.write({ [`${dir}/x`]: "x", [`${dir}/sub/y`]: "y", [`${dir}x/z`]: "z" });
+  const commit = await fleet.commit("names");
+  await fleet.write({ [`${dir}/staged`]: "s" });
+  await fleet.git("add", ".");
+  assertEquals(await namesIn(git, fleet.dir, commit, dir), ["sub", "x"]);
+  assertEquals(await namesIn(git, fleet.dir, head, dir), []);
 });
 
 Deno.test("onlyChange() gives the parent of a commit that changes one directory alone, and of no other", async () => {
