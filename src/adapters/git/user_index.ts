@@ -8,6 +8,7 @@
  * @module
  */
 import { dirname, join } from "@std/path";
+import { writeAll } from "../../bytes.ts";
 import { ReleaseError } from "../../errors.ts";
 import { lstatOf, syncDirectory } from "../disk.ts";
 import { NEXT_INDEX } from "../lookup.ts";
@@ -105,32 +106,63 @@ interface Lock {
 /** Takes the lock as git does, by being the one who makes its file. */
 async function takeLock(root: string, files: GitFiles): Promise<Lock> {
   const path = `${files.index}.lock`;
+  const beside = join(dirname(path), `${NEXT_INDEX}.lock`);
   for (const until = performance.now() + PATIENCE;;) {
-    const file = makeLock(path);
-    if (file !== undefined) {
-      await file.lock(true);
-      file.writeSync(new TextEncoder().encode(MARK));
-      return { path, file };
-    }
+    const file = makeLock(path, beside);
+    if (file !== undefined) return { path, file };
     if (await removeLeft(path, files)) continue;
     if (performance.now() >= until) throw heldError(root, path);
     await new Promise((resolve) => setTimeout(resolve, INTERVAL));
   }
 }
 
-/** The new file; undefined: there is one. */
-function makeLock(path: string): Deno.FsFile | undefined {
+/**
+ * Makes the lock as a whole, by a link to a file beside it: an empty one, as a run that is killed in between would leave,
+ * is any git's.
+ *
+ * @returns the new file; undefined: there is one
+ */
+function makeLock(path: string, beside: string): Deno.FsFile | undefined {
   try {
-    return Deno.openSync(path, { read: true, write: true, createNew: true });
+    removeIfThere(beside);
+    const file = makeMarked(beside);
+    try {
+      Deno.linkSync(beside, path);
+      return file;
+    } catch (error) {
+      file.close();
+      // Where the file system has no links, it is made in its place.
+      return error instanceof Deno.errors.AlreadyExists ? undefined : makeMarked(path);
+    } finally {
+      removeIfThere(beside);
+    }
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return undefined;
-    throw new ReleaseError(
-      "io",
-      `Cannot lock git's index: ${error instanceof Error ? error.message : error}`,
-      {
-        cause: error,
-      },
-    );
+    const problem = error instanceof Error ? error.message : error;
+    throw new ReleaseError("io", `Cannot lock git's index: ${problem}`, { cause: error });
+  }
+}
+
+/** A new file with our mark, locked where the file system has locks; when it cannot be written, there is none. */
+function makeMarked(path: string): Deno.FsFile {
+  const file = Deno.openSync(path, { read: true, write: true, createNew: true });
+  try {
+    tryLock(file);
+    writeAll(file, new TextEncoder().encode(MARK));
+    return file;
+  } catch (error) {
+    file.close();
+    removeIfThere(path);
+    throw error;
+  }
+}
+
+/** Whether a file could be locked; where the file system has no locks, nobody is ever taken for dead. */
+function tryLock(file: Deno.FsFile): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch {
+    return false;
   }
 }
 
@@ -147,7 +179,7 @@ async function removeLeft(path: string, files: GitFiles): Promise<boolean> {
     const length = await left.read(mark);
     if (new TextDecoder().decode(mark.subarray(0, length ?? 0)) !== MARK) return false;
     // Who is alive holds it; and who was faster has removed it, and may have made another.
-    if (!await left.tryLock(true)) return false;
+    if (!tryLock(left)) return false;
     const [own, there] = [await left.stat(), Deno.lstatSync(path)];
     if (own.ino !== there.ino || own.dev !== there.dev) return false;
     for (const lock of locksOfHead(files)) {

@@ -8,6 +8,7 @@ import { bytesOf, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
 import { FILES, toCommit } from "../../support/release_commit.ts";
 import { rejection } from "../../support/pure.ts";
 import { shell } from "../../support/releases.ts";
+import { STRACE } from "../../support/strace.ts";
 
 /** The files of a repository that a commit changes. */
 async function filesOf({ git, fleet, head }: GitFleet): Promise<GitFiles> {
@@ -127,6 +128,45 @@ Deno.test("holdIndex() removes what a run of ours left that was killed, and what
   assertEquals((await rejection(holdIndex(git, fleet.dir, files))).kind, "git");
   assertEquals(await Deno.readTextFile(lock), "");
 });
+
+/** What can go wrong with the lock, and whether the index can be held all the same. */
+const LOCK_FAULTS: readonly [what: string, call: string, fault: string, isHeld: boolean][] = [
+  ["a kill before the lock is marked", "write", "signal=KILL:error=EIO", false],
+  ["a kill when it has its name", "unlink", "signal=KILL:error=EIO", false],
+  ["a full disk", "write", "error=ENOSPC", false],
+  ["a file system without locks", "flock", "error=ENOLCK", true],
+  ["a file system without links", "link,linkat", "error=EPERM", true],
+];
+
+for (const [what, call, fault, isHeld] of LOCK_FAULTS) {
+  Deno.test(`holdIndex() leaves an index that can be held after ${what}`, {
+    ignore: STRACE === undefined,
+  }, async () => {
+    await using world = await gitFleet();
+    const { fleet, git } = world;
+    const files = await filesOf(world);
+    const script = `
+      import { holdIndex } from "${import.meta.resolve("../../../src/adapters/git/user_index.ts")}";
+      using index = await holdIndex({}, "", ${JSON.stringify(files)});
+      console.log("held");`;
+    const locks = ["index.lock", "fleet-release.index.lock"].flatMap((name) => [
+      ...["-P", join(fleet.dir, ".git", name)],
+    ]);
+    const { stdout } = await new Deno.Command(STRACE!, {
+      args: [
+        ...["-f", "-qq", "-o", "/dev/null", ...locks, "-e", `trace=${call}`, "-e", `inject=${call}:${fault}`],
+        ...[Deno.execPath(), "eval", "--no-check", script],
+      ],
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), isHeld ? "held\n" : "");
+    {
+      using _index = await holdIndex(git, fleet.dir, files);
+    }
+    assertEquals(await shell(fleet, "cd .git && find . -name '*.lock'"), "");
+  });
+}
 
 /** Ways in which git keeps an index. */
 const KEPT: readonly [kind: string, script: string][] = [
