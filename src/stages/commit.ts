@@ -175,8 +175,8 @@ async function giveWay(
     const dir = relative(repository.root, (await releaseDir.realPath()).path);
     const theirs = await git.committedRelease(repository, { commit: tip, dir, artifactName });
     const files = inOrder(theirs, artifactName);
-    await releaseDir.publish(files);
     const removed = ready.files.map(({ path }) => path).filter((path) => !theirs.has(path));
+    await releaseDir.publish(files, removed);
     const base = { parent: tip, moves: false, stages: true };
     await commitOn(run, { ...ready, files, attributes: [] }, { base, removed });
   } catch (error) {
