@@ -8,14 +8,20 @@ import { join, relative } from "@std/path";
 import { equalBytes } from "../bytes.ts";
 import { canonicalBytes } from "../contract/canonical.ts";
 import { decodeUtf8, parseJson } from "../contract/json.ts";
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, signaturePath } from "../contract/layout.ts";
+import {
+  BOOTSTRAP_NONCES_FILE,
+  RELEASE_INDEX_FILE,
+  REVOCATIONS_FILE,
+  signaturePath,
+} from "../contract/layout.ts";
 import { compareTimestamps } from "../contract/time.ts";
-import type { FleetResolved, Meta } from "../contract/types.ts";
+import type { FleetResolved, Meta, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Stamp } from "../model.ts";
 import { loadExistingSignedAtIfUnchanged, readFleet } from "../plan/reuse.ts";
 import type { CommitBase, ReleaseFile, Repository } from "../ports.ts";
 import { hideSecrets } from "../secrets.ts";
+import { verifyRelease } from "../verify/release.ts";
 import { type Place, refuseDiverged } from "./base.ts";
 import { readSigned } from "./order.ts";
 import type { Run } from "./run.ts";
@@ -94,7 +100,10 @@ export async function settle(run: Run, ready: Ready, tip: string | null): Promis
   return { parent: tip, moves: false, stages: place.named };
 }
 
-/** Whether what the branch has is the release that we have made, by another run: all but the stamp, which is as good. */
+/**
+ * Whether what the branch has is the release that we have made, by another run: all but the stamp, which is as good. One
+ * that is damaged is none: the branch is to have one that consumers accept.
+ */
 async function isOurs(
   run: Run,
   { repository, place, files, stamp, trusted }: Ready,
@@ -118,12 +127,39 @@ async function isOurs(
   const keys = keysOfBefore(run, trusted);
   const signature = theirs.files.get(signaturePath(artifactName));
   if (signature === undefined) return false;
-  if (keys !== null && !await isTrusted({ bytes, signature }, { ...stamp, signedAt }, keys)) return false;
+  if (keys !== null) {
+    if (!await isTrusted({ bytes, signature }, { ...stamp, signedAt }, keys)) return false;
+    const requireIndex = fileOf(RELEASE_INDEX_FILE) !== undefined;
+    if (!await isWhole(run, repository, theirs.commit, { keys, now, requireIndex })) return false;
+  }
   // On a branch for releases, one that was there before is one to follow: it is signed anew.
   const before = place.moves ? repository.head : place.parent;
   const seen = before === null ? null : await releaseIn(run, repository, { commit: before, trusted });
   const appeared = seen === null || !equalBytes(seen.files.get(artifactName)!, bytes);
   return appeared || place.follows && await git.hasInHistory(repository, theirs.commit, ciCommit);
+}
+
+/** Whether `verify` accepts the release in a commit, whatever its age. */
+async function isWhole(
+  { config: { artifactName }, ports: { git, releaseDir } }: Run,
+  repository: Repository,
+  commit: string,
+  { keys, now, requireIndex }: {
+    readonly keys: TrustedKeys;
+    readonly now: Timestamp;
+    readonly requireIndex: boolean;
+  },
+): Promise<boolean> {
+  const dir = relative(repository.root, (await releaseDir.realPath()).path);
+  try {
+    const files = await git.committedRelease(repository, { commit, dir, artifactName });
+    const options = { artifactName, trust: keys, now, freshnessWindowSeconds: Infinity, requireIndex };
+    return (await verifyRelease(files, options)).failures.length === 0;
+  } catch (error) {
+    // A link in the place of a file, or more than a release can have.
+    if (error instanceof ReleaseError) return false;
+    throw error;
+  }
 }
 
 /** A document as it would be with another stamp. */
