@@ -182,6 +182,8 @@ export interface Git {
   fetchTip(repository: Repository, target: GitPushTarget): Promise<string | null>;
   /** Whether a commit has another one in its history, as far as the clone goes, or is the same. */
   hasInHistory(repository: Repository, commit: string, ancestor: string): Promise<boolean>;
+  /** Whether a branch of a remote has a commit, as far as the clone has been told. */
+  isOnRemote(repository: Repository, commit: string): Promise<boolean>;
   /** Whether another commit comes before or after one; null when that is not so, or a remote cannot tell either. */
   orderOf(
     repository: Repository,

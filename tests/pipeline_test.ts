@@ -79,6 +79,7 @@ const EFFECTS = [
   "sign bootstrap-nonces.json",
   "sign rollouts/ID.json",
   "sign rollouts/ID.json",
+  "real path",
   "fetch main of origin",
   "read the manifests",
   "look for release-index.json",

@@ -55,7 +55,10 @@ export async function findPlace(
   // With HEAD as it is upstream, or upstream further on, its release is there, too.
   const isUpstream = forReview || head === null || standing === "same" ||
     tip !== null && await git.hasInHistory(repository, tip, head);
-  const pending = isUpstream || revision !== head ? null : await releasedIn(run, repository, head);
+  // What some branch of a remote has is others' to build on: it is not made anew, and HEAD does not go back behind it.
+  const pending = isUpstream || revision !== head || await git.isOnRemote(repository, head)
+    ? null
+    : await releasedIn(run, repository, head);
   if (isHere) {
     if (!isReleased && standing !== "same") throw await notReleased(run, repository, revision);
     return { ...here, parent: pending ?? head, named, pending };

@@ -268,3 +268,18 @@ Deno.test("the program begins a branch of its own on what is released, and leave
   ]);
   assertEquals(await fleet.head(), head);
 });
+
+Deno.test("the program leaves a branch where it is whose release is on another branch, or another remote", async () => {
+  await using fleet = await withRemote();
+  await outcomeOf(fleet, ORIGIN, { at: "12:00:00" });
+  const released = await fleet.head();
+  await shell(fleet, "git clone -q --bare . ../backup.git && git remote add backup ../backup.git");
+  await fleet.git("--git-dir", "../backup.git", "update-ref", "refs/heads/main", `${released}^`);
+  const own = await outcomeOf(fleet, ["--git-push", "origin:releases"], { at: "12:10:00" });
+  assertEquals([own["outcome"], own["commit"], await fleet.head()], ["released", released, released]);
+  assertEquals(await fleet.git("diff", "--cached", "--name-only"), "");
+  await fleet.git("checkout", "-q", "--", ".");
+  const other = await outcomeOf(fleet, ["--git-push", "backup:main"], { at: "12:20:00" });
+  assertEquals([other["outcome"], other["commit"]], ["released", released]);
+  assertEquals(await fleet.git("rev-parse", "HEAD", "HEAD^"), `${other["releaseCommit"]}\n${released}`);
+});

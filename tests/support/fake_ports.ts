@@ -137,6 +137,8 @@ export class FakeWorld {
   follows = true;
   /** The commits in the history of each, beside itself. */
   readonly histories: Map<string, readonly string[]> = new Map();
+  /** Whether a branch of some remote has HEAD. */
+  isOnRemote = false;
   /** What becomes of each push, told before it: by default the branch takes it. */
   onPush: (commit: string) => PushResult = () => "pushed";
   /** Whether the attributes of the repository have git change the files of the release. */
@@ -388,6 +390,7 @@ export class FakeWorld {
         this.#effect(`fetch ${branch} of ${remote}`);
         return this.remoteBranch;
       },
+      isOnRemote: () => Promise.resolve(this.isOnRemote),
       hasInHistory: (_repository, commit, ancestor) => Promise.resolve(this.#isIn(commit, ancestor)),
       orderOf: (_repository, _remote, { commit, other }) =>
         Promise.resolve(

@@ -95,6 +95,18 @@ export async function headOn(git: GitContext, root: string, branch: string): Pro
 }
 
 /**
+ * Whether a branch of a remote has a commit, as far as fetches and pushes have told this clone.
+ *
+ * @param root The root of the work tree
+ * @param commit A full commit
+ * @throws {ReleaseError} of kind `git` when git cannot tell
+ */
+export async function isOnRemote(git: GitContext, root: string, commit: string): Promise<boolean> {
+  const args = ["for-each-ref", "--count=1", `--contains=${commit}`, "refs/remotes"];
+  return await expectGit(git, "ask which remotes have a commit", args, { cwd: root }) !== "";
+}
+
+/**
  * The full commit that a short commit, a tag or a branch names.
  *
  * @param root The root of the work tree
