@@ -96,6 +96,9 @@ export interface GitPlaces {
 /** The index that is about to take the place of the user's, beside it. */
 export const NEXT_INDEX = "fleet-release.index";
 
+/** What git holds while it moves a branch in a repository that has references in tables. */
+export const TABLES_LOCK = "reftable/tables.list.lock";
+
 /**
  * What a commit of a release touches of the repository that a release directory lies in.
  *
@@ -112,7 +115,10 @@ export function gitPlacesOf(releaseDir: string, shown: string): GitPlaces {
   const names = ["index", "index.lock", NEXT_INDEX, `${NEXT_INDEX}.lock`, "HEAD.lock"];
   return {
     dirs: [...new Set([own, shared])],
-    written: [...names.map((name) => join(own, name)), join(shared, "refs/heads")],
+    written: [
+      ...[...names, TABLES_LOCK].map((name) => join(own, name)),
+      ...[...own === shared ? [] : [TABLES_LOCK], "refs/heads"].map((name) => join(shared, name)),
+    ],
   };
 }
 

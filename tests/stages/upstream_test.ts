@@ -138,28 +138,31 @@ for (const [claim, prepare, came, settings] of UPSTREAM) {
   });
 }
 
-pureTest("a run puts its release over the same one where that is damaged, or has no index as it has", async () => {
-  const key = await newSigner();
-  const flipped = (path: string, bytes: Uint8Array<ArrayBuffer>): [string, Uint8Array<ArrayBuffer>] => [
-    path,
-    /rollouts.*\.json$/.test(path) ? bytes.map((byte) => byte ^ 1) : bytes,
-  ];
-  for (
-    const [came, edit, settings] of [
-      ["already-released", (...file) => file, {}],
-      ["released", flipped, {}],
-      ["released", (...file) => file, { releaseIndex: true }],
-    ] satisfies [string, typeof flipped, Draft][]
-  ) {
-    const world = moved();
-    world.signWith(key);
-    await releaseUpstream(world, { signer: key, at: "11:59:00" });
-    world.histories.set(TIP, [COMMIT]);
-    const files = [...world.committedFiles.get(TIP)!];
-    world.committedFiles.set(TIP, new Map(files.map((file) => edit(...file))));
-    assertEquals((await pushAtNoon(world, settings)).came, came);
-  }
-});
+pureTest(
+  "a run puts its release over the same one where that is damaged, or has no index as it has",
+  async () => {
+    const key = await newSigner();
+    const flipped = (path: string, bytes: Uint8Array<ArrayBuffer>): [string, Uint8Array<ArrayBuffer>] => [
+      path,
+      /rollouts.*\.json$/.test(path) ? bytes.map((byte) => byte ^ 1) : bytes,
+    ];
+    for (
+      const [came, edit, settings] of [
+        ["already-released", (...file) => file, {}],
+        ["released", flipped, {}],
+        ["released", (...file) => file, { releaseIndex: true }],
+      ] satisfies [string, typeof flipped, Draft][]
+    ) {
+      const world = moved();
+      world.signWith(key);
+      await releaseUpstream(world, { signer: key, at: "11:59:00" });
+      world.histories.set(TIP, [COMMIT]);
+      const files = [...world.committedFiles.get(TIP)!];
+      world.committedFiles.set(TIP, new Map(files.map((file) => edit(...file))));
+      assertEquals((await pushAtNoon(world, settings)).came, came);
+    }
+  },
+);
 
 /** A world in which the first pushes find that the branch has moved to the tip. */
 function moving(times: number): FakeWorld {

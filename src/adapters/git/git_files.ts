@@ -5,8 +5,8 @@
  */
 import { dirname, join, resolve } from "@std/path";
 import { ReleaseError } from "../../errors.ts";
-import { syncDirectory } from "../disk.ts";
-import type { GitPlaces } from "../lookup.ts";
+import { lstatOf, syncDirectory } from "../disk.ts";
+import { type GitPlaces, TABLES_LOCK } from "../lookup.ts";
 import { text } from "../process.ts";
 import { expectGit, type GitContext, gitError, runGit } from "./context.ts";
 
@@ -80,6 +80,10 @@ async function nameOfUnborn(git: GitContext, root: string): Promise<string> {
 
 /** The files that git holds while it moves what HEAD names. */
 export function locksOfHead({ commonDir, index, ref }: GitFiles): string[] {
+  // Where references are in tables, this is a file, to keep an older git away.
+  if (lstatOf(join(commonDir, "refs/heads"))?.isFile) {
+    return [...new Set([commonDir, dirname(index)])].map((dir) => join(dir, TABLES_LOCK));
+  }
   const head = join(dirname(index), "HEAD.lock");
   return ref === null ? [head] : [head, join(commonDir, `${ref}.lock`)];
 }
@@ -97,8 +101,8 @@ export function syncObjects({ commonDir }: GitFiles, ids: readonly string[]): vo
 export function syncHead({ commonDir, index, ref }: GitFiles): void {
   const dirs: string[] = [];
   for (let dir = dirname(ref ?? "HEAD"); dir !== "."; dir = dirname(dir)) dirs.push(dir);
-  for (const dir of [...dirs, ""]) syncIfThere(join(commonDir, dir));
-  syncIfThere(dirname(index));
+  for (const dir of [...dirs, "reftable", ""]) syncIfThere(join(commonDir, dir));
+  for (const dir of ["reftable", ""]) syncIfThere(join(dirname(index), dir));
 }
 
 /** A repository may keep these things elsewhere: in packs, or in tables of references, which git syncs itself. */
@@ -106,6 +110,6 @@ function syncIfThere(path: string): void {
   try {
     syncDirectory(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { commitRelease } from "../../../src/adapters/git/commit.ts";
-import { findGitFiles, type GitFiles } from "../../../src/adapters/git/git_files.ts";
+import { findGitFiles, type GitFiles, locksOfHead, syncHead } from "../../../src/adapters/git/git_files.ts";
 import { storeFiles } from "../../../src/adapters/git/objects.ts";
 import { holdIndex } from "../../../src/adapters/git/user_index.ts";
 import { bytesOf, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
@@ -39,6 +39,21 @@ Deno.test("findGitFiles() gives where the index and the branch are, in a linked 
   assertEquals((await findGitFiles(git, join(fleet.root, "linked"), asked)).files, linked);
   await fleet.git("checkout", "-q", "--orphan", "a/b");
   assertEquals((await findGitFiles(git, fleet.dir, { head: null, objects: [] })).files.ref, "refs/heads/a/b");
+});
+
+Deno.test("syncHead() and locksOfHead() take a repository for what it is that has tables of references", async () => {
+  await using world = await gitFleet();
+  const { fleet } = world;
+  // As git from 2.45 on lays it out.
+  await shell(
+    fleet,
+    "rm -r .git/refs/heads && echo 'this repository uses the reftable format' > .git/refs/heads",
+  );
+  for (const ref of ["refs/heads/main", "refs/heads/a/b", null]) {
+    const files = { commonDir: join(fleet.dir, ".git"), index: join(fleet.dir, ".git/index"), ref };
+    syncHead(files);
+    assertEquals(locksOfHead(files), [join(fleet.dir, ".git/reftable/tables.list.lock")]);
+  }
 });
 
 Deno.test("holdIndex() keeps every git from the index, leaves the rest of it, and puts back what was there", async () => {
