@@ -178,8 +178,11 @@ export interface Git {
    * the remote cannot be reached.
    */
   checkPush(repository: Repository, commit: string | null, target: GitPushTarget): Promise<Standing>;
-  /** The commit that the branch is at, with all that a commit on top of it needs; null when there is no such branch. */
-  fetchTip(repository: Repository, target: GitPushTarget): Promise<string | null>;
+  /**
+   * The commit that the branch is at, with all that a release on top of it needs, in a directory that is relative to the
+   * root; null when there is no such branch.
+   */
+  fetchTip(repository: Repository, target: GitPushTarget, dir: string): Promise<string | null>;
   /** Whether a commit has another one in its history, as far as the clone goes, or is the same. */
   hasInHistory(repository: Repository, commit: string, ancestor: string): Promise<boolean>;
   /** Whether a branch of a remote has a commit, as far as the clone has been told. */

@@ -8,7 +8,7 @@
  * @module
  */
 import { join, relative } from "@std/path";
-import { isForReview } from "../config.ts";
+import { type GitPushTarget, isForReview } from "../config.ts";
 import { ReleaseError } from "../errors.ts";
 import { readFleet } from "../plan/reuse.ts";
 import type { CommitBase, Repository } from "../ports.ts";
@@ -51,7 +51,7 @@ export async function findPlace(
   const follows = forReview || on !== "other";
   const named = on === "branch" || forReview && on === "other";
   const isHere = follows && standing !== "apart";
-  const tip = isHere ? null : await git.fetchTip(repository, gitPush);
+  const tip = isHere ? null : await tipUpstream(run, repository, gitPush);
   // With HEAD as it is upstream, or upstream further on, its release is there, too.
   const isUpstream = forReview || head === null || standing === "same" ||
     tip !== null && await git.hasInHistory(repository, tip, head);
@@ -65,6 +65,21 @@ export async function findPlace(
   }
   const released = pending ?? revision ?? head;
   return { parent: tip ?? released, moves: false, stages: named, follows, named, pending };
+}
+
+/**
+ * The commit that the branch which is pushed to is at, with all that a release on top of it needs.
+ *
+ * @returns null when there is no such branch
+ * @throws {ReleaseError} of kind `git` when the remote cannot be reached
+ */
+export async function tipUpstream(
+  { ports: { git, releaseDir } }: Run,
+  repository: Repository,
+  gitPush: GitPushTarget,
+): Promise<string | null> {
+  const dir = relative(repository.root, (await releaseDir.realPath()).path);
+  return await git.fetchTip(repository, gitPush, dir);
 }
 
 /** A push takes along all that the remote lacks below: so HEAD has to be what is released, or what the remote has already. */

@@ -10,6 +10,7 @@ import { ReleaseError } from "../errors.ts";
 import { cleanCommitMessage, renderCommitMessage } from "../plan/commit_message.ts";
 import type { CommitBase, ReleaseFile } from "../ports.ts";
 import { hideSecrets } from "../secrets.ts";
+import { tipUpstream } from "./base.ts";
 import { identityOf } from "./committable.ts";
 import { oldManifestsIn } from "./retention.ts";
 import type { Run } from "./run.ts";
@@ -32,7 +33,7 @@ export async function lookUpstream(run: Run, ready: Ready): Promise<CommitBase |
         ? `Found that ${gitPush.branch} has this release already`
         : `Found ${gitPush.branch} ready for this release`,
   }, async () => {
-    const tip = await run.ports.git.fetchTip(ready.repository, gitPush).catch((error: unknown) => {
+    const tip = await tipUpstream(run, ready.repository, gitPush).catch((error: unknown) => {
       // The release is not lost with a remote that is away: it is written and committed, and the push tells of that.
       if (error instanceof ReleaseError && error.kind === "git") return null;
       throw error;
@@ -134,7 +135,7 @@ async function pushOn(
     for (let retry = 0; await git.push(repository, current, to) === "moved"; retry++) {
       if (retry === gitPushRetries) throw movesOn(to, retry);
       await pause(backoff(retry));
-      tip = await git.fetchTip(repository, to);
+      tip = await tipUpstream(run, repository, to);
       const base = await settle(run, ready, tip);
       const next = base && await commitOn(run, ready, { base: { ...base, moves: false }, removed });
       if (next === null) {
@@ -203,14 +204,12 @@ function inOrder(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, artifactNa
 }
 
 /** Whether what is checked out holds a release that the branch lacks. */
-async function isUnpushed(
-  { config: { gitPush }, ports: { git, releaseDir } }: Run,
-  { repository }: Ready,
-): Promise<boolean> {
+async function isUnpushed(run: Run, { repository }: Ready): Promise<boolean> {
+  const { config: { gitPush }, ports: { git, releaseDir } } = run;
   const { root, head } = repository;
   // What is to be reviewed is nowhere until it is.
   if (isForReview(gitPush!)) return false;
-  const tip = await git.fetchTip(repository, gitPush!);
+  const tip = await tipUpstream(run, repository, gitPush!);
   if (tip === null || head === null) return tip === null;
   const dir = relative(root, (await releaseDir.realPath()).path);
   return tip !== head && !await git.sameIn(repository, dir, [tip, head]);

@@ -283,3 +283,25 @@ Deno.test("the program leaves a branch where it is whose release is on another b
   assertEquals([other["outcome"], other["commit"]], ["released", released]);
   assertEquals(await fleet.git("rev-parse", "HEAD", "HEAD^"), `${other["releaseCommit"]}\n${released}`);
 });
+
+for (const lacking of ["blob:none", "tree:0"]) {
+  Deno.test(`the program releases from clones that lack what others have released (${lacking})`, async () => {
+    await using fleet = await withRemote();
+    await shell(fleet, "git --git-dir ../remote.git config uploadpack.allowFilter true");
+    const partial = (name: string) => clone(fleet, name, `--filter=${lacking}`, "--branch=main");
+    const old = await partial("old");
+    await others(fleet, "theirs.txt");
+    const [first, second] = [await partial("first"), await partial("second")];
+    const own = ["--git-push", "origin:releases"];
+    const releases = [
+      await outcomeOf(fleet, own, { dir: first, at: "12:00:00" }),
+      await outcomeOf(fleet, own, { dir: await partial("next"), at: "12:10:00" }),
+    ].map(({ releaseCommit }) => releaseCommit);
+    assertEquals(await gitIn(fleet, "remote.git", "rev-list", "-2", "releases"), releases.reverse());
+    await outcomeOf(fleet, ORIGIN, { dir: first, at: "12:20:00" });
+    const again = await outcomeOf(fleet, ORIGIN, { dir: second, at: "12:30:00" });
+    assertEquals(again["outcome"], "already-released");
+    const { code, stderr } = await releaseIn(fleet, ORIGIN, { dir: old, at: "12:40:00" });
+    assertEquals(code, 4, stderr);
+  });
+}

@@ -74,7 +74,7 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign, timeout }: 
     branchOf: ({ root }) => branchOf(git, root),
     headOn: ({ root }, branch) => headOn(git, root, branch),
     checkPush: ({ root }, commit, target) => checkPush(remote, root, { commit, ...target }),
-    fetchTip: ({ root, head }, target) => fetchTip(remote, { root, head }, target),
+    fetchTip: ({ root, head }, target, dir) => fetchTip(remote, { root, head }, target, dir),
     hasInHistory: ({ root }, commit, ancestor) => hasInHistory(git, root, commit, ancestor),
     isOnRemote: ({ root }, commit) => isOnRemote(git, root, commit),
     orderOf: ({ root }, remoteName, pair) => orderOf(remote, root, remoteName, pair),

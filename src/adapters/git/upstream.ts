@@ -46,10 +46,24 @@ const LOOKS = 5;
  * fetched that lies before what the clone has.
  *
  * @param git The one that talks to remotes
+ * @param dir The release directory, relative to the root
  * @returns null when there is no such branch
  * @throws {ReleaseError} of kind `git` when the remote cannot be reached
  */
 export async function fetchTip(
+  git: GitContext,
+  { root, head }: Repository,
+  target: GitPushTarget,
+  dir: string,
+): Promise<string | null> {
+  const tip = await fetchCommit(git, { root, head }, target);
+  if (tip !== null && tip !== head) {
+    await fetchLacking(git, root, { commit: tip, dir, remote: target.remote });
+  }
+  return tip;
+}
+
+async function fetchCommit(
   git: GitContext,
   { root, head }: Repository,
   target: GitPushTarget,
@@ -70,6 +84,38 @@ export async function fetchTip(
     }": it is at another commit with each look`,
     { hint: "run again" },
   );
+}
+
+/**
+ * Fetches what a partial clone lacks of a commit, and a release on top of it needs: all trees, and the files of the
+ * release that it has. From the remote that is pushed to, and no other. What does not come is missed where it is read.
+ */
+async function fetchLacking(
+  git: GitContext,
+  root: string,
+  { commit, dir, remote }: { readonly commit: string; readonly dir: string; readonly remote: string },
+): Promise<void> {
+  const sources = await promisors(git, root);
+  if (sources.length === 0) return;
+  // Git fetches trees that are within others along, but from where the repository says: nobody else is to be asked.
+  if (sources.every((name) => name === remote)) {
+    await runGit(git, ["ls-tree", "-r", "-d", "--full-tree", "--name-only", commit], { cwd: root });
+  }
+  // A directory that the commit has not lacks nothing.
+  const args = ["rev-list", "--objects", "--no-object-names", "--missing=print", `${commit}:${dir}`];
+  const listing = text(await runGit(git, args, { cwd: root, env: AS_COMMITTED }));
+  const lacking = listing.split("\n").flatMap((line) => /^\?([0-9a-f]+)$/.exec(line)?.[1] ?? []);
+  if (lacking.length > 0) await fetch(git, root, { remote, what: lacking });
+}
+
+/** The remotes that git would fetch from what a partial clone lacks; none of one that is whole. */
+async function promisors(git: GitContext, root: string): Promise<string[]> {
+  const names = "^(extensions\\.partialclone|remote\\..*\\.promisor)$";
+  const settings = await runGit(git, ["config", "--null", "--get-regexp", names], { cwd: root });
+  return text(settings).split("\0").filter((setting) => setting !== "").map((setting) => {
+    const [name = "", value = ""] = setting.split("\n");
+    return /^remote\.(.*)\.promisor$/.exec(name)?.[1] ?? value;
+  });
 }
 
 /** Whether one commit is another's ancestor, or the same, as far as the clone goes. */
@@ -149,14 +195,15 @@ async function fetch(
   root: string,
   { remote, what, more = [] }: {
     readonly remote: string;
-    /** References or full commits. */
+    /** References, or full ids of objects. */
     readonly what: readonly string[];
     readonly more?: readonly string[];
   },
 ): Promise<CommandResult> {
   const only = ["--no-tags", "--no-prune", "--no-write-fetch-head", "--refmap=", "--recurse-submodules=no"];
-  const args = ["fetch", PROGRESS, "--no-auto-maintenance", ...only, ...more, "--", remote, ...what];
-  return await runGit(git, args, { cwd: root });
+  // By its input: there may be more than a command takes for arguments.
+  const args = ["fetch", PROGRESS, "--no-auto-maintenance", ...only, ...more, "--stdin", "--", remote];
+  return await runGit(git, args, { cwd: root, stdin: what.map((name) => `${name}\n`).join("") });
 }
 
 /** Has git tell of its progress, by which it is told from one that hangs, also where nobody watches. */

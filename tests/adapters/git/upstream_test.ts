@@ -30,11 +30,11 @@ Deno.test("tipOf() and fetchTip() give where a branch is, fetch what is missing,
   const main = { remote: "origin", branch: "main" };
   const tip = await tipOf(git, fleet.dir, main);
   assertEquals(tip, await shell(fleet, "git -C ../other rev-parse HEAD").then((text) => text.trim()));
-  assertEquals(await fetchTip(git, { root: fleet.dir, head }, main), tip);
+  assertEquals(await fetchTip(git, { root: fleet.dir, head }, main, "releases"), tip);
   assertEquals(await fleet.git("rev-parse", `${tip}^`), head);
   assertEquals(await fleet.git("for-each-ref"), refs);
   assertEquals(await shell(fleet, "cat .git/FETCH_HEAD"), noted);
-  assertEquals(await fetchTip(git, { root: fleet.dir, head }, { ...main, branch: "gone" }), null);
+  assertEquals(await fetchTip(git, { root: fleet.dir, head }, { ...main, branch: "gone" }, "releases"), null);
   const { message } = await rejection(
     tipOf(git, fleet.dir, { ...main, remote: "https://me:s@127.0.0.1:1/x" }),
   );
