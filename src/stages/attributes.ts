@@ -20,7 +20,8 @@ const LEAVE_ALL = new TextEncoder().encode(
 /**
  * What is committed beside a release: attributes that keep others' checkouts from having other bytes than were signed
  * (`* text eol=crlf`, a filter, `core.autocrlf`). Those that somebody has put there are left as they are, with a warning
- * when they let git change the files.
+ * when they let git change the files. In the root of the repository they would be those of all other files, too: there
+ * none are put.
  *
  * @returns the file, or none
  */
@@ -39,7 +40,9 @@ export async function attributesFor(
       ? null
       : (await git.readCommitted(repository, tree, [path])).get(path) ?? null;
   const there = await readOrNothing(run, ATTRIBUTES_FILE) ?? await inTree();
-  if (there === null || equalBytes(there, LEAVE_ALL)) return [{ path: ATTRIBUTES_FILE, bytes: LEAVE_ALL }];
+  if (dir !== "" && (there === null || equalBytes(there, LEAVE_ALL))) {
+    return [{ path: ATTRIBUTES_FILE, bytes: LEAVE_ALL }];
+  }
   const paths = namesOf(config).flatMap((path) => [join(dir, path), join(dir, signaturePath(path))]);
   const changed = tree === null ? null : await git.firstChanged(repository, tree, paths);
   if (changed !== null) {

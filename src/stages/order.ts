@@ -155,7 +155,7 @@ async function readCommitted(
 }
 
 /** What is too large for any release is damaged, as on disk, and keeps nobody from the next one. */
-function refuseNone(error: unknown): ReadonlyMap<string, Uint8Array<ArrayBuffer>> {
+export function refuseNone(error: unknown): ReadonlyMap<string, Uint8Array<ArrayBuffer>> {
   if (error instanceof ReleaseError && error.kind === "io") return new Map();
   throw error;
 }

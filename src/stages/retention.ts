@@ -9,6 +9,7 @@ import type { SignedArtifact, Warning } from "../model.ts";
 import type { Repository } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
 import { findRemovable, refusedStrangers, type Removable } from "../verify/retention.ts";
+import { refuseNone } from "./order.ts";
 import type { Run } from "./run.ts";
 import type { TrustedKeys } from "./trust.ts";
 import type { Ready } from "./upstream.ts";
@@ -95,7 +96,8 @@ export async function oldManifestsIn(
   commit: string,
 ): Promise<readonly string[]> {
   const dir = relative(repository.root, (await releaseDir.realPath()).path);
-  const { damaged, outdated } = await findRemovable(await git.committedManifests(repository, commit, dir), {
+  const manifests = await git.committedManifests(repository, commit, dir).catch(refuseNone);
+  const { damaged, outdated } = await findRemovable(manifests, {
     fleet: files.find(({ path }) => path === artifactName)!,
     others: await releaseDir.signedStrangers(artifactName),
     keys: trusted?.keys ?? null,

@@ -23,7 +23,7 @@ import type { CommitBase, ReleaseFile, Repository } from "../ports.ts";
 import { hideSecrets } from "../secrets.ts";
 import { verifyRelease } from "../verify/release.ts";
 import { type Place, refuseDiverged } from "./base.ts";
-import { readSigned } from "./order.ts";
+import { readSigned, refuseNone } from "./order.ts";
 import type { Run } from "./run.ts";
 import type { Source } from "./source.ts";
 import { isTrusted, keysOfBefore, type TrustedKeys } from "./trust.ts";
@@ -192,7 +192,8 @@ async function releaseIn(
   const { config: { artifactName }, ports: { git, releaseDir } } = run;
   const dir = relative(repository.root, (await releaseDir.realPath()).path);
   const names = [artifactName, signaturePath(artifactName), REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE];
-  const found = await git.readCommitted(repository, commit, names.map((name) => join(dir, name)));
+  const found = await git.readCommitted(repository, commit, names.map((name) => join(dir, name)))
+    .catch(refuseNone);
   const files = new Map([...found].map(([path, bytes]) => [relative(dir, path), bytes]));
   const bytes = files.get(artifactName);
   const fleet = bytes && readFleet(bytes);

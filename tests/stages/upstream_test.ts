@@ -118,6 +118,11 @@ const UPSTREAM: [
     (world) => releaseUpstream(world, { of: OTHER, at: "13:00:00" }),
     "superseded",
   ],
+  ["has a fleet that is too large for any", (world) => {
+    world.onEffect = (effect) => {
+      if (effect.includes("fleet.resolved.json of 11111111 in ")) throw new ReleaseError("io", "too large");
+    };
+  }, "released"],
   ["has a fleet that nobody can read", (world) => {
     world.committedFiles.set(TIP, new Map([["releases/fleet.resolved.json", new Uint8Array([1])]]));
   }, "released"],
@@ -314,6 +319,11 @@ pureTest(
     other.committedFiles.set(TIP, new Map([[path, new TextEncoder().encode("* -text\n")]]));
     await other.release(ORIGIN);
     assertEquals(other.committed[0]!.beside, []);
+    // In the root they would be those of all files.
+    const root = new FakeWorld();
+    root.repositoryOf = () => ({ root: "/fleet/releases", head: COMMIT });
+    await root.release({ gitCommit: true });
+    assertEquals(root.committed[0]!.beside, []);
     const plain = new FakeWorld();
     await plain.release();
     assertEquals(plain.effects.includes("read .gitattributes"), false);
