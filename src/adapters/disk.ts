@@ -54,7 +54,7 @@ export function keepFile(path: string, kept: string): void {
   }
 }
 
-/** Puts the names in a directory on the disk. */
+/** Puts the names in a directory on the disk; of a file, its bytes. */
 export function syncDirectory(path: string): void {
   using directory = Deno.openSync(path, { read: true });
   directory.syncSync();

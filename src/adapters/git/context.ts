@@ -37,7 +37,7 @@ export interface GitOptions {
 
 /**
  * Objects, the reference and the index reach the disk before the program says that it has committed. The directories
- * that they are in do not: git_files.ts.
+ * that they are in do not, and git before 2.36 does not know of this: git_files.ts.
  */
 export const DURABLE: readonly string[] = [
   ...["-c", "core.fsync=committed,reference,index"],

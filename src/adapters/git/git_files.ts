@@ -89,20 +89,23 @@ export function locksOfHead({ commonDir, index, ref }: GitFiles): string[] {
 }
 
 /**
- * Brings to the disk that objects are there. Git has synced their bytes, but not the directories that they are in,
- * without which a file that was renamed into place is not there after a power cut.
+ * Brings to the disk that objects are there: the directories that they are in, without which a file that was renamed into
+ * place is not there after a power cut, and their bytes, which only git from 2.36 on has synced.
  */
 export function syncObjects({ commonDir }: GitFiles, ids: readonly string[]): void {
   const dirs = ids.map((id) => join("objects", id.slice(0, 2)));
-  for (const dir of new Set([...dirs, "objects"])) syncIfThere(join(commonDir, dir));
+  const files = ids.map((id, index) => join(dirs[index]!, id.slice(2)));
+  for (const path of new Set([...files, ...dirs, "objects"])) syncIfThere(join(commonDir, path));
 }
 
 /** The same for where HEAD leads. */
 export function syncHead({ commonDir, index, ref }: GitFiles): void {
+  const own = dirname(index);
+  syncIfThere(ref === null ? join(own, "HEAD") : join(commonDir, ref));
   const dirs: string[] = [];
   for (let dir = dirname(ref ?? "HEAD"); dir !== "."; dir = dirname(dir)) dirs.push(dir);
   for (const dir of [...dirs, "reftable", ""]) syncIfThere(join(commonDir, dir));
-  for (const dir of ["reftable", ""]) syncIfThere(join(dirname(index), dir));
+  for (const dir of ["reftable", ""]) syncIfThere(join(own, dir));
 }
 
 /** A repository may keep these things elsewhere: in packs, or in tables of references, which git syncs itself. */

@@ -94,6 +94,8 @@ function writeContents(path: string, { bytes, stat }: Contents): void {
 }
 
 function replace(path: string, next: string): void {
+  // Git before 2.36 has not.
+  syncDirectory(next);
   Deno.renameSync(next, path);
   syncDirectory(dirname(path));
 }

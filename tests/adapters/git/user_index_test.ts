@@ -56,6 +56,36 @@ Deno.test("syncHead() and locksOfHead() take a repository for what it is that ha
   }
 });
 
+Deno.test("syncObjects() and syncHead() bring to the disk what a git has left that syncs nothing", {
+  ignore: STRACE === undefined,
+}, async () => {
+  await using world = await gitFleet();
+  const { fleet, head } = world;
+  const files = await filesOf(world);
+  const script = `
+    import { syncHead, syncObjects } from "${import.meta.resolve("../../../src/adapters/git/git_files.ts")}";
+    syncObjects(${JSON.stringify(files)}, ["${head}"]);
+    syncHead(${JSON.stringify(files)});`;
+  const trace = join(fleet.root, "trace");
+  await new Deno.Command(STRACE!, {
+    args: [
+      ...["-f", "-qq", "-y", "-o", trace, "-e", "trace=fsync"],
+      ...[Deno.execPath(), "eval", "--no-check", script],
+    ],
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  const text = await Deno.readTextFile(trace);
+  const synced = [...text.matchAll(/fsync\(\d+<(.*)>\)/g)].map(([, path]) =>
+    path!.slice(fleet.dir.length + 1)
+  );
+  const object = `.git/objects/${head.slice(0, 2)}`;
+  assertEquals(synced, [
+    ...[`${object}/${head.slice(2)}`, object, ".git/objects"],
+    ...[".git/refs/heads/main", ".git/refs/heads", ".git/refs", ".git", ".git"],
+  ]);
+});
+
 Deno.test("holdIndex() keeps every git from the index, leaves the rest of it, and puts back what was there", async () => {
   await using world = await gitFleet();
   const { fleet, git } = world;
