@@ -16,6 +16,12 @@ pureTest("the README's table of options is the one that optionsTable() makes", (
   assertEquals(parts[1]!.trim(), optionsTable(RELEASE));
 });
 
+pureTest("the README's table of exit codes has each that a release ends with", () => {
+  const [, section = ""] = readme.split("### Exit codes\n");
+  const rows = section.split("\n`verify`")[0]!;
+  assertEquals(Object.keys(RELEASE.exitCodes).filter((code) => !new RegExp(`\\b${code}\\b`).test(rows)), []);
+});
+
 pureTest("the README's table of commands is the one that commandsTable() makes", () => {
   const parts = readme.split(/<!-- \/?commands -->/);
   assertEquals(parts.length, 3, "README.md wants <!-- commands --> and <!-- /commands -->, once each");
