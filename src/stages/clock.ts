@@ -39,9 +39,6 @@ export async function afterLast(run: Run, before: Timestamp | null): Promise<Run
   return { ...run, now: later };
 }
 
-/** The year of what builds are told to take for the present: shells of nix set the first of January 1980. */
-const BUILDS_END: Timestamp = "1981-01-01T00:00:00Z";
-
 /**
  * Refuses a time before the commit that is checked out: a release is signed after that. One that is given with `--now`
  * may be as early as its giver likes, since nobody gives that by mistake.
@@ -54,13 +51,6 @@ export async function checkClock(
 ): Promise<void> {
   if (timeFrom === "--now" || allowOlder) return;
   const isEpoch = timeFrom === "SOURCE_DATE_EPOCH";
-  if (isEpoch && compareTimestamps(now, BUILDS_END) < 0) {
-    throw new ReleaseError(
-      "usage",
-      `Cannot sign a release at ${now}: SOURCE_DATE_EPOCH says so, which is for builds`,
-      { hint: UNSET_EPOCH },
-    );
-  }
   const head = repository?.head ?? null;
   if (head === null) return;
   const committedAt = await git.committedAt(repository!, head);
@@ -79,7 +69,7 @@ export async function checkClock(
 }
 
 const UNSET_EPOCH =
-  "shells of nix set it: unset it, or give the time with --now; --allow-older signs at that time";
+  "it is set for builds, say: unset it, or give the time with --now; --allow-older signs at that time";
 
 /** Whether a time is later than another by more than clocks may differ. */
 export function isAhead(time: Timestamp, than: Temporal.Instant): boolean {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ReleaseConfig } from "../config.ts";
-import { wholeSeconds } from "../contract/time.ts";
+import { compareTimestamps, wholeSeconds } from "../contract/time.ts";
 import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { HostWork, Warn, Warning } from "../model.ts";
@@ -78,6 +78,17 @@ export interface TimeLimit {
 /** Runs one stage. An error is reported once, by its catcher. */
 export type RunStage = <T>(spec: StageSpec<T>, body: () => T | Promise<T>) => Promise<T>;
 
+/** The year of what builds are told to take for the present: shells of nix set the first of January 1980. */
+const BUILDS_END: Timestamp = "1981-01-01T00:00:00Z";
+
+function passedOver(epoch: Timestamp): Warning {
+  return {
+    code: "epoch-of-builds",
+    message:
+      `SOURCE_DATE_EPOCH says ${epoch}, which shells of nix set for builds: the clock says when this is signed`,
+  };
+}
+
 /**
  * Begins a run.
  *
@@ -104,12 +115,15 @@ export function startRun(
   };
   const attributes = parseAttributes(config);
   warn(...ports.signer.warnings);
+  const isForBuilds = epoch !== undefined && compareTimestamps(epoch, BUILDS_END) < 0;
+  const counts = isForBuilds ? undefined : epoch;
+  if (isForBuilds && config.now === undefined) warn(passedOver(epoch));
   return {
     config,
     attributes,
     ports,
-    now: config.now ?? epoch ?? wholeSeconds(clock.now()),
-    timeFrom: config.now !== undefined ? "--now" : epoch !== undefined ? "SOURCE_DATE_EPOCH" : "clock",
+    now: config.now ?? counts ?? wholeSeconds(clock.now()),
+    timeFrom: config.now !== undefined ? "--now" : counts !== undefined ? "SOURCE_DATE_EPOCH" : "clock",
     warn,
     async stage({ name, title, done, whole = false, limit }, body) {
       interruption.signal.throwIfAborted();

@@ -108,15 +108,6 @@ testRefusals([
     },
   })),
   {
-    of: "the signing time that a shell of nix sets",
-    attempt: { env: { SOURCE_DATE_EPOCH: "315532800" } },
-    refusal: {
-      message:
-        "Cannot sign a release at 1980-01-01T00:00:00Z: SOURCE_DATE_EPOCH says so, which is for builds",
-      hint: "shells of nix set it: unset it, or give the time with --now; --allow-older signs at that time",
-    },
-  },
-  {
     of: 'the artifact name "../fleet.json"',
     attempt: { args: ["--artifact-name", "../fleet.json"] },
     refusal: {

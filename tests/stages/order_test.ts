@@ -302,7 +302,8 @@ pureTest("the clock must not be before the commit that is checked out, unless th
   await releaseAt(world, { now: "2026-06-02T00:00:30Z" });
 });
 
-const UNSET = "shells of nix set it: unset it, or give the time with --now; --allow-older signs at that time";
+const UNSET =
+  "it is set for builds, say: unset it, or give the time with --now; --allow-older signs at that time";
 
 pureTest("SOURCE_DATE_EPOCH counts like --now, which goes over it", async () => {
   const world = await released();
@@ -312,7 +313,7 @@ pureTest("SOURCE_DATE_EPOCH counts like --now, which goes over it", async () => 
   assertEquals([given.signedAt, given.warnings], ["2026-06-01T15:00:00Z", [UNVERIFIED]]);
 });
 
-pureTest("SOURCE_DATE_EPOCH before the commit, or of a shell of nix, is no time for a release", async () => {
+pureTest("SOURCE_DATE_EPOCH before the commit is no time for a release", async () => {
   const world = await released();
   world.committedAt = "2026-06-01T14:02:00Z";
   const epoch = "2026-06-01T14:00:00Z";
@@ -325,23 +326,22 @@ pureTest("SOURCE_DATE_EPOCH before the commit, or of a shell of nix, is no time 
     done: [],
   });
   assertEquals((await releaseAt(world, { allowOlder: true }, epoch)).signedAt, epoch);
-  // Where there is nothing to be earlier than.
+});
+
+pureTest("SOURCE_DATE_EPOCH of a shell of nix says nothing of a release, which a warning tells", async () => {
+  const at = (await releaseAt(new FakeWorld())).signedAt;
   for (const shells of ["1980-01-01T00:00:00Z", "1970-01-01T00:00:01Z", "1980-12-31T23:59:59Z"]) {
-    for (const head of [COMMIT, null]) {
-      const empty = new FakeWorld();
-      empty.committedAt = "1970-01-01T00:00:00Z";
-      empty.repositoryOf = () => head === null ? null : { root: "/fleet", head };
-      assertEquals(await refused(empty, {}, shells), {
-        kind: "usage",
-        message: `Cannot sign a release at ${shells}: SOURCE_DATE_EPOCH says so, which is for builds`,
-        hint: UNSET,
-        done: [],
-      });
-      assertEquals((await releaseAt(empty, { allowOlder: true }, shells)).signedAt, shells);
-      assertEquals((await releaseAt(empty, { now: shells })).signedAt, shells);
-    }
+    const { signedAt, warnings } = await releaseAt(new FakeWorld(), {}, shells);
+    assertEquals(signedAt, at);
+    assertEquals(warnings, [{
+      code: "epoch-of-builds",
+      message:
+        `SOURCE_DATE_EPOCH says ${shells}, which shells of nix set for builds: the clock says when this is signed`,
+    }, UNVERIFIED]);
+    assertEquals((await releaseAt(new FakeWorld(), { now: shells }, shells)).warnings, [UNVERIFIED]);
   }
   const empty = new FakeWorld();
   empty.repositoryOf = () => null;
-  assertEquals((await releaseAt(empty, {}, "1981-01-01T00:00:00Z")).warnings, [UNVERIFIED]);
+  const later = await releaseAt(empty, {}, "1981-01-01T00:00:00Z");
+  assertEquals([later.signedAt, later.warnings], ["1981-01-01T00:00:00Z", [UNVERIFIED]]);
 });
