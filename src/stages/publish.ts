@@ -11,11 +11,17 @@ import {
 } from "../contract/layout.ts";
 import type { ReleaseConfig } from "../config.ts";
 import type { ReleaseError } from "../errors.ts";
-import type { SignedArtifact, Warning } from "../model.ts";
+import type { SignedArtifact } from "../model.ts";
 import type { ReleaseFile } from "../ports.ts";
 import { recoveryWarning } from "../plan/recovery.ts";
 import { plural } from "../text.ts";
-import { findOldManifests, type Surroundings, warnOfDamaged, warnOfStrangers } from "./retention.ts";
+import {
+  findOldManifests,
+  staleFile,
+  type Surroundings,
+  warnOfDamaged,
+  warnOfStrangers,
+} from "./retention.ts";
 import type { Run } from "./run.ts";
 
 /** Whatever became of an earlier run, this one begins with a whole release, the old one or the new. */
@@ -117,23 +123,4 @@ function sidecarsOf({ revocationsAttr, bootstrapNoncesAttr, releaseIndex }: Rele
     [BOOTSTRAP_NONCES_FILE, bootstrapNoncesAttr !== undefined],
     [RELEASE_INDEX_FILE, releaseIndex],
   ] as const;
-}
-
-function staleFile(path: string): Warning {
-  if (path === RELEASE_INDEX_FILE) {
-    return {
-      code: "stale-index",
-      message:
-        `"${path}" is from an earlier release and does not list this one's files: verify refuses the release ` +
-        "beside it. Give --release-index again, or --prune-sidecars, which removes it",
-      path,
-    };
-  }
-  return {
-    code: "stale-sidecar",
-    message:
-      `"${path}" is from an earlier release and not part of this one: consumers take it for valid until it is ` +
-      "stale, and verify for a part of this one. Give its attribute again, or --prune-sidecars, which removes it",
-    path,
-  };
 }

@@ -4,11 +4,18 @@
  * @module
  */
 import { basename, join, relative } from "@std/path";
-import { ROLLOUTS_DIR, signaturePath } from "../contract/layout.ts";
+import {
+  isDocumentPath,
+  isReleasePath,
+  RELEASE_INDEX_FILE,
+  ROLLOUTS_DIR,
+  SIDECAR_FILES,
+  signaturePath,
+} from "../contract/layout.ts";
 import type { SignedArtifact, Warning } from "../model.ts";
 import type { Repository } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
-import { findRemovable, refusedStrangers, type Removable } from "../verify/retention.ts";
+import { findRemovable, type FoundFiles, refusedStrangers, type Removable } from "../verify/retention.ts";
 import { refuseNone } from "./order.ts";
 import type { Run } from "./run.ts";
 import type { TrustedKeys } from "./trust.ts";
@@ -85,39 +92,110 @@ function secondFleet(path: string): Warning {
 }
 
 /**
- * The manifests that a release on top of a commit takes away there, as it does on disk: what is checked out may be another
- * branch, which has none of them.
+ * Looks at what lies beside a release in the commit that it is made on top of, as at what does on disk: what is checked
+ * out may be another branch, which has nothing of it.
  *
- * @returns their paths, and those of their signatures
+ * @returns the paths of the manifests that it takes away there, and of their signatures
  */
 export async function oldManifestsIn(
-  { config: { artifactName, keepReleases }, ports: { git, releaseDir } }: Run,
+  run: Run,
   { repository, files, trusted }: Pick<Ready, "repository" | "files" | "trusted">,
   commit: string,
 ): Promise<readonly string[]> {
+  const { config: { artifactName, keepReleases, pruneSidecars }, ports: { git, releaseDir } } = run;
   const dir = relative(repository.root, (await releaseDir.realPath()).path);
-  const manifests = await git.committedManifests(repository, commit, dir).catch(refuseNone);
-  const { damaged, outdated } = await findRemovable(manifests, {
-    fleet: files.find(({ path }) => path === artifactName)!,
-    others: await releaseDir.signedStrangers(artifactName),
-    keys: trusted?.keys ?? null,
-    keep: keepReleases,
-  });
+  const names = new Set([
+    ...await git.namesIn(repository, commit, dir),
+    ...(await git.namesIn(repository, commit, join(dir, ROLLOUTS_DIR))).map((name) =>
+      join(ROLLOUTS_DIR, name)
+    ),
+  ]);
+  const strangers = [...names].filter((path) =>
+    isReleasePath(path, artifactName) && !isDocumentPath(path, artifactName)
+  );
+  const { damaged, outdated, fleets } = await findRemovable(
+    await git.committedManifests(repository, commit, dir).catch(refuseNone),
+    {
+      fleet: files.find(({ path }) => path === artifactName)!,
+      others: new Map([
+        ...await releaseDir.signedStrangers(artifactName),
+        ...await signedIn(run, { repository, commit, dir }, strangers),
+      ]),
+      keys: trusted?.keys ?? null,
+      keep: keepReleases,
+    },
+  );
+  for (const path of fleets) warnOnce(run, secondFleet(path));
+  warnOnce(run, ...strange(strangers));
+  const released = new Set(files.map(({ path }) => path));
+  for (const path of pruneSidecars ? [] : SIDECAR_FILES) {
+    const isThere = names.has(path) || names.has(signaturePath(path));
+    if (isThere && !released.has(path)) warnOnce(run, staleFile(path));
+  }
   return [...damaged, ...outdated];
+}
+
+/** Those of some files in a commit that may be fleets, and their signatures. */
+async function signedIn(
+  { ports: { git } }: Run,
+  { repository, commit, dir }: {
+    readonly repository: Repository;
+    readonly commit: string;
+    readonly dir: string;
+  },
+  paths: readonly string[],
+): Promise<FoundFiles> {
+  const all = new Set(paths);
+  const signed = paths.filter((path) => /^[^/]+\.json$/.test(path) && all.has(signaturePath(path)));
+  if (signed.length === 0) return new Map();
+  const pairs = signed.flatMap((path) => [path, signaturePath(path)]).map((path) => join(dir, path));
+  const found = await git.readCommitted(repository, commit, pairs).catch(refuseNone);
+  return new Map([...found].map(([path, bytes]) => [relative(dir, path), bytes]));
+}
+
+/** Warns of what has not been told yet: what is on disk may be in the commit, too. */
+function warnOnce({ notes, warn }: Run, ...found: readonly Warning[]): void {
+  for (const warning of found) {
+    if (!notes.warnings.some(({ message }) => message === warning.message)) warn(warning);
+  }
 }
 
 /** Warns of the files of somebody else that `verify` refuses the release beside. They are not ours to remove. */
 export async function warnOfStrangers(
   { config: { artifactName }, ports: { releaseDir }, warn }: Run,
 ): Promise<void> {
-  const refused = refusedStrangers(await releaseDir.strangers(artifactName));
-  if (refused.length === 0) return;
-  warn({
+  warn(...strange(await releaseDir.strangers(artifactName)));
+}
+
+function strange(paths: readonly string[]): Warning[] {
+  const refused = refusedStrangers(paths);
+  if (refused.length === 0) return [];
+  return [{
     code: "strange-files",
     message:
       `${quoteList(refused, 3)} ${
         refused.length === 1 ? "is no file" : "are no files"
       } of a release: verify ` +
       "refuses the release beside them, so keep them elsewhere",
-  });
+  }];
+}
+
+/** The warning of a sidecar or an index of an earlier release. */
+export function staleFile(path: string): Warning {
+  if (path === RELEASE_INDEX_FILE) {
+    return {
+      code: "stale-index",
+      message:
+        `"${path}" is from an earlier release and does not list this one's files: verify refuses the release ` +
+        "beside it. Give --release-index again, or --prune-sidecars, which removes it",
+      path,
+    };
+  }
+  return {
+    code: "stale-sidecar",
+    message:
+      `"${path}" is from an earlier release and not part of this one: consumers take it for valid until it is ` +
+      "stale, and verify for a part of this one. Give its attribute again, or --prune-sidecars, which removes it",
+    path,
+  };
 }

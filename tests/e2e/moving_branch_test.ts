@@ -305,3 +305,43 @@ for (const lacking of ["blob:none", "tree:0"]) {
     assertEquals(code, 4, stderr);
   });
 }
+
+Deno.test("the program tells of what lies on a branch of releases beside this one, and leaves another fleet whole", async () => {
+  await using fleet = await withRemote();
+  const to = ["--git-push", "origin:releases"];
+  const released = async (at: string, ...args: string[]) => {
+    const dir = await clone(fleet, at, "--depth=1");
+    const { warnings } = await outcomeOf(fleet, [...to, ...args], { at: `${at}:00:00`, dir });
+    const told = warnings.filter(({ code }: Draft) => /^(second|stale|strange)-/.test(code));
+    return told.map(({ code, path }: Draft) => path === undefined ? code : `${code} ${path}`);
+  };
+  const filesOf = async () =>
+    await gitIn(fleet, "remote.git", "ls-tree", "-r", "--name-only", "releases:releases");
+  const other = [
+    "--artifact-name",
+    "other.json",
+    "--revocations-attr",
+    "fleet.revocations",
+    "--release-index",
+  ];
+  assertEquals(await released("12", ...other), []);
+  const others = (await filesOf()).filter((path) => /^(other|rollouts)/.test(path));
+  assertEquals(others.length, 4);
+  // Nothing of it is in a fresh clone of the fleet.
+  assertEquals(await released("13", "--keep-releases", "1"), [
+    "second-fleet other.json",
+    "stale-sidecar revocations.json",
+    "stale-index release-index.json",
+  ]);
+  const kept = new Set(await filesOf());
+  assertEquals(others.filter((path) => !kept.has(path)), []);
+  assertEquals(await released("14", "--keep-releases", "1", "--prune-sidecars"), ["second-fleet other.json"]);
+  assertEquals((await filesOf()).filter((path) => /^re/.test(path)), []);
+  const dir = await clone(fleet, "somebody", "--branch=releases");
+  await shell(
+    fleet,
+    `cd ../${dir} && echo '{}' > releases/notes.json && echo '{}' > releases/rollouts/notes.json && git add . &&
+     git commit -q -m notes && git push -q`,
+  );
+  assertEquals(await released("15"), ["second-fleet other.json", "strange-files"]);
+});

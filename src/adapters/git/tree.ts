@@ -249,7 +249,14 @@ export async function namesIn(
   dir: string,
 ): Promise<string[]> {
   const options = { cwd: root, env: { GIT_LITERAL_PATHSPECS: "1" } };
-  const args = ["ls-tree", "-z", "--name-only", "--full-tree", commit, "--", `${dir}/`];
+  const args = [
+    "ls-tree",
+    "-z",
+    "--name-only",
+    "--full-tree",
+    commit,
+    ...dir === "" ? [] : ["--", `${dir}/`],
+  ];
   const listing = await expectGit(git, `list "${dir}" in ${commit}`, args, options);
   return listing.split("\0").filter((path) => path !== "").map((path) => relative(dir, path));
 }
