@@ -124,8 +124,11 @@ export interface CommitBase {
  */
 export type Standing = "same" | "behind" | "apart";
 
-/** What HEAD names: a branch of this name, or that tracks one of this name; no branch but a commit; or another branch. */
-export type HeadOn = "branch" | "commit" | "other";
+/**
+ * What HEAD names: a branch of this name, or that tracks one of this name; no branch but a commit; a branch that no remote is
+ * known to have; or another branch.
+ */
+export type HeadOn = "branch" | "commit" | "unknown" | "other";
 
 /** What became of a push: `moved` when the branch has got other commits meanwhile. */
 export type PushResult = "pushed" | "moved";

@@ -48,8 +48,9 @@ export async function findPlace(
   const standing = await git.checkPush(repository, head, gitPush);
   const forReview = isForReview(gitPush);
   const on = await git.headOn(repository, gitPush.branch);
-  const follows = forReview || on !== "other";
-  const named = on === "branch" || forReview && on === "other";
+  // A branch that no remote has, as some CI makes one for what it checks out, says no more than the commit does.
+  const follows = forReview || on !== "other" && (on !== "unknown" || isReleased);
+  const named = on === "branch" || forReview && (on === "other" || on === "unknown");
   const isHere = follows && standing !== "apart";
   const tip = isHere ? null : await tipUpstream(run, repository, gitPush);
   // With HEAD as it is upstream, or upstream further on, its release is there, too.

@@ -345,3 +345,20 @@ Deno.test("the program tells of what lies on a branch of releases beside this on
   );
   assertEquals(await released("15"), ["second-fleet other.json", "strange-files"]);
 });
+
+Deno.test("the program pushes what is released along with the release from a branch that no remote has", async () => {
+  await using fleet = await withRemote();
+  // As some CI checks a commit out.
+  const dir = await clone(fleet, "ci");
+  const build = (...args: string[]) => shell(fleet, `cd ../${dir} && ${args.join(" && ")}`);
+  await build("git checkout -q --no-track -b build origin/main", "echo ours > ours.txt", "git add .");
+  await build("git commit -q -m ours");
+  for (const at of ["12:00:00", "13:00:00"]) {
+    const [head] = await gitIn(fleet, dir, "rev-parse", "HEAD");
+    const { outcome, commit, releaseCommit } = await outcomeOf(fleet, ORIGIN, { dir, at });
+    assertEquals([outcome, commit], ["released", head]);
+    assertEquals(await gitIn(fleet, "remote.git", "rev-parse", "main", "main^"), [releaseCommit, head]);
+    assertEquals(await gitIn(fleet, dir, "rev-parse", "HEAD"), [releaseCommit]);
+    assertEquals(await build("git status --porcelain"), "");
+  }
+});

@@ -91,7 +91,10 @@ export async function headOn(git: GitContext, root: string, branch: string): Pro
   if (own === branch) return "branch";
   const tracked = await runGit(git, ["config", "--get", `branch.${own}.merge`], { cwd: root });
   if (tracked.code > 1) throw gitError("read which branch is tracked", tracked);
-  return tracked.code === 0 && text(tracked) === `refs/heads/${branch}` ? "branch" : "other";
+  if (tracked.code === 0) return text(tracked) === `refs/heads/${branch}` ? "branch" : "other";
+  const args = ["for-each-ref", "--count=1", "--format=%(refname)", `refs/remotes/*/${own}`];
+  const known = await expectGit(git, "read which branches remotes have", args, { cwd: root });
+  return known === "" ? "unknown" : "other";
 }
 
 /**
