@@ -120,9 +120,9 @@ function stderrStream(): Stream {
     write(text) {
       try {
         writeAll(Deno.stderr, encoder.encode(text));
-      } catch (error) {
-        // Nobody reads any more. A release that is half written is worse than one that nobody watched.
-        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      } catch {
+        // Nobody reads any more: a pipe is closed, a terminal is gone, a disk is full. A release that is half done is worse
+        // than one that nobody watched.
       }
     },
     isTerminal,

@@ -181,6 +181,15 @@ Deno.test("a run goes on when nobody reads its standard error any more", async (
   assertEquals(await withoutReader("stderr without end", "stderr"), { code: 0, other: "still there" });
 });
 
+Deno.test("a run goes on when its standard error cannot be written, as on a full disk or a terminal that is gone", async () => {
+  const command = ["-c", 'exec "$@" 2>/dev/full', "sh", Deno.execPath(), "run", "--cached-only", "--frozen"];
+  const finished = await run([which("sh"), ...command, PROGRAM, "stderr without end"], {
+    cwd: PROJECT,
+    env: { ...DENO_ENV, NO_COLOR: "1" },
+  });
+  assertEquals([finished.code, finished.stdout], [0, "still there"]);
+});
+
 Deno.test("data that nobody reads is an error, of the kind io", async () => {
   const { code, other } = await withoutReader("stdout without end", "stdout");
   assertEquals([code, other.split(":").slice(0, 2).join(":")], [0, "io: Cannot write standard output"]);
