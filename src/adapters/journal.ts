@@ -242,7 +242,12 @@ export function readJournal(root: string): Journal | null {
 
 function isJournal(value: unknown): value is Journal {
   return Array.isArray(value) && value.length > 0 &&
-    value.every((steps) => Array.isArray(steps) && steps.every(isStep));
+    value.every((steps) => Array.isArray(steps) && steps.every(isStep) && areOneEach(steps));
+}
+
+/** Whether no file is named twice: each is read for each time, and may be large. */
+function areOneEach(steps: readonly Step[]): boolean {
+  return new Set(steps.map(({ path }) => path)).size === steps.length;
 }
 
 /** Anybody may have put the journal there, also in a commit: it leads to nothing but the files of a release. */

@@ -240,6 +240,14 @@ for (const [of, change] of Object.entries(HOSTILE)) {
   });
 }
 
+Deno.test("recover() does nothing for a journal that names a file twice, which is read for each time", async () => {
+  await using world = await interrupted(OLD, 0);
+  const root = world.releases.path;
+  const journal = JSON.stringify([[...world.steps, world.steps[0]]]);
+  await Deno.writeTextFile(join(root, ".fleet-release.journal"), journal);
+  assertEquals(await world.releases.recover(), "left");
+});
+
 Deno.test("recover() leaves directories that are named like temporary files, which no run has made", async () => {
   await using world = await interrupted(OLD, 4);
   const root = world.releases.path;
