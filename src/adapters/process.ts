@@ -5,6 +5,7 @@
  */
 import type { CommandChild, CommandResult as DaxResult } from "@david/dax";
 import { dirname, join } from "@std/path";
+import { milliseconds } from "../contract/time.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import { quoted, quoteList, withoutColours } from "../text.ts";
@@ -450,7 +451,7 @@ async function stopping(
     late = true;
     end();
   };
-  if (limit !== undefined) timers.push(setTimeout(expire, limit * 1000));
+  if (limit !== undefined) timers.push(setTimeout(expire, milliseconds(limit)));
   silence.begin(expire);
   signal?.addEventListener("abort", end, { once: true });
   try {
@@ -485,7 +486,7 @@ class Silence {
   broken(): void {
     clearTimeout(this.#timer);
     if (this.#seconds === undefined || this.#expire === undefined) return;
-    this.#timer = setTimeout(this.#expire, this.#seconds * 1000);
+    this.#timer = setTimeout(this.#expire, milliseconds(this.#seconds));
   }
 
   end(): void {

@@ -73,3 +73,8 @@ export function wholeSeconds(instant: Temporal.Instant): Timestamp {
     Temporal.Instant.fromEpochMilliseconds(Math.floor(instant.epochMilliseconds / 1000) * 1000),
   );
 }
+
+/** Seconds in milliseconds, as far as a timer takes them: it would fire at once for more than 24 days. */
+export function milliseconds(seconds: number): number {
+  return Math.min(seconds * 1000, 2 ** 31 - 1);
+}

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ReleaseConfig } from "../config.ts";
-import { compareTimestamps, wholeSeconds } from "../contract/time.ts";
+import { compareTimestamps, milliseconds, wholeSeconds } from "../contract/time.ts";
 import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { HostWork, Warn, Warning } from "../model.ts";
@@ -131,7 +131,9 @@ export function startRun(
       at = { name, title };
       const start = clock.monotonic();
       const expire = () => interruption.now(lateError(title, limit!, times.unfinished()));
-      const timer = limit?.seconds === undefined ? undefined : setTimeout(expire, limit.seconds * 1000);
+      const timer = limit?.seconds === undefined
+        ? undefined
+        : setTimeout(expire, milliseconds(limit.seconds));
       const result = await (whole ? interruption.whole(body) : interruption.unlessEnded(body))
         .finally(() => clearTimeout(timer));
       const seconds = (clock.monotonic() - start) / 1000;

@@ -1,5 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { compareTimestamps, formatInstant, parseTimestamp, wholeSeconds } from "../../src/contract/time.ts";
+import {
+  compareTimestamps,
+  formatInstant,
+  milliseconds,
+  parseTimestamp,
+  wholeSeconds,
+} from "../../src/contract/time.ts";
 import { pureTest } from "../support/pure.ts";
 
 const READ: Record<string, [text: string, normal: string][]> = {
@@ -208,4 +214,8 @@ pureTest("wholeSeconds() cuts the fraction and never rounds up, before 1970 too"
     ["1969-12-31T23:59:58.5Z", "1969-12-31T23:59:58Z"],
   ];
   assertEquals(cut.map(([text]) => [text, wholeSeconds(Temporal.Instant.from(text!))]), cut);
+});
+
+pureTest("milliseconds() gives no more than a timer takes, which would fire at once", () => {
+  assertEquals([0.5, 60, 2_592_000].map(milliseconds), [500, 60_000, 2_147_483_647]);
 });
