@@ -38,7 +38,11 @@ export async function lookUpstream(run: Run, ready: Ready): Promise<CommitBase |
       if (error instanceof ReleaseError && error.kind === "git") return null;
       throw error;
     });
-    return await settle(run, ready, tip);
+    const base = await settle(run, ready, tip);
+    // A run that was killed behind its push, or was late, has left here what is upstream in another commit.
+    const local = ready.place.pending === null ? null : ready.repository.head;
+    if (base === null) await giveWay(run, ready, { local, tip });
+    return base;
   });
 }
 
@@ -176,7 +180,9 @@ async function giveWay(
     const dir = relative(repository.root, (await releaseDir.realPath()).path);
     const theirs = await git.committedRelease(repository, { commit: tip, dir, artifactName });
     const files = inOrder(theirs, artifactName);
-    const removed = ready.files.map(({ path }) => path).filter((path) => !theirs.has(path));
+    const ours = await git.committedRelease(repository, { commit: local, dir, artifactName });
+    const removed = [...new Set([...ready.files.map(({ path }) => path), ...ours.keys()])]
+      .filter((path) => !theirs.has(path));
     await releaseDir.publish(files, removed);
     const base = { parent: tip, moves: false, stages: true };
     await commitOn(run, { ...ready, files, attributes: [] }, { base, removed });

@@ -171,6 +171,18 @@ END
   assertEquals(await gitIn(fleet, slow, "status", "--porcelain"), [""]);
 });
 
+Deno.test("the program leaves a clone that a pull makes clean where its release is upstream in another commit already", async () => {
+  await using fleet = await withRemote();
+  const [late, other] = [await clone(fleet, "late"), await clone(fleet, "other")];
+  await outcomeOf(fleet, ["--git-commit"], { at: "12:00:00", dir: late });
+  await others(fleet, "theirs.txt");
+  await outcomeOf(fleet, ORIGIN, { at: "12:00:05", dir: other });
+  const { outcome } = await outcomeOf(fleet, ORIGIN, { at: "12:00:10", dir: late });
+  assertEquals(outcome, "already-released");
+  await gitIn(fleet, late, "pull", "-q", "--ff-only");
+  assertEquals(await gitIn(fleet, late, "status", "--porcelain"), [""]);
+});
+
 Deno.test("the program pushes a release that was refused before, once, whatever its options for reuse", async () => {
   await using fleet = await withRemote();
   const head = await fleet.head();
