@@ -384,6 +384,29 @@ Deno.test("the program can be run from a hook of another repository", async () =
   assertEquals(await gitIn(fleet, "other", "ls-tree", "-r", "--name-only", "HEAD"), ["file"]);
 });
 
+Deno.test("the program leaves to git what lies beside a release at the root of a repository", async () => {
+  await using fleet = await TestFleet.create({ files: { "notes.txt": "one\ntwo\n" } });
+  const at = ["--release-dir", ".", "--artifact-name", 'a [b]*".json'];
+  const { artifacts } = await expectRelease(fleet, [
+    "--git-commit",
+    "--revocations-attr",
+    "fleet.revocations",
+    ...at,
+  ]);
+  await fleet.git("-c", "core.autocrlf=true", "clone", "-q", ".", "../other");
+  const read = (dir: string, path: string) => Deno.readTextFile(join(fleet.root, dir, path));
+  assertEquals(await read("other", "notes.txt"), "one\r\ntwo\r\n");
+  const paths = artifacts.map(({ path }: { path: string }): string => path);
+  assertEquals(paths.length, 4);
+  for (const path of paths.flatMap((path: string) => [path, `${path}.sig`])) {
+    assertEquals(await fleet.git("check-attr", "-z", "text", "--", path), `${path}\0text\0unset\0`);
+    assertEquals(
+      await Deno.readFile(join(fleet.root, "other", path)),
+      await Deno.readFile(join(fleet.dir, path)),
+    );
+  }
+});
+
 Deno.test("the program commits a release directory whose name means something to git and to the shell", async () => {
   await using fleet = await TestFleet.create();
   const parent = await fleet.head();

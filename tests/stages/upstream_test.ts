@@ -319,11 +319,14 @@ pureTest(
     other.committedFiles.set(TIP, new Map([[path, new TextEncoder().encode("* -text\n")]]));
     await other.release(ORIGIN);
     assertEquals(other.committed[0]!.beside, []);
-    // In the root they would be those of all files.
+    // In the root they are those of a release's files alone.
     const root = new FakeWorld();
     root.repositoryOf = () => ({ root: "/fleet/releases", head: COMMIT });
     await root.release({ gitCommit: true });
-    assertEquals(root.committed[0]!.beside, []);
+    const [attributes] = root.committed[0]!.beside;
+    const patterns = new TextDecoder().decode(attributes!.bytes).split("\n").slice(1, -1);
+    assertEquals(patterns.length, 9);
+    assertEquals(patterns.every((line) => /^"?\/[a-z-]/.test(line)), true, patterns.join("\n"));
     const plain = new FakeWorld();
     await plain.release();
     assertEquals(plain.effects.includes("read .gitattributes"), false);
