@@ -83,7 +83,7 @@ async function tryFirst(paths: readonly string[], clock: Clock): Promise<Attempt
     try {
       // Another place than the first may be the release directory, which comes with the release.
       if (path === paths[0]) await makeDirectoryOf(path);
-      return tryLock(path, clock);
+      return unlessHeld(paths.filter((other) => other !== path), tryLock(path, clock));
     } catch (error) {
       if (error instanceof ReleaseError) throw error;
       if (!isUnusable(error)) throw fileError("write", path, { cwd: "/", cause: error });
@@ -91,6 +91,25 @@ async function tryFirst(paths: readonly string[], clock: Clock): Promise<Attempt
     }
   }
   return problem!;
+}
+
+/** Another user's run may have had to take another place: then this one gives back what it has got. */
+function unlessHeld(places: readonly string[], attempt: Attempt): Attempt {
+  const heldAt = "release" in attempt ? places.find(isHeld) : undefined;
+  if (!("release" in attempt) || heldAt === undefined) return attempt;
+  attempt.release();
+  return { heldAt };
+}
+
+/** Whether another process has a lock on a file, as far as that may be seen. */
+function isHeld(path: string): boolean {
+  try {
+    if (lstatOf(path)?.isFile !== true) return false;
+    using file = Deno.openSync(path);
+    return !file.tryLockSync(false);
+  } catch {
+    return false;
+  }
 }
 
 /** Whoever comes next has to find the same place, and not one above what is still missing. */

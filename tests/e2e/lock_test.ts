@@ -1,8 +1,10 @@
 // One run at a time on a release directory: real processes, and the system's own locks.
 
 import { assertEquals } from "@std/assert";
+import { exists } from "@std/fs";
 import { join } from "@std/path";
 import { lockReleaseDir } from "../../src/adapters/lock.ts";
+import { lockFilesOf } from "../../src/adapters/lookup.ts";
 import type { Warning } from "../../src/model.ts";
 import { SYSTEM_CLOCK } from "../../src/world.ts";
 import { expectRun, which } from "../support/command.ts";
@@ -106,6 +108,26 @@ Deno.test("locks lie in git's directory: of each release directory, and of those
   ]);
   // What it had by then is free again.
   using _below = await lock(below!);
+});
+
+Deno.test("a lock that another user had to take in another place counts, as long as it is held", async () => {
+  await using temp = await TemporaryDirectory.create();
+  const dir = join(temp.path, "releases");
+  await Deno.mkdir(dir);
+  const [first, within] = lockFilesOf(dir, "releases").directory as [string, string];
+  await Deno.writeTextFile(within, '{"pid":7,"since":"2026-06-01T12:00:00Z"}\n');
+  {
+    using other = await Deno.open(within);
+    await other.lock(true);
+    const { kind, message } = await rejection(lock(dir));
+    assertEquals([kind, message], [
+      "locked",
+      'Another run is at work on "releases": process 7, since 2026-06-01T12:00:00Z',
+    ]);
+    assertEquals(await exists(first), false);
+  }
+  using _held = await lock(dir);
+  assertEquals(await exists(first), true);
 });
 
 Deno.test("a link in the place of a lock is refused, and what it names is left alone", async () => {
