@@ -24,7 +24,7 @@ export async function afterLast(run: Run, before: Timestamp | null): Promise<Run
   // That is a wrong clock, and for others to tell.
   if (isAhead(before, clock.now())) return run;
   const next = Temporal.Instant.from(wholeSeconds(Temporal.Instant.from(before))).add({ seconds: 1 });
-  const milliseconds = Math.ceil(next.since(clock.now()).total("milliseconds"));
+  const milliseconds = Math.max(0, Math.ceil(next.since(clock.now()).total("milliseconds")));
   const wait = () => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
   const later = formatInstant(next);
   // What everybody's clock may do is told when it takes longer than a second.

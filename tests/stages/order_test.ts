@@ -4,9 +4,10 @@ import { assertEquals } from "@std/assert";
 import type { ReleaseConfig } from "../../src/config.ts";
 import { release } from "../../src/pipeline.ts";
 import { ReleaseError } from "../../src/errors.ts";
+import { afterLast } from "../../src/stages/clock.ts";
 import { Interruption } from "../../src/stages/interruption.ts";
 import type { Stage } from "../../src/ports.ts";
-import { startRun } from "../../src/stages/run.ts";
+import { type Run, startRun } from "../../src/stages/run.ts";
 import { validateConfig } from "../../src/commands/release.ts";
 import { COMMIT, FakeWorld, UNVERIFIED } from "../support/fake_ports.ts";
 import { pureTest, rejection } from "../support/pure.ts";
@@ -344,4 +345,24 @@ pureTest("SOURCE_DATE_EPOCH of a shell of nix says nothing of a release, which a
   empty.repositoryOf = () => null;
   const later = await releaseAt(empty, {}, "1981-01-01T00:00:00Z");
   assertEquals([later.signedAt, later.warnings], ["1981-01-01T00:00:00Z", [UNVERIFIED]]);
+});
+
+pureTest("afterLast() waits for no time that has passed since the run began", async () => {
+  const run = new FakeWorld().run();
+  const clock = { ...run.ports.clock, now: () => Temporal.Instant.from("2026-06-02T00:00:05Z") };
+  const begun: Run = {
+    ...run,
+    ...{ now: "2026-06-02T00:00:00Z", timeFrom: "clock" },
+    ports: { ...run.ports, clock },
+  };
+  const real = globalThis.setTimeout;
+  const waits: (number | undefined)[] = [];
+  const noting = (action: () => void, milliseconds?: number) => (waits.push(milliseconds), real(action, 0));
+  try {
+    Object.assign(globalThis, { setTimeout: noting });
+    assertEquals((await afterLast(begun, "2026-06-02T00:00:00Z")).now, "2026-06-02T00:00:01Z");
+  } finally {
+    Object.assign(globalThis, { setTimeout: real });
+  }
+  assertEquals(waits, [0]);
 });
