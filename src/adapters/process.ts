@@ -47,6 +47,8 @@ export interface RunOptions {
   readonly limit?: number | undefined;
   /** Seconds that it may write nothing to stderr; then it is stopped. */
   readonly silence?: number | undefined;
+  /** Stops it when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
   /** Reads each line of stderr as it comes, and gives the text in it that is for people; undefined: there is none. */
   readonly onStderr?: (line: string) => string | undefined;
   /** The arguments as `-v` shows them, when they hold what must not be shown. */
@@ -305,7 +307,7 @@ export class Shell {
    * Runs a command and waits for it. A failing command is a result, not an error.
    *
    * @param argv The program's absolute path and its arguments
-   * @throws the reason of the shell's signal, when that is aborted, as soon as the command has ended
+   * @throws the reason of the shell's signal or of the command's own, when that is aborted, as soon as it has ended
    */
   async run(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
     this.#end?.signal?.throwIfAborted();
@@ -334,7 +336,9 @@ export class Shell {
     using file = outputFile === ""
       ? undefined
       : await Deno.open(outputFile, { read: true, write: true, createNew: true, mode: 0o600 });
-    this.#end?.signal?.throwIfAborted();
+    const signals = [this.#end?.signal, options.signal].filter((one) => one !== undefined);
+    const signal = AbortSignal.any(signals);
+    signal.throwIfAborted();
     using input = inputFile(this.#tempDir, options.stdin);
     const apart = options.apart === true && this.#end?.isWhole === true;
     const how = options.alone ? "hook" : apart ? "apart" : "within";
@@ -356,11 +360,7 @@ export class Shell {
     const child = file === undefined
       ? command.stdout("piped").stderr(sink).spawn()
       : command.stdout("null").stderr("null").spawn();
-    const ended = stopping(child, () => resolve(null), {
-      signal: this.#end?.signal,
-      limit: options.limit,
-      silence,
-    });
+    const ended = stopping(child, () => resolve(null), { signal, limit: options.limit, silence });
     const followed = file && follow(file, ended, (chunk) => reader.write(chunk));
     const { result, late } = await ended
       .catch((error: unknown) => {
@@ -435,7 +435,7 @@ async function stopping(
   child: CommandChild,
   stop: () => void,
   { signal, limit, silence }: {
-    signal: AbortSignal | undefined;
+    signal: AbortSignal;
     limit: number | undefined;
     silence: Silence;
   },
@@ -453,13 +453,13 @@ async function stopping(
   };
   if (limit !== undefined) timers.push(setTimeout(expire, milliseconds(limit)));
   silence.begin(expire);
-  signal?.addEventListener("abort", end, { once: true });
+  signal.addEventListener("abort", end, { once: true });
   try {
     const result = await Promise.race([child, givenUp]);
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     return { result, late };
   } finally {
-    signal?.removeEventListener("abort", end);
+    signal.removeEventListener("abort", end);
     silence.end();
     for (const timer of timers) clearTimeout(timer);
   }

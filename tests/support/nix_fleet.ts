@@ -3,14 +3,18 @@
  *
  * @module
  */
+import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { type NixContext, nixContext } from "../../src/adapters/nix/context.ts";
 import { AS_EVENTS } from "../../src/adapters/nix/events.ts";
 import { EvaluationWarnings } from "../../src/adapters/nix/evaluation_warnings.ts";
-import { evaluateBatch } from "../../src/adapters/nix/hosts.ts";
+import { evaluateHosts, startProcess } from "../../src/adapters/nix/hosts.ts";
 import { lockFlake } from "../../src/adapters/nix/flake.ts";
-import type { DerivedHost, LockedFlake } from "../../src/model.ts";
+import type { NixError } from "../../src/adapters/nix/nix_error.ts";
+import type { EvaluationJob } from "../../src/adapters/nix/workers.ts";
+import type { DerivedHost, HostDerivation, LockedFlake } from "../../src/model.ts";
 import { which } from "./command.ts";
+import { SYSTEM_CLOCK } from "../../src/world.ts";
 import { TestFleet } from "./fleet.ts";
 import { flakeOf } from "./releases.ts";
 import { type Traced, tracedShell } from "./traced.ts";
@@ -66,19 +70,35 @@ export async function locked({ fleet, nix, commands }: NixFleet): Promise<Locked
   return flake;
 }
 
+/** What one process tells of hosts, in their order, as far as it comes, and why it ends before it has told of all. */
+export async function evaluatedAtOnce(
+  nix: NixContext,
+  job: EvaluationJob,
+): Promise<{ told: (HostDerivation | null)[]; error: NixError | null }> {
+  const told: (HostDerivation | null)[] = [];
+  const listener = {
+    onStarted: (index: number) => assertEquals(index, told.length),
+    onEvaluated: (index: number, derivation: HostDerivation | null) => {
+      assertEquals(index, told.length);
+      told.push(derivation);
+    },
+  };
+  const { ended } = startProcess(nix, job, { listener, warnings: new EvaluationWarnings() });
+  return { error: await ended, told };
+}
+
 /** NixOS hosts of a fleet, evaluated. What that runs is not kept. */
 export async function derivationsOf(
   world: NixFleet,
   ...names: string[]
 ): Promise<[DerivedHost, ...DerivedHost[]]> {
   const flake = await locked(world);
-  const hosts = names.map((name) => ({ name, kind: "nixos" as const }));
-  const derivations = await evaluateBatch(world.nix, { flake, hosts }, new EvaluationWarnings());
-  world.commands.length = 0;
-  if ("error" in derivations) throw new Error(derivations.error.lines.join("\n"));
-  const [first, ...others] = derivations.map((derivation, index) => {
-    if (derivation === null) throw new Error(`${names[index]} does not evaluate`);
-    return { ...derivation, flake, channel: null, pinnedTo: null };
+  const hosts = names.map((name) => ({ name, kind: "nixos" as const, flake, channel: null, pinnedTo: null }));
+  const derivations = await evaluateHosts(world.nix, hosts, {
+    ...{ workers: 1, clock: SYSTEM_CLOCK, progress: () => {} },
+    ...{ warnings: new EvaluationWarnings(), warn: () => {} },
   });
+  world.commands.length = 0;
+  const [first, ...others] = derivations.map((derivation, index) => ({ ...hosts[index]!, ...derivation }));
   return [first!, ...others];
 }

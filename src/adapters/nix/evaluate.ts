@@ -36,18 +36,20 @@ export interface EvaluateOptions {
   readonly listener?: EvaluationListener;
   /** Where the flake's source is in the store: errors tell its files by their path in the flake's repository. */
   readonly source?: string;
+  /** Stops nix when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Applies a nix function to data, in one process.
  *
- * @throws {ReleaseError} of kind `evaluation` when what it printed is not JSON
+ * @throws {ReleaseError} of kind `evaluation` when what it printed is not JSON; and the reason of the signal
  */
 export async function evaluate(
   { shell, nix, flags, env }: NixContext,
   expression: string,
   data: unknown,
-  { options = [], listener, source }: EvaluateOptions = {},
+  { options = [], listener, source, signal }: EvaluateOptions = {},
 ): Promise<Evaluated> {
   const asked = flags.some((flag, index) => flag === "show-trace" && flags[index + 1] === "true");
   const log = new EvaluationLog(listener, asked);
@@ -55,6 +57,7 @@ export async function evaluate(
   const result = await shell.run([nix, ...TRACED, ...command], {
     env: { ...EVALUATION_ENV, ...env },
     onStderr: (line) => log.add(line),
+    signal,
   });
   const errors = log.errors();
   // What ends nix before it can say why, as a stack that is too small does, is told in plain text or not at all.

@@ -135,20 +135,21 @@ const FIELDS = `
     else refuse "is of type \${builtins.typeOf toplevel}, expected a derivation";`;
 
 /**
- * The derivations of hosts: `{ flake, hosts = [ { kind, name } ], mark }` to a list in the same order, each
- * `[ drvPath outPath outputName ]` (a set with an `outPath` would turn into a string in JSON). A host whose
- * evaluation throws comes out as null, so that one failing host does not hide the others; what `tryEval` cannot
- * catch fails the whole evaluation. Before each host its name is traced behind the mark: what nix says next is of it.
+ * The derivations of hosts: `{ flake, hosts = [ { kind, name } ], mark }` to nothing. What it has to tell it traces behind
+ * the mark, as it goes on, by a host's index in the list: `[ 3 ]` before the host is looked at, so that what nix says next is
+ * of it, and then `[ 3 [ drvPath outPath outputName ] ]`, or `[ 3 null ]` where its evaluation has thrown, so that one failing
+ * host does not hide the others. What `tryEval` cannot catch ends the whole evaluation.
  */
 export const HOSTS = `
 { flake, hosts, mark }:
 let${LOOK_UP}${FIELDS}
-  derivation = host:
+  tell = what: builtins.trace "\${mark} \${builtins.toJSON what}";
+  derive = _: index:
     let
-      found = fieldsOf host;
+      found = fieldsOf (builtins.elemAt hosts index);
       result = builtins.tryEval (builtins.deepSeq found found);
-    in builtins.trace "\${mark} \${host.name}" (if result.success then result.value else null);
-in map derivation hosts`;
+    in tell [ index ] (tell [ index (if result.success then result.value else null) ] null);
+in builtins.foldl' derive null (builtins.genList (index: index) (builtins.length hosts))`;
 
 /**
  * The source of a flake, without its inputs: what `builtins.fetchTree` is given to where it is in the store, and to all

@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
-import type { HostDerivation, HostInFlake, HostRef, LockedFlake, Warn } from "../../model.ts";
+import type { HostDerivation, HostInFlake, Warn } from "../../model.ts";
 import type { Clock, HostProgress } from "../../ports.ts";
 import { plural, quoteList } from "../../text.ts";
 import { sharedLimits } from "../excerpts.ts";
@@ -15,11 +15,16 @@ import { evaluate } from "./evaluate.ts";
 import type { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { applyTo, HOSTS, ONE_HOST } from "./expressions.ts";
 import { settingFlags } from "./nix_config.ts";
-import type { NixError } from "./nix_error.ts";
 import { parseShape } from "./output.ts";
-import { evaluateAll, type EvaluationFailure } from "./workers.ts";
+import {
+  evaluateAll,
+  type EvaluatingProcess,
+  type EvaluationFailure,
+  type EvaluationJob,
+  type ProcessListener,
+} from "./workers.ts";
 
-/** What {@linkcode HOSTS} gives for a host. */
+/** What {@linkcode ONE_HOST} gives, and what {@linkcode HOSTS} tells of a host. */
 const DERIVATION = v.tuple([v.string(), v.string(), v.string()]);
 
 /** How hosts are spread over processes. */
@@ -33,48 +38,75 @@ export interface EvaluationOptions {
   readonly warn: Warn;
 }
 
-/** Hosts to evaluate in one process. */
-export interface HostBatch {
-  readonly flake: LockedFlake;
-  readonly hosts: readonly HostRef[];
-}
+/** What is told of a host: that it begins, or what it came to. */
+const TOLD = v.union([
+  v.strictTuple([v.number()]),
+  v.strictTuple([v.number(), v.nullable(DERIVATION)]),
+]);
 
 /**
- * Evaluates hosts in one process.
+ * Begins to evaluate hosts in one process.
  *
  * @param warnings Take note of what the flake warns of
- * @returns each one's derivation, in their order, and null for those that failed; or why all of it failed
- * @throws {ReleaseError} of kind `evaluation` when nix prints what no version that we know prints
+ * @returns the process, whose end rejects with a {@linkcode ReleaseError} of kind `evaluation` when nix prints what no
+ * version that we know prints
  */
-export async function evaluateBatch(
+export function startProcess(
   nix: NixContext,
-  { flake: { opened, nixConfig, storePath }, hosts }: HostBatch,
-  warnings: EvaluationWarnings,
-): Promise<(HostDerivation | null)[] | { error: NixError }> {
-  const names = hosts.map(({ name, kind }) => ({ name, kind }));
-  const alone = names.length === 1 ? names[0] : undefined;
-  const mark = crypto.randomUUID();
-  let current = alone?.name;
-  const listener = {
-    markedBy: mark,
-    onMark: (name: string) => void (current = name),
-    onWarning: (text: string) => warnings.note(text, current),
-  };
-  const more = { options: settingFlags(nixConfig.used), listener, source: storePath };
-  const result = alone === undefined
-    ? await evaluate(nix, HOSTS, { flake: opened, hosts: names, mark }, more)
-    : await evaluate(nix, ONE_HOST, { flake: opened, host: alone }, more);
-  if (result.code !== 0) return { error: result.error };
-  const shape = v.array(v.nullable(DERIVATION));
-  const values = parseShape(shape, alone === undefined ? result.value : [result.value], "nix eval");
-  return names.map((host, index) => {
-    const [drvPath, outPath, outputName] = values[index] ?? [];
-    return drvPath === undefined ? null : { ...host, drvPath, outPath: outPath!, outputName: outputName! };
+  { flake, hosts }: EvaluationJob,
+  { listener, warnings }: { readonly listener: ProcessListener; readonly warnings: EvaluationWarnings },
+): EvaluatingProcess {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const refs = hosts.map(({ name, kind }) => ({ name, kind }));
+  const derivationOf = (index: number, [drvPath, outPath, outputName]: v.InferOutput<typeof DERIVATION>) => ({
+    ...{ ...refs[index]!, drvPath, outPath, outputName },
   });
+  const mark = crypto.randomUUID();
+  let current: string | undefined;
+  const begin = (index: number) => {
+    current = refs[index]?.name;
+    listener.onStarted(index);
+  };
+  const options = {
+    options: settingFlags(flake.nixConfig.used),
+    listener: {
+      markedBy: mark,
+      onMark(text: string) {
+        const [index, fields] = parseShape(TOLD, JSON.parse(text), "nix eval");
+        if (fields === undefined) begin(index);
+        else listener.onEvaluated(index, fields && derivationOf(index, fields));
+      },
+      onWarning: (text: string) => warnings.note(text, current),
+    },
+    source: flake.storePath,
+    signal,
+  };
+  const run = async () => {
+    if (refs.length > 1) {
+      return await evaluate(nix, HOSTS, { flake: flake.opened, hosts: refs, mark }, options);
+    }
+    begin(0);
+    const result = await evaluate(nix, ONE_HOST, { flake: flake.opened, host: refs[0] }, options);
+    if (result.code === 0) {
+      listener.onEvaluated(0, derivationOf(0, parseShape(DERIVATION, result.value, "nix eval")));
+    }
+    return result;
+  };
+  return {
+    ended: run().then(
+      ({ code, error }) => code === 0 ? null : error,
+      (error) => {
+        if (signal.aborted) return null;
+        throw error;
+      },
+    ),
+    stop: () => stopping.abort(),
+  };
 }
 
 /**
- * Evaluates hosts of several flakes, in as few processes as their weight allows.
+ * Evaluates hosts of several flakes, in one process or, when that takes its time, in several.
  *
  * @returns their derivations, in their order
  * @throws {ReleaseError} of kind `evaluation`, with every host that does not evaluate and what nix says of it, and before
@@ -86,15 +118,11 @@ export async function evaluateHosts(
   options: EvaluationOptions,
 ): Promise<HostDerivation[]> {
   hosts.forEach(refuseLongName);
-  const jobs = [...Map.groupBy(hosts, ({ flake }) => flake)].map(([flake, hosts]) => ({
-    flake,
-    hosts,
-    together: hosts.some(({ pinnedTo }) => pinnedTo !== null),
-  }));
+  const jobs = [...Map.groupBy(hosts, ({ flake }) => flake)].map(([flake, hosts]) => ({ flake, hosts }));
   const { warnings, warn } = options;
   const { derivations, failures } = await evaluateAll(jobs, {
     ...options,
-    evaluateBatch: (flake, hosts) => evaluateBatch(nix, { flake, hosts }, warnings),
+    start: (job, listener) => startProcess(nix, job, { listener, warnings }),
   });
   warn(...warnings.take(hosts.map(({ name }) => name)));
   if (failures.length === 0) return hosts.map((host) => derivations.get(host)!);

@@ -1,9 +1,9 @@
 /**
  * Spreads hosts over evaluating processes.
  *
- * One process for all hosts is right for light ones, which take milliseconds each, and wrong for real ones, which
- * take seconds and gigabytes: its heap grows with every host and is collected again and again. So each process gets
- * a few hosts, and how many is learnt from the processes that have ended.
+ * One process for all hosts is right for light ones, which take milliseconds each, and wrong for real ones, which take
+ * seconds and can use every core. Nobody knows beforehand which they are: so one process begins with all of them, and
+ * tells of each as soon as it has it. While it goes on, others take over the later half of what is left.
  *
  * @module
  */
@@ -15,8 +15,6 @@ import type { NixError } from "./nix_error.ts";
 export interface EvaluationJob {
   readonly flake: LockedFlake;
   readonly hosts: readonly HostRef[];
-  /** Whether one process takes all of them: the few hosts of a pinned commit are not worth reading it twice. */
-  readonly together?: boolean;
 }
 
 /** A host that does not evaluate, and why. */
@@ -25,125 +23,224 @@ export interface EvaluationFailure {
   readonly error: NixError;
 }
 
-interface Options {
-  /** How many processes run at once. */
-  workers: number;
-  clock: Clock;
-  progress: HostProgress;
-  /** Evaluates hosts in one process; null for a host that failed alone, an error when all of it failed. */
-  evaluateBatch(
-    flake: LockedFlake,
-    hosts: readonly HostRef[],
-  ): Promise<(HostDerivation | null)[] | { error: NixError }>;
+/** Told how far a process has come with its hosts, which it takes in their order, by their index. */
+export interface ProcessListener {
+  /** It begins with a host. */
+  onStarted(index: number): void;
+  /** It has evaluated a host; null: the host failed, and the process goes on. */
+  onEvaluated(index: number, derivation: HostDerivation | null): void;
 }
 
-/** Hosts in the first processes, before anything is known of their weight. */
-const FIRST_BATCH = 2;
-/** How long a process is meant to run: long enough to be worth its start, short enough to keep its heap small. */
-const BATCH_SECONDS = 2;
-/** Work that is not worth a second process. */
-const LIGHT_SECONDS = 0.5;
-/** Linux takes at most 128 KiB in one argument; names are written twice-quoted into one. */
-const BATCH_BYTES = 40_000;
+/** A process that evaluates hosts. */
+export interface EvaluatingProcess {
+  /** Why it ended before it had been through its hosts; null: it has been through them, or was stopped. */
+  readonly ended: Promise<NixError | null>;
+  /** Ends it. What it tells from then on counts for nothing. */
+  stop(): void;
+}
 
-/**
- * Evaluates all hosts, in as few processes as their weight allows.
- *
- * @returns the derivation of each host that evaluates, by the record of the host, and every other host
- */
+/** How hosts are evaluated. */
+export interface WorkerOptions {
+  /** How many processes run at once. */
+  readonly workers: number;
+  readonly clock: Clock;
+  readonly progress: HostProgress;
+  /** Begins to evaluate hosts in one process. Of a single host it tells why it fails, and not that it does. */
+  readonly start: (job: EvaluationJob, listener: ProcessListener) => EvaluatingProcess;
+}
+
+/** Milliseconds that a process runs before another one takes over a part of its hosts: what is light ends within. */
+const ALONE = 200;
+/** Linux takes at most 128 KiB in one argument; names are written twice-quoted into one. */
+const JOB_BYTES = 40_000;
+
+/** What every host came to. */
+export interface Evaluations {
+  /** By the record of the host. */
+  readonly derivations: ReadonlyMap<HostRef, HostDerivation>;
+  /** In the order of the hosts. */
+  readonly failures: readonly EvaluationFailure[];
+}
+
+/** Evaluates all hosts. */
 export async function evaluateAll(
   jobs: readonly EvaluationJob[],
-  { workers, clock, progress, evaluateBatch }: Options,
-): Promise<{ derivations: ReadonlyMap<HostRef, HostDerivation>; failures: EvaluationFailure[] }> {
-  const derivations = new Map<HostRef, HostDerivation>();
-  const failures: EvaluationFailure[] = [];
-  const schedule = new Schedule(jobs, workers);
-
-  async function evaluate({ flake, hosts }: EvaluationJob): Promise<void> {
-    for (const { name } of hosts) progress(name, "started");
-    const start = clock.monotonic();
-    const result = await evaluateBatch(flake, hosts);
-    schedule.learn((clock.monotonic() - start) / 1000 / hosts.length);
-    if ("error" in result) {
-      if (hosts.length === 1) failures.push({ host: hosts[0]!, error: result.error });
-      // Something that `tryEval` cannot catch: halve until the hosts that do it stand alone.
-      else for (const half of halves(hosts)) schedule.retry({ flake, hosts: half });
-      return;
-    }
-    for (const [index, derivation] of result.entries()) {
-      const host = hosts[index]!;
-      if (derivation === null) {
-        // It threw, and the others went on. Alone, nix says why.
-        schedule.retry({ flake, hosts: [host] });
-      } else {
-        derivations.set(host, derivation);
-        progress(host.name, "done");
-      }
-    }
+  options: WorkerOptions,
+): Promise<Evaluations> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const evaluation = new Evaluation(jobs, options, { resolve, reject });
+  try {
+    evaluation.fill();
+    await promise;
+  } finally {
+    evaluation.stop();
   }
-
-  async function work(): Promise<void> {
-    for (let job = schedule.next(); job !== undefined; job = schedule.next()) await evaluate(job);
-  }
-
-  await Promise.all(Array.from({ length: workers }, work));
-  const order = jobs.flatMap(({ hosts }) => hosts);
-  return { derivations, failures: failures.sort((a, b) => order.indexOf(a.host) - order.indexOf(b.host)) };
+  const order = new Map(jobs.flatMap(({ hosts }) => hosts).map((host, index) => [host, index]));
+  return {
+    derivations: evaluation.derivations,
+    failures: evaluation.failures.sort((a, b) => order.get(a.host)! - order.get(b.host)!),
+  };
 }
 
-/** What is still to be evaluated, and how much of it one process gets. */
-class Schedule {
-  readonly #workers: number;
-  readonly #pending: readonly (EvaluationJob & { hosts: HostRef[] })[];
-  readonly #retries: EvaluationJob[] = [];
-  #secondsPerHost: number | undefined;
+/** Hosts that wait for a process. */
+interface Waiting extends EvaluationJob {
+  /** Whether a process has ended before it came to the first of them. */
+  readonly again?: boolean;
+}
 
-  constructor(jobs: readonly EvaluationJob[], workers: number) {
-    this.#workers = workers;
-    this.#pending = jobs.map((job) => ({ ...job, hosts: [...job.hosts] }));
+/** A process at work. */
+interface Running extends Waiting {
+  stop: EvaluatingProcess["stop"];
+  /** The clock's milliseconds when it began. */
+  readonly since: number;
+  /** The host that it is at, or was at last; -1: it has not begun with one. */
+  at: number;
+  /** The indexes of those that it has told of. */
+  readonly told: Set<number>;
+  /** How many of the hosts are its own still. */
+  count: number;
+}
+
+/** Told the end of it. */
+interface Result {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** How many hosts a process has not begun with. */
+function leftOf({ count, at }: Running): number {
+  return count - 1 - Math.max(at, 0);
+}
+
+class Evaluation {
+  readonly derivations = new Map<HostRef, HostDerivation>();
+  readonly failures: EvaluationFailure[] = [];
+  readonly #waiting: Waiting[];
+  readonly #running = new Set<Running>();
+  readonly #options: WorkerOptions;
+  readonly #result: Result;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(jobs: readonly EvaluationJob[], options: WorkerOptions, result: Result) {
+    this.#waiting = jobs.flatMap(fitting);
+    this.#options = options;
+    this.#result = result;
   }
 
-  /** What the next process evaluates; undefined when nothing is left that has not been begun. */
-  next(): EvaluationJob | undefined {
-    const retry = this.#retries.shift();
-    if (retry !== undefined) return retry;
-    const job = this.#pending.find(({ hosts }) => hosts.length > 0);
-    if (job === undefined) return undefined;
-    return { flake: job.flake, hosts: job.hosts.splice(0, this.#batchSize(job)) };
+  /** Has as many processes at work as there may be, and as there is work for. */
+  fill(): void {
+    clearTimeout(this.#timer);
+    while (this.#running.size < this.#options.workers) {
+      const next = this.#waiting.shift() ?? this.#takeOver();
+      if (next === undefined) break;
+      this.#start(next);
+    }
+    if (this.#running.size === 0) this.#result.resolve();
   }
 
-  /** Has hosts evaluated once more. */
-  retry(job: EvaluationJob): void {
-    this.#retries.push(job);
+  /** Ends all that runs. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    for (const range of this.#running) range.stop();
+    this.#running.clear();
   }
 
-  /** A process has ended, which took this long for each of its hosts. */
-  learn(secondsPerHost: number): void {
-    this.#secondsPerHost = Math.max(this.#secondsPerHost ?? 0, secondsPerHost);
+  /** The later half of the most that a process has left; undefined while none has run for long enough, or none has any. */
+  #takeOver(): Waiting | undefined {
+    const all = [...this.#running].filter((range) => leftOf(range) > 0);
+    const ripe = this.#options.clock.monotonic() - ALONE;
+    const [from] = all.filter(({ since }) => since <= ripe).sort((a, b) => leftOf(b) - leftOf(a));
+    if (from === undefined) {
+      const next = Math.min(...all.map(({ since }) => since - ripe));
+      if (all.length > 0) this.#timer = setTimeout(() => this.fill(), next);
+      return undefined;
+    }
+    const end = from.count;
+    from.count -= Math.ceil(leftOf(from) / 2);
+    return { flake: from.flake, hosts: from.hosts.slice(from.count, end) };
   }
 
-  #batchSize(job: EvaluationJob): number {
-    const most = this.#mostOf(job);
-    let bytes = 0;
-    const fitting = job.hosts.findIndex(({ name }) =>
-      (bytes += JSON.stringify(name).length * 2 + 40) > BATCH_BYTES
-    );
-    return fitting === -1 ? most : Math.max(1, Math.min(most, fitting));
+  #start(job: Waiting): void {
+    const since = this.#options.clock.monotonic();
+    const range: Running = {
+      ...job,
+      ...{ since, at: -1, told: new Set(), count: job.hosts.length, stop: () => {} },
+    };
+    this.#running.add(range);
+    const { ended, stop } = this.#options.start(job, {
+      onStarted: (index) => this.#began(range, index),
+      onEvaluated: (index, derivation) => this.#evaluated(range, index, derivation),
+    });
+    range.stop = stop;
+    ended.then((error) => this.#end(range, error), (error) => {
+      if (this.#running.has(range)) this.#result.reject(error);
+    });
   }
 
-  /** How many hosts are worth one process, by what is known of their weight. */
-  #mostOf({ hosts, together = false }: EvaluationJob): number {
-    if (together) return hosts.length;
-    if (this.#secondsPerHost === undefined) return FIRST_BATCH;
-    if (this.#secondsPerHost * hosts.length < LIGHT_SECONDS) return hosts.length;
-    return Math.min(
-      Math.ceil(hosts.length / this.#workers),
-      Math.max(1, Math.floor(BATCH_SECONDS / this.#secondsPerHost)),
-    );
+  #began(range: Running, index: number): void {
+    if (!this.#running.has(range)) return;
+    // Others have the rest.
+    if (index >= range.count) return this.#leave(range);
+    range.at = index;
+    this.#options.progress(range.hosts[index]!.name, "started");
+  }
+
+  #evaluated(range: Running, index: number, derivation: HostDerivation | null): void {
+    if (!this.#running.has(range) || index >= range.count) return;
+    range.told.add(index);
+    const host = range.hosts[index]!;
+    if (derivation === null) this.#alone(range, host);
+    else {
+      this.derivations.set(host, derivation);
+      this.#options.progress(host.name, "done");
+    }
+  }
+
+  /** A process has come to its end. */
+  #end(range: Running, error: NixError | null): void {
+    if (!this.#running.delete(range)) return;
+    const { flake, hosts, at, told, count, again } = range;
+    const rest = hosts.slice(0, count).filter((_, index) => !told.has(index));
+    const why = error ?? { lines: ["nix did not say what it had evaluated"], trace: [] };
+    // Nothing of a host has begun a second time: the flake itself cannot be read.
+    if (hosts.length === 1 || (at === -1 && again)) {
+      this.failures.push(...rest.map((host) => ({ host, error: why })));
+    } else if (rest.length > 0) {
+      // Something that `tryEval` cannot catch. What was being evaluated has done it.
+      const charged = at === -1 || told.has(at) ? undefined : hosts[at];
+      if (charged !== undefined) this.#waiting.push({ flake, hosts: [charged] });
+      const others = rest.filter((host) => host !== charged);
+      if (others.length > 0) this.#waiting.push({ flake, hosts: others, again: at === -1 });
+    }
+    this.fill();
+  }
+
+  /** Has a host evaluated once more, alone: then nix says what is wrong with it. */
+  #alone({ flake }: EvaluationJob, host: HostRef): void {
+    this.#waiting.push({ flake, hosts: [host] });
+    this.fill();
+  }
+
+  /** Ends a process that has nothing to do any more. */
+  #leave(range: Running): void {
+    this.#running.delete(range);
+    range.stop();
+    this.fill();
   }
 }
 
-function halves(hosts: readonly HostRef[]): [HostRef[], HostRef[]] {
-  const middle = Math.ceil(hosts.length / 2);
-  return [hosts.slice(0, middle), hosts.slice(middle)];
+/** A job in parts whose names fit into an argument. */
+function fitting({ flake, hosts }: EvaluationJob): EvaluationJob[] {
+  const parts: HostRef[][] = [];
+  let bytes = Infinity;
+  for (const host of hosts) {
+    const size = JSON.stringify(host.name).length * 2 + 40;
+    if (bytes + size > JOB_BYTES) {
+      parts.push([]);
+      bytes = 0;
+    }
+    bytes += size;
+    parts.at(-1)!.push(host);
+  }
+  return parts.map((hosts) => ({ flake, hosts }));
 }

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { applyTo, HOSTS, ONE_HOST } from "../../../src/adapters/nix/expressions.ts";
 import { createNix } from "../../../src/adapters/nix/nix.ts";
-import { type CommandResult, Shell } from "../../../src/adapters/process.ts";
+import { type CommandResult, type RunOptions, Shell } from "../../../src/adapters/process.ts";
 import type { HostInFlake, LockedFlake } from "../../../src/model.ts";
 import { SILENT_LOG } from "../../../src/report/log.ts";
 import { derivationOf, lockedAt } from "../../support/fake_ports.ts";
@@ -25,11 +25,20 @@ class FakeShell extends Shell {
     return `/bin/${program}`;
   }
 
-  override run(argv: readonly string[]): Promise<CommandResult> {
+  override run(argv: readonly string[], { onStderr }: RunOptions): Promise<CommandResult> {
     // What marks hosts in nix's log, nobody can know before.
-    const expression = argv.at(-1)!.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/, MARK);
+    const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+    const [mark] = uuid.exec(argv.at(-1)!) ?? [];
+    const expression = argv.at(-1)!.replace(uuid, MARK);
     this.asked.push(expression);
     const answer = this.#answers.get(expression);
+    if (mark !== undefined && Array.isArray(answer)) {
+      const lines = answer.flatMap((fields, index) => [[index], [index, fields]]);
+      for (const line of lines) {
+        const msg = `trace: ${mark} ${JSON.stringify(line)}`;
+        onStderr!(`@nix ${JSON.stringify({ action: "msg", level: 0, msg })}`);
+      }
+    }
     const stdout = new TextEncoder().encode(JSON.stringify(answer));
     return Promise.resolve({ code: answer === undefined ? 1 : 0, stdout, stderr: [] });
   }
@@ -92,8 +101,7 @@ pureTest(
     assertEquals(
       told,
       [["a", "__proto__", "b", "c", "d"], ["web1", "web2"], ["alone"]].flatMap((names) => [
-        ...names.map((name) => `${name} started`),
-        ...names.map((name) => `${name} done`),
+        ...names.flatMap((name) => [`${name} started`, `${name} done`]),
       ]),
     );
   },

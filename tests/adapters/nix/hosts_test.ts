@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { EvaluationWarnings } from "../../../src/adapters/nix/evaluation_warnings.ts";
 import { applyTo, HOSTS, ONE_HOST } from "../../../src/adapters/nix/expressions.ts";
-import { evaluateBatch, evaluateHosts } from "../../../src/adapters/nix/hosts.ts";
+import { evaluateHosts } from "../../../src/adapters/nix/hosts.ts";
 import type { HostInFlake, HostRef, LockedFlake, Warning } from "../../../src/model.ts";
 import { rejection } from "../../support/pure.ts";
-import { EVALUATOR, locked, type NixFleet, nixFleet } from "../../support/nix_fleet.ts";
+import { evaluatedAtOnce, EVALUATOR, locked, type NixFleet, nixFleet } from "../../support/nix_fleet.ts";
 
 const hosts = (...names: string[]): HostRef[] => names.map((name) => ({ name, kind: "nixos" }));
 
@@ -26,17 +26,17 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => world[Symbol.asyncDispose]());
 
-Deno.test("evaluateBatch() gives each host's derivation by one command, and null for one that throws", async () => {
+Deno.test("startProcess() tells each host's derivation by one command, and null for one that throws", async () => {
   const flake = await locked(world);
   const asked = hosts("docs", "throws", "good");
-  const found = await evaluateBatch(world.nix, { flake, hosts: asked }, new EvaluationWarnings());
+  const { told, error } = await evaluatedAtOnce(world.nix, { flake, hosts: asked });
   const mark = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(world.commands[0]!.at(-1)!)![0];
   const expression = applyTo(HOSTS, { flake: flake.opened, hosts: asked, mark });
   assertEquals(world.commands, [[...EVALUATOR, "eval", "--json", "--expr", expression]]);
-  assert(!("error" in found));
+  assertEquals(error, null);
   const withoutHash = (path: string) => path.replace(/[0-9a-z]{32}/, "HASH");
   assertEquals(
-    found.map((host) =>
+    told.map((host) =>
       host && { ...host, drvPath: withoutHash(host.drvPath), outPath: withoutHash(host.outPath) }
     ),
     [
@@ -53,26 +53,20 @@ Deno.test("evaluateBatch() gives each host's derivation by one command, and null
   );
 });
 
-Deno.test("evaluateBatch() evaluates one host so that nix says what is wrong with it", async () => {
+Deno.test("startProcess() evaluates one host so that nix says what is wrong with it", async () => {
   const flake = await locked(world);
-  const found = await evaluateBatch(world.nix, { flake, hosts: hosts("throws") }, new EvaluationWarnings());
+  const { told, error } = await evaluatedAtOnce(world.nix, { flake, hosts: hosts("throws") });
   const expression = applyTo(ONE_HOST, { flake: flake.opened, host: { name: "throws", kind: "nixos" } });
   assertEquals(world.commands, [[...EVALUATOR, "eval", "--json", "--expr", expression]]);
-  assert(found !== null && "error" in found);
-  assert(
-    found.error.lines.some((line) => line.includes("error: out of memory")),
-    found.error.lines.join("\n"),
-  );
+  assertEquals(told, []);
+  assert(error!.lines.some((line) => line.includes("error: out of memory")), error!.lines.join("\n"));
 });
 
-Deno.test("evaluateBatch() gives what nix says when one host breaks the whole process", async () => {
-  const found = await evaluateBatch(
-    world.nix,
-    { flake: await locked(world), hosts: hosts("good", "breaks") },
-    new EvaluationWarnings(),
-  );
-  assert("error" in found);
-  assert(found.error.lines.some((line) => line.includes("no way")), found.error.lines.join("\n"));
+Deno.test("startProcess() tells of the hosts before one that ends the whole process, and what nix says of that", async () => {
+  const job = { flake: await locked(world), hosts: hosts("good", "breaks", "docs") };
+  const { told, error } = await evaluatedAtOnce(world.nix, job);
+  assertEquals(told.map((host) => host?.name), ["good"]);
+  assert(error!.lines.some((line) => line.includes("no way")), error!.lines.join("\n"));
 });
 
 /** Hosts of a flake, on no pin. */
@@ -130,7 +124,7 @@ Deno.test("evaluateHosts() refuses with every host that does not evaluate, each 
   }]);
 });
 
-Deno.test("evaluateBatch() says of which host what is no derivation, whatever the flake has made of it", async () => {
+Deno.test("startProcess() says of which host what is no derivation, whatever the flake has made of it", async () => {
   const flake = await locked(world);
   const wrong = {
     number: "outputName of config.system.build.toplevel is of type int, expected the name of an output",
@@ -138,20 +132,11 @@ Deno.test("evaluateBatch() says of which host what is no derivation, whatever th
     option: 'drvPath of config.system.build.toplevel is "--version", expected a derivation in the store',
     empty: 'outputName of config.system.build.toplevel is "", expected the name of an output',
   };
-  const found = await evaluateBatch(
-    world.nix,
-    { flake, hosts: hosts("good", ...Object.keys(wrong)) },
-    new EvaluationWarnings(),
-  );
-  assert(!("error" in found));
-  assertEquals(found.map((host) => host?.name ?? null), ["good", null, null, null, null]);
+  const { told } = await evaluatedAtOnce(world.nix, { flake, hosts: hosts("good", ...Object.keys(wrong)) });
+  assertEquals(told.map((host) => host?.name ?? null), ["good", null, null, null, null]);
   for (const [name, message] of Object.entries(wrong)) {
-    const alone = await evaluateBatch(world.nix, { flake, hosts: hosts(name) }, new EvaluationWarnings());
-    assert("error" in alone);
-    assert(
-      alone.error.lines.some((line) => line.includes(`error: ${message}`)),
-      alone.error.lines.join("\n"),
-    );
+    const { error } = await evaluatedAtOnce(world.nix, { flake, hosts: hosts(name) });
+    assert(error!.lines.some((line) => line.includes(`error: ${message}`)), error!.lines.join("\n"));
   }
 });
 

@@ -1,10 +1,8 @@
 // Which output of which derivation a host is: that which `nix build` builds for it.
 
 import { assert, assertEquals } from "@std/assert";
-import { EvaluationWarnings } from "../../../src/adapters/nix/evaluation_warnings.ts";
-import { evaluateBatch } from "../../../src/adapters/nix/hosts.ts";
 import { expectRun, SYSTEM } from "../../support/command.ts";
-import { FLAGS, locked, NIX, type NixFleet, nixFleet } from "../../support/nix_fleet.ts";
+import { evaluatedAtOnce, FLAGS, locked, NIX, type NixFleet, nixFleet } from "../../support/nix_fleet.ts";
 
 /** Hosts whose derivations have several outputs, or that are strings. */
 const FLEET = `let
@@ -42,13 +40,9 @@ Deno.test.afterAll(() => world[Symbol.asyncDispose]());
 /** What the hosts are built by: the output, and its path; or null. */
 async function evaluated(...names: string[]): Promise<([string, string] | null)[]> {
   const hosts = names.map((name) => ({ name, kind: "nixos" as const }));
-  const found = await evaluateBatch(
-    world.nix,
-    { flake: await locked(world), hosts },
-    new EvaluationWarnings(),
-  );
-  assert(!("error" in found));
-  return found.map((host) => host && [host.outputName, host.outPath]);
+  const { told, error } = await evaluatedAtOnce(world.nix, { flake: await locked(world), hosts });
+  assertEquals(error, null);
+  return told.map((host) => host && [host.outputName, host.outPath]);
 }
 
 /** What `nix build` builds for each host: outputs and their paths. */
@@ -96,13 +90,10 @@ Deno.test("a host that nix finds no output for is refused, with what it says of 
   const names = Object.keys(problems);
   assertEquals(await evaluated(...names), names.map(() => null));
   for (const [name, problem] of Object.entries(problems)) {
-    const found = await evaluateBatch(world.nix, {
-      flake: await locked(world),
-      hosts: [{ name, kind: "nixos" }],
-    }, new EvaluationWarnings());
-    assert("error" in found);
+    const job = { flake: await locked(world), hosts: [{ name, kind: "nixos" as const }] };
+    const { error } = await evaluatedAtOnce(world.nix, job);
     const said = `config.system.build.toplevel ${problem}`;
-    assert(found.error.lines.some((line) => line.includes(said)), `${said}\n${found.error.lines.join("\n")}`);
+    assert(error!.lines.some((line) => line.includes(said)), `${said}\n${error!.lines.join("\n")}`);
   }
 });
 

@@ -2,13 +2,11 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { withSettings } from "../../../src/adapters/git/doors.ts";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
-import { EvaluationWarnings } from "../../../src/adapters/nix/evaluation_warnings.ts";
-import { evaluateBatch } from "../../../src/adapters/nix/hosts.ts";
 import { lockFlake } from "../../../src/adapters/nix/flake.ts";
 import { ReleaseError } from "../../../src/errors.ts";
 import { run, SYSTEM, which } from "../../support/command.ts";
 import { TestFleet } from "../../support/fleet.ts";
-import { FLAGS, NIX, NO_FLAGS } from "../../support/nix_fleet.ts";
+import { evaluatedAtOnce, FLAGS, NIX, NO_FLAGS } from "../../support/nix_fleet.ts";
 import { tracedShell } from "../../support/traced.ts";
 
 /** A flake whose host is made of all that it sees of itself, its inputs, a file, and a file of a submodule. */
@@ -255,13 +253,9 @@ for (const [what, shape] of Object.entries(SHAPES)) {
       assert(flake.hint !== undefined || flake.lines !== undefined, flake.message);
       return;
     }
-    const given = await evaluateBatch(
-      nix,
-      { flake, hosts: [{ name: "a", kind: "nixos" }] },
-      new EvaluationWarnings(),
-    );
-    assert(!("error" in given), Deno.inspect(given));
-    assertEquals([given[0]?.drvPath, wanted.code], [wanted.stdout, 0], wanted.stderr);
+    const given = await evaluatedAtOnce(nix, { flake, hosts: [{ name: "a", kind: "nixos" }] });
+    assertEquals(given.error, null);
+    assertEquals([given.told[0]?.drvPath, wanted.code], [wanted.stdout, 0], wanted.stderr);
     if (shape.odd) return;
     const differing = typeof shape.differing === "string"
       ? await differingData(flake.storePath, cwd, env)

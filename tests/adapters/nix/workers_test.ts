@@ -1,29 +1,41 @@
 import { lockedAt } from "../../support/fake_ports.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import type { NixError } from "../../../src/adapters/nix/nix_error.ts";
-import { evaluateAll, type EvaluationJob } from "../../../src/adapters/nix/workers.ts";
-import type { HostRef } from "../../../src/model.ts";
-import type { HostDerivation } from "../../../src/model.ts";
+import {
+  evaluateAll,
+  type EvaluatingProcess,
+  type EvaluationJob,
+  type Evaluations,
+  type ProcessListener,
+} from "../../../src/adapters/nix/workers.ts";
+import type { HostDerivation, HostRef } from "../../../src/model.ts";
 import type { Clock } from "../../../src/ports.ts";
 import { pureTest } from "../../support/pure.ts";
 
-/** How hosts evaluate, by name: in how many seconds, and how it ends when it does not end well. */
+/** How a flake and its hosts evaluate. */
 interface Machine {
-  seconds: (name: string) => number;
+  /** Milliseconds of a host, by its name. */
+  host: (name: string) => number;
+  /** Milliseconds before the first host. */
+  flake?: number;
   /** Throws, which nix catches: the others go on, and alone it says why. */
   throws?: readonly string[];
   /** Ends the whole process, which nix cannot catch. */
   breaks?: readonly string[];
+  /** How often a process ends before it comes to a host. */
+  unreadable?: number;
+  /** Nix goes through all hosts, and says nothing of these. */
+  silent?: readonly string[];
 }
 
 interface Run {
-  /** The derivations in the order of the jobs' hosts. */
-  result: Omit<Awaited<ReturnType<typeof evaluateAll>>, "derivations"> & { derivations: HostDerivation[] };
-  /** The hosts of each process, in the order in which the processes began. */
-  batches: string[][];
-  /** How many processes ran at once, at most. */
+  result: Omit<Evaluations, "derivations"> & { derivations: HostDerivation[] };
+  /** The hosts of each process, in the order in which the processes began, and those that it told of. */
+  processes: { hosts: string[]; told: string[]; from: number; to?: number }[];
   mostAtOnce: number;
   progress: string[];
+  /** Milliseconds. */
+  time: number;
 }
 
 const FLAKE = lockedAt("git+file:///fleet?rev=a", "a");
@@ -37,172 +49,221 @@ function derivation({ name, kind }: HostRef): HostDerivation {
 }
 
 const numbered = (count: number, prefix = "h") => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
-const sizes = ({ batches }: Run) => batches.map((batch) => batch.length);
 
 /** An error without a trace. */
 const said = (line: string): NixError => ({ lines: [line], trace: [] });
 
-/** Lets everything that can go on without a process ending go on. */
+/** Lets everything that can go on without time going on go on. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await Promise.resolve();
 }
 
-/** Evaluates jobs on a machine whose time goes on only when a process ends. */
+/** Time that goes on from one event to the next. */
+class Time implements Disposable {
+  now = 0;
+  readonly #events = new Map<number, { at: number; action: () => void }>();
+  readonly #real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
+  #next = 1;
+
+  constructor() {
+    Object.assign(globalThis, {
+      setTimeout: (action: () => void, after: number) => this.after(after, action),
+      clearTimeout: (id: number | undefined) => this.#events.delete(id!),
+    });
+  }
+
+  [Symbol.dispose](): void {
+    Object.assign(globalThis, this.#real);
+  }
+
+  after(milliseconds: number, action: () => void): number {
+    const id = this.#next++;
+    this.#events.set(id, { at: this.now + milliseconds, action });
+    return id;
+  }
+
+  cancel(id: number): void {
+    this.#events.delete(id);
+  }
+
+  /** Goes on until something is over. */
+  async until(isOver: () => boolean): Promise<void> {
+    await settle();
+    while (!isOver()) {
+      const [first] = [...this.#events].sort(([, a], [, b]) => a.at - b.at);
+      if (first === undefined) throw new Error("nothing is going on, and the evaluation has not ended");
+      const [id, { at, action }] = first;
+      this.#events.delete(id);
+      this.now = at;
+      action();
+      await settle();
+    }
+  }
+}
+
+/** Evaluates jobs on a machine. */
 async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine): Promise<Run> {
-  let time = 0;
-  const running: { end: number; finish: () => void }[] = [];
-  const run: Run = { result: { derivations: [], failures: [] }, batches: [], mostAtOnce: 0, progress: [] };
+  using time = new Time();
+  const run: Run = {
+    result: { derivations: [], failures: [] },
+    processes: [],
+    mostAtOnce: 0,
+    progress: [],
+    time: 0,
+  };
   const clock: Clock = {
     now: () => Temporal.Instant.from("2026-06-01T12:00:00Z"),
-    monotonic: () => time,
+    monotonic: () => time.now,
   };
+  let atOnce = 0;
+  let unreadable = machine.unreadable ?? 0;
   const isOneOf = (names: readonly string[] | undefined, { name }: HostRef) => names?.includes(name) ?? false;
 
-  function outcome(hosts: readonly HostRef[]): (HostDerivation | null)[] | { error: NixError } {
-    const broken = hosts.find((host) => isOneOf(machine.breaks, host));
-    if (broken !== undefined) return { error: said(`${broken.name} breaks`) };
-    const [alone] = hosts;
-    if (hosts.length === 1 && isOneOf(machine.throws, alone!)) {
-      return { error: said(`${alone!.name} throws`) };
-    }
-    return hosts.map((host) => isOneOf(machine.throws, host) ? null : derivation(host));
+  function start({ hosts }: EvaluationJob, listener: ProcessListener): EvaluatingProcess {
+    const process: Run["processes"][number] = {
+      hosts: hosts.map(({ name }) => name),
+      told: [],
+      from: time.now,
+    };
+    run.processes.push(process);
+    run.mostAtOnce = Math.max(run.mostAtOnce, ++atOnce);
+    const { promise: ended, resolve } = Promise.withResolvers<NixError | null>();
+    let event = 0;
+    const end = (error: NixError | null) => {
+      if (process.to !== undefined) return;
+      atOnce--;
+      process.to = time.now;
+      resolve(error);
+    };
+    const begin = (index: number) => {
+      const host = hosts[index];
+      if (process.to !== undefined) return;
+      if (host === undefined) return end(null);
+      const isSilent = isOneOf(machine.silent, host);
+      if (!isSilent) listener.onStarted(index);
+      // As real processes do, it goes on for a moment when it is stopped.
+      event = time.after(machine.host(host.name), () => {
+        if (isOneOf(machine.breaks, host)) return end(said(`${host.name} breaks`));
+        const throws = isOneOf(machine.throws, host);
+        if (throws && hosts.length === 1) return end(said(`${host.name} throws`));
+        if (!isSilent) {
+          process.told.push(host.name);
+          listener.onEvaluated(index, throws ? null : derivation(host));
+        }
+        begin(index + 1);
+      });
+    };
+    event = time.after(machine.flake ?? 0, () => {
+      if (unreadable-- > 0) return end(said("no flake"));
+      begin(0);
+    });
+    const stop = () => {
+      time.cancel(event);
+      end(null);
+    };
+    return { ended, stop };
   }
 
   let ended = false;
   const whole = evaluateAll(jobs, {
-    workers,
-    clock,
+    ...{ workers, clock, start },
     progress: (host, state) => run.progress.push(`${host} ${state}`),
-    evaluateBatch: (_flake, hosts) => {
-      run.batches.push(hosts.map(({ name }) => name));
-      const end = time + 1000 * hosts.reduce((sum, { name }) => sum + machine.seconds(name), 0);
-      return new Promise((resolve) => {
-        running.push({ end, finish: () => resolve(outcome(hosts)) });
-        run.mostAtOnce = Math.max(run.mostAtOnce, running.length);
-      });
-    },
   }).finally(() => ended = true);
-  await settle();
-  while (!ended) {
-    running.sort((a, b) => a.end - b.end);
-    const next = running.shift();
-    if (next === undefined) throw new Error("no process runs, and the evaluation has not ended");
-    time = next.end;
-    next.finish();
-    await settle();
-  }
+  await time.until(() => ended);
   const { derivations, failures } = await whole;
   const order = jobs.flatMap(({ hosts }) => hosts);
-  run.result = { derivations: order.flatMap((host) => derivations.get(host) ?? []), failures };
+  run.result = { derivations: order.flatMap((host) => derivations.get(host) ?? []), failures: [...failures] };
+  run.time = time.now;
   return run;
 }
 
-const light = { seconds: () => 0.002 };
+const hostsOf = ({ processes }: Run) => processes.map(({ hosts }) => hosts);
+const light = { host: () => 1 };
+const heavy = { host: () => 1000, flake: 100 };
 
 pureTest("evaluateAll() starts no process when there is no host", async () => {
   const nothing = {
     result: { derivations: [], failures: [] },
-    batches: [],
+    processes: [],
     mostAtOnce: 0,
     progress: [],
+    time: 0,
   };
   assertEquals(await evaluate([], 4, light), nothing);
   assertEquals(await evaluate([job([]), job([])], 4, light), nothing);
 });
 
-pureTest("evaluateAll() gives the first processes two hosts each", async () => {
-  assertEquals(sizes(await evaluate([job(numbered(1))], 4, light)), [1]);
-  assertEquals(sizes(await evaluate([job(numbered(2))], 4, light)), [2]);
-  assertEquals(sizes(await evaluate([job(numbered(3))], 4, light)), [2, 1]);
-  assertEquals((await evaluate([job(numbered(100))], 4, light)).batches.slice(0, 4), [
-    ["h0", "h1"],
-    ["h2", "h3"],
-    ["h4", "h5"],
-    ["h6", "h7"],
-  ]);
-});
-
-pureTest("evaluateAll() gives all that is left of a light fleet to one process", async () => {
-  assertEquals(sizes(await evaluate([job(numbered(50))], 1, light)), [2, 48]);
-  assertEquals(sizes(await evaluate([job(numbered(50))], 4, light)), [2, 2, 2, 2, 42]);
-});
-
-pureTest("evaluateAll() spreads what is left of a large light fleet over its workers", async () => {
-  const run = await evaluate([job(numbered(1000))], 4, light);
-  assertEquals(sizes(run), [2, 2, 2, 2, 248, 186, 140, 105, 79, 234]);
-  assertEquals(run.mostAtOnce, 4);
-});
-
-pureTest("evaluateAll() gives heavy hosts as many to a process as take about two seconds", async () => {
-  assertEquals(sizes(await evaluate([job(numbered(12))], 4, { seconds: () => 4 })), [2, 2, 2, 2, 1, 1, 1, 1]);
-  assertEquals(sizes(await evaluate([job(numbered(6))], 2, { seconds: () => 60 })), [2, 2, 1, 1]);
-  assertEquals(sizes(await evaluate([job(numbered(24))], 2, { seconds: () => 0.5 })), [
-    2,
-    2,
-    4,
-    4,
-    4,
-    4,
-    2,
-    1,
-    1,
-  ]);
-});
-
-pureTest("evaluateAll() goes by the heaviest hosts that it has seen", async () => {
-  const seconds = (name: string) => name === "h0" || name === "h1" ? 5 : 0.1;
-  assertEquals(sizes(await evaluate([job(numbered(8))], 1, { seconds })), [2, 1, 1, 1, 1, 1, 1]);
-});
-
-pureTest("evaluateAll() runs never more than its workers at once", async () => {
-  for (const workers of [1, 2, 3, 8]) {
-    for (const seconds of [0.001, 1, 30]) {
-      const machine = { seconds: () => seconds, throws: ["h1", "h5"], breaks: ["h7", "h20"] };
-      const run = await evaluate([job(numbered(30)), job(numbered(10, "p"))], workers, machine);
-      assertEquals(run.mostAtOnce, Math.min(workers, run.batches.length));
-      assertEquals(run.result.derivations.length, 36);
-    }
+pureTest("evaluateAll() evaluates a light fleet in one process, however many there may be", async () => {
+  for (const count of [1, 2, 50, 190]) {
+    const run = await evaluate([job(numbered(count))], 16, light);
+    assertEquals(hostsOf(run), [numbered(count)]);
+    assertEquals(run.result, { derivations: job(numbered(count)).hosts.map(derivation), failures: [] });
   }
 });
 
-pureTest("evaluateAll() evaluates the hosts of a job that belong together in one process", async () => {
-  const run = await evaluate([job(["a", "b", "c", "d", "e"], { together: true })], 4, { seconds: () => 60 });
-  assertEquals(run.batches, [["a", "b", "c", "d", "e"]]);
+pureTest(
+  "evaluateAll() hands the later half of what is left to another process when the first takes its time",
+  async () => {
+    const run = await evaluate([job(numbered(12))], 2, heavy);
+    const names = numbered(12);
+    // After 200 ms the first one is at h0. When it is through with h5, the other one is at h11.
+    assertEquals(hostsOf(run), [names, names.slice(6)]);
+    assertEquals(run.processes.map(({ told }) => told), [names.slice(0, 6), names.slice(6)]);
+    assertEquals(run.time, 6300);
+    assertEquals(run.mostAtOnce, 2);
+  },
+);
+
+pureTest("evaluateAll() keeps every worker busy to the end, whichever hosts are heavy", async () => {
+  for (const weights of [[8000, 10, 10, 10, 10, 10, 10, 4000], [10, 10, 10, 10, 3000, 3000, 3000, 3000]]) {
+    const host = (name: string) => weights[Number(name.slice(1))]!;
+    const run = await evaluate([job(numbered(8))], 2, { host, flake: 50 });
+    const whole = weights.reduce((sum, weight) => sum + weight, 0);
+    const most = Math.max(whole / 2, ...weights) + 700;
+    assertEquals([run.time <= most, run.result.derivations.length], [true, 8], `${run.time} of ${whole}`);
+  }
 });
+
+pureTest("evaluateAll() uses all its workers, and never more", async () => {
+  for (const workers of [1, 2, 3, 8]) {
+    const machine = { ...heavy, throws: ["h1", "h5"], breaks: ["h7", "h20"] };
+    const run = await evaluate([job(numbered(30)), job(numbered(10, "p"))], workers, machine);
+    assertEquals(run.mostAtOnce, workers);
+    assertEquals(run.result.derivations.length, 36);
+    assertEquals(run.result.failures.map(({ host }) => host.name), ["h1", "h5", "h7", "h20"]);
+  }
+});
+
+pureTest(
+  "evaluateAll() stops a process that comes to hosts of another one, and takes their derivations once",
+  async () => {
+    const run = await evaluate([job(numbered(5))], 3, heavy);
+    assertEquals(
+      run.progress.filter((line) => line.endsWith("done")).sort(),
+      numbered(5).map((name) => `${name} done`),
+    );
+    assertEquals(run.processes.flatMap(({ told }) => told).sort(), numbered(5));
+  },
+);
 
 pureTest("evaluateAll() mixes the hosts of two flakes in no process", async () => {
   const pinned = { flake: { ...FLAKE, url: "git+file:///fleet?rev=b" } };
-  const flakes: [url: string, names: string[]][] = [];
-  await evaluateAll([job(numbered(3)), job(numbered(3, "p"), pinned)], {
-    workers: 1,
-    clock: { now: () => Temporal.Instant.from("2026-06-01T12:00:00Z"), monotonic: () => 0 },
-    progress: () => {},
-    evaluateBatch: ({ url }, hosts) => {
-      flakes.push([url, hosts.map(({ name }) => name)]);
-      return Promise.resolve(hosts.map(derivation));
-    },
-  });
-  assertEquals(flakes, [
-    [FLAKE.url, ["h0", "h1"]],
-    [FLAKE.url, ["h2"]],
-    [pinned.flake.url, ["p0", "p1", "p2"]],
-  ]);
+  const run = await evaluate([job(numbered(3)), job(numbered(3, "p"), pinned)], 4, heavy);
+  for (const hosts of hostsOf(run)) assertEquals(new Set(hosts.map((name) => name[0])).size, 1);
+  assertEquals(hostsOf(run).slice(0, 2), [numbered(3), numbered(3, "p")]);
+  assertEquals(run.result.derivations.length, 6);
 });
 
 pureTest("evaluateAll() gives the derivations in the order of the jobs, whatever ended first", async () => {
-  const seconds = (name: string) => name === "a" ? 100 : name === "b" ? 50 : 1;
-  const { result, progress } = await evaluate([job(["a"]), job(["c", "b", "d"])], 3, { seconds });
-  assertEquals(result, {
-    derivations: job(["a", "c", "b", "d"]).hosts.map(derivation),
-    failures: [],
-  });
-  assertEquals(progress.filter((line) => line.endsWith("done")), ["d done", "c done", "b done", "a done"]);
+  const host = (name: string) => name === "a" ? 100 : name === "b" ? 50 : 1;
+  const { result, progress } = await evaluate([job(["a"]), job(["c", "b", "d"])], 3, { host });
+  assertEquals(result, { derivations: job(["a", "c", "b", "d"]).hosts.map(derivation), failures: [] });
+  assertEquals(progress.filter((line) => line.endsWith("done")), ["c done", "b done", "d done", "a done"]);
 });
 
 pureTest("evaluateAll() evaluates a host that throws again, alone, to be told why", async () => {
-  const machine = { seconds: () => 1, throws: ["b", "e"] };
-  const run = await evaluate([job(["a", "b", "c", "d", "e"], { together: true })], 1, machine);
-  assertEquals(run.batches, [["a", "b", "c", "d", "e"], ["b"], ["e"]]);
+  const run = await evaluate([job(["a", "b", "c", "d", "e"])], 1, { ...light, throws: ["b", "e"] });
+  assertEquals(hostsOf(run), [["a", "b", "c", "d", "e"], ["b"], ["e"]]);
   assertEquals(run.result.derivations, job(["a", "c", "d"]).hosts.map(derivation));
   assertEquals(run.result.failures, [
     { host: { name: "b", kind: "nixos" }, error: said("b throws") },
@@ -210,105 +271,115 @@ pureTest("evaluateAll() evaluates a host that throws again, alone, to be told wh
   ]);
 });
 
-pureTest("evaluateAll() takes a host that throws among others, and not alone, for evaluated", async () => {
-  const hosts = job(["a", "b"]).hosts;
-  const result = await evaluateAll([{ flake: FLAKE, hosts }], {
-    workers: 1,
-    clock: { now: () => Temporal.Instant.from("2026-06-01T12:00:00Z"), monotonic: () => 0 },
-    progress: () => {},
-    evaluateBatch: (_flake, some) =>
-      Promise.resolve(some.map((host) => some.length > 1 && host.name === "a" ? null : derivation(host))),
-  });
-  assertEquals(result.failures, []);
-  assertEquals([...result.derivations.keys()].sort((a, b) => a.name < b.name ? -1 : 1), hosts);
-  assertEquals(hosts.map((host) => result.derivations.get(host)), hosts.map(derivation));
-});
+pureTest(
+  "evaluateAll() charges the host that was being evaluated when a process ends, and goes on with the others",
+  async () => {
+    const names = numbered(50);
+    const run = await evaluate([job(names)], 1, { ...light, breaks: ["h20", "h21", "h49"] });
+    assertEquals(hostsOf(run), [
+      names,
+      ["h20"],
+      names.slice(21),
+      ["h21"],
+      names.slice(22),
+      ["h49"],
+    ]);
+    assertEquals(run.result.derivations.length, 47);
+    assertEquals(
+      run.result.failures,
+      ["h20", "h21", "h49"].map((name) => (
+        { host: { name, kind: "nixos" as const }, error: said(`${name} breaks`) }
+      )),
+    );
+  },
+);
 
-pureTest("evaluateAll() halves a process that breaks until its host stands alone", async () => {
-  const names = numbered(7);
-  const machine = { seconds: () => 1, breaks: ["h5"] };
-  const run = await evaluate([job(names, { together: true })], 1, machine);
-  assertEquals(run.batches, [
-    names,
-    ["h0", "h1", "h2", "h3"],
-    ["h4", "h5", "h6"],
-    ["h4", "h5"],
-    ["h6"],
-    ["h4"],
-    ["h5"],
-  ]);
-  assertEquals(run.result, {
-    derivations: job(names.filter((name) => name !== "h5")).hosts.map(derivation),
-    failures: [{ host: { name: "h5", kind: "nixos" }, error: said("h5 breaks") }],
-  });
+pureTest("evaluateAll() takes a host that fails among others, and not alone, for evaluated", async () => {
+  const breaks = ["b"];
+  const machine = { ...light, breaks, host: (name: string) => (name === "c" && breaks.pop(), 1) };
+  // Alone it comes after the others.
+  const run = await evaluate([job(["a", "b"]), job(["c"])], 1, machine);
+  assertEquals(run.result.failures, []);
+  assertEquals(run.result.derivations.map(({ name }) => name), ["a", "b", "c"]);
 });
 
 pureTest("evaluateAll() names every host when each breaks its process", async () => {
   const names = numbered(9);
-  const { result } = await evaluate([job(names)], 3, { seconds: () => 1, breaks: names });
+  const { result } = await evaluate([job(names)], 3, { ...heavy, breaks: names });
   assertEquals(result, {
     derivations: [],
     failures: job(names).hosts.map((host) => ({ host, error: said(`${host.name} breaks`) })),
   });
 });
 
+pureTest(
+  "evaluateAll() reads a flake again of which no host has begun, and charges all hosts the second time",
+  async () => {
+    const names = numbered(4);
+    const once = await evaluate([job(names)], 1, { ...light, unreadable: 1 });
+    assertEquals(hostsOf(once), [names, names]);
+    assertEquals(once.result.derivations.length, 4);
+    const twice = await evaluate([job(names)], 1, { ...light, unreadable: 9 });
+    assertEquals(hostsOf(twice), [names, names]);
+    assertEquals(
+      twice.result.failures,
+      job(names).hosts.map((host) => ({ host, error: said("no flake") })),
+    );
+  },
+);
+
+pureTest("evaluateAll() loses no host of which nix says nothing", async () => {
+  const run = await evaluate([job(["a", "b", "c"])], 1, { ...light, silent: ["b"] });
+  assertEquals(hostsOf(run), [["a", "b", "c"], ["b"]]);
+  assertEquals(run.result.derivations.map(({ name }) => name), ["a", "c"]);
+  assertEquals(run.result.failures, [{
+    host: { name: "b", kind: "nixos" },
+    error: said("nix did not say what it had evaluated"),
+  }]);
+});
+
 pureTest("evaluateAll() gives failures in the order of the jobs, whatever failed first", async () => {
-  const machine = {
-    seconds: (name: string) => name === "a" ? 50 : 1,
-    throws: ["a", "c", "x"],
-    breaks: ["d"],
-  };
+  const host = (name: string) => name === "a" ? 50 : 1;
+  const machine = { host, throws: ["a", "c", "x"], breaks: ["d"] };
   const { result } = await evaluate([job(["a", "b", "c"]), job(["x", "d"])], 4, machine);
   assertEquals(result.failures.map(({ host }) => host.name), ["a", "c", "x", "d"]);
   assertEquals(result.derivations.map(({ name }) => name), ["b"]);
 });
 
-pureTest("evaluateAll() evaluates what comes back after the other workers have ended", async () => {
-  const machine = { seconds: (name: string) => name === "a" ? 100 : 1, throws: ["b"], breaks: ["a"] };
-  const run = await evaluate([job(["a", "b", "c"])], 8, machine);
-  assertEquals(run.batches, [["a", "b"], ["c"], ["a"], ["b"]]);
-  assertEquals(run.result, {
-    derivations: job(["c"]).hosts.map(derivation),
-    failures: [
-      { host: { name: "a", kind: "nixos" }, error: said("a breaks") },
-      { host: { name: "b", kind: "nixos" }, error: said("b throws") },
-    ],
-  });
-});
-
-pureTest("evaluateAll() tells when each attempt begins, and when one has ended well", async () => {
-  const machine = { seconds: () => 1, throws: ["b"] };
-  assertEquals((await evaluate([job(["a", "b", "c"])], 1, machine)).progress, [
+pureTest("evaluateAll() tells when a host begins, each time, and when it has ended well", async () => {
+  assertEquals((await evaluate([job(["a", "b", "c"])], 1, { ...light, throws: ["b"] })).progress, [
     "a started",
-    "b started",
     "a done",
     "b started",
     "c started",
     "c done",
+    "b started",
   ]);
 });
 
 pureTest("evaluateAll() gives a process no more names than an argument of Linux holds", async () => {
   // Twice quoted, 19 names of 1,000 characters make 38,836 bytes and 20 make 40,880; the limit is 40,000.
   const long = numbered(50).map((name) => name.padEnd(1000, "x"));
-  const run = await evaluate([job(long, { together: true })], 1, light);
-  assertEquals(sizes(run), [19, 19, 12]);
-  assertEquals(run.batches.flat(), long);
-});
-
-pureTest("evaluateAll() gives a name that is longer than that a process of its own", async () => {
+  const run = await evaluate([job(long)], 1, light);
+  assertEquals(hostsOf(run).map(({ length }) => length), [19, 19, 12]);
+  assertEquals(hostsOf(run).flat(), long);
+  // A name that is longer than that has a process of its own.
   const names = ["a", "x".repeat(50_000), "b", "c"];
-  const run = await evaluate([job(names, { together: true })], 1, light);
-  assertEquals(run.batches, [["a"], [names[1]!], ["b", "c"]]);
+  assertEquals(hostsOf(await evaluate([job(names)], 1, light)), [["a"], [names[1]!], ["b", "c"]]);
 });
 
-pureTest("evaluateAll() fails when a process cannot be run at all", async () => {
+pureTest("evaluateAll() fails when a process cannot be run at all, and stops the others", async () => {
+  const stopped: string[] = [];
   const error = await assertRejects(() =>
-    evaluateAll([job(["a", "b"])], {
+    evaluateAll([job(["a", "b"]), job(["c"])], {
       workers: 2,
       clock: { now: () => Temporal.Instant.from("2026-06-01T12:00:00Z"), monotonic: () => 0 },
       progress: () => {},
-      evaluateBatch: () => Promise.reject(new Error("no nix")),
+      start: ({ hosts: [first] }) => ({
+        ended: first!.name === "c" ? Promise.reject(new Error("no nix")) : new Promise(() => {}),
+        stop: () => void stopped.push(first!.name),
+      }),
     }), Error);
   assertEquals(error.message, "no nix");
+  assertEquals(stopped, ["a", "c"]);
 });
