@@ -11,7 +11,7 @@ import type { HostProgress } from "../../ports.ts";
 import { buildFailure } from "./build_failure.ts";
 import { BuildLog } from "./build_log.ts";
 import type { NixContext } from "./context.ts";
-import { realise, targetOf } from "./realise.ts";
+import { realiseAll, targetOf } from "./realise.ts";
 
 /** How hosts are built. */
 export interface BuildOptions {
@@ -22,7 +22,7 @@ export interface BuildOptions {
 }
 
 /**
- * Builds everything in one process, and keeps it from garbage collection until the temporary directory goes.
+ * Builds everything, and keeps it from garbage collection until the temporary directory goes.
  *
  * @returns what was built for each host, in their order
  * @throws {ReleaseError} of kind `build`, with every host that was not built and why
@@ -43,7 +43,7 @@ export async function buildHosts(
   });
   const roots = join(tempDir, "roots");
   await Deno.mkdir(roots);
-  const realised = await realise(nix, targets, {
+  const realised = await realiseAll(nix, targets, {
     root: join(roots, "host"),
     settings: settingsOf(derivations),
     onLog: (line) => log.add(line),

@@ -11,11 +11,9 @@ import { type CommandResult, lastSaid } from "../process.ts";
 import type { BuildLog } from "./build_log.ts";
 import type { NixContext } from "./context.ts";
 import { parseOutput } from "./output.ts";
-import { targetOf } from "./realise.ts";
+import { isBuilders, targetOf } from "./realise.ts";
 import { neededBy, systemsOf, unbuilt } from "./store.ts";
 
-/** nix-store's exit code when builders failed and nothing worse happened (nix-store(1), "Special exit codes"). */
-const ONLY_BUILDERS_FAILED = 100;
 /** What is shown of nix's own errors; the log file has the rest. */
 const NIX_ERRORS = { first: 30, last: 10 };
 /** So many lines are shown of the logs of many derivations together. */
@@ -48,7 +46,7 @@ export async function buildFailure(nix: NixContext, build: FailedBuild): Promise
   const unexplained = rest.filter((host) => !foreign.some(({ hosts }) => hosts.includes(host)));
   // Where builders failed, and nothing else, their logs and how each ended say why. nix itself says the rest: a wrong
   // hash, an output that was not made. A daemon's nix says of no failure of what kind it is.
-  const explained = result.code === ONLY_BUILDERS_FAILED && causes.length > 0 && rest.length === 0 &&
+  const explained = isBuilders(result) && causes.length > 0 && rest.length === 0 &&
     causes.every(({ drv }) => log.tail(drv).lines.length > 0);
   const lines = explained ? [] : nixErrors(build, needed);
   const most = Math.ceil(LOG_LINES / causes.length);

@@ -1,8 +1,14 @@
 /**
  * Builds derivations that are in the store already.
  *
+ * Whenever something is built, nix looks at all that it has not begun with, so that the time of one process grows with the
+ * square of what it builds. A large fleet is built in windows, by one process each: the first one alone, which builds what
+ * most hosts need, and the others by two at once. Of two that come to the same derivation one waits for the other, and asks
+ * only every few seconds whether that is done, so that more than two, or two from the beginning, would be slower.
+ *
  * @module
  */
+import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
 import type { HostDerivation, NixConfig } from "../../model.ts";
 import { plural } from "../../text.ts";
@@ -10,6 +16,7 @@ import { type CommandResult, text } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { AS_EVENTS } from "./events.ts";
 import { settingFlags } from "./nix_config.ts";
+import { parseOutput, parseShape } from "./output.ts";
 
 /** How to build. */
 export interface RealiseOptions {
@@ -22,6 +29,8 @@ export interface RealiseOptions {
   readonly settings: NixConfig["used"];
   /** Reads each line of nix's log, and gives what `-v` shows of it; undefined: nothing. */
   readonly onLog: (line: string) => string | undefined;
+  /** How many are built at once; undefined: as nix is configured. */
+  readonly maxJobs?: number | undefined;
 }
 
 /** What was built: the store path of each target; or how nix-store failed. */
@@ -34,6 +43,75 @@ export function targetOf({ drvPath, outputName }: Pick<HostDerivation, "drvPath"
   return `${drvPath}!${outputName}`;
 }
 
+/** How many targets are in a window. */
+const WINDOW = 100;
+
+/** How many are to be built: `max-jobs`, as nix tells of all that it is configured with. */
+const MAX_JOBS = v.object({ "max-jobs": v.object({ value: v.number() }) });
+
+/**
+ * Builds all targets, however many there are, and goes on with the others when one fails.
+ *
+ * @param targets As {@linkcode realise} takes them
+ * @param options As for {@linkcode realise}; each window has links of its own behind the root's name, and `window` says
+ * how many targets are in one
+ * @throws {ReleaseError} as {@linkcode realise} does
+ */
+export async function realiseAll(
+  nix: NixContext,
+  targets: readonly string[],
+  { window = WINDOW, ...options }: RealiseOptions & { readonly window?: number },
+): Promise<Realised> {
+  const windows = Array.from(
+    { length: Math.ceil(targets.length / window) },
+    (_, index) => targets.slice(index * window, (index + 1) * window),
+  );
+  const ended: Realised[] = [];
+  let begun = 0;
+  const buildNext = async (maxJobs?: number) => {
+    const index = begun++;
+    const root = index === 0 ? options.root : `${options.root}.${index}`;
+    ended.push(await realise(nix, windows[index]!, { ...options, root, maxJobs }));
+  };
+  if (windows.length > 0) await buildNext();
+  if (windows.length > 1) {
+    const shares = sharesOf(await maxJobs(nix, options.settings));
+    await Promise.all(shares.map(async (share) => {
+      while (begun < windows.length) await buildNext(share);
+    }));
+  }
+  return together(ended);
+}
+
+/** The jobs of processes that build at once: together no more than nix is to run. */
+function sharesOf(jobs: number): (number | undefined)[] {
+  return jobs === 1 ? [undefined] : [Math.ceil(jobs / 2), Math.floor(jobs / 2)];
+}
+
+async function maxJobs({ shell, nix, flags, env }: NixContext, settings: NixConfig["used"]): Promise<number> {
+  const command = [nix, ...flags, ...settingFlags(settings), "show-config", "--json"];
+  const result = await shell.run(command, { env });
+  // What nix cannot say of itself is no reason not to build: one process after the other, as it is configured.
+  if (result.code !== 0) return 1;
+  return parseShape(MAX_JOBS, parseOutput(result, "nix show-config"), "nix show-config")["max-jobs"].value;
+}
+
+/** What several processes have built; or how those that failed did, as one. */
+function together(all: readonly Realised[]): Realised {
+  const failures = all.flatMap((one) => "failure" in one ? [one.failure] : []);
+  const [first] = failures.toSorted((a, b) => Number(isBuilders(a)) - Number(isBuilders(b)));
+  if (first !== undefined) return { failure: { ...first, stderr: failures.flatMap(({ stderr }) => stderr) } };
+  return { paths: new Map(all.flatMap((one) => "paths" in one ? [...one.paths] : [])) };
+}
+
+/** nix-store's exit code when builders failed and nothing worse happened (nix-store(1), "Special exit codes"). */
+const ONLY_BUILDERS_FAILED = 100;
+
+/** Whether builders failed, and nothing else. */
+export function isBuilders({ code }: CommandResult): boolean {
+  return code === ONLY_BUILDERS_FAILED;
+}
+
 /**
  * Builds all targets in one process, and goes on with the others when one fails.
  *
@@ -43,9 +121,10 @@ export function targetOf({ drvPath, outputName }: Pick<HostDerivation, "drvPath"
 export async function realise(
   { shell, nixStore, flags, env }: NixContext,
   targets: readonly string[],
-  { root, settings, onLog }: RealiseOptions,
+  { root, settings, onLog, maxJobs }: RealiseOptions,
 ): Promise<Realised> {
-  const options = [...flags, ...settingFlags(settings), "--keep-going", ...AS_EVENTS];
+  const jobs = maxJobs === undefined ? [] : ["--max-jobs", String(maxJobs)];
+  const options = [...flags, ...settingFlags(settings), ...jobs, "--keep-going", ...AS_EVENTS];
   const result = await shell.run(
     [nixStore, "--realise", ...targets, ...options, "--add-root", root, "--indirect"],
     { env, onStderr: onLog },
