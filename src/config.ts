@@ -51,10 +51,20 @@ export interface ReleaseConfig {
   readonly pinSourceUrl: string | undefined;
   /** Shell command that pushes one closure; undefined: nothing is pushed. */
   readonly pushCmd: string | undefined;
+  /** Shell command that pushes all closures at once. At most one of `pushCmd` and `pushAllCmd` is given. */
+  readonly pushAllCmd: string | undefined;
+  /** How many closures are pushed at once. */
+  readonly pushJobs: number;
+  /** How often a push is tried again that fails. */
+  readonly pushRetries: number;
+  /** Whether closures are left out that the last release has, for the same host. */
+  readonly pushChanged: boolean;
   /** Variables that hooks are given where the permission to read the environment names variables one by one. */
   readonly hookEnv: readonly string[];
   /** Seconds that a hook may take; undefined: any. */
   readonly hookTimeout: number | undefined;
+  /** How many files `signCmd` signs at once. */
+  readonly signJobs: number;
   /** Shell command that signs one file. One of `signCmd`, `signKey` and `signAgent` is given. */
   readonly signCmd: string | undefined;
   /**
@@ -167,9 +177,25 @@ export function checkConfig(config: ReleaseConfig): ReleaseConfig {
       throw new ReleaseError("usage", `--git-user-${option === "gitUserName" ? "name" : "email"} is empty`);
     }
   }
+  checkNumbers(config);
+  const now = config.now === undefined ? undefined : parseTimestamp(config.now);
+  if (now === undefined && config.now !== undefined) {
+    throw new ReleaseError("usage", `Cannot read --now "${config.now}": expected ${TIMESTAMP_FORM}`);
+  }
+  if (config.commitTemplate.trim() === "") {
+    throw new ReleaseError("usage", "--commit-template is blank: a commit has to have a message");
+  }
+  for (const [field, value] of Object.entries(config)) checkTexts(optionOf(field), value);
+  const gitPush = config.gitPush && checkGitPush(config.gitPush);
+  return { ...config, now, gitPush, gitCommit: config.gitCommit || gitPush !== undefined };
+}
+
+function checkNumbers(config: ReleaseConfig): void {
   for (
     const field of [
       "evalWorkers",
+      "pushJobs",
+      "signJobs",
       "keepReleases",
       "evalTimeout",
       "buildTimeout",
@@ -185,23 +211,14 @@ export function checkConfig(config: ReleaseConfig): ReleaseConfig {
       `Cannot use ${optionOf(field)} ${value}: expected a whole number above 0`,
     );
   }
-  const { gitPushRetries } = config;
-  if (!(Number.isInteger(gitPushRetries) && gitPushRetries >= 0)) {
+  for (const field of ["gitPushRetries", "pushRetries"] as const) {
+    const value = config[field];
+    if (Number.isInteger(value) && value >= 0) continue;
     throw new ReleaseError(
       "usage",
-      `Cannot use --git-push-retries ${gitPushRetries}: expected a whole number, 0 or more`,
+      `Cannot use ${optionOf(field)} ${value}: expected a whole number, 0 or more`,
     );
   }
-  const now = config.now === undefined ? undefined : parseTimestamp(config.now);
-  if (now === undefined && config.now !== undefined) {
-    throw new ReleaseError("usage", `Cannot read --now "${config.now}": expected ${TIMESTAMP_FORM}`);
-  }
-  if (config.commitTemplate.trim() === "") {
-    throw new ReleaseError("usage", "--commit-template is blank: a commit has to have a message");
-  }
-  for (const [field, value] of Object.entries(config)) checkTexts(optionOf(field), value);
-  const gitPush = config.gitPush && checkGitPush(config.gitPush);
-  return { ...config, now, gitPush, gitCommit: config.gitCommit || gitPush !== undefined };
 }
 
 /** What becomes part of an argument or a variable of a process can hold no more than this, and no zero at all. */

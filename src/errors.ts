@@ -113,8 +113,8 @@ export class ReleaseError extends Error {
     this.hosts = details.hosts;
   }
 
-  /** The same error with a place or a hint that only its catcher knows. */
-  with(details: Pick<ErrorDetails, "path" | "hint">): ReleaseError {
+  /** The same error with what only its catcher knows. */
+  with(details: Omit<ErrorDetails, "cause">): ReleaseError {
     const { kind, message, path, hint, lines, hosts } = this;
     return new ReleaseError(kind, message, { path, hint, lines, hosts, ...details, cause: this });
   }

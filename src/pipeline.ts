@@ -71,10 +71,10 @@ async function prepare(begun: Run): Promise<Prepared & { readonly run: Run }> {
   return { run, source, fleet, trusted, earlier };
 }
 
-async function closures(run: Run, { source, fleet }: Prepared): Promise<BuiltHost[]> {
+async function closures(run: Run, { source, fleet, earlier }: Prepared): Promise<BuiltHost[]> {
   const derived = await evaluateHosts(run, source, fleet);
   const built = await buildHosts(run, fleet, derived);
-  await pushClosures(run, built);
+  await pushClosures(run, built, earlier);
   return built;
 }
 

@@ -226,8 +226,20 @@ export interface Git {
 
 /** The operator's own commands. */
 export interface Hooks {
-  /** Pushes one closure to where the machines fetch it. */
-  push(command: string, closure: { host: string; storePath: StorePath; closureHash: string }): Promise<void>;
+  /** Pushes one closure to where the machines fetch it; gives how that failed, or null. */
+  push(
+    command: string,
+    closure: { host: string; storePath: StorePath; closureHash: string },
+  ): Promise<PushFailure | null>;
+  /** Pushes closures there, all at once. */
+  pushAll(command: string, paths: readonly StorePath[]): Promise<PushFailure | null>;
+}
+
+/** A push that failed. */
+export interface PushFailure {
+  readonly error: ReleaseError;
+  /** Whether another try may go better: the command could be run. */
+  readonly mayPass: boolean;
 }
 
 /** What signs the artifacts: a key of our own, the ssh-agent, or the operator's command. */

@@ -34,6 +34,7 @@ function busyWorld(): FakeWorld {
 
 const BUSY: Partial<ReleaseConfig> = {
   pushCmd: "upload",
+  pushJobs: 1,
   hosts: { kind: "explicit", hosts: ["web2", "db", "web1"] },
   revocationsAttr: "fleet.revocations",
   bootstrapNoncesAttr: "fleet.nonces",

@@ -155,7 +155,36 @@ const CONFIG_OPTIONS = {
     placeholder: "COMMAND",
     env: "NIXFLEET_PUSH_CMD",
     empty: "not given",
+    oneWayTo: "push",
     help: "pushes $NIXFLEET_PATH, the closure of $NIXFLEET_HOST",
+  }),
+  "push-all-cmd": command({
+    group: "Hooks",
+    placeholder: "COMMAND",
+    env: "NIXFLEET_PUSH_ALL_CMD",
+    empty: "not given",
+    oneWayTo: "push",
+    help: "pushes all closures at once: their paths are on stdin, and in $NIXFLEET_PATHS_FILE",
+  }),
+  "push-jobs": number({
+    group: "Hooks",
+    placeholder: "N",
+    least: 1,
+    default: 4,
+    empty: "not given",
+    help: "closures pushed at once",
+  }),
+  "push-retries": number({
+    group: "Hooks",
+    placeholder: "N",
+    least: 0,
+    default: 3,
+    empty: "not given",
+    help: "how often a push that fails is tried again",
+  }),
+  "push-changed": flag({
+    group: "Hooks",
+    help: "push only closures that the release which is there does not have for the same host",
   }),
   "hook-env": list({
     group: "Hooks",
@@ -187,6 +216,14 @@ const CONFIG_OPTIONS = {
     oneWayTo: "sign",
     empty: "read",
     help: "hook that signs $NIXFLEET_INPUT into $NIXFLEET_OUTPUT, 64 raw bytes",
+  }),
+  "sign-jobs": number({
+    group: "Signing",
+    placeholder: "N",
+    least: 1,
+    default: 1,
+    empty: "not given",
+    help: "files that the hook signs at once",
   }),
   "sign-key": pathRead({
     group: "Signing",
@@ -665,6 +702,7 @@ export function validateConfig(settings: Partial<ReleaseConfig>): ReleaseConfig 
   );
   const config: ReleaseConfig = { ...defaultConfig(), ...given };
   refuseTwoWays(config, "sign", "Two ways to sign");
+  refuseTwoWays(config, "push", "Two ways to push");
   refuseTwoWays(config, "trust", "Two sources of trusted keys");
   return checkConfig(config);
 }

@@ -10,6 +10,7 @@ import { ReleaseError } from "../errors.ts";
 import { cleanCommitMessage, renderCommitMessage } from "../plan/commit_message.ts";
 import type { CommitBase, ReleaseFile } from "../ports.ts";
 import { hideSecrets } from "../secrets.ts";
+import { backoff } from "./backoff.ts";
 import { tipUpstream } from "./base.ts";
 import { identityOf } from "./committable.ts";
 import { oldManifestsIn } from "./retention.ts";
@@ -138,7 +139,7 @@ async function pushOn(
   try {
     for (let retry = 0; await git.push(repository, current, to) === "moved"; retry++) {
       if (retry === gitPushRetries) throw movesOn(to, retry);
-      await pause(backoff(retry));
+      await pause(backoff(retry, 200));
       tip = await tipUpstream(run, repository, to);
       const base = await settle(run, ready, tip);
       const next = base && await commitOn(run, ready, { base: { ...base, moves: false }, removed });
@@ -219,11 +220,6 @@ async function isUnpushed(run: Run, { repository }: Ready): Promise<boolean> {
   if (tip === null || head === null) return tip === null;
   const dir = relative(root, (await releaseDir.realPath()).path);
   return tip !== head && !await git.sameIn(repository, dir, [tip, head]);
-}
-
-/** Milliseconds: twice as long each time, and never the same for two runs that were refused together. */
-function backoff(retry: number): number {
-  return Math.min(200 * 2 ** retry, 5000) * (0.5 + Math.random());
 }
 
 function movesOn({ remote, branch }: GitPushTarget, retries: number): ReleaseError {

@@ -11,7 +11,7 @@ import type { Source } from "./source.ts";
 /** Warns of what looks like an oversight. */
 export async function warnOfOversights(run: Run, source: Source): Promise<void> {
   const { config, warn } = run;
-  if (config.gitPush !== undefined && config.pushCmd === undefined) {
+  if (config.gitPush !== undefined && config.pushCmd === undefined && config.pushAllCmd === undefined) {
     warn({
       code: "closures-not-pushed",
       message:

@@ -42,6 +42,9 @@ const VALUES: Record<string, Valued> = {
   "now": [KEY, "2026-06-01T12:00:00Z", withKey({ now: "2026-06-01T12:00:00Z" })],
   "sign-cmd": [[], "sign --key k=v", releaseAsked({ signCmd: "sign --key k=v" })],
   "push-cmd": [KEY, "nix copy --to x", withKey({ pushCmd: "nix copy --to x" })],
+  "push-all-cmd": [KEY, "nix copy --stdin --to x", withKey({ pushAllCmd: "nix copy --stdin --to x" })],
+  "push-jobs": [KEY, "9", withKey({ pushJobs: 9 })],
+  "push-retries": [KEY, "0", withKey({ pushRetries: 0 })],
   "hook-env": [KEY, "A,B_1", withKey({ hookEnv: ["A", "B_1"] })],
   "sign-key": [[], "release.pem", releaseAsked({ signKey: "release.pem" })],
   "sign-agent": [[], "release.pub", releaseAsked({ signAgent: "release.pub" })],
@@ -78,6 +81,7 @@ const VALUES: Record<string, Valued> = {
   ],
   "max-jobs": [KEY, "auto", withKey({ maxJobs: "auto" })],
   "eval-workers": [KEY, "4", withKey({ evalWorkers: 4 })],
+  "sign-jobs": [KEY, "2", withKey({ signJobs: 2 })],
   "keep-releases": [KEY, "4", withKey({ keepReleases: 4 })],
   "eval-timeout": [KEY, "4", withKey({ evalTimeout: 4 })],
   "build-timeout": [KEY, "4", withKey({ buildTimeout: 4 })],
@@ -89,6 +93,7 @@ const VALUES: Record<string, Valued> = {
 const SWITCHES: Record<string, [beside: string[], asked: Asked]> = {
   "reuse-unchanged-signature": [KEY, withKey({ reuseUnchangedSignature: true })],
   "release-index": [KEY, withKey({ releaseIndex: true })],
+  "push-changed": [KEY, withKey({ pushChanged: true })],
   "prune-sidecars": [KEY, withKey({ pruneSidecars: true })],
   "git-commit": [KEY, withKey({ gitCommit: true })],
   "git-hooks": [KEY, withKey({ gitHooks: true })],
@@ -189,6 +194,7 @@ pureTest("help and the version are given whatever known options are given", asyn
 /** The variables of the contract. */
 const FROM_ENV: Record<string, string> = {
   "push-cmd": "NIXFLEET_PUSH_CMD",
+  "push-all-cmd": "NIXFLEET_PUSH_ALL_CMD",
   "sign-cmd": "NIXFLEET_SIGN_CMD",
   "signature-algorithm": "NIXFLEET_SIGNATURE_ALGORITHM",
   "git-user-name": "NIXFLEET_GIT_USER_NAME",

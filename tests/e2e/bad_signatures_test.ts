@@ -294,9 +294,10 @@ Deno.test("the program leaves an earlier release and its repository alone when a
   const args = ["--git-commit", "--public-key", PUBLIC_KEY, "--now", NOW, "--sign-cmd"];
   const signedUnlessManifest = (otherwise: string) =>
     `if grep -q hostSet "$NIXFLEET_INPUT"; then ${otherwise}; else ${SIGN}; fi`;
-  await expectRefused(fleet, { onlyArgs: [...args, SIGN, "--push-cmd", "exit 7"] }, {
+  await expectRefused(fleet, { onlyArgs: [...args, SIGN, "--push-cmd", "exit 7", "--push-retries=0"] }, {
     code: 2,
     message: 'Push hook failed for host "db": it exited with 7',
+    lines: ["0 of 1 closure pushed"],
   });
   await expectRefused(fleet, { onlyArgs: [...args, signedUnlessManifest("true")] }, {
     code: 2,

@@ -113,6 +113,7 @@ Deno.test("the program releases hosts that share one derivation with one closure
   const result = await expectReleaseByKey(fleet, [
     "--push-cmd",
     `echo "$NIXFLEET_HOST $NIXFLEET_PATH" >> '${pushed}'`,
+    "--push-jobs=1",
   ]);
   const [path] = result["hosts"].map(({ storePath }: Draft) => storePath);
   assertEquals(
@@ -176,7 +177,9 @@ for (const [how, end] of [["well", 0], ["with an error", 2]] as const) {
       echo "$NIXFLEET_PATH" >> '${notes}'
       grep -c '^${fleet.root}/tmp/.* -> '"$NIXFLEET_PATH"'$' '${notes}.roots' >> '${notes}' || exit 9
       test "$NIXFLEET_HOST" = a || exit ${end}`;
-    const { code, stderr } = await releaseByKey(fleet, ["--push-cmd", note, "-v", "--log-format", "json"]);
+    const { code, stderr } = await releaseByKey(fleet, [
+      ...["--push-cmd", note, "--push-jobs=1", "--push-retries=0", "-v", "--log-format", "json"],
+    ]);
     assertEquals(code, end, stderr);
     // The one process evaluates nothing: it is given derivations.
     const [build, ...more] = stderr.trimEnd().split("\n").map((line) => JSON.parse(line))

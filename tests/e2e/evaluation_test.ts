@@ -79,6 +79,7 @@ Deno.test("the program releases hosts of any name, each with its own closure, an
   const result = await expectReleaseByKey(fleet, [
     "--push-cmd",
     `printf '%s\\0' "$NIXFLEET_HOST" >> '${pushed}'; test "$(cat "$NIXFLEET_PATH")" = "$NIXFLEET_HOST"`,
+    "--push-jobs=1",
   ]);
   const order = [...inByteOrder(nixos), ...inByteOrder(darwin)];
   assertEquals(result["hosts"].map(({ name }: Draft) => name), order);

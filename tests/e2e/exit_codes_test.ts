@@ -128,7 +128,10 @@ const FAILURES: {
     command,
   ) => ({
     because: `the push hook ends with "${command}", whatever it prints`,
-    args: ["--sign-cmd", SIGN, "--push-cmd", `echo "smoke verify: error: nix exited with 1" >&2; ${command}`],
+    args: [
+      ...["--sign-cmd", SIGN, "--push-retries=0"],
+      ...["--push-cmd", `echo "smoke verify: error: nix exited with 1" >&2; ${command}`],
+    ],
     expected: { code: 2, kind: "push-hook" },
   })),
   ...["exit 1", "exit 3", "exit 255", "nix-no-such-program", "kill -9 $$", "kill -TERM $$"].map((

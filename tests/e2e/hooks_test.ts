@@ -55,7 +55,18 @@ Deno.test("the program calls both hooks where it was started, stdin closed: for 
   const sign = `(${where}; ${VARIABLES}; ls -ld "$NIXFLEET_INPUT" | cut -c1-10; ` +
     `wc -c < "$NIXFLEET_OUTPUT" | tr -d ' '; cat "$NIXFLEET_INPUT"; echo) >> ${noteFile(fleet)}; ` +
     `echo noise; echo noise >&2; ${SIGN}`;
-  const args = ["--build-flake", fleet.dir, "--push-cmd", push, "--sign-cmd", sign, "--json", ...SIDECARS];
+  const args = [
+    "--build-flake",
+    fleet.dir,
+    "--push-cmd",
+    push,
+    "--push-jobs",
+    "1",
+    "--sign-cmd",
+    sign,
+    "--json",
+    ...SIDECARS,
+  ];
   const { code, stdout, stderr } = await run(
     [Deno.execPath(), "run", "-A", "--cached-only", "--frozen", join(PROJECT, "src/main.ts"), ...args],
     { cwd: start, env: fleet.env(), stdin: new TextEncoder().encode("what the program is given") },
@@ -129,7 +140,13 @@ Deno.test("the program takes hooks from the environment, and an option before it
 Deno.test("the program pushes in the order of the hosts, each once", async () => {
   await using fleet = await FleetWithoutNix.create();
   const push = `echo "$NIXFLEET_HOST" >> ${noteFile(fleet)}`;
-  const { code, stderr } = await fleet.release(["--hosts", "web2,,db, web1,web2,", "--push-cmd", push]);
+  const { code, stderr } = await fleet.release([
+    "--hosts",
+    "web2,,db, web1,web2,",
+    "--push-cmd",
+    push,
+    "--push-jobs=1",
+  ]);
   assertEquals([code, await notes(fleet)], [0, "web2\ndb\nweb1\n"], stderr);
 });
 
@@ -142,10 +159,13 @@ Deno.test("the program stops at the first push that fails, and signs and writes 
       "{ echo to stdout; echo to stderr >&2; exit 3; }",
   );
   const sign = `echo signed >> ${noteFile(fleet)}; ${SIGN}`;
-  await expectNothingDone(fleet, { onlyArgs: ["--git-commit", "--push-cmd", push, "--sign-cmd", sign] }, {
+  const once = ["--push-jobs=1", "--push-retries=0"];
+  await expectNothingDone(fleet, {
+    onlyArgs: ["--git-commit", "--push-cmd", push, ...once, "--sign-cmd", sign],
+  }, {
     code: 2,
     message: 'Push hook failed for host "web1": it exited with 3',
-    lines: ["| to stdout", "| to stderr"],
+    lines: ["| to stdout", "| to stderr", "1 of 3 closures pushed"],
   });
   assertEquals(await notes(fleet), "db\nweb1\n");
 });
@@ -302,8 +322,8 @@ for (const [of, command, secret = TOKEN] of SECRETS) {
     const leaks: string[] = [];
     for (
       const args of [
-        ["--sign-cmd", SIGN, "--push-cmd", hook],
-        ["--sign-cmd", SIGN, "--push-cmd", hook, "-v"],
+        ["--sign-cmd", SIGN, "--push-cmd", hook, "--push-retries=1"],
+        ["--sign-cmd", SIGN, "--push-cmd", hook, "--push-retries=0", "-v"],
         ["--sign-cmd", hook, "--log-format", "json"],
         ["--sign-cmd", hook, "--log-format", "json", "-v"],
       ]
@@ -329,7 +349,7 @@ Deno.test("the program never shows a secret of the sign hook when the push hook 
   await using fleet = await TestFleet.create({ nixos: ["db"] });
   const env = { NIXFLEET_SIGN_CMD: `sign --token ${TOKEN}` };
   // With -v all that it prints is shown, and the last of it in the error.
-  const { code, stderr } = await fleet.run(["--push-cmd", "env; exit 3", "-v"], { env });
+  const { code, stderr } = await fleet.run(["--push-cmd", "env; exit 3", "--push-retries=0", "-v"], { env });
   const lines = stderr.split("\n");
   assertEquals([code, lines.filter((line) => line.includes(TOKEN))], [2, []]);
   assertEquals(lines.some((line) => line === "| NIXFLEET_HOST=db"), true, stderr);

@@ -154,7 +154,7 @@ const FAILURES: [settings: Partial<ReleaseConfig>, error: Partial<ReleaseError>]
   [{ buildFlake: "/nowhere" }, { kind: "evaluation", exitCode: 1 }],
   [{ revocationsAttr: "fleet.nothing" }, { kind: "evaluation", exitCode: 1, path: "fleet.nothing" }],
   [{ fleetResolvedAttr: "fleet" }, { kind: "contract", exitCode: 1, path: "schemaVersion" }],
-  [{ pushCmd: "exit 3" }, { kind: "push-hook", exitCode: 2 }],
+  [{ pushCmd: "exit 3", pushRetries: 0 }, { kind: "push-hook", exitCode: 2 }],
   [{ signCmd: "echo why; exit 1" }, { kind: "sign-hook", exitCode: 2, lines: ["| why"] }],
   [
     { signCmd: 'head -c 64 /dev/zero > "$NIXFLEET_OUTPUT"; echo >> "$NIXFLEET_INPUT"' },

@@ -29,7 +29,7 @@ function hostileFleet(): Promise<TestFleet> {
 
 /** The beginnings of lines that people take for the program's own words. */
 const OURS =
-  /^(?:Read|Evaluated|Found|Built|Pushed|Composed|Signed|Verified|Wrote|warning: |error: | {2}at: |hint: |\$ | {2}host "| {2}derivation \/nix\/store\/\S+ failed, which host "| {4}\| |\| | {2}\| )/;
+  /^(?:Read|Evaluated|Found|Built|Pushed|Composed|Signed|Verified|Wrote|warning: |error: | {2}at: |hint: |\$ | {2}host "| {2}derivation \/nix\/store\/\S+ failed, which host "| {2}Push hook failed for host "| {2}\d+ of \d+ closures? pushed$| {4}\| |\| | {2}\| )/;
 
 Deno.test("nothing that a flake, a build or a hook says makes a line of its own, or commands a CI system", async () => {
   await using fleet = await hostileFleet();
@@ -38,7 +38,7 @@ Deno.test("nothing that a flake, a build or a hook says makes a line of its own,
     const [args, code] of [
       [["--hosts", "throwing"], 1],
       [["--hosts", "failing"], 1],
-      [["--hosts", "auto:exclude=throwing,failing", "--push-cmd", push], 2],
+      [["--hosts", "auto:exclude=throwing,failing", "--push-cmd", push, "--push-retries=0"], 2],
     ] as const
   ) {
     for (const more of [[], ["-v"], ["-v", "--log-format", "json"]]) {
@@ -121,7 +121,9 @@ for (const [args, env, readable, withoutNix] of SECRETS) {
   Deno.test(`a run with ${args.join(" ")} shows ${readable}, and not the secret`, async () => {
     const options = { nixos: ["db"], edit: onlyHosts("db") };
     await using fleet = await (withoutNix ? FleetWithoutNix : TestFleet).create(options);
-    const { code, stdout, stderr } = await fleet.run(["--sign-key", KEY, "-v", ...args], { env });
+    const { code, stdout, stderr } = await fleet.run(["--sign-key", KEY, "-v", "--push-retries=0", ...args], {
+      env,
+    });
     assertEquals([code > 0, stdout], [true, ""], stderr);
     assertEquals(stderr.split("\n").filter((line) => line.includes(CANARY) || line.includes("7aQ2xZ")), []);
     assertEquals(stderr.includes(readable), true, stderr);

@@ -118,7 +118,7 @@ async function withKeys(
 const FAILURES: [stage: string, args: string[], code: number][] = [
   ["the key", ["--signature-algorithm", "ecdsa-p256"], 1],
   ["trust", ["--trust-file", "../home/other.json"], 3],
-  ["push", ["--push-cmd", "env >&2; exit 7"], 2],
+  ["push", ["--push-cmd", "env >&2; exit 7", "--push-retries=0"], 2],
   ["write", ["--release-dir", "../home/other.json/releases"], 1],
   ["none", ["--json", "--push-cmd", "env", "--release-dir", "other"], 0],
 ];

@@ -274,7 +274,7 @@ pureTest("a release gives the seconds of each host's work, and 0 where it was bu
     world.takes.set(work, milliseconds);
   }
   world.takes.set("upload web1", 250);
-  const { hosts, stages } = await world.release({ pushCmd: "upload" });
+  const { hosts, stages } = await world.release({ pushCmd: "upload", pushJobs: 1 });
   assertEquals(hosts.map(({ name, seconds }) => [name, seconds]), [
     ["db", { evaluate: 1.5, build: 0.02, push: 0 }],
     ["web1", { evaluate: 0, build: 0, push: 0.25 }],

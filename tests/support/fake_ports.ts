@@ -28,6 +28,7 @@ import type {
   Log,
   Nix,
   Ports,
+  PushFailure,
   PushResult,
   Recovery,
   ReleaseDir,
@@ -162,6 +163,10 @@ export class FakeWorld {
   /** What it does with the bytes. */
   sign: ArtifactSigner["sign"] = ({ bytes }) =>
     Promise.resolve({ signature: new Uint8Array(64).fill(bytes.length % 256), input: bytes.slice() });
+  /** How the push of these closures fails; null: it does not. */
+  pushHook: (paths: readonly string[]) => PushFailure | null = () => null;
+  /** The waits before something was tried again, in milliseconds. */
+  readonly pauses: number[] = [];
   /** The files that options name. */
   readonly inputs: Map<string, Uint8Array<ArrayBuffer>> = new Map();
 
@@ -246,6 +251,7 @@ export class FakeWorld {
       },
       pause: (milliseconds) => {
         this.#milliseconds += milliseconds;
+        this.pauses.push(milliseconds);
         return Promise.resolve();
       },
     };
@@ -433,6 +439,12 @@ export class FakeWorld {
         }
         this.#effect(`${command} ${host}`);
         this.#work(command, host);
+        return this.pushHook([storePath]);
+      },
+      pushAll: async (command, paths) => {
+        await Promise.resolve();
+        this.#effect(`${command} ${paths.join(" ")}`);
+        return this.pushHook(paths);
       },
     };
   }

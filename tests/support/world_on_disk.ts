@@ -67,8 +67,9 @@ export class WorldOnDisk implements AsyncDisposable {
         hooks: {
           push: (_command, { host }) => {
             this.pushed.push(host);
-            return Promise.resolve();
+            return Promise.resolve(null);
           },
+          pushAll: () => Promise.reject(new Error("not here")),
         },
       },
     });

@@ -6,7 +6,7 @@
 import type { ArtifactSigner, Hooks } from "../../ports.ts";
 import type { Shell } from "../process.ts";
 import type { SignHook } from "../signers.ts";
-import { runPushHook } from "./push.ts";
+import { runPushAllHook, runPushHook } from "./push.ts";
 import { hookContext, type HookSettings } from "./run.ts";
 import { runSignHook } from "./sign.ts";
 
@@ -22,6 +22,7 @@ export function createHooks(
   const context = hookContext(shell, settings);
   return {
     push: (command, closure) => runPushHook(context, command, closure),
+    pushAll: (command, paths) => runPushAllHook(context, command, paths),
     signer: (hook) => ({
       algorithm: hook.algorithm,
       publicKey: null,

@@ -51,12 +51,15 @@ export function hookContext(shell: Shell, { env, tempDir, limit }: HookSettings)
  * Runs a hook. One that fails is a result, not an error. What it leaves running in its group is stopped. What has left
  * that (a master of ssh, a daemon) goes on, and may keep what it prints to open: nobody waits for that.
  *
- * @param variables The hook's own variables
+ * @param given The hook's own variables, and its standard input, which is closed by default
  */
 export async function runHook(
   { shell, sh, env, tempDir, limit }: HookContext,
   { kind, command }: Hook,
-  variables: Readonly<Record<string, string>>,
+  { variables, stdin }: {
+    readonly variables: Readonly<Record<string, string>>;
+    readonly stdin?: Uint8Array<ArrayBuffer>;
+  },
 ): Promise<CommandResult> {
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   const outputFile = join(tempDir, `hook-${crypto.randomUUID()}.log`);
@@ -64,6 +67,7 @@ export async function runHook(
     env: { ...env, ...variables },
     // Both outputs go where people read: stdout of this program is for data.
     outputFile,
+    stdin,
     alone: true,
     limit,
     shown: [...assignments, "sh", "-c", kind === "push-hook" ? "<push hook>" : "<sign hook>"],

@@ -30,7 +30,9 @@ export async function runSignHook(
 ): Promise<Signed> {
   const hook: Hook = { kind: "sign-hook", command };
   const { input, output } = await handOver(path, bytes, context.tempDir);
-  const result = await runHook(context, hook, { NIXFLEET_INPUT: input, NIXFLEET_OUTPUT: output });
+  const result = await runHook(context, hook, {
+    variables: { NIXFLEET_INPUT: input, NIXFLEET_OUTPUT: output },
+  });
   const failure = failureOf(result, context);
   if (failure !== undefined) throw hookFailure(hook, `Sign hook failed for "${path}": ${failure}`, result);
   const written = await readSmall(output);

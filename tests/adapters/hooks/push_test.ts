@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { runPushHook } from "../../../src/adapters/hooks/push.ts";
+import { runPushAllHook, runPushHook } from "../../../src/adapters/hooks/push.ts";
 import { hookContext } from "../../../src/adapters/hooks/run.ts";
 import { parseStorePath } from "../../../src/contract/store_path.ts";
 import { alive } from "../../support/alive.ts";
@@ -20,7 +20,8 @@ async function push({ path: cwd }: TemporaryDirectory, command: string, limit?: 
   const traced = tracedShell(cwd);
   const env = { PATH: "/usr/bin:/bin", TOKEN: "abc" };
   const context = hookContext(traced.shell, { env, tempDir: cwd, limit });
-  await runPushHook(context, command, CLOSURE);
+  const failure = await runPushHook(context, command, CLOSURE);
+  if (failure !== null) throw failure.error;
   return traced;
 }
 
@@ -91,6 +92,42 @@ Deno.test("runPushHook() stops what the command leaves running, and the command 
   );
   const pids = (await Deno.readTextFile(join(dir.path, "pids"))).trimEnd().split("\n").map(Number);
   assertEquals([pids.length, await alive(pids)], [100, []]);
+});
+
+Deno.test("runPushHook() says whether another try may go better: the command could be run", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const env = { PATH: "/usr/bin:/bin" };
+  const context = hookContext(tracedShell(dir.path).shell, { env, tempDir: dir.path });
+  const tries: [command: string, mayPass: boolean | undefined][] = [
+    ["exit 1", true],
+    ["kill -9 $$", true],
+    ["true", undefined],
+    ["if", false],
+    ["no-such-program", false],
+    ["/", false],
+  ];
+  for (const [command, expected] of tries) {
+    assertEquals((await runPushHook(context, command, CLOSURE))?.mayPass, expected, command);
+  }
+});
+
+Deno.test("runPushAllHook() gives the command the paths on its standard input and in a file, one a line", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const { shell, commands } = tracedShell(dir.path);
+  const context = hookContext(shell, { env: { PATH: "/usr/bin:/bin" }, tempDir: dir.path });
+  const paths = ["a", "b"].map((name) =>
+    parseStorePath(`/nix/store/${"0".repeat(32)}-${name}`, "/nix/store")!
+  );
+  assertEquals(await runPushAllHook(context, 'cat > read; cp "$NIXFLEET_PATHS_FILE" copied', paths), null);
+  const lines = paths.map((path) => `${path}\n`).join("");
+  for (const file of ["read", "copied"]) assertEquals(await Deno.readTextFile(join(dir.path, file)), lines);
+  const left = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
+  assertEquals(left.sort(), ["copied", "read"]);
+  assertEquals(commands[0]!.slice(1), ["sh", "-c", "<push hook>"]);
+  const failure = await runPushAllHook(context, "echo no; exit 4", paths);
+  assertEquals([failure?.error.message, failure?.error.lines], ["Push hook failed: it exited with 4", [
+    "| no",
+  ]]);
 });
 
 Deno.test("hookContext() takes the sh that is on the PATH, and refuses a PATH without it", async () => {
