@@ -143,6 +143,8 @@ export interface ReleaseConfig {
   readonly maxJobs: string | undefined;
   /** How many processes evaluate hosts at once; undefined: one for each core. */
   readonly evalWorkers: number | undefined;
+  /** MiB of memory that each of them may take; undefined: its share of what there is. */
+  readonly evalMaxMemory: number | undefined;
   /** Seconds that evaluating the fleet may take, and then evaluating its hosts; undefined: any. */
   readonly evalTimeout: number | undefined;
   /** Seconds that building the hosts may take; undefined: any. */
@@ -194,6 +196,7 @@ function checkNumbers(config: ReleaseConfig): void {
   for (
     const field of [
       "evalWorkers",
+      "evalMaxMemory",
       "pushJobs",
       "signJobs",
       "keepReleases",

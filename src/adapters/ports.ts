@@ -101,6 +101,7 @@ export async function openPorts(
       maxJobs: config.maxJobs,
       acceptFlakeConfig: config.acceptFlakeConfig ? true : config.noAcceptFlakeConfig ? false : undefined,
       evalWorkers: config.evalWorkers ?? cores,
+      evalMaxMemory: config.evalMaxMemory,
       clock,
     }),
     git: createGit(shell, { env: childEnv, tempDir, ...gitSettings(config) }),

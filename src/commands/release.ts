@@ -478,6 +478,14 @@ const CONFIG_OPTIONS = {
     empty: "not given",
     help: "processes that evaluate hosts at once",
   }),
+  "eval-max-memory": number({
+    group: "Nix",
+    placeholder: "MIB",
+    least: 1,
+    defaultText: "its share of what there is",
+    empty: "not given",
+    help: "memory that each of them may take before a fresh one goes on",
+  }),
   "eval-timeout": seconds({
     group: "Nix",
     help: "end a run that takes longer to evaluate the fleet, or then its hosts",

@@ -28,6 +28,7 @@ const ADDED = [
     "allow-previous-key",
     "build-timeout",
     "builders",
+    "eval-max-memory",
     "eval-timeout",
     "eval-workers",
     "git-push-retries",
@@ -224,6 +225,7 @@ pureTest("the defaults of the help are those that hold", () => {
     "keep-releases": String(config.keepReleases),
     "commit-template": config.commitTemplate,
     "smoke-verify": String(config.smokeVerify),
+    "eval-max-memory": "its share of what there is",
     "eval-workers": "one for each core",
     "log-format": "pretty",
   });

@@ -387,6 +387,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "no-accept-flake-config": [["--no-accept-flake-config"], NOTHING_MORE],
     "builders": [["--builders", "@/given/x"], NOTHING_MORE],
     "max-jobs": [["--max-jobs", "/given/x"], NOTHING_MORE],
+    "eval-max-memory": [["--eval-max-memory", "2048"], NOTHING_MORE],
     "eval-workers": [["--eval-workers", "4"], NOTHING_MORE],
     "eval-timeout": [["--eval-timeout", "4"], NOTHING_MORE],
     "build-timeout": [["--build-timeout", "4"], NOTHING_MORE],

@@ -80,6 +80,7 @@ const VALUES: Record<string, Valued> = {
     withKey({ builders: "ssh://a x86_64-linux ; ssh://b" }),
   ],
   "max-jobs": [KEY, "auto", withKey({ maxJobs: "auto" })],
+  "eval-max-memory": [KEY, "2048", withKey({ evalMaxMemory: 2048 })],
   "eval-workers": [KEY, "4", withKey({ evalWorkers: 4 })],
   "sign-jobs": [KEY, "2", withKey({ signJobs: 2 })],
   "keep-releases": [KEY, "4", withKey({ keepReleases: 4 })],

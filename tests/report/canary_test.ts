@@ -98,6 +98,7 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
   "builders": [{ settings: { builders: `ssh://bob:${CANARY}@host.example x86_64-linux` } }],
   "max-jobs": [],
   "eval-workers": [],
+  "eval-max-memory": [],
   "eval-timeout": [],
   "build-timeout": [],
   "json": [],

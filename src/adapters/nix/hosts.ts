@@ -14,6 +14,7 @@ import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
 import type { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { applyTo, HOSTS, ONE_HOST } from "./expressions.ts";
+import { lookAtMemory } from "./memory.ts";
 import { settingFlags } from "./nix_config.ts";
 import { parseShape } from "./output.ts";
 import {
@@ -31,6 +32,8 @@ const DERIVATION = v.tuple([v.string(), v.string(), v.string()]);
 export interface EvaluationOptions {
   /** How many evaluating processes run at once. */
   readonly workers: number;
+  /** MiB that each may take; undefined: its share of what there is. */
+  readonly maxMemory?: number | undefined;
   readonly clock: Clock;
   readonly progress: HostProgress;
   readonly warnings: EvaluationWarnings;
@@ -94,6 +97,7 @@ export function startProcess(
     return result;
   };
   return {
+    mark,
     ended: run().then(
       ({ code, error }) => code === 0 ? null : error,
       (error) => {
@@ -122,6 +126,8 @@ export async function evaluateHosts(
   const { warnings, warn } = options;
   const { derivations, failures } = await evaluateAll(jobs, {
     ...options,
+    maxMemory: options.maxMemory === undefined ? undefined : options.maxMemory << 10,
+    look: () => lookAtMemory(nix.shell, nix.env),
     start: (job, listener) => startProcess(nix, job, { listener, warnings }),
   });
   warn(...warnings.take(hosts.map(({ name }) => name)));

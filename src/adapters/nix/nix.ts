@@ -21,6 +21,8 @@ export interface NixSettings extends NixFlags {
   readonly tempDir: string;
   /** How many evaluating processes run at once. */
   readonly evalWorkers: number;
+  /** MiB that each may take; undefined: its share of what there is. */
+  readonly evalMaxMemory?: number | undefined;
   readonly clock: Clock;
 }
 
@@ -30,7 +32,7 @@ export interface NixSettings extends NixFlags {
  * @throws {ReleaseError} of kind `io` when there is no nix
  */
 export function createNix(shell: Shell, settings: NixSettings): Nix {
-  const { env, tempDir, evalWorkers, clock } = settings;
+  const { env, tempDir, evalWorkers, evalMaxMemory, clock } = settings;
   const nix = nixContext(shell, env, settings);
   // What the fleet's evaluation has warned of, each evaluation of hosts says again.
   const warnings = new EvaluationWarnings();
@@ -43,7 +45,14 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
     inventory: (flake, attributes, warn) =>
       readInventory(nix, flake, attributes, warnings).finally(() => warn(...warnings.take())),
     evaluateHosts: (hosts, progress, warn) =>
-      evaluateHosts(nix, hosts, { workers: evalWorkers, clock, progress, warnings, warn }),
+      evaluateHosts(nix, hosts, {
+        workers: evalWorkers,
+        maxMemory: evalMaxMemory,
+        clock,
+        progress,
+        warnings,
+        warn,
+      }),
     build: (hosts, storeDir, progress) => buildHosts(nix, hosts, { storeDir, tempDir, progress }),
   };
 }

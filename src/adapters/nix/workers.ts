@@ -3,13 +3,16 @@
  *
  * One process for all hosts is right for light ones, which take milliseconds each, and wrong for real ones, which take
  * seconds and can use every core. Nobody knows beforehand which they are: so one process begins with all of them, and
- * tells of each as soon as it has it. While it goes on, others take over the later half of what is left.
+ * tells of each as soon as it has it. While it goes on, others take over the later half of what is left, as far as there
+ * is memory for them. Nix gives back little of what it has taken: a process that has had its share ends between two
+ * hosts, and a fresh one goes on.
  *
  * @module
  */
 import type { HostDerivation, HostRef, LockedFlake } from "../../model.ts";
-import type { Clock, HostProgress } from "../../ports.ts";
+import type { HostProgress } from "../../ports.ts";
 import type { NixError } from "./nix_error.ts";
+import { Room, type RoomOptions } from "./room.ts";
 
 /** Hosts of one flake. */
 export interface EvaluationJob {
@@ -33,6 +36,8 @@ export interface ProcessListener {
 
 /** A process that evaluates hosts. */
 export interface EvaluatingProcess {
+  /** A text among its arguments that no other process has. */
+  readonly mark: string;
   /** Why it ended before it had been through its hosts; null: it has been through them, or was stopped. */
   readonly ended: Promise<NixError | null>;
   /** Ends it. What it tells from then on counts for nothing. */
@@ -40,10 +45,7 @@ export interface EvaluatingProcess {
 }
 
 /** How hosts are evaluated. */
-export interface WorkerOptions {
-  /** How many processes run at once. */
-  readonly workers: number;
-  readonly clock: Clock;
+export interface WorkerOptions extends RoomOptions {
   readonly progress: HostProgress;
   /** Begins to evaluate hosts in one process. Of a single host it tells why it fails, and not that it does. */
   readonly start: (job: EvaluationJob, listener: ProcessListener) => EvaluatingProcess;
@@ -90,7 +92,8 @@ interface Waiting extends EvaluationJob {
 
 /** A process at work. */
 interface Running extends Waiting {
-  stop: EvaluatingProcess["stop"];
+  /** Undefined as long as it is being started. */
+  process: EvaluatingProcess | undefined;
   /** The clock's milliseconds when it began. */
   readonly since: number;
   /** The host that it is at, or was at last; -1: it has not begun with one. */
@@ -112,6 +115,11 @@ function leftOf({ count, at }: Running): number {
   return count - 1 - Math.max(at, 0);
 }
 
+/** Its hosts that it has not told of. */
+function untold({ hosts, count, told }: Running): HostRef[] {
+  return hosts.slice(0, count).filter((_, index) => !told.has(index));
+}
+
 class Evaluation {
   readonly derivations = new Map<HostRef, HostDerivation>();
   readonly failures: EvaluationFailure[] = [];
@@ -120,20 +128,26 @@ class Evaluation {
   readonly #options: WorkerOptions;
   readonly #result: Result;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #room: Room;
 
   constructor(jobs: readonly EvaluationJob[], options: WorkerOptions, result: Result) {
     this.#waiting = jobs.flatMap(fitting);
     this.#options = options;
     this.#result = result;
+    this.#room = new Room(options, {
+      marks: () => [...this.#running].flatMap(({ process }) => process?.mark ?? []),
+      onNews: () => this.fill(),
+      onError: result.reject,
+    });
   }
 
   /** Has as many processes at work as there may be, and as there is work for. */
   fill(): void {
     clearTimeout(this.#timer);
     while (this.#running.size < this.#options.workers) {
-      const next = this.#waiting.shift() ?? this.#takeOver();
-      if (next === undefined) break;
-      this.#start(next);
+      const isRipe = this.#waiting.length > 0 || this.#ripe() !== undefined;
+      if (!isRipe || (this.#running.size > 0 && !this.#room.take())) break;
+      this.#start(this.#waiting.shift() ?? this.#takeOver(this.#ripe()!));
     }
     if (this.#running.size === 0) this.#result.resolve();
   }
@@ -141,20 +155,26 @@ class Evaluation {
   /** Ends all that runs. */
   stop(): void {
     clearTimeout(this.#timer);
-    for (const range of this.#running) range.stop();
+    this.#room.close();
+    for (const range of this.#running) range.process?.stop();
     this.#running.clear();
   }
 
-  /** The later half of the most that a process has left; undefined while none has run for long enough, or none has any. */
-  #takeOver(): Waiting | undefined {
+  /** The process that has most left of those that have run for long enough; undefined while there is none. */
+  #ripe(): Running | undefined {
     const all = [...this.#running].filter((range) => leftOf(range) > 0);
-    const ripe = this.#options.clock.monotonic() - ALONE;
-    const [from] = all.filter(({ since }) => since <= ripe).sort((a, b) => leftOf(b) - leftOf(a));
-    if (from === undefined) {
-      const next = Math.min(...all.map(({ since }) => since - ripe));
-      if (all.length > 0) this.#timer = setTimeout(() => this.fill(), next);
-      return undefined;
+    const now = this.#options.clock.monotonic();
+    const [most] = all.filter(({ since }) => since + ALONE <= now).sort((a, b) => leftOf(b) - leftOf(a));
+    if (most === undefined && all.length > 0) {
+      const first = Math.min(...all.map(({ since }) => since));
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.fill(), first + ALONE - now);
     }
+    return most;
+  }
+
+  /** Takes the later half of what a process has left. */
+  #takeOver(from: Running): Waiting {
     const end = from.count;
     from.count -= Math.ceil(leftOf(from) / 2);
     return { flake: from.flake, hosts: from.hosts.slice(from.count, end) };
@@ -164,15 +184,14 @@ class Evaluation {
     const since = this.#options.clock.monotonic();
     const range: Running = {
       ...job,
-      ...{ since, at: -1, told: new Set(), count: job.hosts.length, stop: () => {} },
+      ...{ since, at: -1, told: new Set(), count: job.hosts.length, process: undefined },
     };
     this.#running.add(range);
-    const { ended, stop } = this.#options.start(job, {
+    range.process = this.#options.start(job, {
       onStarted: (index) => this.#began(range, index),
       onEvaluated: (index, derivation) => this.#evaluated(range, index, derivation),
     });
-    range.stop = stop;
-    ended.then((error) => this.#end(range, error), (error) => {
+    range.process.ended.then((error) => this.#end(range, error), (error) => {
       if (this.#running.has(range)) this.#result.reject(error);
     });
   }
@@ -181,6 +200,10 @@ class Evaluation {
     if (!this.#running.has(range)) return;
     // Others have the rest.
     if (index >= range.count) return this.#leave(range);
+    if (range.told.size > 0 && this.#room.isFull(range.process?.mark ?? "")) {
+      this.#waiting.unshift({ flake: range.flake, hosts: untold(range) });
+      return this.#leave(range);
+    }
     range.at = index;
     this.#options.progress(range.hosts[index]!.name, "started");
   }
@@ -199,8 +222,8 @@ class Evaluation {
   /** A process has come to its end. */
   #end(range: Running, error: NixError | null): void {
     if (!this.#running.delete(range)) return;
-    const { flake, hosts, at, told, count, again } = range;
-    const rest = hosts.slice(0, count).filter((_, index) => !told.has(index));
+    const { flake, hosts, at, told, again } = range;
+    const rest = untold(range);
     const why = error ?? { lines: ["nix did not say what it had evaluated"], trace: [] };
     // Nothing of a host has begun a second time: the flake itself cannot be read.
     if (hosts.length === 1 || (at === -1 && again)) {
@@ -224,7 +247,7 @@ class Evaluation {
   /** Ends a process that has nothing to do any more. */
   #leave(range: Running): void {
     this.#running.delete(range);
-    range.stop();
+    range.process?.stop();
     this.fill();
   }
 }

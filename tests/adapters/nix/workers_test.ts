@@ -26,6 +26,8 @@ interface Machine {
   unreadable?: number;
   /** Nix goes through all hosts, and says nothing of these. */
   silent?: readonly string[];
+  /** MiB that the machine has, what a process takes, with each host more, and what it may take. */
+  memory?: { has: number; process?: number; host?: number; each?: number };
 }
 
 interface Run {
@@ -127,6 +129,7 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
     };
     run.processes.push(process);
     run.mostAtOnce = Math.max(run.mostAtOnce, ++atOnce);
+    const mark = `mark ${run.processes.length}`;
     const { promise: ended, resolve } = Promise.withResolvers<NixError | null>();
     let event = 0;
     const end = (error: NixError | null) => {
@@ -141,7 +144,7 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
       if (host === undefined) return end(null);
       const isSilent = isOneOf(machine.silent, host);
       if (!isSilent) listener.onStarted(index);
-      // As real processes do, it goes on for a moment when it is stopped.
+      if (process.to !== undefined) return;
       event = time.after(machine.host(host.name), () => {
         if (isOneOf(machine.breaks, host)) return end(said(`${host.name} breaks`));
         const throws = isOneOf(machine.throws, host);
@@ -161,12 +164,22 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
       time.cancel(event);
       end(null);
     };
-    return { ended, stop };
+    return { mark, ended, stop };
   }
 
+  const { has = Infinity, process: first = 0, host: more = 0 } = machine.memory ?? {};
+  const sizeOf = ({ told, to }: Run["processes"][number]) =>
+    to === undefined ? first + told.length * more << 10 : 0;
+  const look = () =>
+    Promise.resolve({
+      available: has === Infinity
+        ? undefined
+        : Math.max(0, (has << 10) - run.processes.map(sizeOf).reduce((sum, size) => sum + size, 0)),
+      of: (mark: string) => sizeOf(run.processes[Number(mark.slice(5)) - 1]!),
+    });
   let ended = false;
   const whole = evaluateAll(jobs, {
-    ...{ workers, clock, start },
+    ...{ workers, clock, start, maxMemory: machine.memory?.each && machine.memory.each << 10, look },
     progress: (host, state) => run.progress.push(`${host} ${state}`),
   }).finally(() => ended = true);
   await time.until(() => ended);
@@ -368,6 +381,39 @@ pureTest("evaluateAll() gives a process no more names than an argument of Linux 
   assertEquals(hostsOf(await evaluate([job(names)], 1, light)), [["a"], [names[1]!], ["b", "c"]]);
 });
 
+pureTest("evaluateAll() starts no more processes than there is memory for", async () => {
+  const most = async (has: number) => {
+    const run = await evaluate([job(numbered(12))], 4, { ...heavy, memory: { has, process: 300 } });
+    assertEquals(run.result.derivations.length, 12);
+    return run.mostAtOnce;
+  };
+  // 512 MiB stay free.
+  assertEquals([await most(600), await most(1200), await most(1500), await most(9000)], [1, 2, 3, 4]);
+});
+
+pureTest(
+  "evaluateAll() has a fresh process go on for one that has had its share of memory, between two hosts",
+  async () => {
+    const names = numbered(20);
+    const run = await evaluate([job(names)], 1, {
+      host: () => 500,
+      memory: { has: 9000, host: 400, each: 1000 },
+    });
+    assertEquals(run.result, { derivations: job(names).hosts.map(derivation), failures: [] });
+    assertEquals(run.processes.flatMap(({ told }) => told), names);
+    assertEquals([run.processes.length > 3, run.processes.every(({ told }) => told.length <= 6)], [
+      true,
+      true,
+    ]);
+    // One that is larger than that with its first host has no better way.
+    const large = await evaluate([job(["a", "b"])], 1, {
+      host: () => 5000,
+      memory: { has: 9000, process: 2000, host: 1, each: 1000 },
+    });
+    assertEquals(hostsOf(large), [["a", "b"], ["b"]]);
+  },
+);
+
 pureTest("evaluateAll() fails when a process cannot be run at all, and stops the others", async () => {
   const stopped: string[] = [];
   const error = await assertRejects(() =>
@@ -375,7 +421,9 @@ pureTest("evaluateAll() fails when a process cannot be run at all, and stops the
       workers: 2,
       clock: { now: () => Temporal.Instant.from("2026-06-01T12:00:00Z"), monotonic: () => 0 },
       progress: () => {},
+      ...{ maxMemory: undefined, look: () => Promise.resolve({ available: undefined, of: () => undefined }) },
       start: ({ hosts: [first] }) => ({
+        mark: "",
         ended: first!.name === "c" ? Promise.reject(new Error("no nix")) : new Promise(() => {}),
         stop: () => void stopped.push(first!.name),
       }),
