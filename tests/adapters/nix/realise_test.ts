@@ -34,7 +34,8 @@ Deno.test("realise() builds all targets by one command, keeps them, and gives ea
   assertEquals(built, { paths: new Map([[target(b), b.outPath], [target(a), a.outPath]]) });
   assertEquals([await Deno.readLink(root), await Deno.readLink(`${root}-2`)], [b.outPath, a.outPath]);
   assert(log.every((line) => line.startsWith("@nix {")), log.join("\n"));
-  assertEquals(world.output, ["seen"]);
+  // Where other processes are at work in the store, nix says that too.
+  assertEquals(world.output.filter((line) => !line.endsWith("is busy")), ["seen"]);
 });
 
 Deno.test("realise() goes on when one target fails, and gives how the command ended", async () => {
