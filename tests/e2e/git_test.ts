@@ -502,7 +502,12 @@ for (const [where, script, log] of MOVES) {
     const head = await fleet.commit("second");
     // Once, with the first closure.
     const push = `test "$(git rev-parse HEAD)" != ${head} || ${script}`;
-    const { code, stdout, stderr } = await fleet.release(["--git-commit", "--push-cmd", push]);
+    const { code, stdout, stderr } = await fleet.release([
+      "--git-commit",
+      "--push-cmd",
+      push,
+      "--push-jobs=1",
+    ]);
     assertEquals([code, stdout], [1, ""], stderr);
     assertEquals(
       errorIn(stderr),

@@ -34,7 +34,8 @@ async function targets(fleet: TestFleet, result: Draft): Promise<Record<string, 
 Deno.test("the program's --hosts keeps the closures of the others from the release on disk, and says so", async () => {
   await using fleet = await releasedBefore();
   const pushed = join(fleet.root, "home/pushed");
-  const args = [...SOON_AFTER, "--hosts", "web2,db", "--push-cmd", `echo "$NIXFLEET_HOST" >> '${pushed}'`];
+  const push = ["--push-jobs=1", "--push-cmd", `echo "$NIXFLEET_HOST" >> '${pushed}'`];
+  const args = [...SOON_AFTER, "--hosts", "web2,db", ...push];
   const result = await expectRelease(fleet, args);
   assertEquals(await contents(fleet), [["db", "two"], ["web1", "one"], ["web2", "two"]]);
   assertEquals(await targets(fleet, result), {
