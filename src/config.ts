@@ -59,6 +59,8 @@ export interface ReleaseConfig {
   readonly pushRetries: number;
   /** Whether closures are left out that the last release has, for the same host. */
   readonly pushChanged: boolean;
+  /** Whether a closure is pushed as soon as it is built. */
+  readonly pushEarly: boolean;
   /** Variables that hooks are given where the permission to read the environment names variables one by one. */
   readonly hookEnv: readonly string[];
   /** Seconds that a hook may take; undefined: any. */
@@ -180,6 +182,15 @@ export function checkConfig(config: ReleaseConfig): ReleaseConfig {
     }
   }
   checkNumbers(config);
+  if (config.pushEarly && config.pushAllCmd !== undefined) {
+    throw new ReleaseError(
+      "usage",
+      "--push-early with --push-all-cmd, which is run once, when all are built",
+      {
+        hint: "leave it out, or give the command that pushes one closure with --push-cmd",
+      },
+    );
+  }
   const now = config.now === undefined ? undefined : parseTimestamp(config.now);
   if (now === undefined && config.now !== undefined) {
     throw new ReleaseError("usage", `Cannot read --now "${config.now}": expected ${TIMESTAMP_FORM}`);

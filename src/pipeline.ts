@@ -4,7 +4,7 @@
  * ```
  * release  = prepare → closures → publish
  * prepare  = source, fleet, trust, order, previous   what is released, and whether it can be
- * closures = evaluate → build → push                 what machines will run
+ * closures = evaluate ⇒ build → push                 what machines will run: built as it is evaluated
  * publish  = compose, sign, check, upstream, write, commit, push
  * ```
  *
@@ -15,7 +15,7 @@
  */
 import metadata from "../deno.json" with { type: "json" };
 import type { GitPushTarget } from "./config.ts";
-import type { BuiltHost, SignedArtifact, Stamp } from "./model.ts";
+import type { BuiltHost, DerivedHost, SignedArtifact, Stamp } from "./model.ts";
 import { outcomeOf, type RunOutcome } from "./report/outcome.ts";
 import { buildHosts } from "./stages/build.ts";
 import { checkRelease } from "./stages/check.ts";
@@ -24,13 +24,16 @@ import { composeRelease } from "./stages/compose.ts";
 import { evaluateHosts } from "./stages/evaluate.ts";
 import { evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
 import { warnOfOversights } from "./stages/oversights.ts";
+import { withWayRound } from "./stages/hints.ts";
 import { checkOrder, type Earlier } from "./stages/order.ts";
 import { keepOtherHosts } from "./stages/previous.ts";
 import { filesToWrite, prunedSidecars, recoverRelease, writeRelease } from "./stages/publish.ts";
-import { pushClosures } from "./stages/push.ts";
+import { pushClosures, pushEarly } from "./stages/push.ts";
 import type { Run } from "./stages/run.ts";
 import { signArtifacts } from "./stages/sign.ts";
 import { lockSource, type Source } from "./stages/source.ts";
+import { Stream } from "./stages/stream.ts";
+import { together } from "./stages/together.ts";
 import { checkTrust, type TrustedKeys } from "./stages/trust.ts";
 import { refuseSuperseded } from "./stages/upstream.ts";
 
@@ -71,11 +74,20 @@ async function prepare(begun: Run): Promise<Prepared & { readonly run: Run }> {
   return { run, source, fleet, trusted, earlier };
 }
 
+/** What is evaluated is built meanwhile, and with `--push-early` pushed. A host that fails does not stop the others. */
 async function closures(run: Run, { source, fleet, earlier }: Prepared): Promise<BuiltHost[]> {
-  const derived = await evaluateHosts(run, source, fleet);
-  const built = await buildHosts(run, fleet, derived);
-  await pushClosures(run, built, earlier);
-  return built;
+  const derived = new Stream<DerivedHost>();
+  const built = new Stream<BuiltHost>();
+  const pushesEarly = run.config.pushEarly;
+  const stages = () =>
+    together(
+      evaluateHosts(run, { source, fleet }, derived),
+      buildHosts(run, { fleet, derived, built }),
+      pushesEarly ? pushEarly(run, built, { most: fleet.hosts.length, earlier }) : Promise.resolve(),
+    );
+  const [, hosts] = await withWayRound(run, fleet.hosts, stages);
+  if (!pushesEarly) await pushClosures(run, hosts, earlier);
+  return hosts;
 }
 
 async function publish(run: Run, prepared: Prepared, hosts: readonly BuiltHost[]): Promise<RunOutcome> {

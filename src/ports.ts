@@ -69,22 +69,29 @@ export interface Nix {
     attributes: ReadonlyMap<string, readonly string[]>,
     warn: Warn,
   ): Promise<Inventory>;
-  /** Evaluates hosts of several flakes, and gives each one's derivation, in their order; fails with all that do not evaluate. */
+  /** Evaluates hosts of several flakes, in any order, and tells of each; fails with all that do not evaluate. */
   evaluateHosts(
     hosts: readonly HostInFlake[],
-    progress: HostProgress,
-    warn: Warn,
-  ): Promise<HostDerivation[]>;
+    options: {
+      progress: HostProgress;
+      warn: Warn;
+      onDerived: (host: HostInFlake, derivation: HostDerivation) => void;
+    },
+  ): Promise<void>;
   /**
-   * Builds everything, and keeps it from garbage collection until the run ends.
-   *
-   * @returns what was built for each host, in their order
+   * Builds everything, as it comes in, tells of each that is built, in any order, and keeps all of it from garbage
+   * collection until the run ends.
    */
   build(
-    hosts: readonly DerivedHost[],
-    storeDir: string,
-    progress: HostProgress,
-  ): Promise<StorePath[]>;
+    derived: AsyncIterable<DerivedHost>,
+    options: {
+      /** All that may come: what their flakes set for nix holds for each build. */
+      hosts: readonly HostInFlake[];
+      storeDir: string;
+      progress: HostProgress;
+      onBuilt: (host: DerivedHost, path: StorePath) => void;
+    },
+  ): Promise<void>;
 }
 
 /** A git repository with the flake in it. */

@@ -92,18 +92,9 @@ export async function openPorts(
       hook: hooks.signer,
     }),
   );
+  const nix = stack.use(createNix(shell, { env: childEnv, tempDir, clock, ...nixSettings(config, cores) }));
   const ports: Ports = {
-    nix: createNix(shell, {
-      env: childEnv,
-      tempDir,
-      options: config.nixOptions,
-      builders: config.builders,
-      maxJobs: config.maxJobs,
-      acceptFlakeConfig: config.acceptFlakeConfig ? true : config.noAcceptFlakeConfig ? false : undefined,
-      evalWorkers: config.evalWorkers ?? cores,
-      evalMaxMemory: config.evalMaxMemory,
-      clock,
-    }),
+    nix,
     git: createGit(shell, { env: childEnv, tempDir, ...gitSettings(config) }),
     hooks,
     signer,
@@ -115,6 +106,14 @@ export async function openPorts(
   };
   const held = stack.move();
   return { ...ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+function nixSettings(
+  { nixOptions: options, builders, maxJobs, evalWorkers, evalMaxMemory, ...config }: ReleaseConfig,
+  cores: number,
+) {
+  const acceptFlakeConfig = config.acceptFlakeConfig ? true : config.noAcceptFlakeConfig ? false : undefined;
+  return { options, builders, maxJobs, acceptFlakeConfig, evalWorkers: evalWorkers ?? cores, evalMaxMemory };
 }
 
 function gitSettings({ gitHooks: hooks, gitSign: sign, gitTimeout: timeout }: ReleaseConfig) {

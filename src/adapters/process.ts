@@ -55,6 +55,14 @@ export interface RunOptions {
   readonly shown?: readonly string[];
 }
 
+/** A command that answers what it is asked. It ends when its input does: when it is disposed of, or this program is gone. */
+export interface Conversation extends AsyncDisposable {
+  /** Says something to it. */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** The next that it says; undefined: it has ended. */
+  read(): Promise<Uint8Array | undefined>;
+}
+
 /** Told what is run, and what it says, for `-v`. */
 export interface CommandTrace {
   /** A command is about to be run. */
@@ -319,6 +327,38 @@ export class Shell {
     } finally {
       this.#running.delete(running);
     }
+  }
+
+  /** Starts a command that answers what it is asked, until it is disposed of. What it writes to stderr, `-v` shows. */
+  async open(
+    argv: readonly string[],
+    { env }: { readonly env: Readonly<Record<string, string>> },
+  ): Promise<Conversation> {
+    const { CommandBuilder } = await import("@david/dax");
+    this.#end?.signal?.throwIfAborted();
+    this.#trace.command(argv);
+    const input = new TransformStream<Uint8Array<ArrayBuffer>>();
+    const reader = this.#reader(new KeptLines(), undefined);
+    const child = new CommandBuilder().command([...argv]).cwd(this.cwd).clearEnv().env({ ...env }).noThrow()
+      .stdin(input.readable)
+      .stdout("piped")
+      .stderr(new WritableStream({ write: (chunk) => reader.write(chunk), close: () => reader.end() }))
+      .spawn();
+    // It may be gone: then it reads nothing any more.
+    const ended = child.then(() => {}, () => {});
+    this.#running.add(ended);
+    const writer = input.writable.getWriter();
+    const output = child.stdout().getReader();
+    return {
+      write: (bytes) => Promise.race([writer.write(bytes), ended]),
+      read: async () => (await output.read()).value,
+      [Symbol.asyncDispose]: async () => {
+        await Promise.race([writer.close(), ended]).catch(() => {});
+        await output.cancel().catch(() => {});
+        await ended;
+        this.#running.delete(ended);
+      },
+    };
   }
 
   /** Waits for all that runs, which is what a signal leaves to be done before directories go. */

@@ -186,6 +186,10 @@ const CONFIG_OPTIONS = {
     group: "Hooks",
     help: "push only closures that the release which is there does not have for the same host",
   }),
+  "push-early": flag({
+    group: "Hooks",
+    help: "push each closure as soon as it is built, before it is known whether all of them are",
+  }),
   "hook-env": list({
     group: "Hooks",
     placeholder: "NAMES",

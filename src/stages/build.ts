@@ -8,43 +8,72 @@ import { ReleaseError } from "../errors.ts";
 import type { BuiltHost, DerivedHost } from "../model.ts";
 import { plural, quoteList } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
-import { withWayRound } from "./hints.ts";
 import type { Run } from "./run.ts";
+import type { Stream } from "./stream.ts";
+
+/** What comes to be built, and what is told of each that is. */
+export interface ToBuild {
+  readonly fleet: FleetToRelease;
+  readonly derived: Stream<DerivedHost>;
+  /** Is ended. */
+  readonly built: Stream<BuiltHost>;
+}
 
 /**
- * Builds the hosts, and gives each with its closure, in their order.
+ * Builds the hosts as they come, and hands each on with its closure as soon as it has that.
  *
- * @throws {ReleaseError} of kind `build` when nix gives no store path for one of them
+ * @returns all of them, in the order of the fleet
+ * @throws {ReleaseError} of kind `build` when one is not built, or nix gives no store path for it
  */
-export async function buildHosts(
+export async function buildHosts(run: Run, { fleet, derived, built }: ToBuild): Promise<BuiltHost[]> {
+  try {
+    const first = await derived.next();
+    // None evaluates, which evaluation tells of.
+    if (first === undefined) return [];
+    const count = plural(fleet.hosts.length, "host");
+    return await run.stage(
+      {
+        name: "build",
+        title: `Building ${count}`,
+        done: () => `Built ${count}`,
+        limit: { seconds: run.config.buildTimeout, option: "build-timeout", kind: "build" },
+      },
+      () => buildEach(run, first, { fleet, derived, built }),
+    );
+  } finally {
+    built.end();
+  }
+}
+
+async function buildEach(
   run: Run,
-  { storeDir }: FleetToRelease,
-  hosts: readonly DerivedHost[],
+  first: DerivedHost,
+  { fleet: { hosts, storeDir }, derived, built }: ToBuild,
 ): Promise<BuiltHost[]> {
-  const count = plural(hosts.length, "host");
-  return await run.stage(
-    {
-      name: "build",
-      title: `Building ${count}`,
-      done: () => `Built ${count}`,
-      limit: { seconds: run.config.buildTimeout, option: "build-timeout", kind: "build" },
+  const came: DerivedHost[] = [];
+  const closures = new Map<string, BuiltHost>();
+  const inOrder = async function* () {
+    came.push(first);
+    yield first;
+    for await (const host of derived) {
+      came.push(host);
+      yield host;
+    }
+  };
+  await run.ports.nix.build(inOrder(), {
+    ...{ storeDir, hosts },
+    progress: (name, state) => run.host("build", name, state),
+    onBuilt(host, storePath) {
+      const closure = { ...host, storePath, closureHash: closureHash(storePath, storeDir) };
+      closures.set(host.name, closure);
+      built.push(closure);
     },
-    async () => {
-      const build = () =>
-        run.ports.nix.build(hosts, storeDir, (name, state) => run.host("build", name, state));
-      const paths = await withWayRound(run, hosts, build);
-      // A lost host would be withdrawn from its rollout.
-      const lost = hosts.filter((_, index) => paths[index] === undefined);
-      if (lost.length > 0) {
-        throw new ReleaseError(
-          "build",
-          `Nothing was built for host ${quoteList(lost.map(({ name }) => name))}`,
-        );
-      }
-      return hosts.map((host, index) => {
-        const storePath = paths[index]!;
-        return { ...host, storePath, closureHash: closureHash(storePath, storeDir) };
-      });
-    },
-  );
+  });
+  // A lost host would be withdrawn from its rollout.
+  const lost = came.filter(({ name }) => !closures.has(name));
+  if (lost.length > 0) {
+    const names = quoteList(lost.map(({ name }) => name));
+    throw new ReleaseError("build", `Nothing was built for host ${names}`);
+  }
+  return hosts.flatMap(({ name }) => closures.get(name) ?? []);
 }

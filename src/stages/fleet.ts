@@ -6,7 +6,7 @@
 import { documentPath, lookup } from "../contract/records.ts";
 import type { FleetResolved } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
-import type { LockedFlake, PinnedHost } from "../model.ts";
+import type { HostInFlake, LockedFlake } from "../model.ts";
 import { type AttributeName, ATTRIBUTES } from "../plan/attributes.ts";
 import { decodeFleet, type EvaluatedFleet } from "../plan/compose.ts";
 import { isPath } from "../plan/flake_reference.ts";
@@ -17,14 +17,15 @@ import type { Inventory } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
 import { evaluationLimit, type Run } from "./run.ts";
 import { withHints } from "./hints.ts";
+import { placeHosts } from "./pins.ts";
 import { lockFlake, type Source } from "./source.ts";
 
 /** The fleet as the flake declares it, and the hosts of it that this run releases. */
 export interface FleetToRelease {
   readonly storeDir: string;
   readonly nixVersion: string;
-  /** In the order of the release, each with the commit that it is built from. */
-  readonly hosts: readonly PinnedHost[];
+  /** In the order of the release, each with the commit that it is built from, and its flake at that. */
+  readonly hosts: readonly HostInFlake[];
   /** How many hosts the flake has, with those that this run leaves out. */
   readonly hostsOfFlake: number;
   readonly evaluated: EvaluatedFleet;
@@ -61,13 +62,14 @@ async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
   warn(...decoded.warnings);
   const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, run);
   validatePinSourceUrl(fleet, source.ciCommit, config.pinSourceUrl);
+  const pinned = selected.map((host) => {
+    const { channel = null, pin } = lookup(fleet.hosts, host.name) ?? {};
+    return { ...host, channel, pinnedTo: pinTargetCommit(pin, source.flake.revision) };
+  });
   return {
     storeDir: inventory.storeDir,
     nixVersion: inventory.nixVersion,
-    hosts: selected.map((host) => {
-      const { channel = null, pin } = lookup(fleet.hosts, host.name) ?? {};
-      return { ...host, channel, pinnedTo: pinTargetCommit(pin, source.flake.revision) };
-    }),
+    hosts: await placeHosts(run, source, pinned),
     hostsOfFlake: new Set([...inventory.hosts.nixos, ...inventory.hosts.darwin]).size,
     trusted,
     evaluated: { ...decoded.evaluated, fleet },

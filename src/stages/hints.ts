@@ -46,6 +46,7 @@ export async function withWayRound<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof ReleaseError) || error.hosts === undefined || asked.kind !== "auto") throw error;
+    if (error.kind !== "evaluation" && error.kind !== "build") throw error;
     const failed = new Set(error.hosts);
     const areOthersLeft = hosts.some(({ name }) => !failed.has(name));
     // What the list would take for something else cannot be written into it.

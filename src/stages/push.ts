@@ -12,6 +12,7 @@ import { plural, quoteList } from "../text.ts";
 import { backoff } from "./backoff.ts";
 import type { Earlier } from "./order.ts";
 import type { Run } from "./run.ts";
+import { Stream } from "./stream.ts";
 
 /**
  * Pushes the closures of the hosts, when there is a command for it.
@@ -19,41 +20,90 @@ import type { Run } from "./run.ts";
  * @throws {ReleaseError} of kind `push-hook` when one cannot be pushed, with how many were
  */
 export async function pushClosures(run: Run, hosts: readonly BuiltHost[], earlier: Earlier): Promise<void> {
-  const { config: { pushCmd, pushAllCmd, pushChanged } } = run;
+  const { config: { pushCmd, pushAllCmd } } = run;
   if (pushCmd === undefined && pushAllCmd === undefined) return;
-  const changed = pushChanged ? changedSince(earlier, hosts) : hosts;
-  const count = plural(changed.length, "closure");
+  const changed = hosts.filter(changedSince(run, earlier));
   const kept = hosts.length - changed.length;
   await run.stage(
     {
       name: "push",
-      title: `Pushing ${count}`,
-      done: () => `Pushed ${count}` + (kept === 0 ? "" : `: ${kept} more are those of the last release`),
+      title: `Pushing ${plural(changed.length, "closure")}`,
+      done: () => pushedText(changed.length, kept),
     },
-    () => pushCmd === undefined ? pushAll(run, pushAllCmd!, changed) : pushEach(run, pushCmd, changed),
+    async () => {
+      if (pushCmd === undefined) await pushAll(run, pushAllCmd!, changed);
+      else await pushEach(run, pushCmd, { hosts: Stream.of(changed), most: changed.length });
+    },
   );
 }
 
-/** The hosts whose closures are others than in the last release on disk, as far as that counts. */
-function changedSince({ onDisk }: Earlier, hosts: readonly BuiltHost[]): readonly BuiltHost[] {
-  const before = onDisk === null ? undefined : readFleet(onDisk.bytes)?.hosts;
-  if (before === undefined) return hosts;
-  return hosts.filter(({ name, closureHash }) => lookup(before, name)?.closureHash !== closureHash);
+/**
+ * Pushes closures as they are built, whatever becomes of the others, when there is a command for it.
+ *
+ * @param most How many may come
+ * @throws {ReleaseError} of kind `push-hook` when one cannot be pushed, with how many were
+ */
+export async function pushEarly(
+  run: Run,
+  built: Stream<BuiltHost>,
+  { most, earlier }: { readonly most: number; readonly earlier: Earlier },
+): Promise<void> {
+  const { pushCmd } = run.config;
+  if (pushCmd === undefined) return;
+  const isChanged = changedSince(run, earlier);
+  const first = await built.next();
+  if (first === undefined) return;
+  const hosts = new Stream<BuiltHost>();
+  let kept = 0;
+  const sort = async () => {
+    for (let next: BuiltHost | undefined = first; next !== undefined; next = await built.next()) {
+      if (isChanged(next)) hosts.push(next);
+      else kept++;
+    }
+    hosts.end();
+  };
+  await run.stage(
+    {
+      name: "push",
+      title: `Pushing ${plural(most, "closure")}`,
+      done: (pushed) => pushedText(pushed, kept),
+    },
+    async () => (await Promise.all([pushEach(run, pushCmd, { hosts, most }), sort()]))[0],
+  );
 }
 
-/** Several at once. When one fails, those that have begun are waited for, and no other begins. */
-async function pushEach(run: Run, command: string, hosts: readonly BuiltHost[]): Promise<void> {
+function pushedText(pushed: number, kept: number): string {
+  return `Pushed ${plural(pushed, "closure")}` +
+    (kept === 0 ? "" : `: ${kept} more are those of the last release`);
+}
+
+/** Whether a host's closure is another than in the last release on disk, as far as that counts. */
+function changedSince({ config }: Run, { onDisk }: Earlier): (host: BuiltHost) => boolean {
+  const before = !config.pushChanged || onDisk === null ? undefined : readFleet(onDisk.bytes)?.hosts;
+  return ({ name, closureHash }) => before === undefined || lookup(before, name)?.closureHash !== closureHash;
+}
+
+/**
+ * Several at once. When one fails, those that have begun are waited for, and no other begins.
+ *
+ * @returns how many were pushed
+ */
+async function pushEach(
+  run: Run,
+  command: string,
+  { hosts, most }: { readonly hosts: Stream<BuiltHost>; readonly most: number },
+): Promise<number> {
   const { config: { pushJobs }, ports: { hooks } } = run;
-  const waiting = [...hosts];
   const failed: { readonly host: string; readonly error: ReleaseError }[] = [];
   let pushed = 0;
+  let isOver = false;
   const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    for (let next = await hosts.next(); next !== undefined && !isOver; next = await hosts.next()) {
       const { name, storePath, closureHash } = next;
       run.host("push", name, "started");
       const push = () => hooks.push(command, { host: name, storePath, closureHash });
       const error = await tried(run, push, [name]).catch((thrown: unknown) => {
-        waiting.length = 0;
+        isOver = true;
         throw thrown;
       });
       if (error === null) {
@@ -61,14 +111,13 @@ async function pushEach(run: Run, command: string, hosts: readonly BuiltHost[]):
         pushed++;
       } else {
         failed.push({ host: name, error });
-        waiting.length = 0;
+        isOver = true;
       }
     }
   };
   await Promise.all(Array.from({ length: pushJobs }, work));
-  if (failed.length > 0) {
-    throw notPushed(failed, `${pushed} of ${plural(hosts.length, "closure")} pushed`);
-  }
+  if (failed.length > 0) throw notPushed(failed, `${pushed} of ${plural(most, "closure")} pushed`);
+  return pushed;
 }
 
 async function pushAll(run: Run, command: string, hosts: readonly BuiltHost[]): Promise<void> {

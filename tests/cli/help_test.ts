@@ -50,6 +50,7 @@ const ADDED = [
     "public-key",
     "push-all-cmd",
     "push-changed",
+    "push-early",
     "push-jobs",
     "push-retries",
     "release-index",

@@ -346,6 +346,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "push-jobs": [["--push-jobs", "2"], NOTHING_MORE],
     "push-retries": [["--push-retries", "2"], NOTHING_MORE],
     "push-changed": [["--push-changed"], NOTHING_MORE],
+    "push-early": [["--push-early"], NOTHING_MORE],
     "hook-env": [["--hook-env", "GIVEN"], releaseFlags({ env: ["GIVEN"] })],
     "sign-cmd": [["--sign-cmd", "/given/x"], NOTHING_MORE],
     "sign-jobs": [["--sign-cmd=sign", "--sign-jobs", "2"], NOTHING_MORE],

@@ -95,6 +95,7 @@ const SWITCHES: Record<string, [beside: string[], asked: Asked]> = {
   "reuse-unchanged-signature": [KEY, withKey({ reuseUnchangedSignature: true })],
   "release-index": [KEY, withKey({ releaseIndex: true })],
   "push-changed": [KEY, withKey({ pushChanged: true })],
+  "push-early": [KEY, withKey({ pushEarly: true })],
   "prune-sidecars": [KEY, withKey({ pruneSidecars: true })],
   "git-commit": [KEY, withKey({ gitCommit: true })],
   "git-hooks": [KEY, withKey({ gitHooks: true })],

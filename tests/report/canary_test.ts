@@ -47,6 +47,7 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
   "push-jobs": [],
   "push-retries": [],
   "push-changed": [],
+  "push-early": [],
   "hook-env": [{ settings: { hookEnv: ["MINE"] }, env: { MINE: CANARY } }],
   "hook-timeout": [],
   "sign-cmd": [{ settings: { signCmd: `sign --pin ${CANARY}` } }],

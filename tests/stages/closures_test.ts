@@ -1,14 +1,25 @@
 // From hosts to closures: no host is lost on the way, or takes the place of another.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import type { StorePath } from "../../src/contract/store_path.ts";
-import type { DerivedHost, HostDerivation, PinnedHost } from "../../src/model.ts";
+import { ReleaseError } from "../../src/errors.ts";
+import type {
+  BuiltHost,
+  DerivedHost,
+  HostDerivation,
+  HostInFlake,
+  LockedFlake,
+  PinnedHost,
+} from "../../src/model.ts";
 import type { Nix } from "../../src/ports.ts";
 import { buildHosts } from "../../src/stages/build.ts";
 import { evaluateHosts } from "../../src/stages/evaluate.ts";
 import type { FleetToRelease } from "../../src/stages/fleet.ts";
+import { placeHosts } from "../../src/stages/pins.ts";
 import type { Run } from "../../src/stages/run.ts";
 import type { Source } from "../../src/stages/source.ts";
+import { Stream } from "../../src/stages/stream.ts";
+import { together } from "../../src/stages/together.ts";
 import {
   addHost,
   COMMIT,
@@ -26,10 +37,12 @@ const B = "b".repeat(40);
 const SOURCE = { pinSourceUrl: "git+ssh://host/fleet" };
 
 /** The flake of each host, by the commit that it is pinned to. */
-const flakeOf = (pinnedTo: string | null) =>
-  pinnedTo === null
-    ? new FakeWorld().flake
-    : lockedAt(`git+ssh://host/fleet?allRefs=1&rev=${pinnedTo}`, pinnedTo);
+const FLAKES = new Map<string | null, LockedFlake>([
+  [null, new FakeWorld().flake],
+  ...[A, B].map((commit) =>
+    [commit, lockedAt(`git+ssh://host/fleet?allRefs=1&rev=${commit}`, commit)] as const
+  ),
+]);
 
 /** Pinned and unpinned in turns, with the names that an object's prototype has. */
 const HOSTS: readonly PinnedHost[] = deepFreeze([
@@ -44,17 +57,21 @@ const HOSTS: readonly PinnedHost[] = deepFreeze([
 const DERIVED: readonly DerivedHost[] = deepFreeze(
   HOSTS.map((host) => ({
     ...host,
-    flake: flakeOf(host.pinnedTo),
+    flake: FLAKES.get(host.pinnedTo)!,
     drvPath: drvOf(host.name),
     outPath: pathOf(host.name),
     outputName: "out",
   })),
 );
 
+const IN_FLAKES: readonly HostInFlake[] = DERIVED.map((
+  { drvPath: _, outPath: __, outputName: ___, ...host },
+) => host);
+
 /** What {@linkcode evaluateHosts} and {@linkcode buildHosts} read of a source and a fleet. */
 const { source, fleet } = {
-  source: { flake: new FakeWorld().flake } as Source,
-  fleet: { hosts: HOSTS, storeDir: "/nix/store" } as FleetToRelease,
+  source: { flake: FLAKES.get(null)!, repository: null } as Source,
+  fleet: { hosts: IN_FLAKES, storeDir: "/nix/store" } as FleetToRelease,
 };
 
 /** A run whose nix differs in this. */
@@ -63,44 +80,60 @@ function runWith(nix: Partial<Nix>): Run {
   return { ...run, ports: { ...run.ports, nix: { ...run.ports.nix, ...nix } } };
 }
 
-pureTest(
-  "evaluateHosts() gives every host with its own derivation, in the order of the release",
-  async () => {
-    const world = new FakeWorld();
-    assertEquals(await evaluateHosts(world.run(SOURCE), source, fleet), [...DERIVED]);
-    assertEquals(world.effects, [
-      `lock git+ssh://host/fleet?allRefs=1&rev=${A}`,
-      `lock git+ssh://host/fleet?allRefs=1&rev=${B}`,
-      "evaluate web2 constructor 2 | __proto__ toString | 10",
-    ]);
-  },
-);
+/** What evaluation hands on. */
+async function derivedIn(run: Run): Promise<DerivedHost[]> {
+  const derived = new Stream<DerivedHost>();
+  await evaluateHosts(run, { source, fleet }, derived);
+  return await Array.fromAsync(derived);
+}
 
-pureTest("evaluateHosts() gives nix each host with the flake at its own commit", async () => {
-  const given: [name: string, url: string][] = [];
-  const run = runWith({
-    evaluateHosts: (hosts) => {
-      given.push(...hosts.map(({ name, flake }): [string, string] => [name, flake.url]));
-      return Promise.resolve(hosts.map(derivationOf));
-    },
-  });
-  await evaluateHosts(run, source, fleet);
-  const pinned = (commit: string) => `git+ssh://host/fleet?allRefs=1&rev=${commit}`;
-  assertEquals(given, [
-    ["web2", source.flake.url],
-    ["__proto__", pinned(A)],
-    ["constructor", source.flake.url],
-    ["10", pinned(B)],
-    ["toString", pinned(A)],
-    ["2", source.flake.url],
+/** What is built of some hosts, and what is handed on meanwhile. */
+async function builtIn(run: Run, hosts: readonly DerivedHost[] = DERIVED) {
+  const built = new Stream<BuiltHost>();
+  const all = await buildHosts(run, { fleet, derived: Stream.of(hosts), built });
+  return { all, handed: await Array.fromAsync(built) };
+}
+
+pureTest("placeHosts() gives each host the flake at its own commit, and locks each commit once", async () => {
+  const world = new FakeWorld();
+  assertEquals(await placeHosts(world.run(SOURCE), source, HOSTS), [...IN_FLAKES]);
+  assertEquals(world.effects, [
+    `lock git+ssh://host/fleet?allRefs=1&rev=${A}`,
+    `lock git+ssh://host/fleet?allRefs=1&rev=${B}`,
   ]);
 });
 
-const NOT_EVALUATED: Record<string, [give: (all: HostDerivation[]) => HostDerivation[], names: string]> = {
+pureTest("evaluateHosts() hands on every host with its own derivation", async () => {
+  const world = new FakeWorld();
+  const derived = await derivedIn(world.run(SOURCE));
+  assertEquals(world.effects, ["evaluate web2 constructor 2 | __proto__ toString | 10"]);
+  const order = ["web2", "constructor", "2", "__proto__", "toString", "10"];
+  assertEquals(derived, order.map((name) => DERIVED.find((host) => host.name === name)!));
+});
+
+pureTest(
+  "evaluateHosts() hands on what it has before another host fails, and no more comes then",
+  async () => {
+    const failure = new ReleaseError("evaluation", "no");
+    const derived = new Stream<DerivedHost>();
+    const run = runWith({
+      evaluateHosts: (hosts, { onDerived }) => {
+        onDerived(hosts[2]!, derivationOf(hosts[2]!));
+        return Promise.reject(failure);
+      },
+    });
+    assertEquals((await rejection(evaluateHosts(run, { source, fleet }, derived))).message, "no");
+    assertEquals(await Array.fromAsync(derived), [DERIVED[2]!]);
+  },
+);
+
+const NOT_EVALUATED: Record<
+  string,
+  [give: (all: HostDerivation[]) => (HostDerivation | undefined)[], names: string]
+> = {
   "nothing": [() => [], '"web2", "__proto__", "constructor", "10", "toString", "2"'],
   "too few": [(all) => all.slice(0, -2), '"toString", "2"'],
-  "undefined for one": [(all) => all.with(1, undefined!), '"__proto__"'],
-  "one too few in the middle": [(all) => all.toSpliced(4, 1), '"toString", "2"'],
+  "none for one": [(all) => all.with(1, undefined!), '"__proto__"'],
   "that of another host": [(all) => all.with(0, all[2]!), '"web2"'],
   "another order": [(all) => [all[1]!, all[0]!, ...all.slice(2)], '"web2", "__proto__"'],
 };
@@ -109,8 +142,14 @@ for (const [what, [give, names]] of Object.entries(NOT_EVALUATED)) {
   pureTest(
     `evaluateHosts() refuses derivations of which nix gives ${what}, and names the hosts`,
     async () => {
-      const run = runWith({ evaluateHosts: (hosts) => Promise.resolve(give(hosts.map(derivationOf))) });
-      assertEquals(await rejection(evaluateHosts(run, source, fleet)), {
+      const run = runWith({
+        evaluateHosts: (hosts, { onDerived }) => {
+          const given = give(hosts.map(derivationOf));
+          given.forEach((derivation, index) => derivation && onDerived(hosts[index]!, derivation));
+          return Promise.resolve();
+        },
+      });
+      assertEquals(await rejection(derivedIn(run)), {
         kind: "evaluation",
         message: `Nothing was evaluated for host ${names}`,
       });
@@ -119,25 +158,46 @@ for (const [what, [give, names]] of Object.entries(NOT_EVALUATED)) {
   );
 }
 
-pureTest("buildHosts() gives every host with its own closure, in the order of the release", async () => {
+pureTest(
+  "buildHosts() gives every host with its own closure, in the order of the fleet, and hands each on as it is built",
+  async () => {
+    const world = new FakeWorld();
+    const came = DERIVED.toReversed();
+    const closureOf = (host: DerivedHost) => ({
+      ...host,
+      storePath: pathOf(host.name),
+      closureHash: hashOf(host.name),
+    });
+    assertEquals(await builtIn(world.run(), came), {
+      all: DERIVED.map(closureOf),
+      handed: came.map(closureOf),
+    });
+    assertEquals(world.effects, ["build 2 toString 10 constructor __proto__ web2"]);
+  },
+);
+
+pureTest("buildHosts() begins nothing when no host comes", async () => {
   const world = new FakeWorld();
-  assertEquals(
-    await buildHosts(world.run(), fleet, DERIVED),
-    DERIVED.map((host) => ({ ...host, storePath: pathOf(host.name), closureHash: hashOf(host.name) })),
-  );
-  assertEquals(world.effects, ["build web2 __proto__ constructor 10 toString 2"]);
+  const run = world.run();
+  assertEquals(await builtIn(run, []), { all: [], handed: [] });
+  assertEquals([world.effects, run.notes.stages], [[], []]);
 });
 
-const NOT_BUILT: Record<string, [give: (all: StorePath[]) => StorePath[], names: string]> = {
-  "none": [() => [], '"web2", "__proto__", "constructor", "10", "toString", "2"'],
-  "too few": [(all) => all.slice(0, -2), '"toString", "2"'],
-  "undefined for one": [(all) => all.with(1, undefined!), '"__proto__"'],
+const NOT_BUILT: Record<string, [builds: (host: DerivedHost, index: number) => boolean, names: string]> = {
+  "none": [() => false, '"web2", "__proto__", "constructor", "10", "toString", "2"'],
+  "too few": [(_, index) => index < 4, '"toString", "2"'],
+  "none for one": [(_, index) => index !== 1, '"__proto__"'],
 };
 
-for (const [what, [give, names]] of Object.entries(NOT_BUILT)) {
+for (const [what, [builds, names]] of Object.entries(NOT_BUILT)) {
   pureTest(`buildHosts() refuses store paths of which nix gives ${what}, and names the hosts`, async () => {
-    const run = runWith({ build: (hosts) => Promise.resolve(give(hosts.map(({ name }) => pathOf(name)))) });
-    assertEquals(await rejection(buildHosts(run, fleet, DERIVED)), {
+    const run = runWith({
+      build: async (derived, { onBuilt }) => {
+        const hosts = await Array.fromAsync(derived);
+        hosts.filter(builds).forEach((host) => onBuilt(host, pathOf(host.name)));
+      },
+    });
+    assertEquals(await rejection(builtIn(run)), {
       kind: "build",
       message: `Nothing was built for host ${names}`,
     });
@@ -147,11 +207,43 @@ for (const [what, [give, names]] of Object.entries(NOT_BUILT)) {
 
 pureTest("buildHosts() refuses what is no store path of the store that nix has", async () => {
   const path = "/gnu/store/x" as StorePath;
-  const run = runWith({ build: (hosts) => Promise.resolve(hosts.map(() => path)) });
-  assertEquals(await rejection(buildHosts(run, fleet, DERIVED)), {
+  const run = runWith({
+    build: async (derived, { onBuilt }) => {
+      for await (const host of derived) onBuilt(host, path);
+    },
+  });
+  assertEquals(await rejection(builtIn(run)), {
     kind: "build",
     message: `Cannot take the closure hash of "${path}": expected a path in /nix/store`,
   });
+});
+
+pureTest("together() waits for all stages, and tells by one error all that has failed", async () => {
+  const order: string[] = [];
+  const ends = async (name: string, error?: unknown) => {
+    await Promise.resolve();
+    order.push(name);
+    if (error !== undefined) throw error;
+    return name;
+  };
+  assertEquals(await together(ends("a"), ends("b")), ["a", "b"]);
+  const evaluation = new ReleaseError("evaluation", "a is wrong", {
+    lines: ["line 3"],
+    hosts: ["a"],
+    hint: "look",
+  });
+  const build = new ReleaseError("build", "b fails", { lines: ["| no"], hosts: ["b", "a"], hint: "look" });
+  assertEquals(await rejection(together(ends("c", evaluation), ends("d"), ends("e", build))), {
+    kind: "evaluation",
+    message: "a is wrong",
+    lines: ["line 3", "b fails", "  | no"],
+    hint: "look",
+  });
+  assertEquals(order, ["a", "b", "c", "d", "e"]);
+  assertEquals((await rejection(together(ends("f"), ends("g", build)))).message, "b fails");
+  // What nobody foresees goes over all.
+  const bug = new TypeError("no function");
+  await assertRejects(() => together(ends("h", build), ends("i", bug)), TypeError, "no function");
 });
 
 pureTest(

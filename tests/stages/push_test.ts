@@ -5,7 +5,8 @@ import { ReleaseError } from "../../src/errors.ts";
 import type { BuiltHost } from "../../src/model.ts";
 import type { Ports } from "../../src/ports.ts";
 import type { Earlier } from "../../src/stages/order.ts";
-import { pushClosures } from "../../src/stages/push.ts";
+import { pushClosures, pushEarly } from "../../src/stages/push.ts";
+import { Stream } from "../../src/stages/stream.ts";
 import { FakeWorld, hashOf, pathOf } from "../support/fake_ports.ts";
 import { deepFreeze, pureTest, rejection } from "../support/pure.ts";
 
@@ -174,4 +175,48 @@ pureTest("pushClosures() pushes all at once by one command, each path once", asy
   assertEquals(world.effects, [effect, effect]);
   await pushClosures(run, [], NOTHING);
   assertEquals(world.effects.length, 2);
+});
+
+pureTest("pushEarly() pushes each closure as it comes, and ends with the last one", async () => {
+  const world = new FakeWorld();
+  const stream = new Stream<BuiltHost>();
+  const pushing = pushEarly(world.run({ pushCmd: "upload", pushEarly: true, pushJobs: 2 }), stream, {
+    most: NAMES.length,
+    earlier: NOTHING,
+  });
+  const [a, b, c] = built(NAMES);
+  const turns = async () => {
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  };
+  await turns();
+  assertEquals([world.effects, world.logged], [[], []]);
+  stream.push(b!);
+  await turns();
+  assertEquals(world.effects, ["upload b"]);
+  stream.push(a!);
+  stream.push(c!);
+  stream.end();
+  await pushing;
+  assertEquals(world.effects, ["upload b", "upload a", "upload c"]);
+  assertEquals(world.logged.filter((line) => /^(start|end)/.test(line)), [
+    "start push",
+    "end push: Pushed 3 closures",
+  ]);
+});
+
+pureTest("pushEarly() begins nothing when nothing is built, or without a command", async () => {
+  for (const [settings, hosts] of [[{ pushCmd: "upload" }, []], [{}, built(NAMES)]] as const) {
+    const world = new FakeWorld();
+    await pushEarly(world.run(settings), Stream.of(hosts), { most: NAMES.length, earlier: NOTHING });
+    assertEquals([world.effects, world.logged], [[], []]);
+  }
+});
+
+pureTest("pushEarly() begins no more when one fails, and says how many were pushed of all", async () => {
+  const world = new FakeWorld();
+  world.pushHook = ([path]) => path === pathOf("b") ? { error: failed("b"), mayPass: false } : null;
+  const run = world.run({ pushCmd: "upload", pushJobs: 1 });
+  const pushing = pushEarly(run, Stream.of(built(NAMES)), { most: 9, earlier: NOTHING });
+  assertEquals((await rejection(pushing)).lines, ["| b is out", "1 of 9 closures pushed"]);
+  assertEquals(world.effects, ["upload a", "upload b"]);
 });

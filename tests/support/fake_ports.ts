@@ -286,25 +286,27 @@ export class FakeWorld {
           attributes: new Map(found.map(([key, path]) => [key, outputs.get(path)])),
         };
       },
-      evaluateHosts: async (hosts, progress) => {
+      evaluateHosts: async (hosts, { progress, onDerived }) => {
         await Promise.resolve();
         const jobs = [...Map.groupBy(hosts, ({ flake }) => flake)];
         this.#effect(`evaluate ${jobs.map(([, hosts]) => namesOf(hosts).join(" ")).join(" | ")}`);
         for (const [{ url }, hosts] of jobs) {
           this.evaluated.push({ url, hosts: hosts.map(({ flake: _, ...host }) => host) });
-          for (const { name } of hosts) this.#workWith(progress, "evaluate", name);
+          for (const host of hosts) {
+            this.#workWith(progress, "evaluate", host.name);
+            onDerived(host, derivationOf(host));
+          }
         }
-        return hosts.map(derivationOf);
       },
-      build: async (hosts, _storeDir, progress) => {
-        await Promise.resolve();
-        const names = namesOf(hosts);
-        this.#effect(`build ${names.join(" ")}`);
-        for (const name of names) {
-          if (this.builtBefore.includes(name)) progress(name, "done");
-          else if (!this.lost.includes(name)) this.#workWith(progress, "build", name);
+      build: async (derived, { progress, onBuilt }) => {
+        const hosts = await Array.fromAsync(derived);
+        this.#effect(`build ${namesOf(hosts).join(" ")}`);
+        // With some names there is no store path.
+        for (const host of hosts.filter(({ name }) => pathOf(name) && !this.lost.includes(name))) {
+          if (this.builtBefore.includes(host.name)) progress(host.name, "done");
+          else this.#workWith(progress, "build", host.name);
+          onBuilt(host, pathOf(host.name));
         }
-        return names.map((name) => this.lost.includes(name) ? undefined! : pathOf(name));
       },
     };
   }

@@ -59,9 +59,10 @@ export class WorldOnDisk implements AsyncDisposable {
         releaseDir: createReleaseDir(run.config.releaseDir, this.dir),
         nix: {
           ...nix,
-          build: async (hosts, storeDir, progress) => {
-            await nix.build(hosts, storeDir, progress);
-            return hosts.map(({ name }) => pathOf(`${name}-${this.content[name] ?? "one"}`));
+          build: async (derived, options) => {
+            const onBuilt: typeof options.onBuilt = (host) =>
+              options.onBuilt(host, pathOf(`${host.name}-${this.content[host.name] ?? "one"}`));
+            await nix.build(derived, { ...options, onBuilt });
           },
         },
         hooks: {

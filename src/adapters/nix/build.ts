@@ -1,81 +1,270 @@
 /**
- * Builds hosts.
+ * Builds hosts, as their derivations come in.
+ *
+ * Whenever something is built, nix looks at all that it has not begun with, so that the time of one process grows with the
+ * square of what it builds. So hosts are built in windows, by one process each: the first one alone, which builds what most
+ * hosts need, and the others by two at once. Of two that come to the same derivation one waits for the other, and asks only
+ * every few seconds whether that is done, so that more than two, or two from the beginning, would be slower.
  *
  * @module
  */
 import { join } from "@std/path";
 import { parseStorePath, type StorePath } from "../../contract/store_path.ts";
 import { ReleaseError } from "../../errors.ts";
-import type { DerivedHost, HostDerivation, NixConfig } from "../../model.ts";
-import type { HostProgress } from "../../ports.ts";
+import type { DerivedHost, NixConfig } from "../../model.ts";
+import type { Clock, HostProgress } from "../../ports.ts";
+import { quoteList } from "../../text.ts";
+import type { CommandResult } from "../process.ts";
 import { buildFailure } from "./build_failure.ts";
 import { BuildLog } from "./build_log.ts";
 import type { NixContext } from "./context.ts";
-import { realiseAll, targetOf } from "./realise.ts";
+import { maxJobs, realise, targetOf, together } from "./realise.ts";
+import type { TemporaryRoots } from "./temporary_roots.ts";
 
 /** How hosts are built. */
 export interface BuildOptions {
   readonly storeDir: string;
+  /** What nix goes by of the flakes' settings. */
+  readonly settings: NixConfig["used"];
   /** A directory of this run alone, for garbage collector roots. */
   readonly tempDir: string;
+  /** Keep what is to be built. */
+  readonly roots: TemporaryRoots;
+  /** Evaluates hosts once more whose derivations are not in the store. */
+  readonly again: (hosts: readonly DerivedHost[]) => Promise<void>;
+  readonly clock: Clock;
   readonly progress: HostProgress;
+  /** Told what was built for each host. */
+  readonly onBuilt: (host: DerivedHost, path: StorePath) => void;
+  /** How many targets are in a window. */
+  readonly window?: number;
 }
 
+/** How many targets are in a window. */
+const WINDOW = 100;
+/** So few are not shared between two processes. */
+const LEAST = 10;
+/** Milliseconds that hosts are waited for before a window begins that is not full. */
+const MOMENT = 1000;
+/** Milliseconds after which the first window is alone no more: by then, it is not worth while to wait for. */
+const PATIENCE = 10_000;
+
 /**
- * Builds everything, and keeps it from garbage collection until the temporary directory goes.
+ * Builds everything, goes on with the others when one fails, and keeps all of it from garbage collection until the
+ * temporary directory goes.
  *
- * @returns what was built for each host, in their order
  * @throws {ReleaseError} of kind `build`, with every host that was not built and why
  */
 export async function buildHosts(
   nix: NixContext,
-  derivations: readonly DerivedHost[],
-  { storeDir, tempDir, progress }: BuildOptions,
-): Promise<StorePath[]> {
-  const targets = [...new Set(derivations.map(targetOf))];
-  const hostsOf = Map.groupBy(derivations, ({ drvPath }) => drvPath);
-  const done = new Set<string>();
-  const log = new BuildLog((drv, state) => {
-    for (const { name } of hostsOf.get(drv) ?? []) {
-      if (state === "done") done.add(name);
-      progress(name, state);
-    }
-  });
-  const roots = join(tempDir, "roots");
-  await Deno.mkdir(roots);
-  const realised = await realiseAll(nix, targets, {
-    root: join(roots, "host"),
-    settings: settingsOf(derivations),
-    onLog: (line) => log.add(line),
-  });
-  if ("failure" in realised) {
-    throw await buildFailure(nix, { derivations, log, result: realised.failure });
+  hosts: AsyncIterable<DerivedHost>,
+  options: BuildOptions,
+): Promise<void> {
+  await Deno.mkdir(join(options.tempDir, "roots"), { recursive: true });
+  const builds = new Builds(nix, options);
+  await builds.all(hosts);
+}
+
+/** A process that builds. */
+interface Running {
+  /** Which share of the jobs is its own. */
+  readonly slot: 0 | 1;
+  /** The clock's milliseconds when it began. */
+  readonly since: number;
+}
+
+class Builds {
+  readonly #nix: NixContext;
+  readonly #options: BuildOptions;
+  readonly #log: BuildLog;
+  readonly #hosts: DerivedHost[] = [];
+  /** By the target, and by the derivation, of which several outputs may be targets. */
+  readonly #hostsOf = new Map<string, DerivedHost[]>();
+  readonly #hostsOfDerivation = new Map<string, DerivedHost[]>();
+  readonly #paths = new Map<string, StorePath>();
+  readonly #done = new Set<DerivedHost>();
+  readonly #running = new Set<Running>();
+  readonly #failures: CommandResult[] = [];
+  #waiting: string[] = [];
+  /** Targets whose derivations were not in the store when they were to be built. */
+  #late: string[] = [];
+  /** The clock's milliseconds when the first of those came that wait. */
+  #since = 0;
+  #haveAllCome = false;
+  /** How many windows have begun, and have ended. */
+  #begun = 0;
+  #ended = 0;
+  /** How many derivations are built at once; undefined: nobody has asked yet. */
+  #jobs: number | undefined;
+  #error: { readonly thrown: unknown } | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #onEnd = () => {};
+
+  constructor(nix: NixContext, options: BuildOptions) {
+    this.#nix = nix;
+    this.#options = options;
+    this.#log = new BuildLog((drv, state) => {
+      for (const host of this.#hostsOfDerivation.get(drv) ?? []) this.#tell(host, state);
+    });
   }
-  return derivations.map((derivation) => {
-    const storePath = builtPath(derivation, realised.paths, storeDir);
+
+  async all(hosts: AsyncIterable<DerivedHost>): Promise<void> {
+    for await (const host of hosts) this.#add(host);
+    this.#haveAllCome = true;
+    await this.#rest();
+    if (this.#late.length > 0) {
+      // A nix may write a derivation after it has told of it, and what is written may be gone.
+      await this.#options.again(this.#late.flatMap((target) => this.#hostsOf.get(target)!));
+      this.#waiting = this.#late.splice(0);
+      await this.#rest();
+    }
+    const result = together(this.#failures);
+    if (result !== undefined) {
+      throw await buildFailure(this.#nix, { derivations: this.#hosts, log: this.#log, result });
+    }
+    const gone = this.#late.flatMap((target) => this.#hostsOf.get(target)!);
+    if (gone.length === 0) return;
+    const names = gone.map(({ name }) => name);
+    throw new ReleaseError(
+      "build",
+      `Cannot build host ${quoteList(names)}: its derivation is not in the store`,
+      {
+        lines: gone.map(({ drvPath }) => drvPath),
+        hosts: names,
+      },
+    );
+  }
+
+  #add(host: DerivedHost): void {
+    const target = targetOf(host);
+    this.#hosts.push(host);
+    const ofDerivation = this.#hostsOfDerivation.get(host.drvPath);
+    if (ofDerivation === undefined) this.#hostsOfDerivation.set(host.drvPath, [host]);
+    else ofDerivation.push(host);
+    const path = this.#paths.get(target);
+    if (path !== undefined) return this.#tellBuilt(host, path);
+    const same = this.#hostsOf.get(target);
+    if (same !== undefined) {
+      same.push(host);
+      return;
+    }
+    this.#hostsOf.set(target, [host]);
+    // Whoever collects garbage meanwhile; a failure shows when it is to be built.
+    this.#options.roots.hold([host.drvPath]).catch(() => {});
+    if (this.#waiting.length === 0) this.#since = this.#now();
+    this.#waiting.push(target);
+    this.#fill();
+  }
+
+  /** Waits until all are built that have come. */
+  async #rest(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onEnd = resolve;
+    this.#fill();
+    await promise;
+    if (this.#error !== undefined) throw this.#error.thrown;
+  }
+
+  #fill(): void {
+    clearTimeout(this.#timer);
+    while (this.#waiting.length > 0 && this.#mayBegin()) this.#begin();
+    if (this.#waiting.length === 0 && this.#running.size === 0) this.#onEnd();
+  }
+
+  /** Whether a window may begin now. If not, this is asked again when that may have changed. */
+  #mayBegin(): boolean {
+    const { window = WINDOW } = this.#options;
+    const now = this.#now();
+    if (!this.#haveAllCome && this.#waiting.length < window && now < this.#since + MOMENT) {
+      return this.#later(this.#since + MOMENT - now);
+    }
+    const [first, second] = this.#running;
+    if (first === undefined) return true;
+    if (second !== undefined || this.#jobs === undefined || this.#jobs === 1) return false;
+    return this.#ended > 0 || now >= first.since + PATIENCE || this.#later(first.since + PATIENCE - now);
+  }
+
+  #later(milliseconds: number): false {
+    this.#timer = setTimeout(() => this.#fill(), milliseconds);
+    return false;
+  }
+
+  #begin(): void {
+    const { window = WINDOW } = this.#options;
+    const isAlone = this.#running.size === 0;
+    const isLast = this.#haveAllCome && isAlone && this.#waiting.length <= window;
+    // What is left is for both, so that neither share of the jobs lies idle for long.
+    const count = this.#haveAllCome && !isAlone ? Math.max(LEAST, this.#waiting.length / 2) : Infinity;
+    const targets = this.#waiting.splice(0, Math.min(window, count));
+    const running: Running = { slot: [...this.#running][0]?.slot === 0 ? 1 : 0, since: this.#now() };
+    this.#since = running.since;
+    this.#running.add(running);
+    this.#build(targets, isLast ? undefined : running.slot)
+      .catch((thrown: unknown) => {
+        this.#error ??= { thrown };
+        this.#waiting = [];
+      })
+      .finally(() => {
+        this.#running.delete(running);
+        this.#ended++;
+        this.#fill();
+      });
+  }
+
+  /** @param slot Whose share of the jobs it takes; undefined: all are its own */
+  async #build(targets: readonly string[], slot: Running["slot"] | undefined): Promise<void> {
+    const index = this.#begun++;
+    const { roots, settings, tempDir } = this.#options;
+    const there = await roots.hold(targets.map((target) => this.#hostsOf.get(target)![0]!.drvPath));
+    const isThere = (target: string) => there.has(this.#hostsOf.get(target)![0]!.drvPath);
+    this.#late.push(...targets.filter((target) => !isThere(target)));
+    const ready = targets.filter(isThere);
+    if (ready.length === 0) return;
+    const realised = await realise(this.#nix, ready, {
+      root: join(tempDir, "roots", index === 0 ? "host" : `host.${index}`),
+      settings,
+      onLog: (line) => this.#log.add(line),
+      maxJobs: slot === undefined ? undefined : await this.#shareOf(slot),
+    });
+    if ("failure" in realised) this.#failures.push(realised.failure);
+    else for (const [target, path] of realised.paths) this.#built(target, path);
+  }
+
+  /** The jobs of one of two processes: together no more than nix is to run. */
+  async #shareOf(slot: Running["slot"]): Promise<number | undefined> {
+    // What nix cannot say of itself is no reason not to build: one process after the other, as it is configured.
+    this.#jobs ??= await maxJobs(this.#nix, this.#options.settings) ?? 1;
+    this.#fill();
+    if (this.#jobs === 1) return undefined;
+    return slot === 0 ? Math.ceil(this.#jobs / 2) : Math.floor(this.#jobs / 2);
+  }
+
+  #built(target: string, path: string): void {
+    const { storeDir } = this.#options;
+    const hosts = this.#hostsOf.get(target)!;
+    const storePath = parseStorePath(path, storeDir);
+    if (storePath === undefined) {
+      const names = quoteList(hosts.map(({ name }) => name));
+      throw new ReleaseError("build", `Cannot use what was built for host ${names}: "${path}"`, {
+        hint: `expected one path in ${storeDir}`,
+      });
+    }
+    this.#paths.set(target, storePath);
+    for (const host of hosts) this.#tellBuilt(host, storePath);
+  }
+
+  #tellBuilt(host: DerivedHost, path: StorePath): void {
     // What was built before is in no log.
-    if (!done.has(derivation.name)) progress(derivation.name, "done");
-    return storePath;
-  });
-}
+    if (!this.#done.has(host)) this.#tell(host, "done");
+    this.#options.onBuilt(host, path);
+  }
 
-/** What nix goes by of the flakes' settings. Those of the flake that is released have the last word. */
-function settingsOf(hosts: readonly DerivedHost[]): NixConfig["used"] {
-  const [current, pinned] = [true, false].map((isCurrent) =>
-    new Set(hosts.filter(({ pinnedTo }) => (pinnedTo === null) === isCurrent).map(({ flake }) => flake))
-  );
-  return [...pinned!, ...current!].flatMap(({ nixConfig }) => nixConfig.used);
-}
+  #tell(host: DerivedHost, state: "started" | "done"): void {
+    if (state === "done") this.#done.add(host);
+    this.#options.progress(host.name, state);
+  }
 
-function builtPath(
-  derivation: HostDerivation,
-  paths: ReadonlyMap<string, string>,
-  storeDir: string,
-): StorePath {
-  const path = paths.get(targetOf(derivation))!;
-  const storePath = parseStorePath(path, storeDir);
-  if (storePath !== undefined) return storePath;
-  throw new ReleaseError("build", `Cannot use what was built for host "${derivation.name}": "${path}"`, {
-    hint: `expected one path in ${storeDir}`,
-  });
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
 }

@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
-import type { HostDerivation, HostInFlake, Warn } from "../../model.ts";
+import type { HostDerivation, HostInFlake, HostRef, Warn } from "../../model.ts";
 import type { Clock, HostProgress } from "../../ports.ts";
 import { plural, quoteList } from "../../text.ts";
 import { sharedLimits } from "../excerpts.ts";
@@ -39,6 +39,8 @@ export interface EvaluationOptions {
   readonly warnings: EvaluationWarnings;
   /** Told the warnings of all hosts, also when some fail. */
   readonly warn: Warn;
+  /** Told of each host that it evaluates, at once and in any order. */
+  readonly onDerived?: (host: HostInFlake, derivation: HostDerivation) => void;
 }
 
 /** What is told of a host: that it begins, or what it came to. */
@@ -124,8 +126,10 @@ export async function evaluateHosts(
   hosts.forEach(refuseLongName);
   const jobs = [...Map.groupBy(hosts, ({ flake }) => flake)].map(([flake, hosts]) => ({ flake, hosts }));
   const { warnings, warn } = options;
+  const own = new Map<HostRef, HostInFlake>(hosts.map((host) => [host, host]));
   const { derivations, failures } = await evaluateAll(jobs, {
     ...options,
+    onDerived: (host, derivation) => options.onDerived?.(own.get(host)!, derivation),
     maxMemory: options.maxMemory === undefined ? undefined : options.maxMemory << 10,
     look: () => lookAtMemory(nix.shell, nix.env),
     start: (job, listener) => startProcess(nix, job, { listener, warnings }),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { HostInFlake, NixConfig } from "../../model.ts";
 import type { Clock, Nix } from "../../ports.ts";
 import type { Shell } from "../process.ts";
 import { buildHosts } from "./build.ts";
@@ -13,6 +14,7 @@ import { lockFlake } from "./flake.ts";
 import { evaluateHosts } from "./hosts.ts";
 import { readAttributes, readInventory } from "./inventory.ts";
 import { findSource } from "./source.ts";
+import { TemporaryRoots } from "./temporary_roots.ts";
 
 /** What the nix commands are given beside their arguments. */
 export interface NixSettings extends NixFlags {
@@ -31,11 +33,16 @@ export interface NixSettings extends NixFlags {
  *
  * @throws {ReleaseError} of kind `io` when there is no nix
  */
-export function createNix(shell: Shell, settings: NixSettings): Nix {
+export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDisposable {
   const { env, tempDir, evalWorkers, evalMaxMemory, clock } = settings;
   const nix = nixContext(shell, env, settings);
   // What the fleet's evaluation has warned of, each evaluation of hosts says again.
   const warnings = new EvaluationWarnings();
+  const roots = new TemporaryRoots(nix);
+  const evaluate: Nix["evaluateHosts"] = async (hosts, options) => {
+    const workers = { workers: evalWorkers, maxMemory: evalMaxMemory };
+    await evaluateHosts(nix, hosts, { ...options, ...workers, clock, warnings });
+  };
   return {
     referTo: (text) => referTo(nix, text),
     locate: async (reference) => (await findSource(nix, reference)).local,
@@ -44,15 +51,21 @@ export function createNix(shell: Shell, settings: NixSettings): Nix {
       readAttributes(nix, flake, attributes, warnings).finally(() => warn(...warnings.take())),
     inventory: (flake, attributes, warn) =>
       readInventory(nix, flake, attributes, warnings).finally(() => warn(...warnings.take())),
-    evaluateHosts: (hosts, progress, warn) =>
-      evaluateHosts(nix, hosts, {
-        workers: evalWorkers,
-        maxMemory: evalMaxMemory,
-        clock,
-        progress,
-        warnings,
-        warn,
+    evaluateHosts: evaluate,
+    build: (derived, { hosts, ...options }) =>
+      buildHosts(nix, derived, {
+        ...{ ...options, tempDir, roots, clock },
+        settings: settingsOf(hosts),
+        again: (lost) => evaluate(lost, { progress: () => {}, warn: () => {}, onDerived: () => {} }),
       }),
-    build: (hosts, storeDir, progress) => buildHosts(nix, hosts, { storeDir, tempDir, progress }),
+    [Symbol.asyncDispose]: () => roots[Symbol.asyncDispose](),
   };
+}
+
+/** What nix goes by of the flakes' settings. Those of the flake that is released have the last word. */
+function settingsOf(hosts: readonly HostInFlake[]): NixConfig["used"] {
+  const [current, pinned] = [true, false].map((isCurrent) =>
+    new Set(hosts.filter(({ pinnedTo }) => (pinnedTo === null) === isCurrent).map(({ flake }) => flake))
+  );
+  return [...pinned!, ...current!].flatMap(({ nixConfig }) => nixConfig.used);
 }

@@ -1,10 +1,5 @@
 /**
- * Builds derivations that are in the store already.
- *
- * Whenever something is built, nix looks at all that it has not begun with, so that the time of one process grows with the
- * square of what it builds. A large fleet is built in windows, by one process each: the first one alone, which builds what
- * most hosts need, and the others by two at once. Of two that come to the same derivation one waits for the other, and asks
- * only every few seconds whether that is done, so that more than two, or two from the beginning, would be slower.
+ * Builds derivations that are in the store already, in one process.
  *
  * @module
  */
@@ -43,65 +38,24 @@ export function targetOf({ drvPath, outputName }: Pick<HostDerivation, "drvPath"
   return `${drvPath}!${outputName}`;
 }
 
-/** How many targets are in a window. */
-const WINDOW = 100;
-
 /** How many are to be built: `max-jobs`, as nix tells of all that it is configured with. */
 const MAX_JOBS = v.object({ "max-jobs": v.object({ value: v.number() }) });
 
-/**
- * Builds all targets, however many there are, and goes on with the others when one fails.
- *
- * @param targets As {@linkcode realise} takes them
- * @param options As for {@linkcode realise}; each window has links of its own behind the root's name, and `window` says
- * how many targets are in one
- * @throws {ReleaseError} as {@linkcode realise} does
- */
-export async function realiseAll(
-  nix: NixContext,
-  targets: readonly string[],
-  { window = WINDOW, ...options }: RealiseOptions & { readonly window?: number },
-): Promise<Realised> {
-  const windows = Array.from(
-    { length: Math.ceil(targets.length / window) },
-    (_, index) => targets.slice(index * window, (index + 1) * window),
-  );
-  const ended: Realised[] = [];
-  let begun = 0;
-  const buildNext = async (maxJobs?: number) => {
-    const index = begun++;
-    const root = index === 0 ? options.root : `${options.root}.${index}`;
-    ended.push(await realise(nix, windows[index]!, { ...options, root, maxJobs }));
-  };
-  if (windows.length > 0) await buildNext();
-  if (windows.length > 1) {
-    const shares = sharesOf(await maxJobs(nix, options.settings));
-    await Promise.all(shares.map(async (share) => {
-      while (begun < windows.length) await buildNext(share);
-    }));
-  }
-  return together(ended);
-}
-
-/** The jobs of processes that build at once: together no more than nix is to run. */
-function sharesOf(jobs: number): (number | undefined)[] {
-  return jobs === 1 ? [undefined] : [Math.ceil(jobs / 2), Math.floor(jobs / 2)];
-}
-
-async function maxJobs({ shell, nix, flags, env }: NixContext, settings: NixConfig["used"]): Promise<number> {
+/** How many derivations nix is to build at once; undefined: it does not say. */
+export async function maxJobs(
+  { shell, nix, flags, env }: NixContext,
+  settings: NixConfig["used"],
+): Promise<number | undefined> {
   const command = [nix, ...flags, ...settingFlags(settings), "show-config", "--json"];
   const result = await shell.run(command, { env });
-  // What nix cannot say of itself is no reason not to build: one process after the other, as it is configured.
-  if (result.code !== 0) return 1;
+  if (result.code !== 0) return undefined;
   return parseShape(MAX_JOBS, parseOutput(result, "nix show-config"), "nix show-config")["max-jobs"].value;
 }
 
-/** What several processes have built; or how those that failed did, as one. */
-function together(all: readonly Realised[]): Realised {
-  const failures = all.flatMap((one) => "failure" in one ? [one.failure] : []);
+/** How several processes failed, as one. */
+export function together(failures: readonly CommandResult[]): CommandResult | undefined {
   const [first] = failures.toSorted((a, b) => Number(isBuilders(a)) - Number(isBuilders(b)));
-  if (first !== undefined) return { failure: { ...first, stderr: failures.flatMap(({ stderr }) => stderr) } };
-  return { paths: new Map(all.flatMap((one) => "paths" in one ? [...one.paths] : [])) };
+  return first && { ...first, stderr: failures.flatMap(({ stderr }) => stderr) };
 }
 
 /** nix-store's exit code when builders failed and nothing worse happened (nix-store(1), "Special exit codes"). */

@@ -49,6 +49,8 @@ export interface WorkerOptions extends RoomOptions {
   readonly progress: HostProgress;
   /** Begins to evaluate hosts in one process. Of a single host it tells why it fails, and not that it does. */
   readonly start: (job: EvaluationJob, listener: ProcessListener) => EvaluatingProcess;
+  /** Told of each host that is evaluated, by its record, at once. */
+  readonly onDerived?: (host: HostRef, derivation: HostDerivation) => void;
 }
 
 /** Milliseconds that a process runs before another one takes over a part of its hosts: what is light ends within. */
@@ -216,6 +218,7 @@ class Evaluation {
     else {
       this.derivations.set(host, derivation);
       this.#options.progress(host.name, "done");
+      this.#options.onDerived?.(host, derivation);
     }
   }
 

@@ -1,11 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { buildHosts } from "../../../src/adapters/nix/build.ts";
+import { buildHosts, type BuildOptions } from "../../../src/adapters/nix/build.ts";
 import { buildFailure } from "../../../src/adapters/nix/build_failure.ts";
 import { BuildLog } from "../../../src/adapters/nix/build_log.ts";
 import { AS_EVENTS } from "../../../src/adapters/nix/events.ts";
 import { realise } from "../../../src/adapters/nix/realise.ts";
 import { createNix } from "../../../src/adapters/nix/nix.ts";
+import { nixContext } from "../../../src/adapters/nix/context.ts";
+import { TemporaryRoots } from "../../../src/adapters/nix/temporary_roots.ts";
+import { Stream } from "../../../src/stages/stream.ts";
+import { SYSTEM_CLOCK } from "../../../src/world.ts";
 import type { DerivedHost } from "../../../src/model.ts";
 import { rejection } from "../../support/pure.ts";
 import {
@@ -20,13 +24,30 @@ import {
 const STORE = "/nix/store";
 
 /** Builds in a directory of its own, and tells what it was told. */
-async function build({ nix, fleet }: NixFleet, derivations: readonly DerivedHost[]) {
+async function build(
+  { nix, fleet }: NixFleet,
+  derivations: readonly DerivedHost[],
+  options: Partial<BuildOptions> = {},
+) {
   const told: string[] = [];
+  const built = new Map<string, string>();
   const tempDir = await Deno.makeTempDir({ dir: join(fleet.root, "tmp") });
-  const progress = (name: string, state: string) => told.push(`${name} ${state}`);
-  const built = await buildHosts(nix, derivations, { storeDir: STORE, tempDir, progress });
-  return { built: new Map(derivations.map(({ name }, index) => [name, String(built[index])])), told };
+  await using roots = new TemporaryRoots(nix);
+  await buildHosts(nix, Stream.of(derivations), {
+    ...{ storeDir: STORE, tempDir, settings: [], roots, clock: SYSTEM_CLOCK },
+    again: () => Promise.reject(new Error("all derivations are there")),
+    progress: (name, state) => told.push(`${name} ${state}`),
+    onBuilt: ({ name }, path) => built.set(name, path),
+    ...options,
+  });
+  return { built, told };
 }
+
+/** The targets of each process that has built. */
+const targetsOf = ({ commands }: NixFleet) =>
+  commands.filter((argv) => argv.includes("--realise")).map((argv) =>
+    argv.filter((word) => word.includes("!"))
+  );
 
 const withoutHashes = (lines: readonly string[] = []) =>
   lines.map((line) => line.replaceAll(/\/nix\/store\/[0-9a-z]{32}-/g, "STORE/"));
@@ -42,9 +63,7 @@ Deno.test("buildHosts() builds a derivation of two hosts once, and tells of both
     built,
     told: ["a started", "b started", "a done", "b done"],
   });
-  assertEquals(world.commands.map(([, , ...rest]) => rest.filter((word) => word.includes("!"))), [
-    [`${drvPath}!out`],
-  ]);
+  assertEquals(targetsOf(world), [[`${drvPath}!out`]]);
   // What is there already is done, and was never begun.
   assertEquals(await build(world, derivations), { built, told: ["a done", "b done"] });
 });
@@ -119,33 +138,46 @@ Deno.test("buildFailure() asks the store once what was not built, and of each th
 Deno.test("createNix() goes from a fleet's reference to what is built of its hosts", async () => {
   await using world = await nixFleet(`{ web = host (build "web" "echo > $out"); }`);
   const { fleet, shell } = world;
-  const nix = createNix(shell, {
+  await using nix = createNix(shell, {
     ...NO_FLAGS,
     env: fleet.env(),
     tempDir: join(fleet.root, "tmp"),
     evalWorkers: 2,
-    clock: { now: () => Temporal.Now.instant(), monotonic: () => performance.now() },
+    clock: SYSTEM_CLOCK,
   });
   const flake = await nix.lock(fleet.dir);
-  const { storeDir, hosts } = await nix.inventory(flake, new Map(), () => {});
-  const refs = hosts.nixos.map((name) => ({
+  const { storeDir, hosts: names } = await nix.inventory(flake, new Map(), () => {});
+  const hosts = names.nixos.map((name) => ({
     name,
     kind: "nixos" as const,
     channel: null,
     pinnedTo: null,
     flake,
   }));
-  const derivations = await nix.evaluateHosts(refs, () => {}, () => {});
-  const toBuild = derivations.map((derivation, index) => ({ ...refs[index]!, ...derivation }));
-  const built = await nix.build(toBuild, storeDir, () => {});
-  assertEquals<string[]>(built, [derivations[0]!.outPath]);
+  const derived = new Stream<DerivedHost>();
+  const progress = () => {};
+  await nix.evaluateHosts(hosts, {
+    progress,
+    warn: () => {},
+    onDerived: (host, derivation) => derived.push({ ...host, ...derivation }),
+  });
+  derived.end();
+  const built: string[][] = [];
+  await nix.build(derived, {
+    ...{ hosts, storeDir, progress },
+    onBuilt: ({ name, outPath }, path) => built.push([name, outPath, path]),
+  });
+  const [[, outPath]] = built as [string[]];
+  assertEquals(built, [["web", outPath!, outPath!]]);
   assertEquals(
-    world.commands.flatMap(([, ...words]) => words.find((word) => /^(eval|--realise)$/.test(word)) ?? []),
-    ["eval", "eval", "eval", "eval", "--realise"],
+    world.commands.flatMap(([, ...words]) =>
+      words.find((word) => /^(eval|--realise|--serve)$/.test(word)) ?? []
+    ),
+    ["eval", "eval", "eval", "eval", "--serve", "--realise"],
   );
 });
 
-Deno.test("buildHosts() goes by the settings of all flakes, and those of the released one have the last word", async () => {
+Deno.test("createNix() has builds go by the settings of all flakes, and those of the released one have the last word", async () => {
   await using world = await nixFleet(`{ web = host (build "web" "echo > $out"); }`);
   const [web] = await derivationsOf(world, "web");
   const setting = (value: string, name = "max-silent-time") => ({
@@ -158,8 +190,154 @@ Deno.test("buildHosts() goes by the settings of all flakes, and those of the rel
     { ...web, flake: pinned, pinnedTo: "a".repeat(40) },
     { ...web, flake: current },
   ];
-  await build(world, hosts);
-  const [argv] = world.commands;
-  const values = argv!.flatMap((word, index) => argv![index - 1] === "max-silent-time" ? [word] : []);
+  world.commands.length = 0;
+  await using nix = createNix(world.shell, {
+    ...NO_FLAGS,
+    env: world.fleet.env(),
+    tempDir: join(world.fleet.root, "tmp"),
+    evalWorkers: 2,
+    clock: SYSTEM_CLOCK,
+  });
+  await nix.build(Stream.of(hosts), { hosts, storeDir: STORE, progress: () => {}, onBuilt: () => {} });
+  const argv = world.commands.find((argv) => argv.includes("--realise"))!;
+  const values = argv.flatMap((word, index) => argv[index - 1] === "max-silent-time" ? [word] : []);
   assertEquals(values, ["2", "1"]);
+});
+
+/** The targets of each process that has built, and how many it builds at once. */
+const windowsOf = ({ commands }: NixFleet) =>
+  commands.filter((argv) => argv.includes("--realise") && !argv.includes("--dry-run")).map((argv) => [
+    argv.filter((word) => word.includes("!")),
+    argv[argv.lastIndexOf("--max-jobs") + 1],
+  ]);
+
+/** The same fleet, whose nix builds so many at once. */
+function withJobs(world: NixFleet, maxJobs: string): NixFleet {
+  world.commands.length = 0;
+  return { ...world, nix: nixContext(world.shell, world.fleet.env(), { ...NO_FLAGS, maxJobs }) };
+}
+
+Deno.test("buildHosts() builds the first window alone, and two at once then, which share the jobs, and keeps all of them", async () => {
+  await using world = await nixFleet(`{
+    a = host (build "a" "echo > $out");
+    b = host (build "b" "echo > $out");
+    c = host (build "c" "exit 3");
+    d = host (build "d" "echo > $out");
+    e = host (build "e" "echo > $out");
+    f = host (build "f" "echo > $out");
+  }`);
+  const derivations = await derivationsOf(world, "a", "b", "c", "d", "e", "f");
+  const targets = derivations.map(({ drvPath }) => `${drvPath}!out`);
+  const { message } = await rejection(build(withJobs(world, "3"), derivations, { window: 2 }));
+  assertEquals(message, 'Cannot build host "c": nix-store exited with 100');
+  // What is behind the window with the one that fails is built, too.
+  assertEquals(windowsOf(world), [
+    [targets.slice(0, 2), "2"],
+    [targets.slice(2, 4), "2"],
+    [targets.slice(4), "1"],
+  ]);
+  const good = derivations.filter(({ name }) => name !== "c");
+  const tempDir = await Deno.makeTempDir({ dir: join(world.fleet.root, "tmp") });
+  const { built } = await build(withJobs(world, "1"), good, { window: 2, tempDir });
+  assertEquals(windowsOf(world).map(([, jobs]) => jobs), ["1", "1", "1"]);
+  assertEquals(built, new Map(good.map(({ name, outPath }) => [name, outPath])));
+  const links = ["host", "host-2", "host.1", "host.1-2", "host.2"];
+  const kept = links.map((link) => Deno.readLinkSync(join(tempDir, "roots", link)));
+  assertEquals(kept, good.map(({ outPath }) => outPath));
+  world.commands.length = 0;
+  assertEquals(await build(world, []), { built: new Map(), told: [] });
+  assertEquals(world.commands, []);
+});
+
+Deno.test("buildHosts() begins to build while more hosts come, and what has come meanwhile is one window", async () => {
+  await using world = await nixFleet(`{
+    a = host (build "a" "echo > $out");
+    b = host (build "b" "echo > $out");
+    c = host (build "c" "echo > $out");
+  }`);
+  const [a, b, c] = await derivationsOf(world, "a", "b", "c") as [DerivedHost, DerivedHost, DerivedHost];
+  const derived = new Stream<DerivedHost>();
+  const built = Promise.withResolvers<void>();
+  derived.push(a);
+  const own = withJobs(world, "4");
+  const tempDir = await Deno.makeTempDir({ dir: join(world.fleet.root, "tmp") });
+  await using roots = new TemporaryRoots(own.nix);
+  const building = buildHosts(own.nix, derived, {
+    ...{ storeDir: STORE, tempDir, settings: [], roots, clock: SYSTEM_CLOCK },
+    again: () => Promise.reject(new Error("all derivations are there")),
+    progress: () => {},
+    onBuilt: () => built.resolve(),
+  });
+  await built.promise;
+  derived.push(b);
+  derived.push(c);
+  derived.end();
+  await building;
+  // The last one has all jobs.
+  assertEquals(windowsOf(world), [[[`${a.drvPath}!out`], "2"], [
+    [b, c].map(({ drvPath }) => `${drvPath}!out`),
+    "4",
+  ]]);
+});
+
+Deno.test("buildHosts() has a host evaluated again whose derivation is gone, and refuses one that stays away", async () => {
+  await using world = await nixFleet(`{
+    here = host (build "here" "echo > $out");
+    gone = host (build "gone" "echo > $out");
+  }`);
+  const derivations = await derivationsOf(world, "here", "gone");
+  const [, gone] = derivations as [DerivedHost, DerivedHost];
+  const remove = () => world.shell.run([NIX_STORE, "--delete", gone.drvPath], { env: world.fleet.env() });
+  await remove();
+  const asked: string[][] = [];
+  const again = async (hosts: readonly DerivedHost[]) => {
+    asked.push(hosts.map(({ name }) => name));
+    await derivationsOf(world, "gone");
+  };
+  const tempDir = await Deno.makeTempDir({ dir: join(world.fleet.root, "tmp") });
+  const { built } = await build(world, derivations, { again, tempDir });
+  assertEquals(built, new Map(derivations.map(({ name, outPath }) => [name, outPath])));
+  await Deno.remove(tempDir, { recursive: true });
+  await world.shell.run([NIX_STORE, "--delete", gone.outPath], { env: world.fleet.env() });
+  await remove();
+  const { lines, ...refused } = await rejection(
+    build(world, derivations, {
+      again: (hosts) => {
+        asked.push(hosts.map(({ name }) => name));
+        return Promise.resolve();
+      },
+    }),
+  );
+  assertEquals(refused, {
+    kind: "build",
+    message: 'Cannot build host "gone": its derivation is not in the store',
+  });
+  assertEquals(lines, [gone.drvPath]);
+  assertEquals(asked, [["gone"], ["gone"]]);
+});
+
+Deno.test("TemporaryRoots keep what they hold from garbage collection, and tell what is there", async () => {
+  await using world = await nixFleet(
+    `{ a = host (build "kept" "echo > $out"); b = host (build "b" "echo > $out"); }`,
+  );
+  const [a, b] = await derivationsOf(world, "a", "b") as [DerivedHost, DerivedHost];
+  const env = world.fleet.env();
+  const remove = async ({ drvPath }: DerivedHost) =>
+    (await world.shell.run([NIX_STORE, "--delete", drvPath], { env })).code;
+  const none = `${STORE}/${"0".repeat(32)}-none.drv`;
+  {
+    await using roots = new TemporaryRoots(world.nix);
+    const [first, second] = await Promise.all([roots.hold([a.drvPath]), roots.hold([b.drvPath, none])]);
+    assertEquals(new Set([...first, ...second]), new Set([a.drvPath, b.drvPath]));
+    const many = Array.from(
+      { length: 20_000 },
+      (_, index) => `${STORE}/${String(index).padStart(32, "0")}-none.drv`,
+    );
+    assertEquals(await roots.hold([...many, a.drvPath]), new Set([a.drvPath]));
+    await remove(a);
+    assertEquals((await Deno.stat(a.drvPath)).isFile, true);
+  }
+  await remove(a);
+  assertEquals(await Deno.stat(a.drvPath).catch((error) => error instanceof Deno.errors.NotFound), true);
+  assertEquals(world.commands.filter((argv) => argv.includes("--serve")).length, 1);
 });

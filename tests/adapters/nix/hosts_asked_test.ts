@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { applyTo, HOSTS, ONE_HOST } from "../../../src/adapters/nix/expressions.ts";
 import { createNix } from "../../../src/adapters/nix/nix.ts";
 import { type CommandResult, type RunOptions, Shell } from "../../../src/adapters/process.ts";
-import type { HostInFlake, LockedFlake } from "../../../src/model.ts";
+import type { HostDerivation, HostInFlake, LockedFlake } from "../../../src/model.ts";
 import { SILENT_LOG } from "../../../src/report/log.ts";
 import { derivationOf, lockedAt } from "../../support/fake_ports.ts";
 import { deepFreeze, pureTest } from "../../support/pure.ts";
@@ -95,8 +95,13 @@ pureTest(
       clock: { now: () => Temporal.Now.instant(), monotonic: () => 0 },
     });
     const told: string[] = [];
-    const found = await nix.evaluateHosts(FLEET, (name, state) => told.push(`${name} ${state}`), () => {});
-    assertEquals(found, FLEET.map(derivationOf));
+    const found = new Map<HostInFlake, HostDerivation>();
+    await nix.evaluateHosts(FLEET, {
+      progress: (name, state) => told.push(`${name} ${state}`),
+      warn: () => {},
+      onDerived: (host, derivation) => found.set(host, derivation),
+    });
+    assertEquals(FLEET.map((host) => found.get(host)), FLEET.map(derivationOf));
     assertEquals(shell.asked, [...ANSWERS.keys()]);
     assertEquals(
       told,

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
-import { realise, realiseAll } from "../../../src/adapters/nix/realise.ts";
+import { realise } from "../../../src/adapters/nix/realise.ts";
 import type { DerivedHost } from "../../../src/model.ts";
 import { rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
@@ -53,51 +53,6 @@ Deno.test("realise() goes on when one target fails, and gives how the command en
   assert("failure" in built);
   assertEquals(built.failure.code, 100);
   assert((await Deno.stat(derivations[1]!.outPath)).isFile);
-});
-
-Deno.test("realiseAll() builds the first window alone, and two at once then, which share the jobs, and keeps all of them", async () => {
-  await using world = await nixFleet(`{
-    a = host (build "a" "echo > $out");
-    b = host (build "b" "echo > $out");
-    c = host (build "c" "exit 3");
-    d = host (build "d" "echo > $out");
-    e = host (build "e" "echo > $out");
-    f = host (build "f" "echo > $out");
-  }`);
-  const derivations = await derivationsOf(world, "a", "b", "c", "d", "e", "f");
-  const targets = derivations.map(target);
-  const buildIn = async (name: string, some: readonly string[], jobs: string) => {
-    world.commands.length = 0;
-    const nix = nixContext(world.shell, world.fleet.env(), { ...NO_FLAGS, maxJobs: jobs });
-    const root = join(world.fleet.root, "tmp", name);
-    return {
-      root,
-      ...await realiseAll(nix, some, { root, settings: [], onLog: () => undefined, window: 2 }),
-    };
-  };
-  /** The targets of each process, and how many it builds at once. */
-  const asked = () =>
-    world.commands.filter((argv) => argv.includes("--realise")).map((argv) => [
-      argv.filter((word) => targets.includes(word)),
-      argv[argv.lastIndexOf("--max-jobs") + 1],
-    ]);
-  const failed = await buildIn("failed", targets, "3");
-  assert("failure" in failed);
-  assertEquals(failed.failure.code, 100);
-  // What is behind the window with the one that fails is built, too.
-  assertEquals(asked(), [[targets.slice(0, 2), "3"], [targets.slice(2, 4), "2"], [targets.slice(4), "1"]]);
-  const good = derivations.filter(({ name }) => name !== "c");
-  const built = await buildIn("built", good.map(target), "1");
-  assertEquals(asked().map(([, jobs]) => jobs), ["1", "1", "1"]);
-  assert("paths" in built);
-  assertEquals(built.paths, new Map(good.map((host) => [target(host), host.outPath])));
-  const links = ["", "-2", ".1", ".1-2", ".2"].map((end) => built.root + end);
-  assertEquals(links.map((link) => Deno.readLinkSync(link)), good.map(({ outPath }) => outPath));
-  assertEquals(await buildIn("none", [], "1"), {
-    root: join(world.fleet.root, "tmp/none"),
-    paths: new Map(),
-  });
-  assertEquals(world.commands, []);
 });
 
 Deno.test("realise() refuses an answer that has not one path for each target", async () => {

@@ -1,0 +1,161 @@
+/**
+ * Keeps derivations from garbage collection as long as a run goes on.
+ *
+ * A link can be a root, but no command of nix makes one that leads to a derivation without building it. A process can hold
+ * temporary roots: `nix-store --serve`, which another nix asks over ssh, takes them for any path, and says which are there.
+ *
+ * @module
+ */
+import { ReleaseError } from "../../errors.ts";
+import type { Conversation } from "../process.ts";
+import type { NixContext } from "./context.ts";
+
+/** The first words of nix's serve protocol, of the one who asks and of the one who answers. */
+const ASKER = 0x390c9debn;
+const ANSWERER = 0x5452eecbn;
+/** A version of the protocol that every nix of the last ten years has: 2.2. */
+const VERSION = 0x202n;
+/** Asks which of some paths are there, and has the process hold those that are asked for. */
+const QUERY_VALID_PATHS = 1n;
+/** No path is as long as this: it is another protocol. */
+const LONGEST = 1n << 16n;
+
+/** The temporary roots of a run. */
+export class TemporaryRoots implements AsyncDisposable {
+  readonly #nix: NixContext;
+  #process: Promise<Process> | undefined;
+  /** The end of the last question: they are asked one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** What is asked next. */
+  #next: Question | undefined;
+
+  constructor(nix: NixContext) {
+    this.#nix = nix;
+  }
+
+  /**
+   * Keeps paths from garbage collection until this is disposed of.
+   *
+   * @returns those of them, and maybe of others, that are in the store
+   * @throws {ReleaseError} of kind `build` when nix does not answer
+   */
+  async hold(paths: readonly string[]): Promise<ReadonlySet<string>> {
+    const question = this.#next ??= this.#begin();
+    question.paths.push(...paths);
+    return await question.answer;
+  }
+
+  /** A question that takes paths in as long as it waits for the one before it. */
+  #begin(): Question {
+    const paths: string[] = [];
+    const answer = this.#last.then(() => {
+      this.#next = undefined;
+      return this.#hold(paths);
+    });
+    this.#last = answer.catch(() => {});
+    return { paths, answer };
+  }
+
+  async #hold(paths: readonly string[]): Promise<ReadonlySet<string>> {
+    this.#process ??= open(this.#nix);
+    const { conversation, answers } = await this.#process;
+    const texts = [QUERY_VALID_PATHS, 1n, 0n, BigInt(paths.length), ...paths];
+    await conversation.write(encode(texts));
+    const count = await answers.number();
+    const found = new Set<string>();
+    for (let index = 0n; index < count; index++) found.add(await answers.text());
+    return found;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const process = await this.#process?.catch(() => undefined);
+    await process?.conversation[Symbol.asyncDispose]();
+  }
+}
+
+interface Question {
+  readonly paths: string[];
+  readonly answer: Promise<ReadonlySet<string>>;
+}
+
+interface Process {
+  readonly conversation: Conversation;
+  readonly answers: Answers;
+}
+
+async function open({ shell, nixStore, flags, env }: NixContext): Promise<Process> {
+  const conversation = await shell.open([nixStore, "--serve", "--write", ...flags], { env });
+  const answers = new Answers(conversation);
+  try {
+    await conversation.write(encode([ASKER, VERSION]));
+    if (await answers.number() !== ANSWERER) throw unanswered();
+    await answers.number();
+  } catch (error) {
+    await conversation[Symbol.asyncDispose]();
+    throw error;
+  }
+  return { conversation, answers };
+}
+
+function unanswered(): ReleaseError {
+  return new ReleaseError(
+    "build",
+    "Cannot keep derivations from garbage collection: nix-store gave no answer",
+    {
+      hint: "-v shows what `nix-store --serve --write` says, which nix offers to other machines over ssh",
+    },
+  );
+}
+
+/** What is asked: numbers of 64 bits, the lowest byte first, and texts, with their length before and zeros behind. */
+function encode(parts: readonly (bigint | string)[]): Uint8Array<ArrayBuffer> {
+  const texts = parts.map((part) => typeof part === "string" ? new TextEncoder().encode(part) : part);
+  const sizeOf = (part: bigint | Uint8Array) => typeof part === "bigint" ? 8 : 8 + padded(part.length);
+  const bytes = new Uint8Array(texts.reduce((sum, part) => sum + sizeOf(part), 0));
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const part of texts) {
+    view.setBigUint64(at, typeof part === "bigint" ? part : BigInt(part.length), true);
+    if (typeof part !== "bigint") bytes.set(part, at + 8);
+    at += sizeOf(part);
+  }
+  return bytes;
+}
+
+function padded(length: number): number {
+  return Math.ceil(length / 8) * 8;
+}
+
+/** Reads the same from what comes in any pieces. */
+class Answers {
+  readonly #conversation: Conversation;
+  #rest = new Uint8Array();
+
+  constructor(conversation: Conversation) {
+    this.#conversation = conversation;
+  }
+
+  async number(): Promise<bigint> {
+    return new DataView((await this.#take(8)).buffer).getBigUint64(0, true);
+  }
+
+  async text(): Promise<string> {
+    const length = await this.number();
+    if (length > LONGEST) throw unanswered();
+    return new TextDecoder().decode((await this.#take(padded(Number(length)))).subarray(0, Number(length)));
+  }
+
+  async #take(length: number): Promise<Uint8Array<ArrayBuffer>> {
+    while (this.#rest.length < length) {
+      const more = await this.#conversation.read();
+      if (more === undefined) throw unanswered();
+      const all = new Uint8Array(this.#rest.length + more.length);
+      all.set(this.#rest);
+      all.set(more, this.#rest.length);
+      this.#rest = all;
+    }
+    const taken = this.#rest.slice(0, length);
+    this.#rest = this.#rest.subarray(length);
+    return taken;
+  }
+}
