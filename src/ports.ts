@@ -13,6 +13,7 @@ import type {
   HostDerivation,
   HostInFlake,
   HostNames,
+  HostWork,
   LockedFlake,
   Warn,
   Warning,
@@ -46,8 +47,15 @@ export interface Inventory {
   readonly attributes: ReadonlyMap<string, unknown>;
 }
 
-/** Told when work on a host begins and when it has ended well. */
-export type HostProgress = (host: string, state: "started" | "done") => void;
+/** What becomes of the work on a host: it begins, breaks off to begin again later, or has ended well. */
+export type HostState = "started" | "stopped" | "done";
+
+/**
+ * Told what becomes of the work on a host. What is done without a start was nothing to do.
+ *
+ * @param since The clock's milliseconds when it began, where that is told later
+ */
+export type HostProgress = (host: string, state: HostState, since?: number) => void;
 
 /** The nix commands of a run. */
 export interface Nix {
@@ -331,14 +339,14 @@ export interface ReleaseDir {
   publish(files: readonly ReleaseFile[], outdated?: readonly string[]): Promise<Published>;
 }
 
-/** What people and programs see of a run while it goes on. */
+/** What people and programs see of a run while it goes on. Several stages may run at the same time. */
 export interface Log {
   /** A stage begins. */
   start(stage: Stage): void;
   /** A stage has ended well. */
   end(stage: Stage, result: string, seconds: number): void;
-  /** Something happened to a host within the running stage. */
-  host(name: string, state: "started" | "done"): void;
+  /** Something happened to a host, on which the stage of that name works; so many seconds of work it has taken by now. */
+  host(work: HostWork, name: string, state: HostState, seconds: number): void;
   /** Something that the user should know. */
   warn(warning: Warning): void;
 }
@@ -349,6 +357,8 @@ export interface Stage {
   readonly name: string;
   /** As in `Building 9 hosts`. */
   readonly title: string;
+  /** How many hosts it works on; undefined: it is at none. */
+  readonly hosts?: number | undefined;
 }
 
 /** Time. */

@@ -837,7 +837,7 @@ async function releaseIn(
   } catch (error) {
     const done = notes?.stages.map(({ stage }) => stage) ?? [];
     const { reason } = interruption.signal;
-    throw errorWithoutSecrets(interruptedError(error, reason, { at: notes?.at, done }), secrets);
+    throw errorWithoutSecrets(interruptedError(error, reason, { at: notes?.at ?? [], done }), secrets);
   }
 }
 

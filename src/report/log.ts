@@ -3,21 +3,14 @@
  *
  * @module
  */
-import {
-  fitColumns,
-  plural,
-  printable,
-  printableJson,
-  quoteCommand,
-  quoted,
-  withoutColours,
-} from "../text.ts";
+import { fitColumns, printable, printableJson, quoteCommand, quoted, withoutColours } from "../text.ts";
 import type { CommandTrace } from "../adapters/process.ts";
 import { HIDDEN, hideSecrets, type Secrets } from "../secrets.ts";
 import { ReleaseError } from "../errors.ts";
-import type { Warning } from "../model.ts";
-import type { Clock, Log, Stage } from "../ports.ts";
+import type { HostWork, Warning } from "../model.ts";
+import type { Clock, HostState, Log, Stage } from "../ports.ts";
 import type { Stream } from "../world.ts";
+import { duration, heartbeatOf, type RunningStage, statusOf } from "./status.ts";
 
 /** A log of a whole program: the stages, the commands for `-v`, and the error that ended it. */
 export interface ProgramLog extends Log, CommandTrace {
@@ -35,64 +28,50 @@ export interface LogOptions {
 }
 
 /** In CI a line now and then, so that a long build is not taken for a hung one. */
-const HEARTBEAT_MS = 60_000;
-/** On a terminal often enough to see the time go by. */
-const REFRESH_MS = 500;
+const HEARTBEAT_MS = 30_000;
+/** On a terminal often enough to see what goes on; what happens in between is shown then. */
+const REFRESH_MS = 200;
 
 /** A log in the given format. */
 export function createLog(options: LogOptions): ProgramLog {
   return options.format === "json" ? jsonLog(options) : new PrettyLog(options);
 }
 
-/** One JSON object a line. `event` tells what it is; every one of a stage has `stage`. */
+/**
+ * One JSON object a line. `event` tells what it is. What is of a stage has `stage`; the rest has the one that is running, or
+ * `stages` where several are.
+ */
 function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
-  let current: Stage | undefined;
-  const hostStarts = new Map<string, number>();
-  const write = (record: Record<string, unknown>) => {
+  const running = new Set<string>();
+  const write = (level: string, event: string, record: Record<string, unknown>) => {
     const time = clock.now().toString({ smallestUnit: "millisecond" });
-    stream.write(`${printableJson(hideIn({ time, ...record }))}\n`);
+    stream.write(`${printableJson(hideIn({ time, level, event, ...record }))}\n`);
+  };
+  const meanwhile = () => {
+    const [stage, ...others] = running;
+    return others.length === 0 ? { stage } : { stages: [...running] };
   };
   return {
-    start(stage) {
-      current = stage;
-      hostStarts.clear();
-      write({ level: "info", event: "stage-started", stage: stage.name, message: stage.title });
+    start({ name, title }) {
+      running.add(name);
+      write("info", "stage-started", { stage: name, message: title });
     },
-    end(stage, result, seconds) {
-      current = undefined;
-      write({
-        level: "info",
-        event: "stage-done",
-        stage: stage.name,
-        seconds: round(seconds),
-        message: result,
-      });
+    end({ name }, result, seconds) {
+      running.delete(name);
+      write("info", "stage-done", { stage: name, seconds: round(seconds), message: result });
     },
-    host(host, state) {
-      const start = hostStarts.get(host);
-      if (state === "started") {
-        hostStarts.set(host, clock.monotonic());
-        write({ level: "info", event: "host-started", stage: current?.name, host });
-      } else {
-        hostStarts.delete(host);
-        // Without a start there was nothing to do: the host was built already.
-        const seconds = start === undefined ? 0 : round((clock.monotonic() - start) / 1000);
-        write({ level: "info", event: "host-done", stage: current?.name, host, seconds });
-      }
+    host(work, host, state, seconds) {
+      write("info", `host-${state}`, { stage: work, host, ...state === "started" ? {} : { seconds } });
     },
-    warn: (warning) => write({ level: "warning", event: "warning", ...warning, stage: current?.name }),
+    warn: (warning) => write("warning", "warning", { ...warning, ...meanwhile() }),
     error: ({ kind, message, path, lines, hint }) =>
-      write({ level: "error", event: "error", stage: current?.name, kind, message, path, lines, hint }),
+      write("error", "error", { ...meanwhile(), kind, message, path, lines, hint }),
     command(argv) {
-      if (verbose) {
-        const command = quoteCommand(argv.map(hideSecrets));
-        write({ level: "debug", event: "command", stage: current?.name, command });
-      }
+      const command = quoteCommand(argv.map(hideSecrets));
+      if (verbose) write("debug", "command", { ...meanwhile(), command });
     },
     output(line) {
-      if (verbose) {
-        write({ level: "debug", event: "output", stage: current?.name, message: withoutColours(line) });
-      }
+      if (verbose) write("debug", "output", { ...meanwhile(), message: withoutColours(line) });
     },
     close() {},
   };
@@ -111,7 +90,8 @@ class PrettyLog implements ProgramLog {
   readonly #verbose: boolean;
   readonly #stream: Stream;
   readonly #clock: Clock;
-  #current: RunningStage | undefined;
+  /** By name, in the order in which they have begun. */
+  readonly #running = new Map<string, RunningStage>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #statusShown = false;
 
@@ -122,22 +102,24 @@ class PrettyLog implements ProgramLog {
   }
 
   start(stage: Stage): void {
-    this.close();
-    this.#current = { stage, start: this.#clock.monotonic(), done: 0, running: new Set() };
-    this.#timer = setInterval(() => this.#status(), this.#stream.isTerminal ? REFRESH_MS : HEARTBEAT_MS);
-    if (this.#stream.isTerminal) this.#status();
+    this.#running.set(stage.name, { stage, start: this.#clock.monotonic(), done: 0, at: new Set() });
+    const { isTerminal } = this.#stream;
+    this.#timer ??= setInterval(() => this.#status(), isTerminal ? REFRESH_MS : HEARTBEAT_MS);
+    if (isTerminal) this.#status();
   }
 
-  end(_stage: Stage, result: string, duration: number): void {
-    this.close();
-    this.#line(`${result} in ${seconds(duration)}`);
+  end({ name }: Stage, result: string, taken: number): void {
+    this.#running.delete(name);
+    if (this.#running.size === 0) this.close();
+    this.#line(`${result} in ${duration(taken)}`);
   }
 
-  host(name: string, state: "started" | "done"): void {
-    if (this.#current === undefined) return;
-    if (state === "started") this.#current.running.add(name);
-    else if (this.#current.running.delete(name)) this.#current.done++;
-    if (this.#stream.isTerminal) this.#status();
+  host(work: HostWork, name: string, state: HostState): void {
+    const running = this.#running.get(work);
+    if (running === undefined) return;
+    if (state === "started") running.at.add(name);
+    else running.at.delete(name);
+    if (state === "done") running.done++;
   }
 
   warn({ message }: Warning): void {
@@ -165,7 +147,7 @@ class PrettyLog implements ProgramLog {
     this.#timer = undefined;
     if (this.#statusShown) this.#stream.write(CLEAR);
     this.#statusShown = false;
-    this.#current = undefined;
+    this.#running.clear();
   }
 
   #line(text: string): void {
@@ -173,55 +155,19 @@ class PrettyLog implements ProgramLog {
     this.#statusShown = false;
   }
 
-  /** Shows what the running stage is doing: on a terminal in place, elsewhere on a line of its own. */
+  /** Shows what is going on: on a terminal in place, elsewhere on a line of its own. */
   #status(): void {
-    if (this.#current === undefined) return;
-    if (!this.#stream.isTerminal) return this.#line(heartbeatOf(this.#current));
-    const taken = seconds((this.#clock.monotonic() - this.#current.start) / 1000);
-    const text = printable(hideSecrets(`${statusOf(this.#current)} (${taken})`));
-    this.#stream.write(`${CLEAR}${fitColumns(text, this.#stream.width - 1)}`);
+    const { isTerminal, width } = this.#stream;
+    const now = this.#clock.monotonic();
+    const running = [...this.#running.values()];
+    if (!isTerminal) return this.#line(heartbeatOf(running, now));
+    this.#stream.write(`${CLEAR}${fitColumns(printable(hideSecrets(statusOf(running, now))), width - 1)}`);
     this.#statusShown = true;
   }
 }
 
 /** Returns to the beginning of the terminal's line and clears it. */
 const CLEAR = "\r\x1b[K";
-
-/** A stage, and what is known of the hosts in it. */
-interface RunningStage {
-  readonly stage: Stage;
-  /** By the monotonic clock. */
-  readonly start: number;
-  /** How many hosts are done. */
-  done: number;
-  /** The hosts that are worked on, in the order in which that began. */
-  readonly running: Set<string>;
-}
-
-/** As in `Building 9 hosts · 2 done · web1, web2`. */
-function statusOf({ stage, done, running }: RunningStage): string {
-  const parts = [stage.title];
-  if (done > 0) parts.push(`${done} done`);
-  if (running.size > 0) parts.push([...running].join(", "));
-  return parts.join(" · ");
-}
-
-/** As in `  still building 9 hosts: 2 hosts done, now web1, web2`. */
-function heartbeatOf({ stage: { title }, done, running }: RunningStage): string {
-  const names = [...running];
-  const shown = names.length > 3
-    ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`
-    : names.join(", ");
-  return `  still ${title.charAt(0).toLowerCase()}${title.slice(1)}: ${plural(done, "host")} done` +
-    (shown === "" ? "" : `, now ${shown}`);
-}
-
-function seconds(value: number): string {
-  if (value < 0.1) return `${Math.round(value * 1000)} ms`;
-  if (value < 100) return `${value.toFixed(1)} s`;
-  const whole = Math.round(value);
-  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
 
 function round(value: number): number {
   return Math.round(value * 1000) / 1000;
@@ -231,9 +177,9 @@ function round(value: number): number {
 export function withoutSecrets(log: Log & CommandTrace, secrets: Secrets): Log & CommandTrace {
   const hide = (text: string) => secrets.hide(text);
   return {
-    start: ({ name, title }) => log.start({ name, title: hide(title) }),
-    end: ({ name, title }, result, seconds) => log.end({ name, title: hide(title) }, hide(result), seconds),
-    host: (name, state) => log.host(name, state),
+    start: (stage) => log.start({ ...stage, title: hide(stage.title) }),
+    end: (stage, result, seconds) => log.end({ ...stage, title: hide(stage.title) }, hide(result), seconds),
+    host: (work, name, state, seconds) => log.host(work, name, state, seconds),
     warn: (warning) => log.warn(warningWithoutSecrets(warning, secrets)),
     command: (argv) => log.command(argv.map(hide)),
     output: (line) => log.output(hide(line)),

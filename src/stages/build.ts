@@ -35,6 +35,7 @@ export async function buildHosts(run: Run, { fleet, derived, built }: ToBuild): 
       {
         name: "build",
         title: `Building ${count}`,
+        hosts: fleet.hosts.length,
         done: () => `Built ${count}`,
         limit: { seconds: run.config.buildTimeout, option: "build-timeout", kind: "build" },
       },
@@ -62,7 +63,7 @@ async function buildEach(
   };
   await run.ports.nix.build(inOrder(), {
     ...{ storeDir, hosts },
-    progress: (name, state) => run.host("build", name, state),
+    progress: (name, state, since) => run.host("build", name, state, since),
     onBuilt(host, storePath) {
       const closure = { ...host, storePath, closureHash: closureHash(storePath, storeDir) };
       closures.set(host.name, closure);

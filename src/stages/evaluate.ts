@@ -5,6 +5,7 @@
  */
 import { ReleaseError } from "../errors.ts";
 import type { DerivedHost, HostDerivation, HostInFlake } from "../model.ts";
+import type { HostProgress } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
 import { withHints } from "./hints.ts";
@@ -31,12 +32,13 @@ export async function evaluateHosts(
     seen.add(host);
     derived.push({ ...host, drvPath, outPath, outputName });
   };
-  const progress = (name: string, state: "started" | "done") => run.host("evaluate", name, state);
+  const progress: HostProgress = (name, state, since) => run.host("evaluate", name, state, since);
   const evaluate = () => run.ports.nix.evaluateHosts(hosts, { progress, warn: run.warn, onDerived });
   await run.stage(
     {
       name: "evaluate",
       title: `Evaluating ${count}`,
+      hosts: hosts.length,
       done: () => `Evaluated ${count}`,
       limit: evaluationLimit(run),
     },

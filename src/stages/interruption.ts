@@ -72,8 +72,8 @@ export class Interruption implements Disposable {
 
 /** How far a run has come. */
 export interface Progress {
-  /** The stage that has begun last; undefined: none has. */
-  readonly at: { readonly name: string; readonly title: string } | undefined;
+  /** The stages that are running; when none is, the last that has begun; empty: none has. */
+  readonly at: readonly { readonly name: string; readonly title: string }[];
   /** The names of the stages that have ended well. */
   readonly done: readonly string[];
 }
@@ -85,12 +85,11 @@ export interface Progress {
  */
 export function interruptedError(error: unknown, reason: unknown, { at, done }: Progress): unknown {
   if (!(reason instanceof Interrupt)) return error;
-  const what = at === undefined
-    ? "before it began"
-    : `while ${at.title.charAt(0).toLowerCase()}${at.title.slice(1)}`;
+  const doing = at.map(({ title }) => `${title.charAt(0).toLowerCase()}${title.slice(1)}`);
+  const what = doing.length === 0 ? "before it began" : `while ${doing.join(" and ")}`;
   const message = `${reason.message} ${what}`;
   if (error === reason) {
-    return new ReleaseError("interrupted", `${message}: ${published(at?.name, done)}`, { cause: reason });
+    return new ReleaseError("interrupted", `${message}: ${published(at, done)}`, { cause: reason });
   }
   // What was to be whole has failed, whether the signal had to do with that or not: it says itself what there is.
   if (!(error instanceof ReleaseError)) return error;
@@ -101,8 +100,10 @@ export function interruptedError(error: unknown, reason: unknown, { at, done }: 
   });
 }
 
-function published(at: string | undefined, done: readonly string[]): string {
-  if (at === "git-push") return "the release is written and committed, and may have been pushed";
+function published(at: Progress["at"], done: readonly string[]): string {
+  if (at.some(({ name }) => name === "git-push")) {
+    return "the release is written and committed, and may have been pushed";
+  }
   if (done.includes("commit")) return "the release is written and committed, and not pushed";
   return done.includes("write") ? "the release is written, and not committed" : "nothing was published";
 }

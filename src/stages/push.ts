@@ -28,6 +28,7 @@ export async function pushClosures(run: Run, hosts: readonly BuiltHost[], earlie
     {
       name: "push",
       title: `Pushing ${plural(changed.length, "closure")}`,
+      hosts: changed.length,
       done: () => pushedText(changed.length, kept),
     },
     async () => {
@@ -66,6 +67,7 @@ export async function pushEarly(
     {
       name: "push",
       title: `Pushing ${plural(most, "closure")}`,
+      hosts: most,
       done: (pushed) => pushedText(pushed, kept),
     },
     async () => (await Promise.all([pushEach(run, pushCmd, { hosts, most }), sort()]))[0],

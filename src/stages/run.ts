@@ -9,7 +9,7 @@ import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { HostWork, Warn, Warning } from "../model.ts";
 import { type Attributes, parseAttributes } from "../plan/attributes.ts";
-import type { Ports } from "../ports.ts";
+import type { HostState, Ports, Stage } from "../ports.ts";
 import { quoteList } from "../text.ts";
 import { Interruption, type Progress } from "./interruption.ts";
 
@@ -25,10 +25,10 @@ export interface Run {
   readonly timeFrom: "clock" | "--now" | "SOURCE_DATE_EPOCH";
   /** Tells the user of something, at once and in the result. */
   readonly warn: Warn;
-  /** Runs a stage: announces it, takes its time, and tells its result. */
+  /** Runs a stage, beside those that run already: announces it, takes its time, and tells its result. */
   readonly stage: RunStage;
-  /** Tells that work on a host begins or has ended well, and keeps how long it took. */
-  readonly host: (work: HostWork, name: string, state: "started" | "done") => void;
+  /** Tells what becomes of the work on a host, and keeps how long it took. `since`: the clock's milliseconds of a start. */
+  readonly host: (work: HostWork, name: string, state: HostState, since?: number) => void;
   /** What has been noted so far. */
   readonly notes: Notes;
 }
@@ -39,7 +39,7 @@ export interface Notes {
   readonly stages: readonly StageTime[];
   /** Seconds of work, by the host. */
   readonly seconds: ReadonlyMap<string, Readonly<Partial<Record<HostWork, number>>>>;
-  /** The last stage that has begun. */
+  /** The stages that are running, or have failed; when none is, the last that has begun. */
   readonly at: Progress["at"];
 }
 
@@ -57,6 +57,8 @@ export interface StageSpec<T> {
   readonly name: string;
   /** What it is doing, as in `Building 9 hosts`. */
   readonly title: string;
+  /** How many hosts it works on; undefined: it is at none. */
+  readonly hosts?: number | undefined;
   /** What it has done, as in `Built 9 hosts`. */
   readonly done: (result: T) => string;
   /** Whether nothing may end it half done. */
@@ -107,7 +109,8 @@ export function startRun(
   const { log, clock } = ports;
   const warnings: Warning[] = [];
   const stages: StageTime[] = [];
-  let at: Progress["at"];
+  const running = new Set<Stage>();
+  let last: Stage | undefined;
   const times = hostTimes(() => clock.monotonic());
   const warn: Warn = (...found) => {
     warnings.push(...found);
@@ -125,12 +128,13 @@ export function startRun(
     now: config.now ?? counts ?? wholeSeconds(clock.now()),
     timeFrom: config.now !== undefined ? "--now" : counts !== undefined ? "SOURCE_DATE_EPOCH" : "clock",
     warn,
-    async stage({ name, title, done, whole = false, limit }, body) {
+    async stage({ name, title, hosts, done, whole = false, limit }, body) {
       interruption.signal.throwIfAborted();
-      log.start({ name, title });
-      at = { name, title };
+      const stage = { name, title, hosts };
+      log.start(stage);
+      running.add(last = stage);
       const start = clock.monotonic();
-      const expire = () => interruption.now(lateError(title, limit!, times.unfinished()));
+      const expire = () => interruption.now(lateError(title, limit!, times.unfinished(name)));
       const timer = limit?.seconds === undefined
         ? undefined
         : setTimeout(expire, milliseconds(limit.seconds));
@@ -138,17 +142,17 @@ export function startRun(
         .finally(() => clearTimeout(timer));
       const seconds = (clock.monotonic() - start) / 1000;
       stages.push({ stage: name, seconds: toMilliseconds(seconds) });
-      log.end({ name, title }, done(result), seconds);
+      running.delete(stage);
+      log.end(stage, done(result), seconds);
       return result;
     },
-    host(work, name, state) {
-      times.take(work, name, state);
-      log.host(name, state);
+    host(work, name, state, since) {
+      log.host(work, name, state, times.take(work, name, { state, since }));
     },
     notes: {
       ...{ warnings, stages, seconds: times.seconds },
       get at() {
-        return at;
+        return running.size > 0 || last === undefined ? [...running] : [last];
       },
     },
   };
@@ -171,21 +175,43 @@ function lateError(
   });
 }
 
+/** How long the work on a host has taken. */
+interface HostTime {
+  readonly work: HostWork;
+  readonly name: string;
+  /** The clock's milliseconds when it began; undefined: nothing is done for the host now. */
+  begun: number | undefined;
+  /** Milliseconds that it took before. */
+  spent: number;
+}
+
 /** Keeps how long the work on each host took. */
 function hostTimes(monotonic: () => number) {
-  const started = new Map<string, number>();
+  const times = new Map<string, HostTime>();
   const seconds = new Map<string, Partial<Record<HostWork, number>>>();
-  const take = (work: HostWork, name: string, state: "started" | "done") => {
-    const now = monotonic();
+  const take = (
+    work: HostWork,
+    name: string,
+    { state, since }: { state: HostState; since: number | undefined },
+  ) => {
     const key = `${work} ${name}`;
-    if (state === "started") started.set(key, now);
-    // Without a start there was nothing to do: the host was built already.
-    const taken = toMilliseconds((now - (started.get(key) ?? now)) / 1000);
-    if (state !== "done") return;
-    seconds.set(name, { ...seconds.get(name), [work]: taken });
-    started.delete(key);
+    const time = times.get(key) ?? { work, name, begun: undefined, spent: 0 };
+    times.set(key, time);
+    const now = monotonic();
+    if (state === "started") time.begun ??= since ?? now;
+    else {
+      // Without a start there was nothing to do: the host was built already.
+      time.spent += now - (time.begun ?? now);
+      time.begun = undefined;
+    }
+    const taken = toMilliseconds(time.spent / 1000);
+    if (state === "done") seconds.set(name, { ...seconds.get(name), [work]: taken });
+    return taken;
   };
-  const unfinished = () => [...new Set([...started.keys()].map((key) => key.slice(key.indexOf(" ") + 1)))];
+  const unfinished = (stage: string) =>
+    [...times.values()].flatMap(({ work, name, begun }) =>
+      work === stage && begun !== undefined ? [name] : []
+    );
   return { seconds, take, unfinished };
 }
 

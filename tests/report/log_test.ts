@@ -3,8 +3,8 @@ import { ReleaseError } from "../../src/errors.ts";
 import { createLog, type LogOptions, type ProgramLog } from "../../src/report/log.ts";
 import { pureTest } from "../support/pure.ts";
 
-const EVALUATE = { name: "evaluate", title: "Evaluating 2 hosts" };
-const BUILD = { name: "build", title: "Building 2 hosts" };
+const EVALUATE = { name: "evaluate", title: "Evaluating 2 hosts", hosts: 2 };
+const BUILD = { name: "build", title: "Building 2 hosts", hosts: 2 };
 
 /** A log whose text is kept, and whose clock the test moves. */
 function opened(options: Partial<LogOptions> & { isTerminal?: boolean; width?: number } = {}) {
@@ -29,16 +29,16 @@ function failingRun(log: ProgramLog, time: { milliseconds: number }): void {
   log.start(EVALUATE);
   log.command(["/bin/nix", "eval", "--expr", "a b"]);
   log.output("\x1b[35;1mwarning:\x1b[0m dirty");
-  log.host("web1", "started");
-  log.host("web2", "started");
+  log.host("evaluate", "web1", "started", 0);
+  log.host("evaluate", "web2", "started", 0);
   time.milliseconds += 1500;
-  log.host("web1", "done");
+  log.host("evaluate", "web1", "done", 1.5);
   log.warn({ code: "dropped-field", message: 'The contract does not know the field "note"', path: "note" });
-  log.host("web2", "done");
+  log.host("evaluate", "web2", "done", 1.5);
   log.end(EVALUATE, "Evaluated 2 hosts", 1.5);
   log.warn({ code: "no-smoke-verify", message: "The signed artifacts were not read back" });
   log.start(BUILD);
-  log.host("web1", "started");
+  log.host("build", "web1", "started", 0);
   time.milliseconds += 250;
   log.error(
     new ReleaseError("build", 'Cannot build host "web1": nix-store exited with 100', {
@@ -86,81 +86,6 @@ pureTest("the pretty log writes an error without a path, lines or a hint on one 
 /** Returns to the beginning of the line and clears it. */
 const CLEAR = "\r\x1b[K";
 
-pureTest("the pretty log shows on a terminal what a stage is doing, and writes its result over it", () => {
-  const { log, time, written } = opened({ isTerminal: true });
-  failingRun(log, time);
-  assertEquals(written, [
-    `${CLEAR}Evaluating 2 hosts (0 ms)`,
-    `${CLEAR}Evaluating 2 hosts · web1 (0 ms)`,
-    `${CLEAR}Evaluating 2 hosts · web1, web2 (0 ms)`,
-    `${CLEAR}Evaluating 2 hosts · 1 done · web2 (1.5 s)`,
-    `${CLEAR}warning: The contract does not know the field "note"\n`,
-    `${CLEAR}Evaluating 2 hosts · 2 done (1.5 s)`,
-    CLEAR,
-    "Evaluated 2 hosts in 1.5 s\n",
-    "warning: The signed artifacts were not read back\n",
-    `${CLEAR}Building 2 hosts (0 ms)`,
-    `${CLEAR}Building 2 hosts · web1 (0 ms)`,
-    CLEAR,
-    'error: Cannot build host "web1": nix-store exited with 100\n',
-    "  at: hosts.web1\n",
-    '  host "web1": /nix/store/x.drv\n',
-    "    | no such file\n",
-    "hint: free some space\n",
-  ]);
-});
-
-pureTest("the pretty log's status line stays within the terminal, whatever its width", () => {
-  const names = Array.from({ length: 40 }, (_, index) => `host-${index}.example.com`);
-  for (const width of [20, 40, 80, 200]) {
-    const { log, written } = opened({ isTerminal: true, width });
-    log.start(BUILD);
-    for (const name of names) log.host(name, "started");
-    log.close();
-    const lines = written.map((text) => text.replace(CLEAR, ""));
-    assertEquals(Math.max(...lines.map((line) => line.length)), width - 1);
-    const whole = `Building 2 hosts · ${names.join(", ")} (0 ms)`;
-    assertEquals(lines.at(-2), `${whole.slice(0, width - 2)}…`);
-  }
-});
-
-pureTest("the pretty log leaves a status line that just fits as it is", () => {
-  const line = "Building 2 hosts (0 ms)";
-  for (const [width, shown] of [[line.length + 1, line], [line.length, `${line.slice(0, -2)}…`]] as const) {
-    const { log, written } = opened({ isTerminal: true, width });
-    log.start(BUILD);
-    log.close();
-    assertEquals(written, [`${CLEAR}${shown}`, CLEAR]);
-  }
-});
-
-pureTest("the pretty log counts a host once, and takes one that is done without a start for none", () => {
-  const { log, written } = opened({ isTerminal: true });
-  log.start(BUILD);
-  for (const state of ["started", "started", "done", "done"] as const) log.host("web1", state);
-  log.host("web2", "done");
-  log.close();
-  assertEquals(written.slice(1, -1).map((text) => text.slice(CLEAR.length)), [
-    "Building 2 hosts · web1 (0 ms)",
-    "Building 2 hosts · web1 (0 ms)",
-    "Building 2 hosts · 1 done (0 ms)",
-    "Building 2 hosts · 1 done (0 ms)",
-    "Building 2 hosts · 1 done (0 ms)",
-  ]);
-});
-
-pureTest("the pretty log shows nothing of a host outside a stage, and close() leaves nothing behind", () => {
-  const { log, written } = opened({ isTerminal: true });
-  log.host("web1", "started");
-  log.close();
-  assertEquals(written, []);
-  log.start(BUILD);
-  log.close();
-  log.close();
-  log.host("web1", "done");
-  assertEquals(written, [`${CLEAR}Building 2 hosts (0 ms)`, CLEAR]);
-});
-
 /** Runs with timers that go off when the test says so. */
 function withTimers(body: (goOff: () => void, intervals: () => number[]) => void): void {
   const { setInterval, clearInterval } = globalThis;
@@ -183,40 +108,139 @@ function withTimers(body: (goOff: () => void, intervals: () => number[]) => void
   }
 }
 
-pureTest("the pretty log says each minute where nobody watches that a stage still goes on", () => {
+pureTest("the pretty log shows on a terminal what a stage is doing, and writes its result over it", () => {
+  const { log, time, written } = opened({ isTerminal: true });
+  failingRun(log, time);
+  assertEquals(written, [
+    `${CLEAR}0 ms · Evaluating 2 hosts`,
+    `${CLEAR}warning: The contract does not know the field "note"\n`,
+    "Evaluated 2 hosts in 1.5 s\n",
+    "warning: The signed artifacts were not read back\n",
+    `${CLEAR}0 ms · Building 2 hosts`,
+    CLEAR,
+    'error: Cannot build host "web1": nix-store exited with 100\n',
+    "  at: hosts.web1\n",
+    '  host "web1": /nix/store/x.drv\n',
+    "    | no such file\n",
+    "hint: free some space\n",
+  ]);
+});
+
+pureTest("the pretty log shows on a terminal how the hosts come on, five times a second", () => {
   withTimers((goOff, intervals) => {
-    const { log, text } = opened();
+    const { log, time, written } = opened({ isTerminal: true });
+    const shows = (line: string, milliseconds: number) => {
+      time.milliseconds += milliseconds;
+      goOff();
+      assertEquals(written.pop(), `${CLEAR}${line}`);
+    };
     log.start(BUILD);
-    assertEquals(intervals(), [60_000]);
+    assertEquals(intervals(), [200]);
+    shows("0.2 s · Building 2 hosts", 200);
+    log.host("build", "web1", "started", 0);
+    log.host("build", "web1", "started", 0);
+    shows("0.2 s · Building 2 hosts: now web1", 0);
+    log.host("build", "web2", "started", 0);
+    shows("1.2 s · Building 2 hosts: now web1, web2", 1000);
+    log.host("build", "web2", "stopped", 1);
+    shows("1.2 s · Building 2 hosts: now web1", 0);
+    log.host("build", "web1", "done", 1);
+    // It was built already.
+    log.host("build", "web2", "done", 0);
+    shows("1.2 s · Building 2 hosts: 2 done", 0);
+    log.close();
+    log.close();
+    assertEquals(intervals(), []);
+    assertEquals(written, [`${CLEAR}0 ms · Building 2 hosts`, CLEAR]);
+  });
+});
+
+pureTest("the pretty log's status line stays within the terminal, whatever its width", () => {
+  const names = Array.from({ length: 40 }, (_, index) => `host-${index}.example.com`);
+  for (const width of [20, 40, 80, 200]) {
+    withTimers((goOff) => {
+      const { log, written } = opened({ isTerminal: true, width });
+      log.start(BUILD);
+      for (const name of names) log.host("build", name, "started", 0);
+      goOff();
+      const whole = `0 ms · Building 2 hosts: now ${names.join(", ")}`;
+      assertEquals(written.at(-1), `${CLEAR}${whole.slice(0, width - 2)}…`);
+    });
+  }
+});
+
+pureTest("the pretty log leaves a status line that just fits as it is", () => {
+  const line = "0 ms · Building 2 hosts";
+  for (const [width, shown] of [[line.length + 1, line], [line.length, `${line.slice(0, -2)}…`]] as const) {
+    const { log, written } = opened({ isTerminal: true, width });
+    log.start(BUILD);
+    log.close();
+    assertEquals(written, [`${CLEAR}${shown}`, CLEAR]);
+  }
+});
+
+pureTest("the pretty log counts each host for the stage that works on it, and none outside of it", () => {
+  withTimers((goOff, intervals) => {
+    const { log, time, written } = opened({ isTerminal: true });
+    log.host("build", "web1", "started", 0);
+    assertEquals(written, []);
+    log.start(EVALUATE);
+    log.host("evaluate", "web1", "started", 0);
+    time.milliseconds += 1000;
+    log.start(BUILD);
+    log.host("evaluate", "web1", "done", 1);
+    log.host("evaluate", "web2", "started", 0);
+    log.host("build", "web1", "started", 0);
+    written.length = 0;
     goOff();
-    for (const name of ["web1", "web2", "web3"]) log.host(name, "started");
+    log.end(EVALUATE, "Evaluated 2 hosts", 1);
+    log.host("evaluate", "web2", "done", 1);
+    assertEquals(intervals(), [200]);
     goOff();
-    for (const name of ["web4", "web5"]) log.host(name, "started");
-    log.host("web1", "done");
-    goOff();
+    log.end(BUILD, "Built 2 hosts", 1);
+    assertEquals(intervals(), []);
+    assertEquals(written, [
+      `${CLEAR}1.0 s · Evaluating 2 hosts: 1 done, now web2 · Building 2 hosts: now web1`,
+      `${CLEAR}Evaluated 2 hosts in 1.0 s\n`,
+      `${CLEAR}0 ms · Building 2 hosts: now web1`,
+      CLEAR,
+      "Built 2 hosts in 1.0 s\n",
+    ]);
+  });
+});
+
+pureTest("the pretty log says each half minute where nobody watches what still goes on", () => {
+  withTimers((goOff, intervals) => {
+    const { log, time, text } = opened();
+    const beat = () => {
+      time.milliseconds += 30_000;
+      goOff();
+    };
+    log.start({ name: "fleet", title: "Evaluating the fleet" });
+    assertEquals(intervals(), [30_000]);
+    beat();
+    log.end({ name: "fleet", title: "" }, "Evaluated the fleet", 30);
+    log.start(EVALUATE);
+    log.start(BUILD);
+    assertEquals(intervals(), [30_000]);
+    for (const name of ["web1", "web2", "web3"]) log.host("build", name, "started", 0);
+    beat();
+    log.end(EVALUATE, "Evaluated 2 hosts", 30);
+    for (const name of ["web4", "web5"]) log.host("build", name, "started", 0);
+    log.host("build", "web1", "done", 30);
+    beat();
     log.end(BUILD, "Built 2 hosts", 180);
     assertEquals(intervals(), []);
     assertEquals(
       text(),
-      `  still building 2 hosts: 0 hosts done
-  still building 2 hosts: 0 hosts done, now web1, web2, web3
-  still building 2 hosts: 1 host done, now web2, web3, web4 and 1 more
+      `  after 30.0 s still evaluating the fleet
+Evaluated the fleet in 30.0 s
+  after 30.0 s still evaluating 2 hosts: 0 hosts done; building 2 hosts: 0 hosts done, now web1, web2, web3
+Evaluated 2 hosts in 30.0 s
+  after 60.0 s still building 2 hosts: 1 host done, now web2, web3, web4 and 1 more
 Built 2 hosts in 3 min 0 s
 `,
     );
-  });
-});
-
-pureTest("the pretty log lets a terminal see the time go by, twice a second", () => {
-  withTimers((goOff, intervals) => {
-    const { log, time, written } = opened({ isTerminal: true });
-    log.start(BUILD);
-    assertEquals(intervals(), [500]);
-    time.milliseconds += 500;
-    goOff();
-    log.close();
-    assertEquals(intervals(), []);
-    assertEquals(written, [`${CLEAR}Building 2 hosts (0 ms)`, `${CLEAR}Building 2 hosts (0.5 s)`, CLEAR]);
   });
 });
 
@@ -324,23 +348,27 @@ pureTest("the JSON log writes commands and their output under -v, and on one lin
   ]);
 });
 
-pureTest("the JSON log gives a host 0 seconds that is done without a start in the same stage", () => {
-  const { log, time, text } = opened({ format: "json" });
+pureTest("the JSON log gives what is of a stage its name, and the rest those of all that are running", () => {
+  const { log, text } = opened({ format: "json", verbose: true });
   log.start(EVALUATE);
-  log.host("web1", "started");
-  log.end(EVALUATE, "Evaluated", 1);
-  time.milliseconds += 1000;
   log.start(BUILD);
-  log.host("web1", "done");
-  log.close();
-  assertEquals(records(text()).at(-1), {
-    time: "2026-06-01T12:00:01.000Z",
-    level: "info",
-    event: "host-done",
-    stage: "build",
-    host: "web1",
-    seconds: 0,
-  });
+  log.host("evaluate", "web1", "stopped", 1.5);
+  log.host("build", "web1", "done", 0);
+  log.command(["nix"]);
+  log.end(EVALUATE, "Evaluated", 1);
+  log.warn({ code: "x", message: "y" });
+  log.end(BUILD, "Built", 1);
+  log.warn({ code: "x", message: "y" });
+  const shown = records(text()).slice(2) as Record<string, unknown>[];
+  assertEquals(shown.map(({ event, stage, stages, seconds }) => [event, stage ?? stages, seconds]), [
+    ["host-stopped", "evaluate", 1.5],
+    ["host-done", "build", 0],
+    ["command", ["evaluate", "build"], undefined],
+    ["stage-done", "evaluate", 1],
+    ["warning", "build", undefined],
+    ["stage-done", "build", 1],
+    ["warning", undefined, undefined],
+  ]);
 });
 
 for (const format of ["pretty", "json"] as const) {
@@ -367,7 +395,7 @@ pureTest("the pretty log hides passwords of URLs in a terminal's status line too
   log.start({ name: "source", title: "Reading flake git+https://user:s3cret@host.example/fleet" });
   log.close();
   assertEquals(written, [
-    `${CLEAR}Reading flake git+https://***@host.example/fleet (0 ms)`,
+    `${CLEAR}0 ms · Reading flake git+https://***@host.example/fleet`,
     CLEAR,
   ]);
 });

@@ -29,9 +29,9 @@ function counted(format: "pretty" | "json", isTerminal: boolean) {
       tell(pretty ? "" : "{");
       log.end(stage, result, seconds);
     },
-    host(name, state) {
+    host(work, name, state, seconds) {
       if (!pretty) tell("{");
-      log.host(name, state);
+      log.host(work, name, state, seconds);
     },
     warn(warning: Warning) {
       tell(pretty ? "warning: " : "{");
@@ -89,11 +89,11 @@ for (const { format, isTerminal } of LOGS) {
       const { log } = kept;
       const stage = { name: "build", title: `Building ${text}` };
       log.start(stage);
-      log.host(text, "started");
+      log.host("build", text, "started", 0);
       log.command(["git", text, `--x=${text}`]);
       log.output(text);
       log.warn({ code: "x", message: `Host "${text}"`, path: text });
-      log.host(text, "done");
+      log.host("build", text, "done", 1);
       log.end(stage, `Built ${text}`, 1);
       log.error(
         new ReleaseError("io", `Cannot read "${text}"`, { path: text, lines: [text, text], hint: text }),
@@ -134,7 +134,7 @@ for (const { format, isTerminal } of LOGS) {
 pureTest("the JSON log's lines read back to the exact texts", () => {
   for (const text of hostileTexts(3, 200)) {
     const kept = counted("json", false);
-    kept.log.host(text, "started");
+    kept.log.host("build", text, "started", 0);
     kept.log.warn({ code: "x", message: text, path: text });
     const [started, warned] = kept.text().split("\n").slice(0, 2).map((line) => JSON.parse(line));
     assertEquals([started.host, warned.message, warned.path], [text, text, text]);

@@ -13,12 +13,21 @@ const said = (error: unknown) => {
 pureTest("the error of an interrupted run says what was published by then", () => {
   const done = ["write", "commit"];
   const states = [
-    [undefined, 0, "before it began: nothing was published"],
-    [at("build", "Building 1 host"), 0, "while building 1 host: nothing was published"],
-    [at("write", "Writing out"), 1, "while writing out: the release is written, and not committed"],
-    [at("commit", "Committing"), 2, "while committing: the release is written and committed, and not pushed"],
+    [[], 0, "before it began: nothing was published"],
+    [[at("build", "Building 1 host")], 0, "while building 1 host: nothing was published"],
     [
-      at("git-push", "Pushing to main"),
+      [at("evaluate", "Evaluating 2 hosts"), at("build", "Building 2 hosts")],
+      0,
+      "while evaluating 2 hosts and building 2 hosts: nothing was published",
+    ],
+    [[at("write", "Writing out")], 1, "while writing out: the release is written, and not committed"],
+    [
+      [at("commit", "Committing")],
+      2,
+      "while committing: the release is written and committed, and not pushed",
+    ],
+    [
+      [at("git-push", "Pushing to main")],
       2,
       "while pushing to main: the release is written and committed, and may have been pushed",
     ],
@@ -39,7 +48,7 @@ pureTest("what was to be whole, and has failed in an interrupted run, says so it
     lines: ["| no"],
     hint: "try",
   });
-  const found = interruptedError(error, SIGNAL, { at: at("commit", "Committing"), done: ["write"] });
+  const found = interruptedError(error, SIGNAL, { at: [at("commit", "Committing")], done: ["write"] });
   assertEquals(said(found), {
     kind: "interrupted",
     message:
@@ -50,6 +59,6 @@ pureTest("what was to be whole, and has failed in an interrupted run, says so it
   });
   // It was not interrupted, or is a mistake of the program.
   for (const [thrown, reason] of [[error, undefined], [error, error], [new TypeError("no"), SIGNAL]]) {
-    assertEquals(interruptedError(thrown, reason, { at: undefined, done: [] }) === thrown, true);
+    assertEquals(interruptedError(thrown, reason, { at: [], done: [] }) === thrown, true);
   }
 });

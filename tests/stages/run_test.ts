@@ -23,7 +23,7 @@ function recorder(
   const log: Log = {
     start: ({ name, title }) => events.push(`start ${name}: ${title}`),
     end: ({ name, title }, result, seconds) => events.push(`end ${name} (${title}): ${result} in ${seconds}`),
-    host: (name, state) => events.push(`${name} ${state}`),
+    host: (work, name, state, seconds) => events.push(`${work} ${name} ${state} ${seconds}`),
     warn: ({ code }) => events.push(`warning ${code}`),
   };
   const clock: Clock = {
@@ -120,8 +120,10 @@ pureTest("startRun() ends a run whose stage takes too long, and names the hosts 
   const { run } = recorder({});
   const limit = { seconds: 0.001, option: "build-timeout", kind: "build" } as const;
   const stage = run.stage({ ...build, limit }, () => {
-    for (const host of ["web1", "web2"]) run.host("build", host, "started");
+    for (const host of ["web1", "web2", "web3"]) run.host("build", host, "started");
     run.host("build", "web1", "done");
+    run.host("build", "web3", "stopped");
+    run.host("evaluate", "web4", "started");
     return new Promise<number>(() => {});
   });
   const { kind, message, hint } = await assertRejects(() => stage, ReleaseError);
@@ -234,12 +236,12 @@ pureTest("startRun() keeps the seconds of each host's work, to the millisecond, 
     ["web1", { evaluate: 1.501, build: 0.25 }],
   ]);
   assertEquals(events, [
-    "web1 started",
-    "web2 started",
-    "web2 done",
-    "web1 done",
-    "web1 started",
-    "web1 done",
+    "evaluate web1 started 0",
+    "evaluate web2 started 0",
+    "evaluate web2 done 0.501",
+    "evaluate web1 done 1.501",
+    "build web1 started 0",
+    "build web1 done 0.25",
   ]);
 });
 
@@ -253,6 +255,51 @@ pureTest(
     assertEquals([...run.notes.seconds], [["web1", { build: 0 }]]);
   },
 );
+
+pureTest("startRun() counts all that a host has taken: from when it began, and what was begun again", () => {
+  const { events, time, run } = recorder();
+  time.milliseconds += 5000;
+  run.host("evaluate", "web1", "started", time.milliseconds - 2000);
+  run.host("evaluate", "web1", "started");
+  run.host("evaluate", "web1", "stopped");
+  time.milliseconds += 1000;
+  run.host("evaluate", "web1", "started");
+  time.milliseconds += 500;
+  run.host("evaluate", "web1", "done");
+  assertEquals([...run.notes.seconds], [["web1", { evaluate: 2.5 }]]);
+  assertEquals(events.slice(1), [
+    "evaluate web1 started 0",
+    "evaluate web1 stopped 2",
+    "evaluate web1 started 2",
+    "evaluate web1 done 2.5",
+  ]);
+});
+
+pureTest("startRun() keeps apart what runs at once: each stage's end, and what was going on", async () => {
+  const { events, run } = recorder();
+  const at = () => run.notes.at.map(({ name }) => name);
+  assertEquals(at(), []);
+  const [first, second] = [Promise.withResolvers<number>(), Promise.withResolvers<number>()];
+  const evaluating = run.stage({ ...build, name: "evaluate" }, () => first.promise);
+  const building = run.stage(build, () => second.promise);
+  assertEquals(at(), ["evaluate", "build"]);
+  first.resolve(1);
+  await evaluating;
+  assertEquals(at(), ["build"]);
+  second.resolve(2);
+  await building;
+  // Nothing runs: what was last is what a signal comes behind.
+  assertEquals(at(), ["build"]);
+  await assertRejects(() => run.stage({ ...build, name: "push" }, () => Promise.reject(new Error("no"))));
+  assertEquals(at(), ["push"]);
+  assertEquals(events, [
+    "start evaluate: Building",
+    "start build: Building",
+    "end evaluate (Building): Built 1 in 0",
+    "end build (Building): Built 2 in 0",
+    "start push: Building",
+  ]);
+});
 
 pureTest("startRun() keeps the seconds of hosts apart, whatever their names", () => {
   const { time, run } = recorder();

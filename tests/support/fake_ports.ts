@@ -525,7 +525,7 @@ export class FakeWorld {
     return {
       start: ({ name }) => this.logged.push(`start ${name}`),
       end: ({ name }, result) => this.logged.push(`end ${name}: ${result}`),
-      host: (name, state) => this.logged.push(`${name} ${state}`),
+      host: (_work, name, state) => this.logged.push(`${name} ${state}`),
       warn: (warning) => this.warnings.push(warning),
     };
   }
