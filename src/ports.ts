@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GitPushTarget } from "./config.ts";
+import type { GitPushTarget, HostsSpec } from "./config.ts";
 import type { StorePath } from "./contract/store_path.ts";
 import type { SignatureAlgorithm, Timestamp } from "./contract/types.ts";
 import type { PublicKey } from "./crypto/signature.ts";
@@ -71,11 +71,14 @@ export interface Nix {
     attributes: ReadonlyMap<string, readonly string[]>,
     warn: Warn,
   ): Promise<ReadonlyMap<string, unknown>>;
-  /** Evaluates the host names and the attributes at the given paths, and no host. What the flake warns of goes to `warn`. */
+  /**
+   * Evaluates the host names and the attributes at the given paths, and may go on with the hosts that are going to be
+   * asked for, until they are. What the flake warns of goes to `warn`.
+   */
   inventory(
     flake: LockedFlake,
     attributes: ReadonlyMap<string, readonly string[]>,
-    warn: Warn,
+    options: { warn: Warn; hosts: HostsSpec },
   ): Promise<Inventory>;
   /** Evaluates hosts of several flakes, in any order, and tells of each; fails with all that do not evaluate. */
   evaluateHosts(

@@ -93,7 +93,7 @@ async function readFlakes(
   run: Run,
   source: Source,
 ): Promise<{ inventory: Inventory; values: ReadonlyMap<string, unknown> }> {
-  const { attributes, ports: { nix }, warn } = run;
+  const { config, attributes, ports: { nix }, warn } = run;
   const own = new Map<string, readonly string[]>();
   const others = new Map<string, Map<AttributeName, readonly string[]>>();
   for (const [name, { flake, path }] of attributes) {
@@ -101,7 +101,11 @@ async function readFlakes(
     if (other === undefined) own.set(name, path);
     else others.set(other, (others.get(other) ?? new Map()).set(name, path));
   }
-  const inventory = await withHints(run, source, () => nix.inventory(source.flake, own, warn));
+  const inventory = await withHints(
+    run,
+    source,
+    () => nix.inventory(source.flake, own, { warn, hosts: config.hosts }),
+  );
   const values = new Map(inventory.attributes);
   for (const [reference, paths] of others) {
     const flake = await lockFlake(run, reference);

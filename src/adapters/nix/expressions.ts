@@ -70,20 +70,24 @@ export const ATTRIBUTES = `
 let${LOOK_UP}${VALUES}
 in values`;
 
+/** Host names and attributes, and no host. */
+const INVENTORY_OF = `
+  namesIn = set: builtins.concatMap builtins.attrNames (lookUp [ set ]);
+  inventory = {
+    nixVersion = builtins.nixVersion;
+    storeDir = builtins.storeDir;
+    hosts = {
+      nixos = namesIn "nixosConfigurations";
+      darwin = namesIn "darwinConfigurations";
+    };
+    attributes = values;
+  };`;
+
 /** Host names and attributes, and no host: the same to the inventory. */
 export const INVENTORY = `
 { flake, attributes }:
-let${LOOK_UP}${VALUES}
-  namesIn = set: builtins.concatMap builtins.attrNames (lookUp [ set ]);
-in {
-  nixVersion = builtins.nixVersion;
-  storeDir = builtins.storeDir;
-  hosts = {
-    nixos = namesIn "nixosConfigurations";
-    darwin = namesIn "darwinConfigurations";
-  };
-  attributes = values;
-}`;
+let${LOOK_UP}${VALUES}${INVENTORY_OF}
+in inventory`;
 
 /**
  * What a host is built by, as `nix build` takes it: of a derivation the output that it says is to be installed, and of a
@@ -135,21 +139,50 @@ const FIELDS = `
     else refuse "is of type \${builtins.typeOf toplevel}, expected a derivation";`;
 
 /**
- * The derivations of hosts: `{ flake, hosts = [ { kind, name } ], mark }` to nothing. What it has to tell it traces behind
- * the mark, as it goes on, by a host's index in the list: `[ 3 ]` before the host is looked at, so that what nix says next is
- * of it, and then `[ 3 [ drvPath outPath outputName ] ]`, or `[ 3 null ]` where its evaluation has thrown, so that one failing
- * host does not hide the others. What `tryEval` cannot catch ends the whole evaluation.
+ * Evaluates hosts, a list of `{ kind, name }`, to nothing. What it has to tell it traces behind the mark, as it goes on, by
+ * a host's index in the list: `[ 3 ]` before the host is looked at, so that what nix says next is of it, and then
+ * `[ 3 [ drvPath outPath outputName ] ]`, or `[ 3 null ]` where its evaluation has thrown, so that one failing host does not
+ * hide the others. What `tryEval` cannot catch ends the whole evaluation.
  */
-export const HOSTS = `
-{ flake, hosts, mark }:
-let${LOOK_UP}${FIELDS}
+const DERIVE = `
   tell = what: builtins.trace "\${mark} \${builtins.toJSON what}";
-  derive = _: index:
+  derive = hosts: _: index:
     let
       found = fieldsOf (builtins.elemAt hosts index);
       result = builtins.tryEval (builtins.deepSeq found found);
     in tell [ index ] (tell [ index (if result.success then result.value else null) ] null);
-in builtins.foldl' derive null (builtins.genList (index: index) (builtins.length hosts))`;
+  deriveAll = hosts: builtins.foldl' (derive hosts) null (builtins.genList (index: index) (builtins.length hosts));`;
+
+/** The derivations of hosts: `{ flake, hosts, mark }` to nothing. */
+export const HOSTS = `
+{ flake, hosts, mark }:
+let${LOOK_UP}${FIELDS}${DERIVE}
+in deriveAll hosts`;
+
+/**
+ * The inventory, and then the derivations of the hosts that are likely to be released, in one evaluation: `{ flake,
+ * attributes, only, except, mark }` to nothing. `only` is null for all, or has the names as `except` has them, as keys.
+ * Hosts with a pin are built from another commit. First it tells `[ inventory hosts ]`, the latter as a list.
+ *
+ * `builtins.toJSON` copies a path to the store where `nix eval --json` prints it as it is; and what is longer than a
+ * log's line, or has no form in JSON, is better told by the latter. Then it tells `[ null ]`, and ends.
+ */
+export const INVENTORY_AND_HOSTS = `
+{ flake, attributes, only, except, mark }:
+let${LOOK_UP}${VALUES}${INVENTORY_OF}${FIELDS}${DERIVE}
+  isPlain = value:
+    if builtins.isList value then builtins.all isPlain value
+    else if builtins.isAttrs value then !(value ? __toString) &&
+      (if value ? outPath then isPlain value.outPath else builtins.all isPlain (builtins.attrValues value))
+    else !(builtins.isPath value || builtins.isFunction value);
+  fleet = (values.fleet or { }).value or null;
+  isWanted = { name, ... }: (only == null || only ? \${name}) && !(except ? \${name})
+    && ((fleet.hosts or null).\${name} or null).pin or null == null;
+  hosts = builtins.filter isWanted
+    (builtins.concatMap (kind: map (name: { inherit kind name; }) inventory.hosts.\${kind}) [ "nixos" "darwin" ]);
+  told = builtins.toJSON [ inventory hosts ];
+in if !isPlain values || builtins.stringLength told > ${4 << 20} then tell [ null ] null
+else builtins.trace "\${mark} \${told}" (deriveAll hosts)`;
 
 /**
  * The source of a flake, without its inputs: what `builtins.fetchTree` is given to where it is in the store, and to all

@@ -11,13 +11,15 @@ import { plural, quoteList } from "../../text.ts";
 import { sharedLimits } from "../excerpts.ts";
 import { byteLength, LONGEST_ARGUMENT } from "../process.ts";
 import type { NixContext } from "./context.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, type Evaluated } from "./evaluate.ts";
 import type { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { applyTo, HOSTS, ONE_HOST } from "./expressions.ts";
 import { lookAtMemory } from "./memory.ts";
 import { settingFlags } from "./nix_config.ts";
+import type { NixError } from "./nix_error.ts";
 import { parseShape } from "./output.ts";
 import {
+  type BegunProcess,
   evaluateAll,
   type EvaluatingProcess,
   type EvaluationFailure,
@@ -39,6 +41,10 @@ export interface EvaluationOptions {
   readonly warnings: EvaluationWarnings;
   /** Told the warnings of all hosts, also when some fail. */
   readonly warn: Warn;
+  /** A process that has begun with hosts already: it goes on with those that are asked for. */
+  readonly ahead?: {
+    readonly begunWith: (hosts: readonly HostInFlake[], warnings: EvaluationWarnings) => BegunProcess;
+  } | undefined;
   /** Told of each host that it evaluates, at once and in any order. */
   readonly onDerived?: (host: HostInFlake, derivation: HostDerivation) => void;
 }
@@ -48,6 +54,26 @@ const TOLD = v.union([
   v.strictTuple([v.number()]),
   v.strictTuple([v.number(), v.nullable(DERIVATION)]),
 ]);
+
+function derivationOf(
+  { name, kind }: HostRef,
+  [drvPath, outPath, outputName]: v.InferOutput<typeof DERIVATION>,
+): HostDerivation {
+  return { name, kind, drvPath, outPath, outputName };
+}
+
+/**
+ * Reads what {@linkcode HOSTS} tells of hosts.
+ *
+ * @param hosts In the order of the process
+ */
+export function tellOf(hosts: readonly HostRef[], listener: ProcessListener): (told: unknown) => void {
+  return (told) => {
+    const [index, fields] = parseShape(TOLD, told, "nix eval");
+    if (fields === undefined) listener.onStarted(index);
+    else listener.onEvaluated(index, fields && derivationOf(hosts[index]!, fields));
+  };
+}
 
 /**
  * Begins to evaluate hosts in one process.
@@ -64,24 +90,18 @@ export function startProcess(
   const stopping = new AbortController();
   const { signal } = stopping;
   const refs = hosts.map(({ name, kind }) => ({ name, kind }));
-  const derivationOf = (index: number, [drvPath, outPath, outputName]: v.InferOutput<typeof DERIVATION>) => ({
-    ...{ ...refs[index]!, drvPath, outPath, outputName },
-  });
   const mark = crypto.randomUUID();
   let current: string | undefined;
-  const begin = (index: number) => {
+  const onStarted = (index: number) => {
     current = refs[index]?.name;
     listener.onStarted(index);
   };
+  const tell = tellOf(refs, { ...listener, onStarted });
   const options = {
     options: settingFlags(flake.nixConfig.used),
     listener: {
       markedBy: mark,
-      onMark(text: string) {
-        const [index, fields] = parseShape(TOLD, JSON.parse(text), "nix eval");
-        if (fields === undefined) begin(index);
-        else listener.onEvaluated(index, fields && derivationOf(index, fields));
-      },
+      onMark: (text: string) => tell(JSON.parse(text)),
       onWarning: (text: string) => warnings.note(text, current),
     },
     source: flake.storePath,
@@ -91,24 +111,25 @@ export function startProcess(
     if (refs.length > 1) {
       return await evaluate(nix, HOSTS, { flake: flake.opened, hosts: refs, mark }, options);
     }
-    begin(0);
+    onStarted(0);
     const result = await evaluate(nix, ONE_HOST, { flake: flake.opened, host: refs[0] }, options);
     if (result.code === 0) {
-      listener.onEvaluated(0, derivationOf(0, parseShape(DERIVATION, result.value, "nix eval")));
+      listener.onEvaluated(0, derivationOf(refs[0]!, parseShape(DERIVATION, result.value, "nix eval")));
     }
     return result;
   };
-  return {
-    mark,
-    ended: run().then(
-      ({ code, error }) => code === 0 ? null : error,
-      (error) => {
-        if (signal.aborted) return null;
-        throw error;
-      },
-    ),
-    stop: () => stopping.abort(),
-  };
+  return { mark, ended: endOf(run(), signal), stop: () => stopping.abort() };
+}
+
+/** Why a process ended before it had been through its hosts; null: it has been through them, or was stopped. */
+export async function endOf(running: Promise<Evaluated>, signal: AbortSignal): Promise<NixError | null> {
+  try {
+    const { code, error } = await running;
+    return code === 0 ? null : error;
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
+  }
 }
 
 /**
@@ -124,12 +145,16 @@ export async function evaluateHosts(
   options: EvaluationOptions,
 ): Promise<HostDerivation[]> {
   hosts.forEach(refuseLongName);
-  const jobs = [...Map.groupBy(hosts, ({ flake }) => flake)].map(([flake, hosts]) => ({ flake, hosts }));
   const { warnings, warn } = options;
+  const begun = options.ahead?.begunWith(hosts, warnings);
+  const isBegun = new Set<HostRef>(begun?.job.hosts);
+  const left = hosts.filter((host) => !isBegun.has(host));
+  const jobs = [...Map.groupBy(left, ({ flake }) => flake)].map(([flake, hosts]) => ({ flake, hosts }));
   const own = new Map<HostRef, HostInFlake>(hosts.map((host) => [host, host]));
   const { derivations, failures } = await evaluateAll(jobs, {
     ...options,
     onDerived: (host, derivation) => options.onDerived?.(own.get(host)!, derivation),
+    begun,
     maxMemory: options.maxMemory === undefined ? undefined : options.maxMemory << 10,
     look: () => lookAtMemory(nix.shell, nix.env),
     start: (job, listener) => startProcess(nix, job, { listener, warnings }),

@@ -39,9 +39,17 @@ export async function readInventory(
   attributes: ReadonlyMap<string, readonly string[]>,
   warnings: EvaluationWarnings,
 ): Promise<Inventory> {
-  const result = await evaluateHeard(nix, INVENTORY, { flake, attributes, warnings });
-  const { attributes: values, ...inventory } = parseShape(INVENTORY_SHAPE, result, "nix eval");
-  return { ...inventory, attributes: foundIn(values) };
+  return inventoryOf(await evaluateHeard(nix, INVENTORY, { flake, attributes, warnings }));
+}
+
+/**
+ * Reads what {@linkcode INVENTORY} gives.
+ *
+ * @throws {ReleaseError} of kind `evaluation` when it is something else
+ */
+export function inventoryOf(told: unknown): Inventory {
+  const { attributes, ...inventory } = parseShape(INVENTORY_SHAPE, told, "nix eval");
+  return { ...inventory, attributes: foundIn(attributes) };
 }
 
 /**

@@ -6,6 +6,7 @@
 import type { HostInFlake, NixConfig } from "../../model.ts";
 import type { Clock, Nix } from "../../ports.ts";
 import type { Shell } from "../process.ts";
+import { Ahead } from "./ahead.ts";
 import { buildHosts } from "./build.ts";
 import { nixContext, type NixFlags } from "./context.ts";
 import { referTo } from "./directory.ts";
@@ -38,10 +39,15 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
   const nix = nixContext(shell, env, settings);
   // What the fleet's evaluation has warned of, each evaluation of hosts says again.
   const warnings = new EvaluationWarnings();
+  // The process of the last inventory, until its hosts are asked for.
+  let ahead: Ahead | undefined;
   const roots = new TemporaryRoots(nix);
   const evaluate: Nix["evaluateHosts"] = async (hosts, options) => {
     const workers = { workers: evalWorkers, maxMemory: evalMaxMemory };
-    await evaluateHosts(nix, hosts, { ...options, ...workers, clock, warnings });
+    const begun = ahead;
+    ahead = undefined;
+    await evaluateHosts(nix, hosts, { ...options, ...workers, clock, warnings, ahead: begun })
+      .finally(() => begun?.stop());
   };
   return {
     referTo: (text) => referTo(nix, text),
@@ -49,8 +55,15 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
     lock: (reference) => lockFlake(nix, reference),
     attributes: (flake, attributes, warn) =>
       readAttributes(nix, flake, attributes, warnings).finally(() => warn(...warnings.take())),
-    inventory: (flake, attributes, warn) =>
-      readInventory(nix, flake, attributes, warnings).finally(() => warn(...warnings.take())),
+    async inventory(flake, attributes, { warn, hosts }) {
+      ahead?.stop();
+      ahead = new Ahead(nix, flake, { attributes, hosts, warnings, clock });
+      try {
+        return await ahead.inventory ?? await readInventory(nix, flake, attributes, warnings);
+      } finally {
+        warn(...warnings.take());
+      }
+    },
     evaluateHosts: evaluate,
     build: (derived, { hosts, ...options }) =>
       buildHosts(nix, derived, {
@@ -58,7 +71,10 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
         settings: settingsOf(hosts),
         again: (lost) => evaluate(lost, { progress: () => {}, warn: () => {}, onDerived: () => {} }),
       }),
-    [Symbol.asyncDispose]: () => roots[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      ahead?.stop();
+      await roots[Symbol.asyncDispose]();
+    },
   };
 }
 

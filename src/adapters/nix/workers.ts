@@ -28,8 +28,8 @@ export interface EvaluationFailure {
 
 /** Told how far a process has come with its hosts, which it takes in their order, by their index. */
 export interface ProcessListener {
-  /** It begins with a host. */
-  onStarted(index: number): void;
+  /** It begins with a host, or has begun with it at that time, in the clock's milliseconds. */
+  onStarted(index: number, since?: number): void;
   /** It has evaluated a host; null: the host failed, and the process goes on. */
   onEvaluated(index: number, derivation: HostDerivation | null): void;
 }
@@ -44,11 +44,22 @@ export interface EvaluatingProcess {
   stop(): void;
 }
 
+/** A process that has begun with hosts before anybody heard what it tells. */
+export interface BegunProcess {
+  readonly job: EvaluationJob;
+  /** The clock's milliseconds when it began with them. */
+  readonly since: number;
+  /** Hears what it has told, and what it is going to tell, but not before this returns. */
+  readonly start: (listener: ProcessListener) => EvaluatingProcess;
+}
+
 /** How hosts are evaluated. */
 export interface WorkerOptions extends RoomOptions {
   readonly progress: HostProgress;
   /** Begins to evaluate hosts in one process. Of a single host it tells why it fails, and not that it does. */
   readonly start: (job: EvaluationJob, listener: ProcessListener) => EvaluatingProcess;
+  /** Goes on with its hosts, which are in no job. */
+  readonly begun?: BegunProcess | undefined;
   /** Told of each host that is evaluated, by its record, at once. */
   readonly onDerived?: (host: HostRef, derivation: HostDerivation) => void;
 }
@@ -79,7 +90,8 @@ export async function evaluateAll(
   } finally {
     evaluation.stop();
   }
-  const order = new Map(jobs.flatMap(({ hosts }) => hosts).map((host, index) => [host, index]));
+  const all = [...options.begun === undefined ? [] : [options.begun.job], ...jobs];
+  const order = new Map(all.flatMap(({ hosts }) => hosts).map((host, index) => [host, index]));
   return {
     derivations: evaluation.derivations,
     failures: evaluation.failures.sort((a, b) => order.get(a.host)! - order.get(b.host)!),
@@ -141,6 +153,8 @@ class Evaluation {
       onNews: () => this.fill(),
       onError: result.reject,
     });
+    const { begun } = options;
+    if (begun !== undefined && begun.job.hosts.length > 0) this.#start(begun.job, begun);
   }
 
   /** Has as many processes at work as there may be, and as there is work for. */
@@ -179,26 +193,29 @@ class Evaluation {
   #takeOver(from: Running): Waiting {
     const end = from.count;
     from.count -= Math.ceil(leftOf(from) / 2);
-    return { flake: from.flake, hosts: from.hosts.slice(from.count, end) };
+    const [first, ...more] = fitting({ flake: from.flake, hosts: from.hosts.slice(from.count, end) });
+    this.#waiting.push(...more);
+    return first!;
   }
 
-  #start(job: Waiting): void {
-    const since = this.#options.clock.monotonic();
+  #start(job: Waiting, begun?: BegunProcess): void {
+    const since = begun?.since ?? this.#options.clock.monotonic();
     const range: Running = {
       ...job,
       ...{ since, at: -1, told: new Set(), count: job.hosts.length, process: undefined },
     };
     this.#running.add(range);
-    range.process = this.#options.start(job, {
-      onStarted: (index) => this.#began(range, index),
+    const listener: ProcessListener = {
+      onStarted: (index, since) => this.#began(range, index, since),
       onEvaluated: (index, derivation) => this.#evaluated(range, index, derivation),
-    });
+    };
+    range.process = begun === undefined ? this.#options.start(job, listener) : begun.start(listener);
     range.process.ended.then((error) => this.#end(range, error), (error) => {
       if (this.#running.has(range)) this.#result.reject(error);
     });
   }
 
-  #began(range: Running, index: number): void {
+  #began(range: Running, index: number, since?: number): void {
     if (!this.#running.has(range)) return;
     // Others have the rest.
     if (index >= range.count) return this.#leave(range);
@@ -207,7 +224,7 @@ class Evaluation {
       return this.#leave(range);
     }
     range.at = index;
-    this.#options.progress(range.hosts[index]!.name, "started");
+    this.#options.progress(range.hosts[index]!.name, "started", since);
   }
 
   #evaluated(range: Running, index: number, derivation: HostDerivation | null): void {
