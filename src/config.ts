@@ -145,6 +145,8 @@ export interface ReleaseConfig {
   readonly maxJobs: string | undefined;
   /** How many processes evaluate hosts at once; undefined: one for each core. */
   readonly evalWorkers: number | undefined;
+  /** Whether what an earlier run has evaluated on the same commit is evaluated again, and nothing is kept for later ones. */
+  readonly noMemo: boolean;
   /** MiB of memory that each of them may take; undefined: its share of what there is. */
   readonly evalMaxMemory: number | undefined;
   /** Seconds that evaluating the fleet may take, and then evaluating its hosts; undefined: any. */

@@ -67,6 +67,18 @@ export function tempDirIn(env: Readonly<Record<string, string>>): string {
   return env["TMPDIR"] || "/tmp";
 }
 
+/**
+ * Where this program keeps what it can do without, by the variables of a run; undefined: they name no place.
+ *
+ * @see https://specifications.freedesktop.org/basedir-spec/latest/
+ */
+export function cacheDirIn(env: Readonly<Record<string, string>>): string | undefined {
+  const { HOME = "", XDG_CACHE_HOME = "" } = env;
+  // What is relative is to be passed over.
+  const dir = [XDG_CACHE_HOME, HOME && `${HOME}/.cache`].find((path) => path.startsWith("/"));
+  return dir && `${dir}/fleet-release`;
+}
+
 /** This process. */
 export function processWorld(): World {
   return {

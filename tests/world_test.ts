@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { environmentOf, processWorld, SYSTEM_CLOCK } from "../src/world.ts";
+import { cacheDirIn, environmentOf, processWorld, SYSTEM_CLOCK } from "../src/world.ts";
 import { type Finished, PROJECT, run, which } from "./support/command.ts";
 import { DENO_ENV } from "./support/program.ts";
 import { deepFreeze, pureTest, refusal } from "./support/pure.ts";
@@ -193,4 +193,17 @@ Deno.test("a run goes on when its standard error cannot be written, as on a full
 Deno.test("data that nobody reads is an error, of the kind io", async () => {
   const { code, other } = await withoutReader("stdout without end", "stdout");
   assertEquals([code, other.split(":").slice(0, 2).join(":")], [0, "io: Cannot write standard output"]);
+});
+
+pureTest("cacheDirIn() goes by XDG_CACHE_HOME, then by HOME, and passes over what is relative", () => {
+  const dirs: [env: Record<string, string>, dir: string | undefined][] = [
+    [{ HOME: "/home/a", XDG_CACHE_HOME: "/cache" }, "/cache/fleet-release"],
+    [{ HOME: "/home/a" }, "/home/a/.cache/fleet-release"],
+    [{ HOME: "/home/a", XDG_CACHE_HOME: "cache" }, "/home/a/.cache/fleet-release"],
+    [{ XDG_CACHE_HOME: "/cache" }, "/cache/fleet-release"],
+    [{ HOME: "", XDG_CACHE_HOME: "" }, undefined],
+    [{ HOME: "home" }, undefined],
+    [{}, undefined],
+  ];
+  for (const [env, dir] of dirs) assertEquals(cacheDirIn(env), dir, JSON.stringify(env));
 });

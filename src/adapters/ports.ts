@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { resolve } from "@std/path";
+import { join, resolve } from "@std/path";
 import type { ReleaseConfig } from "../config.ts";
 import type { Warn } from "../model.ts";
 import type { Clock, Inputs, Log, Ports } from "../ports.ts";
 import { type Secrets, secretsOfKey, signKeyVariable } from "../secrets.ts";
-import { tempDirIn, type World } from "../world.ts";
+import { cacheDirIn, tempDirIn, type World } from "../world.ts";
 import { readDescriptor } from "./descriptors.ts";
 import { Excerpts } from "./excerpts.ts";
 import { createInputs } from "./files.ts";
@@ -92,7 +92,11 @@ export async function openPorts(
       hook: hooks.signer,
     }),
   );
-  const nix = stack.use(createNix(shell, { env: childEnv, tempDir, clock, ...nixSettings(config, cores) }));
+  const cacheDir = config.noMemo ? undefined : cacheDirIn(env);
+  const memoDir = cacheDir && join(cacheDir, "evaluations");
+  const nix = stack.use(
+    createNix(shell, { env: childEnv, tempDir, memoDir, clock, ...nixSettings(config, cores) }),
+  );
   const ports: Ports = {
     nix,
     git: createGit(shell, { env: childEnv, tempDir, ...gitSettings(config) }),

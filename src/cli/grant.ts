@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly cwd: string;
   /** Where temporary files go. */
   readonly tempDir: string;
+  /** Where this program keeps what it can do without; undefined: nowhere. */
+  readonly cacheDir: string | undefined;
   /** Whether this Deno has a permission for sockets: 2.8 asks for those to read and write alone. */
   readonly sockets: boolean;
   /** The socket of the ssh-agent. */

@@ -17,7 +17,7 @@ import {
 } from "../adapters/lookup.ts";
 import { ReleaseError } from "../errors.ts";
 import { markdownTable } from "../text.ts";
-import { tempDirIn, type World } from "../world.ts";
+import { cacheDirIn, tempDirIn, type World } from "../world.ts";
 import { SETTINGS_VARIABLE } from "./arguments.ts";
 import type { Command, Given, Permitted } from "./command.ts";
 import type { Invocation } from "./command_line.ts";
@@ -88,10 +88,14 @@ export function permissionsTable(commands: readonly Command[]): string {
 
 /** What the permissions depend on, as it is around this process. */
 export function surroundingsOf({ cwd, runtime, environment }: World): Surroundings {
-  const env = environment.read(["PATH", "TMPDIR", "SSH_AUTH_SOCK", SETTINGS_VARIABLE]);
+  const env = environment.read([
+    ...["HOME", "PATH", "SSH_AUTH_SOCK", "TMPDIR", "XDG_CACHE_HOME"],
+    SETTINGS_VARIABLE,
+  ]);
   return {
     cwd,
     tempDir: tempDirIn(env),
+    cacheDir: cacheDirIn(env),
     sockets: !/^2\.[0-8]\./.test(runtime),
     agentSocket: env["SSH_AUTH_SOCK"] || undefined,
     settingsFile: env[SETTINGS_VARIABLE] || undefined,

@@ -462,6 +462,10 @@ const CONFIG_OPTIONS = {
     group: "Nix",
     help: "pass over settings in the flake's nixConfig that were not trusted before",
   }),
+  "no-memo": flag({
+    group: "Nix",
+    help: "evaluate everything, also what an earlier run has evaluated on the same commit",
+  }),
   "builders": text({
     group: "Nix",
     placeholder: "SPEC",
@@ -631,6 +635,13 @@ export const RELEASE = defineCommand({
       why: "what hooks sign, git's index for the commit, what keeps builds from collection, and long errors",
       of: (_, { tempDir }) => [tempDir],
     },
+    ...(["read", "write"] as const).map((permission) => ({
+      permission,
+      what: "without `--no-memo`, `fleet-release` in the user's cache directory",
+      why: "what has been evaluated is not evaluated again by the next run on the same commit",
+      of: ({ config }: ReleaseSettings, { cacheDir }: Surroundings) =>
+        config.noMemo || cacheDir === undefined ? [] : [cacheDir],
+    })),
     {
       permission: "read",
       what: "with `--git-commit`, git's directories of the repository of `--release-dir`",

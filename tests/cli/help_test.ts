@@ -44,6 +44,7 @@ const ADDED = [
   ],
   [
     "no-accept-flake-config",
+    "no-memo",
     "now",
     "option",
     "prune-sidecars",

@@ -214,6 +214,7 @@ pureTest(
     const around = {
       cwd: "/here",
       tempDir: "/temp",
+      cacheDir: undefined,
       sockets: true,
       agentSocket: undefined,
       settingsFile: undefined,

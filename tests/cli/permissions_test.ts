@@ -8,6 +8,8 @@ import { pureTest, rejection } from "../support/pure.ts";
 const AROUND: Surroundings = {
   cwd: "/here",
   tempDir: "/temp",
+  // Within what is permitted anyway.
+  cacheDir: "/temp/cache",
   sockets: true,
   agentSocket: undefined,
   settingsFile: undefined,
@@ -209,7 +211,12 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
     read: "/bin,/here,/store/settings.json,/temp",
   }],
   "blanks belong to paths": [
-    { tempDir: "/a b", cwd: "/c  d", lockFilesOf: () => ({ directory: ["/a b/lock"], commits: undefined }) },
+    {
+      tempDir: "/a b",
+      cacheDir: undefined,
+      cwd: "/c  d",
+      lockFilesOf: () => ({ directory: ["/a b/lock"], commits: undefined }),
+    },
     [],
     {
       read: "/a b,/bin,/c  d",
@@ -347,6 +354,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "push-retries": [["--push-retries", "2"], NOTHING_MORE],
     "push-changed": [["--push-changed"], NOTHING_MORE],
     "push-early": [["--push-early"], NOTHING_MORE],
+    "no-memo": [["--no-memo"], NOTHING_MORE],
     "hook-env": [["--hook-env", "GIVEN"], releaseFlags({ env: ["GIVEN"] })],
     "sign-cmd": [["--sign-cmd", "/given/x"], NOTHING_MORE],
     "sign-jobs": [["--sign-cmd=sign", "--sign-jobs", "2"], NOTHING_MORE],
@@ -512,3 +520,17 @@ for (const name of ["", "*", "AWS_*", "A=B", "A,B"]) {
     });
   });
 }
+
+pureTest(
+  "a release may keep what it has evaluated in the user's cache, if there is one and it is to",
+  async () => {
+    const cacheDir = "/home/.cache/fleet-release";
+    const kept = releaseFlags({
+      read: `/bin,/here,${cacheDir},/temp`,
+      write: `/here/releases,${cacheDir},/temp`,
+    });
+    assertEquals(await flags([], { cacheDir }), kept);
+    assertEquals(await flags(["--no-memo"], { cacheDir }), releaseFlags({}));
+    assertEquals(await flags([], { cacheDir: undefined }), releaseFlags({}));
+  },
+);

@@ -95,6 +95,7 @@ const SWITCHES: Record<string, [beside: string[], asked: Asked]> = {
   "reuse-unchanged-signature": [KEY, withKey({ reuseUnchangedSignature: true })],
   "release-index": [KEY, withKey({ releaseIndex: true })],
   "push-changed": [KEY, withKey({ pushChanged: true })],
+  "no-memo": [KEY, withKey({ noMemo: true })],
   "push-early": [KEY, withKey({ pushEarly: true })],
   "prune-sidecars": [KEY, withKey({ pruneSidecars: true })],
   "git-commit": [KEY, withKey({ gitCommit: true })],

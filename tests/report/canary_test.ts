@@ -96,6 +96,7 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
   ],
   "accept-flake-config": [],
   "no-accept-flake-config": [],
+  "no-memo": [],
   "builders": [{ settings: { builders: `ssh://bob:${CANARY}@host.example x86_64-linux` } }],
   "max-jobs": [],
   "eval-workers": [],

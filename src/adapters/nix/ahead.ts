@@ -7,14 +7,13 @@ import * as v from "valibot";
 import type { HostsSpec } from "../../config.ts";
 import { JsonRefusal, parseJson } from "../../contract/json.ts";
 import type { HostDerivation, HostInFlake, HostRef, LockedFlake } from "../../model.ts";
-import type { Clock, Inventory } from "../../ports.ts";
+import type { Clock } from "../../ports.ts";
 import { byteLength, LONGEST_ARGUMENT } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
 import type { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { applyTo, INVENTORY_AND_HOSTS } from "./expressions.ts";
 import { endOf, tellOf } from "./hosts.ts";
-import { inventoryOf } from "./inventory.ts";
 import { settingFlags } from "./nix_config.ts";
 import type { NixError } from "./nix_error.ts";
 import { parseShape } from "./output.ts";
@@ -46,14 +45,14 @@ type Heard = (listener: ProcessListener, warnings: EvaluationWarnings) => void;
 /** A process that evaluates the inventory, and goes on with the hosts. */
 export class Ahead {
   readonly flake: LockedFlake;
-  /** Undefined: the process cannot tell it. */
-  readonly inventory: Promise<Inventory | undefined>;
+  /** What `inventoryOf` reads; undefined: the process cannot tell it. */
+  readonly inventory: Promise<unknown>;
   readonly #clock: Clock;
   /** The clock's milliseconds when it came to the hosts. */
   #since = 0;
   readonly #mark: string = crypto.randomUUID();
   readonly #stopping = new AbortController();
-  readonly #told = Promise.withResolvers<Inventory | undefined>();
+  readonly #told = Promise.withResolvers<unknown>();
   readonly #ended: Promise<NixError | null>;
   #hosts: readonly HostRef[] = [];
   #heard: Heard[] = [];
@@ -139,7 +138,7 @@ export class Ahead {
     const [told, hosts = []] = parseShape(FIRST, inventoryIn(text), "nix eval");
     this.#hosts = hosts;
     if (told === null) this.stop();
-    this.#told.resolve(told === null ? undefined : inventoryOf(told));
+    this.#told.resolve(told ?? undefined);
     return tellOf(hosts, {
       onStarted: (index) => {
         onStarted(index);

@@ -8,6 +8,8 @@ import { plural, quoteList } from "../../text.ts";
 
 /** So many texts are told; a flake that traces what it computes has thousands. */
 const MOST_WARNINGS = 50;
+/** So many are kept for a later run. */
+const MOST_NOTED = 10_000;
 /** Some warn with whole documents. */
 const LONGEST_WARNING = 1000;
 
@@ -18,6 +20,9 @@ export class EvaluationWarnings {
   /** Texts that have been told. */
   readonly #told = new Set<string>();
   #beyond = 0;
+  /** All that was noted, by the host; undefined: that would be too much. */
+  #noted: Map<string | undefined, Set<string>> | undefined = new Map();
+  #count = 0;
 
   /**
    * Takes note of a text.
@@ -27,7 +32,9 @@ export class EvaluationWarnings {
   note(text: string, host?: string): void {
     const line = text.trim().replace(/\s*\n\s*/g, " ");
     const short = line.length > LONGEST_WARNING ? `${line.slice(0, LONGEST_WARNING)}…` : line;
-    if (short === "" || this.#told.has(short)) return;
+    if (short === "") return;
+    this.#record(short, host);
+    if (this.#told.has(short)) return;
     const hosts = this.#hosts.get(short) ?? new Set();
     if (hosts.size === 0 && this.#told.size + this.#hosts.size >= MOST_WARNINGS && !this.#hosts.has(short)) {
       this.#beyond++;
@@ -35,6 +42,19 @@ export class EvaluationWarnings {
     }
     if (host !== undefined) hosts.add(host);
     this.#hosts.set(short, hosts);
+  }
+
+  /** All texts that came with a host, or with none; undefined where there are too many of all. */
+  of(host: string | undefined): string[] | undefined {
+    return this.#noted && [...this.#noted.get(host) ?? []];
+  }
+
+  #record(text: string, host: string | undefined): void {
+    if (++this.#count > MOST_NOTED) this.#noted = undefined;
+    if (this.#noted === undefined) return;
+    const noted = this.#noted.get(host);
+    if (noted === undefined) this.#noted.set(host, new Set([text]));
+    else noted.add(text);
   }
 
   /**

@@ -223,10 +223,6 @@ in if !builtins.pathExists file then null else {
   self = builtins.intersectAttrs { submodules = null; lfs = null; } (flake.inputs.self or {});
 }`;
 
-/** The settings of flakes that the operator has told nix to trust, which it keeps in a file. */
-export const TRUSTED_SETTINGS = `
-file: if builtins.pathExists file then builtins.fromJSON (builtins.readFile file) else {}`;
-
 /** One host's derivation, evaluated without a net under it, so that nix says what is wrong. */
 export const ONE_HOST = `
 { flake, host }:

@@ -13,9 +13,10 @@ import { isShallow, resolveCommit } from "../git/repository.ts";
 import { withParameters } from "../../plan/flake_reference.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
+import { hashOf, type Memo } from "./memo.ts";
 import { DECLARED, FETCH, LOCKED } from "./expressions.ts";
 import { nixConfigOf, settingFlags } from "./nix_config.ts";
-import { parseShape } from "./output.ts";
+import { parseOutput, parseShape } from "./output.ts";
 import { type FetchableSource, findSource, gitUrl, type Tree, unreadable, urlAt } from "./source.ts";
 
 /**
@@ -29,23 +30,37 @@ import { type FetchableSource, findSource, gitUrl, type Tree, unreadable, urlAt 
  * @throws {ReleaseError} of kind `evaluation` when nix cannot read it, an input is not locked, or nix prints what no
  * version that we know prints
  */
-export async function lockFlake(nix: NixContext, reference: string): Promise<LockedFlake> {
-  return await lockSource(nix, reference, await findSource(nix, reference));
+export async function lockFlake(nix: NixContext, reference: string, memo?: Memo): Promise<LockedFlake> {
+  return await lockSource(nix, reference, { source: await findSource(nix, reference), memo });
 }
 
-async function lockSource(nix: NixContext, reference: string, source: FetchableSource): Promise<LockedFlake> {
-  const fetched = { source, copy: await fetchSource(nix, reference, source) };
+/** What is locked. */
+interface ToLock {
+  readonly source: FetchableSource;
+  readonly memo: Memo | undefined;
+}
+
+async function lockSource(
+  nix: NixContext,
+  reference: string,
+  { source, memo }: ToLock,
+): Promise<LockedFlake> {
+  const known = memo && await knownSource(nix, source, memo);
+  const fetched = { source, copy: known?.copy ?? await fetchSource(nix, reference, source) };
   const revision = revisionOf(fetched);
   const [declared, checkout] = await Promise.all([
-    readDeclarations(nix, reference, fetched),
+    known?.declared ?? readDeclarations(nix, reference, fetched),
     lookAtCheckout(nix, { ...fetched, revision }),
   ]);
+  const isClean = !checkout.shallow && checkout.differing.length === 0;
+  // What nix numbers its commits by may be another by now.
+  if (known !== undefined && !isClean) return await lockSource(nix, reference, { source, memo: undefined });
   const whole = asDeclared(source, declared.self);
-  if (whole !== source) return await lockSource(nix, reference, whole);
+  if (whole !== source) return await lockSource(nix, reference, { source: whole, memo });
   const opened = openedFlake(fetched, revision, checkout);
   const nixConfig = await nixConfigOf(nix, declared.nixConfig);
   const isOddPlace = opened.info !== null && source.dir !== "";
-  if (declared.inputs.length > 0 || isOddPlace) {
+  if (known === undefined && (declared.inputs.length > 0 || isOddPlace)) {
     const locked = await evaluate(nix, LOCKED, opened.url, {
       options: [...settingFlags(nixConfig.used), ...PURE],
       source: fetched.copy.path,
@@ -59,7 +74,7 @@ async function lockSource(nix: NixContext, reference: string, source: FetchableS
       );
     }
   }
-  return {
+  const flake: LockedFlake = {
     reference,
     url: urlOf(fetched, revision) ?? opened.url,
     revision,
@@ -71,6 +86,11 @@ async function lockSource(nix: NixContext, reference: string, source: FetchableS
     differing: checkout.differing,
     repositoryUrl: isGit(source) ? repositoryUrl(source) : null,
   };
+  if (memo !== undefined && revision !== null && opened.info === null && isClean) {
+    memo.admit(flake, known !== undefined);
+    if (known === undefined) keepSource(memo, source, { commit: revision, copy: fetched.copy, declared });
+  }
+  return flake;
 }
 
 function hintsFor({ hasInputs, isOddPlace }: { hasInputs: boolean; isOddPlace: boolean }): string {
@@ -133,6 +153,67 @@ const DECLARATIONS = v.nullable(v.object({
   nixConfig: v.unknown(),
   self: v.record(v.string(), v.unknown()),
 }));
+
+/** What is kept of a source, by the commit that it was at. */
+const KEPT = v.object({
+  sources: v.array(v.object({
+    identity: v.string(),
+    commit: v.string(),
+    copy: COPY,
+    declared: v.nonNullable(DECLARATIONS),
+  })),
+});
+type KeptSource = v.InferOutput<typeof KEPT>["sources"][number];
+
+/** Of one reference so many commits are kept. */
+const MOST_COMMITS = 10;
+
+function nameOf({ tree, dir }: FetchableSource): string {
+  return `source-${hashOf([tree, dir])}`;
+}
+
+/** What `nix flake prefetch` prints. */
+const PREFETCHED = v.object({ hash: v.string(), storePath: v.string() });
+
+/** A source that was locked before, at the commit that it is at now, when nix reads the same from it. */
+async function knownSource(
+  nix: NixContext,
+  source: FetchableSource,
+  memo: Memo,
+): Promise<KeptSource | undefined> {
+  const { tree, local } = source;
+  // What has been asked for once only, is not looked at any further.
+  const sources = memo.read(nameOf(source), KEPT)?.sources;
+  if (sources === undefined || typeof tree !== "string" || !local?.inGit) return undefined;
+  const commit = await resolveCommit(gitContext(nix.shell, nix.env), local.root, local.revision ?? "HEAD");
+  const candidates = sources.filter((one) => one.commit === commit);
+  if (candidates.length === 0) return undefined;
+  const [identity, read] = await Promise.all([memo.identity(), prefetch(nix, tree)]);
+  return candidates.find(({ identity: by, copy: { path, info } }) =>
+    by === identity && path === read?.storePath && info.narHash === read.hash
+  );
+}
+
+/** What nix reads from a source now. */
+async function prefetch({ shell, nix, flags, env }: NixContext, url: string) {
+  // It would look for the reference in registries, though it is no alias, and fetch them.
+  const without = ["--option", "flake-registry", "/dev/null/none"];
+  const result = await shell.run([nix, ...flags, ...without, "flake", "prefetch", "--json", url], { env });
+  return result.code === 0
+    ? parseShape(PREFETCHED, parseOutput(result, "nix flake prefetch"), "nix flake prefetch")
+    : undefined;
+}
+
+function keepSource(memo: Memo, source: FetchableSource, found: Omit<KeptSource, "identity">): void {
+  memo.during(async () => {
+    const identity = await memo.identity();
+    if (identity === undefined || typeof source.tree !== "string") return;
+    const others = (memo.read(nameOf(source), KEPT)?.sources ?? []).filter((one) =>
+      one.commit !== found.commit || one.identity !== identity
+    );
+    memo.write(nameOf(source), { sources: [{ identity, ...found }, ...others].slice(0, MOST_COMMITS) });
+  });
+}
 
 /** A source that has been found, and its copy in the store. */
 interface FetchedSource {

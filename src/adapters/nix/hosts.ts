@@ -39,6 +39,8 @@ export interface EvaluationOptions {
   readonly clock: Clock;
   readonly progress: HostProgress;
   readonly warnings: EvaluationWarnings;
+  /** The names of all hosts, in the order in which warnings are told; by default those that are evaluated. */
+  readonly order?: readonly string[];
   /** Told the warnings of all hosts, also when some fail. */
   readonly warn: Warn;
   /** A process that has begun with hosts already: it goes on with those that are asked for. */
@@ -159,7 +161,7 @@ export async function evaluateHosts(
     look: () => lookAtMemory(nix.shell, nix.env),
     start: (job, listener) => startProcess(nix, job, { listener, warnings }),
   });
-  warn(...warnings.take(hosts.map(({ name }) => name)));
+  warn(...warnings.take(options.order ?? hosts.map(({ name }) => name)));
   if (failures.length === 0) return hosts.map((host) => derivations.get(host)!);
   const names = failures.map(({ host }) => host.name);
   throw new ReleaseError(

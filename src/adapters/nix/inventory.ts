@@ -39,7 +39,16 @@ export async function readInventory(
   attributes: ReadonlyMap<string, readonly string[]>,
   warnings: EvaluationWarnings,
 ): Promise<Inventory> {
-  return inventoryOf(await evaluateHeard(nix, INVENTORY, { flake, attributes, warnings }));
+  return inventoryOf(await evaluateInventory(nix, { flake, attributes, warnings }));
+}
+
+/**
+ * Evaluates the same.
+ *
+ * @returns what {@linkcode inventoryOf} reads
+ */
+export async function evaluateInventory(nix: NixContext, asked: Asked): Promise<unknown> {
+  return await evaluateHeard(nix, INVENTORY, asked);
 }
 
 /**
@@ -71,7 +80,7 @@ export async function readAttributes(
 }
 
 /** What is asked of a flake. */
-interface Asked {
+export interface Asked {
   readonly flake: LockedFlake;
   readonly attributes: ReadonlyMap<string, readonly string[]>;
   readonly warnings: EvaluationWarnings;

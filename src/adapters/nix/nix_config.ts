@@ -11,8 +11,6 @@ import type { NixConfig } from "../../model.ts";
 import { MOST_SHOWN } from "../excerpts.ts";
 import type { CommandResult } from "../process.ts";
 import { FEATURES, type NixContext } from "./context.ts";
-import { evaluate } from "./evaluate.ts";
-import { TRUSTED_SETTINGS } from "./expressions.ts";
 import { parseOutput, parseShape } from "./output.ts";
 
 /** A setting as nix takes it in a flake: a number, a word, or words. */
@@ -86,10 +84,16 @@ async function trustedSettings(nix: NixContext): Promise<v.InferOutput<typeof TR
   const dir = NIX_DATA_HOME || join(XDG_DATA_HOME || join(HOME, ".local/share"), "nix");
   // Without a home there is no place where nix would have kept it.
   if (!dir.startsWith("/")) return {};
-  const options = ["--option", "pure-eval", "false", "--option", "restrict-eval", "false"];
-  const result = await evaluate(nix, TRUSTED_SETTINGS, join(dir, "trusted-settings.json"), { options });
+  const argv = [
+    nix.shell.find("sh"),
+    "-c",
+    '! [ -e "$1" ] || exec cat -- "$1"',
+    "sh",
+    join(dir, "trusted-settings.json"),
+  ];
+  const result = await nix.shell.run(argv, { env: nix.env });
   if (result.code !== 0) throw unanswered(nix, "which settings of flakes are trusted", result);
-  return parseShape(TRUSTED, result.value, "nix eval");
+  return result.stdout.length === 0 ? {} : parseShape(TRUSTED, parseOutput(result, "cat"), "cat");
 }
 
 function unanswered({ shell }: NixContext, what: string, { code, stderr }: CommandResult): ReleaseError {
