@@ -217,12 +217,10 @@ class Evaluation {
 
   #began(range: Running, index: number, since?: number): void {
     if (!this.#running.has(range)) return;
-    // Others have the rest.
-    if (index >= range.count) return this.#leave(range);
-    if (range.told.size > 0 && this.#room.isFull(range.process?.mark ?? "")) {
-      this.#waiting.unshift({ flake: range.flake, hosts: untold(range) });
-      return this.#leave(range);
-    }
+    // Others have what comes behind its own.
+    const isThrough = index >= range.count;
+    const isFull = range.told.size > 0 && this.#room.isFull(range.process?.mark ?? "");
+    if (isThrough || isFull) return this.#leave(range);
     range.at = index;
     this.#options.progress(range.hosts[index]!.name, "started", since);
   }
@@ -264,10 +262,12 @@ class Evaluation {
     this.fill();
   }
 
-  /** Ends a process that has nothing to do any more. */
+  /** Ends a process that is to do no more. What it has not told of is begun anew. */
   #leave(range: Running): void {
     this.#running.delete(range);
     range.process?.stop();
+    const left = untold(range);
+    if (left.length > 0) this.#waiting.unshift({ flake: range.flake, hosts: left });
     this.fill();
   }
 }

@@ -351,6 +351,13 @@ pureTest("evaluateAll() loses no host of which nix says nothing", async () => {
   }]);
 });
 
+pureTest("evaluateAll() loses no host of a process that others have taken hosts over from", async () => {
+  const names = numbered(6);
+  const run = await evaluate([job(names)], 2, { ...heavy, silent: ["h1"] });
+  assertEquals(hostsOf(run), [names, names.slice(3), ["h1"]]);
+  assertEquals([...run.result.derivations, ...run.result.failures.map(({ host }) => host)].length, 6);
+});
+
 pureTest("evaluateAll() gives failures in the order of the jobs, whatever failed first", async () => {
   const host = (name: string) => name === "a" ? 50 : 1;
   const machine = { host, throws: ["a", "c", "x"], breaks: ["d"] };
