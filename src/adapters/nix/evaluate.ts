@@ -23,6 +23,8 @@ export interface Evaluated extends CommandResult {
   readonly value: unknown;
   /** Why it failed. */
   readonly error: NixError;
+  /** Whether a signal ended it, as the system does when memory is short. */
+  readonly isKilled: boolean;
 }
 
 /** With every step of a trace, as data; the operator's own options go over it. */
@@ -61,7 +63,10 @@ export async function evaluate(
   });
   const errors = log.errors();
   // What ends nix before it can say why, as a stack that is too small does, is told in plain text or not at all.
-  const said = errors.length > 0 ? errors.flatMap(({ lines }) => lines) : lastSaid(result.stderr, Infinity);
+  const isKilled = result.code > SIGNALLED;
+  const said = errors.length > 0
+    ? errors.flatMap(({ lines }) => lines)
+    : [...isKilled ? [endedBy(result.code - SIGNALLED)] : [], ...lastSaid(result.stderr, Infinity)];
   const told = (line: string) => source === undefined ? line : line.replaceAll(`${source}/`, "");
   const lines = said.map(told);
   return {
@@ -69,5 +74,15 @@ export async function evaluate(
     stderr: lines,
     value: result.code === 0 ? parseOutput(result, "nix eval") : undefined,
     error: { lines, trace: errors.flatMap(({ trace }) => trace).map(told) },
+    isKilled,
   };
+}
+
+/** A program that a signal has ended has this exit code and the number of the signal. */
+const SIGNALLED = 128;
+const SIGKILL = 9;
+
+function endedBy(signal: number): string {
+  const by = signal === SIGKILL ? ", as the system ends what takes more memory than there is" : "";
+  return `nix was ended by signal ${signal}${by}`;
 }

@@ -39,6 +39,15 @@ Deno.test("evaluate() gives no value when nix fails, and the last that it said",
   assertEquals(stderr.some((line) => line.includes("not this one")), true, stderr.join("\n"));
 });
 
+Deno.test("evaluate() says which signal ended nix, before what was said until then", async () => {
+  for (const [signal, by] of [[9, ", as the system ends what takes more memory than there is"], [11, ""]]) {
+    await using world = await nixThat(`echo 'a trace' >&2; kill -${signal} $$`);
+    const { code, error, isKilled } = await evaluate(world.nix, "f", {});
+    assertEquals({ code, isKilled }, { code: 128 + Number(signal), isKilled: true });
+    assertEquals(error.lines, [`nix was ended by signal ${signal}${by}`, "a trace"]);
+  }
+});
+
 Deno.test("evaluate() gives a process a heap that few hosts fit into, and no threads to mark it", async () => {
   await using world = await nixThat(`printf '"%s %s"' "$GC_INITIAL_HEAP_SIZE" "$GC_MARKERS"`);
   assertEquals((await evaluate(world.nix, "f", {})).value, "1G 1");
