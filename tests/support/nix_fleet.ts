@@ -84,7 +84,7 @@ export async function evaluatedAtOnce(
     },
   };
   const { ended } = startProcess(nix, job, { listener, warnings: new EvaluationWarnings() });
-  return { error: await ended, told };
+  return { error: (await ended)?.error ?? null, told };
 }
 
 /** NixOS hosts of a fleet, evaluated. What that runs is not kept. */

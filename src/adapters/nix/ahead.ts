@@ -15,9 +15,8 @@ import type { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { applyTo, INVENTORY_AND_HOSTS } from "./expressions.ts";
 import { endOf, tellOf } from "./hosts.ts";
 import { settingFlags } from "./nix_config.ts";
-import type { NixError } from "./nix_error.ts";
 import { parseShape } from "./output.ts";
-import type { BegunProcess, EvaluatingProcess, ProcessListener } from "./workers.ts";
+import type { BegunProcess, Breakdown, EvaluatingProcess, ProcessListener } from "./workers.ts";
 
 /** What is asked of a flake. */
 export interface AskedAhead {
@@ -53,7 +52,7 @@ export class Ahead {
   readonly #mark: string = crypto.randomUUID();
   readonly #stopping = new AbortController();
   readonly #told = Promise.withResolvers<unknown>();
-  readonly #ended: Promise<NixError | null>;
+  readonly #ended: Promise<Breakdown | null>;
   #hosts: readonly HostRef[] = [];
   #heard: Heard[] = [];
   #hear = (heard: Heard): void => void this.#heard.push(heard);
@@ -108,7 +107,7 @@ export class Ahead {
     return { mark: this.#mark, ended: this.#ended, stop: () => this.stop() };
   }
 
-  #run(nix: NixContext, data: unknown, warnings: EvaluationWarnings): Promise<NixError | null> {
+  #run(nix: NixContext, data: unknown, warnings: EvaluationWarnings): Promise<Breakdown | null> {
     const { signal } = this.#stopping;
     let current: string | undefined;
     let tell: ((told: unknown) => void) | undefined;

@@ -16,10 +16,10 @@ import type { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { applyTo, HOSTS, ONE_HOST } from "./expressions.ts";
 import { lookAtMemory } from "./memory.ts";
 import { settingFlags } from "./nix_config.ts";
-import type { NixError } from "./nix_error.ts";
 import { parseShape } from "./output.ts";
 import {
   type BegunProcess,
+  type Breakdown,
   evaluateAll,
   type EvaluatingProcess,
   type EvaluationFailure,
@@ -123,11 +123,11 @@ export function startProcess(
   return { mark, ended: endOf(run(), signal), stop: () => stopping.abort() };
 }
 
-/** Why a process ended before it had been through its hosts; null: it has been through them, or was stopped. */
-export async function endOf(running: Promise<Evaluated>, signal: AbortSignal): Promise<NixError | null> {
+/** How a process ended before it had been through its hosts; null: it has been through them, or was stopped. */
+export async function endOf(running: Promise<Evaluated>, signal: AbortSignal): Promise<Breakdown | null> {
   try {
-    const { code, error } = await running;
-    return code === 0 ? null : error;
+    const { code, error, isKilled } = await running;
+    return code === 0 ? null : { error, isKilled };
   } catch (error) {
     if (signal.aborted) return null;
     throw error;

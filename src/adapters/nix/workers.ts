@@ -34,12 +34,19 @@ export interface ProcessListener {
   onEvaluated(index: number, derivation: HostDerivation | null): void;
 }
 
+/** How a process ended before its time. */
+export interface Breakdown {
+  readonly error: NixError;
+  /** Whether a signal ended it, as the system does when memory is short. */
+  readonly isKilled: boolean;
+}
+
 /** A process that evaluates hosts. */
 export interface EvaluatingProcess {
   /** A text among its arguments that no other process has. */
   readonly mark: string;
-  /** Why it ended before it had been through its hosts; null: it has been through them, or was stopped. */
-  readonly ended: Promise<NixError | null>;
+  /** How it ended before it had been through its hosts; null: it has been through them, or was stopped. */
+  readonly ended: Promise<Breakdown | null>;
   /** Ends it. What it tells from then on counts for nothing. */
   stop(): void;
 }
@@ -98,14 +105,10 @@ export async function evaluateAll(
   };
 }
 
-/** Hosts that wait for a process. */
-interface Waiting extends EvaluationJob {
-  /** Whether a process has ended before it came to the first of them. */
-  readonly again?: boolean;
-}
-
 /** A process at work. */
-interface Running extends Waiting {
+interface Running extends EvaluationJob {
+  /** Whether no other may run beside it. */
+  readonly isAlone: boolean;
   /** Undefined as long as it is being started. */
   process: EvaluatingProcess | undefined;
   /** The clock's milliseconds when it began. */
@@ -117,6 +120,12 @@ interface Running extends Waiting {
   /** How many of the hosts are its own still. */
   count: number;
 }
+
+/** Of a process that has been through its hosts, and has not told of all. */
+const UNSAID: Breakdown = {
+  error: { lines: ["nix did not say what it had evaluated"], trace: [] },
+  isKilled: false,
+};
 
 /** Told the end of it. */
 interface Result {
@@ -137,7 +146,9 @@ function untold({ hosts, count, told }: Running): HostRef[] {
 class Evaluation {
   readonly derivations = new Map<HostRef, HostDerivation>();
   readonly failures: EvaluationFailure[] = [];
-  readonly #waiting: Waiting[];
+  readonly #waiting: EvaluationJob[];
+  /** Hosts that a process could not be at beside others, for want of memory it may be: each waits until none runs. */
+  readonly #waitingAlone: EvaluationJob[] = [];
   readonly #running = new Set<Running>();
   readonly #options: WorkerOptions;
   readonly #result: Result;
@@ -154,18 +165,21 @@ class Evaluation {
       onError: result.reject,
     });
     const { begun } = options;
-    if (begun !== undefined && begun.job.hosts.length > 0) this.#start(begun.job, begun);
+    if (begun !== undefined && begun.job.hosts.length > 0) this.#start(begun.job, { begun });
   }
 
   /** Has as many processes at work as there may be, and as there is work for. */
   fill(): void {
     clearTimeout(this.#timer);
-    while (this.#running.size < this.#options.workers) {
+    while (this.#running.size < this.#options.workers && ![...this.#running].some(({ isAlone }) => isAlone)) {
       const isRipe = this.#waiting.length > 0 || this.#ripe() !== undefined;
       if (!isRipe || (this.#running.size > 0 && !this.#room.take())) break;
       this.#start(this.#waiting.shift() ?? this.#takeOver(this.#ripe()!));
     }
-    if (this.#running.size === 0) this.#result.resolve();
+    if (this.#running.size > 0) return;
+    const next = this.#waitingAlone.shift();
+    if (next === undefined) this.#result.resolve();
+    else this.#start(next, { isAlone: true });
   }
 
   /** Ends all that runs. */
@@ -190,7 +204,7 @@ class Evaluation {
   }
 
   /** Takes the later half of what a process has left. */
-  #takeOver(from: Running): Waiting {
+  #takeOver(from: Running): EvaluationJob {
     const end = from.count;
     from.count -= Math.ceil(leftOf(from) / 2);
     const [first, ...more] = fitting({ flake: from.flake, hosts: from.hosts.slice(from.count, end) });
@@ -198,11 +212,14 @@ class Evaluation {
     return first!;
   }
 
-  #start(job: Waiting, begun?: BegunProcess): void {
+  #start(
+    job: EvaluationJob,
+    { isAlone = false, begun }: { isAlone?: boolean; begun?: BegunProcess } = {},
+  ): void {
     const since = begun?.since ?? this.#options.clock.monotonic();
     const range: Running = {
       ...job,
-      ...{ since, at: -1, told: new Set(), count: job.hosts.length, process: undefined },
+      ...{ isAlone, since, at: -1, told: new Set(), count: job.hosts.length, process: undefined },
     };
     this.#running.add(range);
     const listener: ProcessListener = {
@@ -238,21 +255,21 @@ class Evaluation {
   }
 
   /** A process has come to its end. */
-  #end(range: Running, error: NixError | null): void {
+  #end(range: Running, broken: Breakdown | null): void {
     if (!this.#running.delete(range)) return;
-    const { flake, hosts, at, told, again } = range;
+    const { flake, hosts, at, isAlone } = range;
     const rest = untold(range);
-    const why = error ?? { lines: ["nix did not say what it had evaluated"], trace: [] };
-    // Nothing of a host has begun a second time: the flake itself cannot be read.
-    if (hosts.length === 1 || (at === -1 && again)) {
-      this.failures.push(...rest.map((host) => ({ host, error: why })));
-    } else if (rest.length > 0) {
-      // Something that `tryEval` cannot catch. What was being evaluated has done it.
-      const charged = at === -1 || told.has(at) ? undefined : hosts[at];
-      if (charged !== undefined) this.#waiting.push({ flake, hosts: [charged] });
-      const others = rest.filter((host) => host !== charged);
-      if (others.length > 0) this.#waiting.push({ flake, hosts: others, again: at === -1 });
+    const { error, isKilled } = broken ?? UNSAID;
+    // What was being evaluated has done it: all, where a process has not come to the first.
+    const isWhole = at === -1 || hosts.length === 1;
+    const charged = rest.filter((host) => isWhole || host === hosts[at]);
+    if (isWhole && (isAlone || hosts.length === 1 && !isKilled)) {
+      this.failures.push(...charged.map((host) => ({ host, error })));
+    } else if (charged.length > 0) {
+      (at === -1 || isKilled ? this.#waitingAlone : this.#waiting).push({ flake, hosts: charged });
     }
+    const others = rest.filter((host) => !charged.includes(host));
+    if (others.length > 0) this.#waiting.push({ flake, hosts: others });
     this.fill();
   }
 

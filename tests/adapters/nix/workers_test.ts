@@ -2,6 +2,7 @@ import { lockedAt } from "../../support/fake_ports.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import type { NixError } from "../../../src/adapters/nix/nix_error.ts";
 import {
+  type Breakdown,
   evaluateAll,
   type EvaluatingProcess,
   type EvaluationJob,
@@ -22,6 +23,10 @@ interface Machine {
   throws?: readonly string[];
   /** Ends the whole process, which nix cannot catch. */
   breaks?: readonly string[];
+  /** Has the system kill a process that is at it, as long as another one runs. */
+  tooLarge?: readonly string[];
+  /** Has the system kill each process that is at it. */
+  killed?: readonly string[];
   /** How often a process ends before it comes to a host. */
   unreadable?: number;
   /** Nix goes through all hosts, and says nothing of these. */
@@ -130,13 +135,13 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
     run.processes.push(process);
     run.mostAtOnce = Math.max(run.mostAtOnce, ++atOnce);
     const mark = `mark ${run.processes.length}`;
-    const { promise: ended, resolve } = Promise.withResolvers<NixError | null>();
+    const { promise: ended, resolve } = Promise.withResolvers<Breakdown | null>();
     let event = 0;
-    const end = (error: NixError | null) => {
+    const end = (error: NixError | null, isKilled = false) => {
       if (process.to !== undefined) return;
       atOnce--;
       process.to = time.now;
-      resolve(error);
+      resolve(error && { error, isKilled });
     };
     const begin = (index: number) => {
       const host = hosts[index];
@@ -146,6 +151,8 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
       if (!isSilent) listener.onStarted(index);
       if (process.to !== undefined) return;
       event = time.after(machine.host(host.name), () => {
+        const isTooLarge = isOneOf(machine.tooLarge, host) && atOnce > 1;
+        if (isTooLarge || isOneOf(machine.killed, host)) return end(said("killed"), true);
         if (isOneOf(machine.breaks, host)) return end(said(`${host.name} breaks`));
         const throws = isOneOf(machine.throws, host);
         if (throws && hosts.length === 1) return end(said(`${host.name} throws`));
@@ -315,6 +322,19 @@ pureTest("evaluateAll() takes a host that fails among others, and not alone, for
   assertEquals(run.result.failures, []);
   assertEquals(run.result.derivations.map(({ name }) => name), ["a", "b", "c"]);
 });
+
+pureTest(
+  "evaluateAll() lets nothing run beside a host at which the system has killed a process",
+  async () => {
+    const names = numbered(8);
+    for (const tooLarge of [["h1"], ["h0", "h6", "h7"], names]) {
+      const run = await evaluate([job(names)], 3, { ...heavy, tooLarge });
+      assertEquals(run.result, { derivations: job(names).hosts.map(derivation), failures: [] });
+      const killed = await evaluate([job(names)], 3, { ...heavy, killed: tooLarge });
+      assertEquals(killed.result.failures.map(({ host }) => host.name), tooLarge);
+    }
+  },
+);
 
 pureTest("evaluateAll() names every host when each breaks its process", async () => {
   const names = numbered(9);
