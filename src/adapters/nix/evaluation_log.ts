@@ -10,16 +10,16 @@ import { type NixError, nixErrorOf } from "./nix_error.ts";
 
 /**
  * What nix puts before the text of `builtins.trace`: all that tells it from what nix says by itself at the same level,
- * since neither has a field of its own. It decides what is shown as a warning of the flake and whose marks are read, and
- * never whether a run fails.
+ * since neither has a field of its own. It decides what is shown as a warning of the flake, and nothing else: marks are
+ * told by what no flake can know.
  */
 const TRACE = "trace: ";
 
 /** Told what an evaluation says as it goes on. */
 export interface EvaluationListener {
   /**
-   * What our own code says to `builtins.trace` behind this text, and one space, is a mark. It has to be one that no
-   * flake can know.
+   * What our own code says to `builtins.trace` behind this text, and one space, is a mark, up to its end. It has to be one
+   * that no flake can know. A mark may be lost: what else writes to stderr, as git does, may put a line of nix into its own.
    */
   readonly markedBy: string;
   /** Told of each mark. */
@@ -83,14 +83,13 @@ export class EvaluationLog {
       this.#errors.push(error);
       return [...error.lines, ...error.trace].join("\n");
     }
-    if (!msg.startsWith(TRACE)) return msg;
     const mark = `${this.#listener?.markedBy} `;
-    const text = msg.slice(TRACE.length);
-    if (this.#listener !== undefined && text.startsWith(mark)) {
-      this.#listener.onMark?.(text.slice(mark.length));
+    const found = this.#listener === undefined ? -1 : msg.indexOf(mark);
+    if (found !== -1) {
+      this.#listener?.onMark?.(msg.slice(found + mark.length));
       return undefined;
     }
-    this.#warn(text);
+    if (msg.startsWith(TRACE)) this.#warn(msg.slice(TRACE.length));
     return msg;
   }
 

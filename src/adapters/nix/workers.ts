@@ -63,7 +63,10 @@ export interface BegunProcess {
 /** How hosts are evaluated. */
 export interface WorkerOptions extends RoomOptions {
   readonly progress: HostProgress;
-  /** Begins to evaluate hosts in one process. Of a single host it tells why it fails, and not that it does. */
+  /**
+   * Begins to evaluate hosts in one process. Of a single host it tells why it fails, and not that it does, and tells of it
+   * for certain; of several what has come through.
+   */
   readonly start: (job: EvaluationJob, listener: ProcessListener) => EvaluatingProcess;
   /** Goes on with its hosts, which are in no job. */
   readonly begun?: BegunProcess | undefined;
@@ -121,7 +124,7 @@ interface Running extends EvaluationJob {
   count: number;
 }
 
-/** Of a process that has been through its hosts, and has not told of all. */
+/** Of a process that has been through a single host, and has not told of it. */
 const UNSAID: Breakdown = {
   error: { lines: ["nix did not say what it had evaluated"], trace: [] },
   isKilled: false,
@@ -259,6 +262,11 @@ class Evaluation {
     if (!this.#running.delete(range)) return;
     const { flake, hosts, at, isAlone } = range;
     const rest = untold(range);
+    if (broken === null && hosts.length > 1) {
+      // Nix has been through all of them, and what it said of these has not come through. Of one it prints what it has found.
+      this.#waiting.push(...rest.map((host) => ({ flake, hosts: [host] })));
+      return this.fill();
+    }
     const { error, isKilled } = broken ?? UNSAID;
     // What was being evaluated has done it: all, where a process has not come to the first.
     const isWhole = at === -1 || hosts.length === 1;

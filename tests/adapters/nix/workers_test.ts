@@ -371,6 +371,14 @@ pureTest("evaluateAll() loses no host of which nix says nothing", async () => {
   }]);
 });
 
+pureTest(
+  "evaluateAll() evaluates each host alone when nix goes through all, and says nothing of them",
+  async () => {
+    const run = await evaluate([job(["a", "b", "c"])], 1, { ...light, silent: ["a", "b", "c"] });
+    assertEquals(hostsOf(run), [["a", "b", "c"], ["a"], ["b"], ["c"]]);
+  },
+);
+
 pureTest("evaluateAll() loses no host of a process that others have taken hosts over from", async () => {
   const names = numbered(6);
   const run = await evaluate([job(names)], 2, { ...heavy, silent: ["h1"] });
