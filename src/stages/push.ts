@@ -97,11 +97,13 @@ async function pushEach(
 ): Promise<number> {
   const { config: { pushJobs }, ports: { hooks } } = run;
   const failed: { readonly host: string; readonly error: ReleaseError }[] = [];
+  const begun: string[] = [];
   let pushed = 0;
   let isOver = false;
   const work = async () => {
     for (let next = await hosts.next(); next !== undefined && !isOver; next = await hosts.next()) {
       const { name, storePath, closureHash } = next;
+      begun.push(name);
       run.host("push", name, "started");
       const push = () => hooks.push(command, { host: name, storePath, closureHash });
       const error = await tried(run, push, [name]).catch((thrown: unknown) => {
@@ -117,8 +119,11 @@ async function pushEach(
       }
     }
   };
-  await Promise.all(Array.from({ length: pushJobs }, work));
-  if (failed.length > 0) throw notPushed(failed, `${pushed} of ${plural(most, "closure")} pushed`);
+  await Promise.all(Array.from({ length: Math.min(pushJobs, most) }, work));
+  if (failed.length > 0) {
+    failed.sort((a, b) => begun.indexOf(a.host) - begun.indexOf(b.host));
+    throw notPushed(failed, `${pushed} of ${plural(most, "closure")} pushed`);
+  }
   return pushed;
 }
 

@@ -23,17 +23,25 @@ export async function signArtifacts(
     { name: "sign", title: `Signing ${count}`, done: () => `Signed ${count}` },
     async () => {
       const signed: SignedArtifact[] = [];
+      const errors: unknown[] = [];
       let begun = 0;
       const work = async () => {
-        while (begun < artifacts.length) {
+        // When one fails, those that have begun are waited for, and no other begins.
+        while (begun < artifacts.length && errors.length === 0) {
           const index = begun++;
           const artifact = artifacts[index]!;
-          const { signature, input } = await run.ports.signer.sign(artifact);
-          signed[index] = { ...artifact, signature, signedInput: input };
+          try {
+            const { signature, input } = await run.ports.signer.sign(artifact);
+            signed[index] = { ...artifact, signature, signedInput: input };
+          } catch (error) {
+            errors.push(error);
+          }
         }
       };
       // A key of our own takes no time, and an agent is asked one thing at a time.
-      await Promise.all(Array.from({ length: signCmd === undefined ? 1 : signJobs }, work));
+      const jobs = signCmd === undefined ? 1 : Math.min(signJobs, artifacts.length);
+      await Promise.all(Array.from({ length: jobs }, work));
+      if (errors.length > 0) throw errors[0];
       return signed;
     },
   );

@@ -56,7 +56,7 @@ function push(hook: Hook, settings: Partial<ReleaseConfig> = {}) {
 pureTest(
   "pushClosures() pushes several at once, begun in the order of the hosts, and no more than it is to",
   async () => {
-    for (const pushJobs of [1, 4, 9]) {
+    for (const pushJobs of [1, 4, 9, 2 ** 32]) {
       const { tried, most, pushing } = push(() => Promise.resolve().then(() => null), { pushJobs });
       await pushing;
       assertEquals([tried, most.atOnce], [NAMES, Math.min(pushJobs, NAMES.length)]);
@@ -113,9 +113,10 @@ pureTest(
   "pushClosures() waits for those that have begun when one fails, and names all that have failed",
   async () => {
     const { promise, resolve } = Promise.withResolvers<null>();
-    const hook: Hook = (host) => {
+    const hook: Hook = async (host) => {
       if (host === "a") return promise;
-      return Promise.resolve({ error: failed(host), mayPass: false });
+      if (host === "b") await null;
+      return { error: failed(host), mayPass: false };
     };
     const { tried, pushing } = push(hook, { pushJobs: 3 });
     const refused = rejection(pushing);
