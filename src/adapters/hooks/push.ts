@@ -46,11 +46,11 @@ export async function runPushAllHook(
 ): Promise<PushFailure | null> {
   const hook: Hook = { kind: "push-hook", command };
   const list = new TextEncoder().encode(paths.map((path) => `${path}\n`).join(""));
+  // It stays until the run's directory goes: the hook may have taken it away.
   const file = join(context.tempDir, `paths-${crypto.randomUUID()}`);
   await Deno.writeFile(file, list, { createNew: true });
   const variables = { NIXFLEET_PATHS_FILE: file };
   const result = await runHook(context, hook, { variables, stdin: list });
-  await Deno.remove(file);
   return pushFailure(context, hook, { result, what: "Push hook failed" });
 }
 

@@ -114,15 +114,18 @@ Deno.test("runPushHook() says whether another try may go better: the command cou
 Deno.test("runPushAllHook() gives the command the paths on its standard input and in a file, one a line", async () => {
   await using dir = await TemporaryDirectory.create();
   const { shell, commands } = tracedShell(dir.path);
-  const context = hookContext(shell, { env: { PATH: "/usr/bin:/bin" }, tempDir: dir.path });
+  const tempDir = join(dir.path, "temp");
+  await Deno.mkdir(tempDir);
+  const context = hookContext(shell, { env: { PATH: "/usr/bin:/bin" }, tempDir });
   const paths = ["a", "b"].map((name) =>
     parseStorePath(`/nix/store/${"0".repeat(32)}-${name}`, "/nix/store")!
   );
   assertEquals(await runPushAllHook(context, 'cat > read; cp "$NIXFLEET_PATHS_FILE" copied', paths), null);
   const lines = paths.map((path) => `${path}\n`).join("");
   for (const file of ["read", "copied"]) assertEquals(await Deno.readTextFile(join(dir.path, file)), lines);
-  const left = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
-  assertEquals(left.sort(), ["copied", "read"]);
+  const left = [...Deno.readDirSync(tempDir)].map(({ name }) => name.replace(/-.*/, ""));
+  assertEquals(left, ["paths"]);
+  assertEquals(await runPushAllHook(context, 'rm "$NIXFLEET_PATHS_FILE"', paths), null);
   assertEquals(commands[0]!.slice(1), ["sh", "-c", "<push hook>"]);
   const failure = await runPushAllHook(context, "echo no; exit 4", paths);
   assertEquals([failure?.error.message, failure?.error.lines], ["Push hook failed: it exited with 4", [
