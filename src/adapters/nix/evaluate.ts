@@ -63,7 +63,7 @@ export async function evaluate(
   });
   const errors = log.errors();
   // What ends nix before it can say why, as a stack that is too small does, is told in plain text or not at all.
-  const isKilled = result.code > SIGNALLED;
+  const isKilled = result.code > SIGNALLED && result.code <= SIGNALLED + MOST_SIGNALS;
   const said = errors.length > 0
     ? errors.flatMap(({ lines }) => lines)
     : [...isKilled ? [endedBy(result.code - SIGNALLED)] : [], ...lastSaid(result.stderr, Infinity)];
@@ -80,6 +80,8 @@ export async function evaluate(
 
 /** A program that a signal has ended has this exit code and the number of the signal. */
 const SIGNALLED = 128;
+/** As many signals as Linux has; beyond them is what the supervisor ends with when it is killed itself. */
+const MOST_SIGNALS = 64;
 const SIGKILL = 9;
 
 function endedBy(signal: number): string {

@@ -46,6 +46,9 @@ Deno.test("evaluate() says which signal ended nix, before what was said until th
     assertEquals({ code, isKilled }, { code: 128 + Number(signal), isKilled: true });
     assertEquals(error.lines, [`nix was ended by signal ${signal}${by}`, "a trace"]);
   }
+  await using world = await nixThat("exit 255");
+  const { isKilled, error } = await evaluate(world.nix, "f", {});
+  assertEquals([isKilled, error.lines], [false, []]);
 });
 
 Deno.test("evaluate() gives a process a heap that few hosts fit into, and no threads to mark it", async () => {
