@@ -49,7 +49,7 @@ export { loadExistingSignedAtIfUnchanged } from "./src/plan/reuse.ts";
 export type { ReleasedArtifact, ReleasedHost, RunOutcome } from "./src/report/outcome.ts";
 export type { HostWork } from "./src/model.ts";
 export type { CommandTrace } from "./src/adapters/process.ts";
-export type { Clock, Log, Stage } from "./src/ports.ts";
+export type { Builds, Clock, HostState, Log, Stage, Tally } from "./src/ports.ts";
 export { release, type ReleaseOptions, validateConfig } from "./src/commands/release.ts";
 export type { StageTime } from "./src/stages/run.ts";
 export { computeRolloutId, projectManifest } from "./src/plan/rollouts.ts";

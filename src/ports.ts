@@ -57,6 +57,32 @@ export type HostState = "started" | "stopped" | "done";
  */
 export type HostProgress = (host: string, state: HostState, since?: number) => void;
 
+/** How far something of which there are many has come. */
+export interface Tally {
+  readonly done: number;
+  readonly failed: number;
+  /** How many it will be, with those, as far as is known by now. */
+  readonly expected: number;
+}
+
+/** What nix has come to with all that hosts need. */
+export interface Builds {
+  /** The derivations that are built here. */
+  readonly derivations: Tally;
+  /** How many of those that are done are hosts themselves of which nix has not said yet which they are. */
+  readonly unnamed: number;
+  /** The outputs that are fetched from where they are built already. */
+  readonly fetched: Tally;
+  /** The names of what is being built or fetched, as far as they are known. */
+  readonly running: readonly string[];
+}
+
+/** Told how building comes on. */
+export interface BuildProgress {
+  readonly onHost: HostProgress;
+  readonly onBuilds: (builds: Builds) => void;
+}
+
 /** The nix commands of a run. */
 export interface Nix {
   /** What a flake reference refers to: the directory of that path, when it is there, or what nix takes it for. */
@@ -99,7 +125,7 @@ export interface Nix {
       /** All that may come: what their flakes set for nix holds for each build. */
       hosts: readonly HostInFlake[];
       storeDir: string;
-      progress: HostProgress;
+      progress: BuildProgress;
       onBuilt: (host: DerivedHost, path: StorePath) => void;
     },
   ): Promise<void>;
@@ -350,6 +376,8 @@ export interface Log {
   end(stage: Stage, result: string, seconds: number): void;
   /** Something happened to a host, on which the stage of that name works; so many seconds of work it has taken by now. */
   host(work: HostWork, name: string, state: HostState, seconds: number): void;
+  /** How far the builds have come that the stage `build` waits for. */
+  builds(builds: Builds): void;
   /** Something that the user should know. */
   warn(warning: Warning): void;
 }

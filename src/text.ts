@@ -96,12 +96,22 @@ const WIDE =
 /** Characters that are put over the one before them. */
 const COMBINING = /[\p{Mn}\p{Me}]/u;
 
+/** How many columns of a terminal a character takes. */
+function widthOf(char: string): number {
+  return COMBINING.test(char) ? 0 : WIDE.test(char) ? 2 : 1;
+}
+
+/** How many columns of a terminal a text takes. */
+export function columnsOf(text: string): number {
+  return [...text].reduce((sum, char) => sum + widthOf(char), 0);
+}
+
 /** As much of a text as fits into so many columns of a terminal, with an ellipsis where something is cut off. */
 export function fitColumns(text: string, columns: number): string {
   let [used, kept] = [0, 0];
   let cut = 0;
   for (const char of text) {
-    used += COMBINING.test(char) ? 0 : WIDE.test(char) ? 2 : 1;
+    used += widthOf(char);
     if (used > columns) return columns < 1 ? "" : `${text.slice(0, cut)}…`;
     kept += char.length;
     // The ellipsis wants a column of its own.

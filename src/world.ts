@@ -32,7 +32,7 @@ export interface World {
 /** Where text goes. */
 export interface Stream {
   write(text: string): void;
-  /** Whether a person looks at it, and lines can be written over. */
+  /** Whether a person looks at it, and lines can be written over: not with `TERM=dumb` or `NO_COLOR`. */
   readonly isTerminal: boolean;
   /** Columns of the terminal. */
   readonly width: number;
@@ -127,7 +127,7 @@ function writeStdout(text: string): void {
 
 function stderrStream(): Stream {
   const encoder = new TextEncoder();
-  const isTerminal = Deno.stderr.isTerminal();
+  const isTerminal = Deno.stderr.isTerminal() && !isPlain();
   return {
     write(text) {
       try {
@@ -143,6 +143,11 @@ function stderrStream(): Stream {
       return (isTerminal && Deno.consoleSize().columns) || 80;
     },
   };
+}
+
+/** Whether a terminal, or who sits at it, takes nothing but text. */
+function isPlain(): boolean {
+  return Deno.noColor || (mayRead("TERM") && Deno.env.get("TERM") === "dumb");
 }
 
 function readVariables(names: readonly string[]): Record<string, string> {

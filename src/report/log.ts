@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { fitColumns, printable, printableJson, quoteCommand, quoted, withoutColours } from "../text.ts";
+import { plural, printable, printableJson, quoteCommand, quoted, withoutColours } from "../text.ts";
 import type { CommandTrace } from "../adapters/process.ts";
 import { HIDDEN, hideSecrets, type Secrets } from "../secrets.ts";
 import { ReleaseError } from "../errors.ts";
 import type { HostWork, Warning } from "../model.ts";
-import type { Clock, HostState, Log, Stage } from "../ports.ts";
+import type { Builds, Clock, HostState, Log, Stage } from "../ports.ts";
 import type { Stream } from "../world.ts";
-import { duration, heartbeatOf, type RunningStage, statusOf } from "./status.ts";
+import { DONE, duration, Status } from "./status.ts";
 
 /** A log of a whole program: the stages, the commands for `-v`, and the error that ended it. */
 export interface ProgramLog extends Log, CommandTrace {
@@ -27,14 +27,39 @@ export interface LogOptions {
   readonly clock: Clock;
 }
 
-/** In CI a line now and then, so that a long build is not taken for a hung one. */
+/** Where nobody watches a line now and then, so that a long build is not taken for a hung one. */
 const HEARTBEAT_MS = 30_000;
 /** On a terminal often enough to see what goes on; what happens in between is shown then. */
 const REFRESH_MS = 200;
+/** Seconds that a host takes to be told of where nobody watches. */
+const LONG = 30;
+/** So many of those are told of within {@linkcode HEARTBEAT_MS}; the others are counted. */
+const LONG_AT_ONCE = 5;
 
 /** A log in the given format. */
 export function createLog(options: LogOptions): ProgramLog {
   return options.format === "json" ? jsonLog(options) : new PrettyLog(options);
+}
+
+/** Does something again and again while there is something to tell of. */
+class Ticker {
+  readonly #tick: () => void;
+  readonly #milliseconds: number;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(tick: () => void, milliseconds: number) {
+    this.#tick = tick;
+    this.#milliseconds = milliseconds;
+  }
+
+  run(): void {
+    this.#timer ??= setInterval(this.#tick, this.#milliseconds);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
 }
 
 /**
@@ -42,27 +67,35 @@ export function createLog(options: LogOptions): ProgramLog {
  * `stages` where several are.
  */
 function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
-  const running = new Set<string>();
+  const status = new Status();
   const write = (level: string, event: string, record: Record<string, unknown>) => {
     const time = clock.now().toString({ smallestUnit: "millisecond" });
     stream.write(`${printableJson(hideIn({ time, level, event, ...record }))}\n`);
   };
   const meanwhile = () => {
-    const [stage, ...others] = running;
-    return others.length === 0 ? { stage } : { stages: [...running] };
+    const stages = status.names();
+    return stages.length > 1 ? { stages } : { stage: stages[0] };
   };
+  const ticker = new Ticker(
+    () => write("info", "progress", { stages: status.record(clock.monotonic()) }),
+    HEARTBEAT_MS,
+  );
   return {
-    start({ name, title }) {
-      running.add(name);
-      write("info", "stage-started", { stage: name, message: title });
+    start(stage) {
+      status.start(stage, clock.monotonic());
+      ticker.run();
+      write("info", "stage-started", { stage: stage.name, message: stage.title });
     },
-    end({ name }, result, seconds) {
-      running.delete(name);
-      write("info", "stage-done", { stage: name, seconds: round(seconds), message: result });
+    end(stage, result, seconds) {
+      status.end(stage);
+      if (status.names().length === 0) ticker.stop();
+      write("info", "stage-done", { stage: stage.name, seconds: round(seconds), message: result });
     },
     host(work, host, state, seconds) {
+      status.host(work, host, state);
       write("info", `host-${state}`, { stage: work, host, ...state === "started" ? {} : { seconds } });
     },
+    builds: (builds) => status.builds(builds),
     warn: (warning) => write("warning", "warning", { ...warning, ...meanwhile() }),
     error: ({ kind, message, path, lines, hint }) =>
       write("error", "error", { ...meanwhile(), kind, message, path, lines, hint }),
@@ -73,7 +106,7 @@ function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
     output(line) {
       if (verbose) write("debug", "output", { ...meanwhile(), message: withoutColours(line) });
     },
-    close() {},
+    close: () => ticker.stop(),
   };
 }
 
@@ -90,36 +123,41 @@ class PrettyLog implements ProgramLog {
   readonly #verbose: boolean;
   readonly #stream: Stream;
   readonly #clock: Clock;
-  /** By name, in the order in which they have begun. */
-  readonly #running = new Map<string, RunningStage>();
-  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #status = new Status((text) => printable(hideSecrets(text)));
+  readonly #ticker: Ticker;
   #statusShown = false;
+  /** How many hosts have taken long since the last heartbeat. */
+  #long = 0;
 
   constructor({ verbose, stream, clock }: LogOptions) {
     this.#verbose = verbose;
     this.#stream = stream;
     this.#clock = clock;
+    this.#ticker = stream.isTerminal
+      ? new Ticker(() => this.#show(), REFRESH_MS)
+      : new Ticker(() => this.#beat(), HEARTBEAT_MS);
   }
 
   start(stage: Stage): void {
-    this.#running.set(stage.name, { stage, start: this.#clock.monotonic(), done: 0, at: new Set() });
-    const { isTerminal } = this.#stream;
-    this.#timer ??= setInterval(() => this.#status(), isTerminal ? REFRESH_MS : HEARTBEAT_MS);
-    if (isTerminal) this.#status();
+    this.#status.start(stage, this.#clock.monotonic());
+    this.#ticker.run();
+    if (this.#stream.isTerminal) this.#show();
   }
 
-  end({ name }: Stage, result: string, taken: number): void {
-    this.#running.delete(name);
-    if (this.#running.size === 0) this.close();
-    this.#line(`${result} in ${duration(taken)}`);
+  end(stage: Stage, result: string, seconds: number): void {
+    this.#status.end(stage);
+    if (this.#status.names().length === 0) this.close();
+    this.#line(`${result} in ${duration(seconds)}`);
   }
 
-  host(work: HostWork, name: string, state: HostState): void {
-    const running = this.#running.get(work);
-    if (running === undefined) return;
-    if (state === "started") running.at.add(name);
-    else running.at.delete(name);
-    if (state === "done") running.done++;
+  host(work: HostWork, name: string, state: HostState, seconds: number): void {
+    this.#status.host(work, name, state);
+    if (state !== "done" || seconds < LONG || this.#stream.isTerminal) return;
+    if (this.#long++ < LONG_AT_ONCE) this.#line(`  ${DONE[work]} ${name} in ${duration(seconds)}`);
+  }
+
+  builds(builds: Builds): void {
+    this.#status.builds(builds);
   }
 
   warn({ message }: Warning): void {
@@ -143,11 +181,11 @@ class PrettyLog implements ProgramLog {
   }
 
   close(): void {
-    if (this.#timer !== undefined) clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#ticker.stop();
+    this.#tellOfOthers();
     if (this.#statusShown) this.#stream.write(CLEAR);
     this.#statusShown = false;
-    this.#running.clear();
+    this.#status.clear();
   }
 
   #line(text: string): void {
@@ -155,14 +193,22 @@ class PrettyLog implements ProgramLog {
     this.#statusShown = false;
   }
 
-  /** Shows what is going on: on a terminal in place, elsewhere on a line of its own. */
-  #status(): void {
-    const { isTerminal, width } = this.#stream;
-    const now = this.#clock.monotonic();
-    const running = [...this.#running.values()];
-    if (!isTerminal) return this.#line(heartbeatOf(running, now));
-    this.#stream.write(`${CLEAR}${fitColumns(printable(hideSecrets(statusOf(running, now))), width - 1)}`);
+  /** Shows what is going on in the last line of a terminal. */
+  #show(): void {
+    this.#stream.write(`${CLEAR}${this.#status.line(this.#clock.monotonic(), this.#stream.width - 1)}`);
     this.#statusShown = true;
+  }
+
+  /** Says what is going on. */
+  #beat(): void {
+    this.#tellOfOthers();
+    this.#line(this.#status.heartbeat(this.#clock.monotonic()));
+  }
+
+  #tellOfOthers(): void {
+    const others = this.#long - LONG_AT_ONCE;
+    this.#long = 0;
+    if (others > 0) this.#line(`  and ${plural(others, "more host")} that took ${LONG} s or longer`);
   }
 }
 
@@ -180,6 +226,7 @@ export function withoutSecrets(log: Log & CommandTrace, secrets: Secrets): Log &
     start: (stage) => log.start({ ...stage, title: hide(stage.title) }),
     end: (stage, result, seconds) => log.end({ ...stage, title: hide(stage.title) }, hide(result), seconds),
     host: (work, name, state, seconds) => log.host(work, name, state, seconds),
+    builds: (builds) => log.builds({ ...builds, running: builds.running.map(hide) }),
     warn: (warning) => log.warn(warningWithoutSecrets(warning, secrets)),
     command: (argv) => log.command(argv.map(hide)),
     output: (line) => log.output(hide(line)),
@@ -222,6 +269,7 @@ export const SILENT_LOG: Log & CommandTrace = {
   start() {},
   end() {},
   host() {},
+  builds() {},
   warn(_warning: Warning) {},
   command() {},
   output() {},

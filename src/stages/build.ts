@@ -63,7 +63,10 @@ async function buildEach(
   };
   await run.ports.nix.build(inOrder(), {
     ...{ storeDir, hosts },
-    progress: (name, state, since) => run.host("build", name, state, since),
+    progress: {
+      onHost: (...told) => run.host("build", ...told),
+      onBuilds: (builds) => run.ports.log.builds(builds),
+    },
     onBuilt(host, storePath) {
       const closure = { ...host, storePath, closureHash: closureHash(storePath, storeDir) };
       closures.set(host.name, closure);

@@ -87,7 +87,7 @@ pureTest("the pretty log writes an error without a path, lines or a hint on one 
 const CLEAR = "\r\x1b[K";
 
 /** Runs with timers that go off when the test says so. */
-function withTimers(body: (goOff: () => void, intervals: () => number[]) => void): void {
+function withTimers<T>(body: (goOff: () => void, intervals: () => number[]) => T): T {
   const { setInterval, clearInterval } = globalThis;
   const timers = new Map<number, { callback: () => void; milliseconds: number }>();
   let last = 0;
@@ -99,7 +99,7 @@ function withTimers(body: (goOff: () => void, intervals: () => number[]) => void
     clearInterval: (timer: number) => timers.delete(timer),
   });
   try {
-    body(
+    return body(
       () => timers.forEach(({ callback }) => callback()),
       () => [...timers.values()].map(({ milliseconds }) => milliseconds),
     );
@@ -139,15 +139,15 @@ pureTest("the pretty log shows on a terminal how the hosts come on, five times a
     shows("0.2 s · Building 2 hosts", 200);
     log.host("build", "web1", "started", 0);
     log.host("build", "web1", "started", 0);
-    shows("0.2 s · Building 2 hosts: now web1", 0);
+    shows("0.2 s · Building 2 hosts: web1", 0);
     log.host("build", "web2", "started", 0);
-    shows("1.2 s · Building 2 hosts: now web1, web2", 1000);
+    shows("1.2 s · Building 2 hosts: web1, web2", 1000);
     log.host("build", "web2", "stopped", 1);
-    shows("1.2 s · Building 2 hosts: now web1", 0);
+    shows("1.2 s · Building 2 hosts: web1", 0);
     log.host("build", "web1", "done", 1);
     // It was built already.
     log.host("build", "web2", "done", 0);
-    shows("1.2 s · Building 2 hosts: 2 done", 0);
+    shows("1.2 s · Building 2 hosts, 2 done", 0);
     log.close();
     log.close();
     assertEquals(intervals(), []);
@@ -155,28 +155,119 @@ pureTest("the pretty log shows on a terminal how the hosts come on, five times a
   });
 });
 
-pureTest("the pretty log's status line stays within the terminal, whatever its width", () => {
+pureTest("the pretty log's status line stays within the terminal, and has the time at any width", () => {
   const names = Array.from({ length: 40 }, (_, index) => `host-${index}.example.com`);
-  for (const width of [20, 40, 80, 200]) {
+  const shown = [20, 40, 80, 300].map((width) =>
     withTimers((goOff) => {
       const { log, written } = opened({ isTerminal: true, width });
       log.start(BUILD);
       for (const name of names) log.host("build", name, "started", 0);
       goOff();
-      const whole = `0 ms · Building 2 hosts: now ${names.join(", ")}`;
-      assertEquals(written.at(-1), `${CLEAR}${whole.slice(0, width - 2)}…`);
-    });
-  }
+      log.close();
+      return written[1];
+    })
+  );
+  const whole = `0 ms · Building 2 hosts: ${names.join(", ")}`;
+  assertEquals(shown, [
+    `${CLEAR}0 ms · 0/2 built`,
+    ...[40, 80, 300].map((width) => `${CLEAR}${whole.slice(0, width - 2)}…`),
+  ]);
 });
 
 pureTest("the pretty log leaves a status line that just fits as it is", () => {
-  const line = "0 ms · Building 2 hosts";
+  const line = "0 ms · Reading flake .";
   for (const [width, shown] of [[line.length + 1, line], [line.length, `${line.slice(0, -2)}…`]] as const) {
     const { log, written } = opened({ isTerminal: true, width });
-    log.start(BUILD);
+    log.start({ name: "source", title: "Reading flake ." });
     log.close();
     assertEquals(written, [`${CLEAR}${shown}`, CLEAR]);
   }
+});
+
+/** How far builds have come. */
+const BUILDS = {
+  derivations: { done: 30, failed: 0, expected: 40 },
+  unnamed: 1,
+  fetched: { done: 3, failed: 0, expected: 8 },
+  running: ["linux", "glibc"],
+};
+
+pureTest("the pretty log shows what nix builds, and counts hosts that it has not named", () => {
+  withTimers((goOff) => {
+    const { log, written } = opened({ isTerminal: true });
+    log.builds(BUILDS);
+    assertEquals(written, []);
+    log.start(BUILD);
+    log.builds(BUILDS);
+    log.host("build", "web1", "started", 0);
+    goOff();
+    log.builds({ ...BUILDS, derivations: { done: 30, failed: 2, expected: 40 }, running: [] });
+    goOff();
+    log.close();
+    assertEquals(written.slice(1, -1), [
+      `${CLEAR}0 ms · Building 2 hosts, 1 done, 30/40 derivations, 3/8 fetched: linux, glibc`,
+      `${CLEAR}0 ms · Building 2 hosts, 1 done, 30/40 derivations, 2 failed, 3/8 fetched`,
+    ]);
+  });
+});
+
+pureTest("the pretty log shares the room of a terminal between stages that run at once", () => {
+  const shown = [140, 100, 80, 60, 40, 20].map((width) =>
+    withTimers((goOff) => {
+      const { log, time, written } = opened({ isTerminal: true, width });
+      for (const stage of [EVALUATE, BUILD, { name: "push", title: "Pushing 2 closures", hosts: 2 }]) {
+        log.start(stage);
+      }
+      log.host("evaluate", "ホスト一号機", "started", 0);
+      log.builds(BUILDS);
+      log.host("push", "web1", "started", 0);
+      time.milliseconds += 72_000;
+      goOff();
+      log.close();
+      return written.at(-2)!.slice(CLEAR.length);
+    })
+  );
+  assertEquals(shown, [
+    "72.0 s · Evaluating 2 hosts: ホスト一号機 · Building 2 hosts, 1 done, 30/40 derivations, 3/8 fetched: linux, gl… · Pushing 2 closures: web1",
+    "72.0 s · 0/2 evaluated: ホスト一号機 · 1/2 built: linux, glibc · 0/2 pushed: web1",
+    "72.0 s · 0/2 evaluated: ホスト一… · 1/2 built: linux, glibc · 0/2 pushed: web1",
+    "72.0 s · 0/2 evaluated · 1/2 built · 0/2 pushed",
+    "72.0 s · 0/2 evaluated · 1/2 built · 0…",
+    "72.0 s · 0/2 evalu…",
+  ]);
+});
+
+pureTest("the pretty log tells where nobody watches of hosts that took long, of a few at a time", () => {
+  withTimers((goOff) => {
+    const { log, text } = opened();
+    log.start({ ...BUILD, hosts: 1000 });
+    const done = (count: number, seconds: number) => {
+      for (let host = 0; host < count; host++) {
+        log.host("build", `web${host}`, "started", 0);
+        log.host("build", `web${host}`, "done", seconds);
+      }
+    };
+    done(1, 29.999);
+    done(1, 30);
+    log.host("build", "db", "stopped", 99);
+    done(99, 100);
+    goOff();
+    done(1, 45);
+    log.end(BUILD, "Built", 200);
+    assertEquals(
+      text(),
+      `  built web0 in 30.0 s
+${
+        [0, 1, 2, 3].map((host) =>
+          `  built web${host} in 1 min 40 s\n`
+        ).join("")
+      }  and 95 more hosts that took 30 s or longer
+  after 0 ms still building 2 hosts, 101 done
+  built web0 in 45.0 s
+Built in 3 min 20 s
+`,
+    );
+  });
 });
 
 pureTest("the pretty log counts each host for the stage that works on it, and none outside of it", () => {
@@ -200,9 +291,9 @@ pureTest("the pretty log counts each host for the stage that works on it, and no
     log.end(BUILD, "Built 2 hosts", 1);
     assertEquals(intervals(), []);
     assertEquals(written, [
-      `${CLEAR}1.0 s · Evaluating 2 hosts: 1 done, now web2 · Building 2 hosts: now web1`,
+      `${CLEAR}1.0 s · Evaluating 2 hosts, 1 done: web2 · Building 2 hosts: web1`,
       `${CLEAR}Evaluated 2 hosts in 1.0 s\n`,
-      `${CLEAR}0 ms · Building 2 hosts: now web1`,
+      `${CLEAR}0 ms · Building 2 hosts: web1`,
       CLEAR,
       "Built 2 hosts in 1.0 s\n",
     ]);
@@ -235,9 +326,10 @@ pureTest("the pretty log says each half minute where nobody watches what still g
       text(),
       `  after 30.0 s still evaluating the fleet
 Evaluated the fleet in 30.0 s
-  after 30.0 s still evaluating 2 hosts: 0 hosts done; building 2 hosts: 0 hosts done, now web1, web2, web3
+  after 30.0 s still evaluating 2 hosts; building 2 hosts: web1, web2, web3
 Evaluated 2 hosts in 30.0 s
-  after 60.0 s still building 2 hosts: 1 host done, now web2, web3, web4 and 1 more
+  built web1 in 30.0 s
+  after 60.0 s still building 2 hosts, 1 done: web2, web3, web4 and 1 more
 Built 2 hosts in 3 min 0 s
 `,
     );
@@ -369,6 +461,38 @@ pureTest("the JSON log gives what is of a stage its name, and the rest those of 
     ["stage-done", "build", 1],
     ["warning", undefined, undefined],
   ]);
+});
+
+pureTest("the JSON log says each half minute how far the stages have come that are running", () => {
+  withTimers((goOff, intervals) => {
+    const { log, time, text } = opened({ format: "json" });
+    log.start(EVALUATE);
+    log.host("evaluate", "web1", "started", 0);
+    time.milliseconds += 1000;
+    log.start(BUILD);
+    log.builds(BUILDS);
+    time.milliseconds += 29_000;
+    assertEquals(intervals(), [30_000]);
+    goOff();
+    assertEquals(records(text()).at(-1), {
+      time: "2026-06-01T12:00:30.000Z",
+      level: "info",
+      event: "progress",
+      stages: [
+        { stage: "evaluate", seconds: 30, hosts: 2, done: 0, at: ["web1"] },
+        {
+          ...{ stage: "build", seconds: 29, hosts: 2, done: 1, at: [] },
+          derivations: BUILDS.derivations,
+          fetched: BUILDS.fetched,
+          running: BUILDS.running,
+        },
+      ],
+    });
+    log.end(EVALUATE, "Evaluated", 30);
+    assertEquals(intervals(), [30_000]);
+    log.end(BUILD, "Built", 30);
+    assertEquals(intervals(), []);
+  });
 });
 
 for (const format of ["pretty", "json"] as const) {

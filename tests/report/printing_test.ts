@@ -33,6 +33,7 @@ function counted(format: "pretty" | "json", isTerminal: boolean) {
       if (!pretty) tell("{");
       log.host(work, name, state, seconds);
     },
+    builds: (builds) => log.builds(builds),
     warn(warning: Warning) {
       tell(pretty ? "warning: " : "{");
       log.warn(warning);

@@ -24,6 +24,7 @@ function recorder(
     start: ({ name, title }) => events.push(`start ${name}: ${title}`),
     end: ({ name, title }, result, seconds) => events.push(`end ${name} (${title}): ${result} in ${seconds}`),
     host: (work, name, state, seconds) => events.push(`${work} ${name} ${state} ${seconds}`),
+    builds() {},
     warn: ({ code }) => events.push(`warning ${code}`),
   };
   const clock: Clock = {

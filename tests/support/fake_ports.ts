@@ -19,6 +19,7 @@ import type {
 import { release } from "../../src/pipeline.ts";
 import type {
   ArtifactSigner,
+  Builds,
   FlakeReference,
   FlakeSource,
   Git,
@@ -54,6 +55,14 @@ export const UNVERIFIED: Warning = {
   message:
     "Signatures are not verified: give the keys that consumers trust with --trust-file, --trust-attr or " +
     "--public-key",
+};
+
+/** How far nix tells that it has come with the builds of a run. */
+export const BUILDS: Builds = {
+  derivations: { done: 2, failed: 0, expected: 3 },
+  unnamed: 0,
+  fetched: { done: 0, failed: 0, expected: 0 },
+  running: ["linux"],
 };
 
 /** The closure hash of a host that was built. */
@@ -188,6 +197,8 @@ export class FakeWorld {
   /** The hosts that were evaluated, by the flake that each is in. */
   readonly evaluated: { url: string; hosts: PinnedHost[] }[] = [];
   readonly warnings: Warning[] = [];
+  /** How far builds have come, as the log was told. */
+  readonly builds: Builds[] = [];
   /** What the log was told of stages and hosts. */
   readonly logged: string[] = [];
 
@@ -298,15 +309,16 @@ export class FakeWorld {
           }
         }
       },
-      build: async (derived, { progress, onBuilt }) => {
+      build: async (derived, { progress: { onHost, onBuilds }, onBuilt }) => {
         const hosts = await Array.fromAsync(derived);
         this.#effect(`build ${namesOf(hosts).join(" ")}`);
         // With some names there is no store path.
         for (const host of hosts.filter(({ name }) => pathOf(name) && !this.lost.includes(name))) {
-          if (this.builtBefore.includes(host.name)) progress(host.name, "done");
-          else this.#workWith(progress, "build", host.name);
+          if (this.builtBefore.includes(host.name)) onHost(host.name, "done");
+          else this.#workWith(onHost, "build", host.name);
           onBuilt(host, pathOf(host.name));
         }
+        onBuilds(BUILDS);
       },
     };
   }
@@ -526,6 +538,7 @@ export class FakeWorld {
       start: ({ name }) => this.logged.push(`start ${name}`),
       end: ({ name }, result) => this.logged.push(`end ${name}: ${result}`),
       host: (_work, name, state) => this.logged.push(`${name} ${state}`),
+      builds: (builds) => this.builds.push(builds),
       warn: (warning) => this.warnings.push(warning),
     };
   }

@@ -15,7 +15,6 @@ import type { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { applyTo, INVENTORY_AND_HOSTS } from "./expressions.ts";
 import { endOf, tellOf } from "./hosts.ts";
 import { settingFlags } from "./nix_config.ts";
-import { parseShape } from "./output.ts";
 import type { BegunProcess, Breakdown, EvaluatingProcess, ProcessListener } from "./workers.ts";
 
 /** What is asked of a flake. */
@@ -134,7 +133,9 @@ export class Ahead {
   /** Takes the inventory, and gives who is told of the hosts. */
   #begin(text: string, onStarted: (index: number) => void): (told: unknown) => void {
     this.#since = this.#clock.monotonic();
-    const [told, hosts = []] = parseShape(FIRST, inventoryIn(text), "nix eval");
+    // The first mark may be lost.
+    const first = v.safeParse(FIRST, inventoryIn(text));
+    const [told, hosts = []] = first.success ? first.output : [null];
     this.#hosts = hosts;
     if (told === null) this.stop();
     this.#told.resolve(told ?? undefined);

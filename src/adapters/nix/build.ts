@@ -12,12 +12,12 @@ import { join } from "@std/path";
 import { parseStorePath, type StorePath } from "../../contract/store_path.ts";
 import { ReleaseError } from "../../errors.ts";
 import type { DerivedHost, NixConfig } from "../../model.ts";
-import type { Clock, HostProgress } from "../../ports.ts";
+import type { BuildProgress, Clock } from "../../ports.ts";
 import { quoteList } from "../../text.ts";
 import type { CommandResult } from "../process.ts";
 import { buildFailure } from "./build_failure.ts";
-import { BuildLog } from "./build_log.ts";
 import type { NixContext } from "./context.ts";
+import { HostBuilds } from "./host_builds.ts";
 import { maxJobs, realise, targetOf, together } from "./realise.ts";
 import type { TemporaryRoots } from "./temporary_roots.ts";
 
@@ -33,7 +33,7 @@ export interface BuildOptions {
   /** Evaluates hosts once more whose derivations are not in the store. */
   readonly again: (hosts: readonly DerivedHost[]) => Promise<void>;
   readonly clock: Clock;
-  readonly progress: HostProgress;
+  readonly progress: BuildProgress;
   /** Told what was built for each host. */
   readonly onBuilt: (host: DerivedHost, path: StorePath) => void;
   /** How many targets are in a window. */
@@ -76,13 +76,13 @@ interface Running {
 class Builds {
   readonly #nix: NixContext;
   readonly #options: BuildOptions;
-  readonly #log: BuildLog;
+  readonly #builds: HostBuilds;
   readonly #hosts: DerivedHost[] = [];
-  /** By the target, and by the derivation, of which several outputs may be targets. */
+  /** By the target. */
   readonly #hostsOf = new Map<string, DerivedHost[]>();
-  readonly #hostsOfDerivation = new Map<string, DerivedHost[]>();
   readonly #paths = new Map<string, StorePath>();
-  readonly #done = new Set<DerivedHost>();
+  /** Those that a process has begun with. */
+  readonly #taken = new Set<DerivedHost>();
   readonly #running = new Set<Running>();
   readonly #failures: CommandResult[] = [];
   #waiting: string[] = [];
@@ -103,9 +103,7 @@ class Builds {
   constructor(nix: NixContext, options: BuildOptions) {
     this.#nix = nix;
     this.#options = options;
-    this.#log = new BuildLog((drv, state) => {
-      for (const host of this.#hostsOfDerivation.get(drv) ?? []) this.#tell(host, state);
-    });
+    this.#builds = new HostBuilds(options.progress, options.clock);
   }
 
   async all(hosts: AsyncIterable<DerivedHost>): Promise<void> {
@@ -120,7 +118,7 @@ class Builds {
     }
     const result = together(this.#failures);
     if (result !== undefined) {
-      throw await buildFailure(this.#nix, { derivations: this.#hosts, log: this.#log, result });
+      throw await buildFailure(this.#nix, { derivations: this.#hosts, log: this.#builds.log, result });
     }
     const gone = this.#late.flatMap((target) => this.#hostsOf.get(target)!);
     if (gone.length === 0) return;
@@ -138,9 +136,6 @@ class Builds {
   #add(host: DerivedHost): void {
     const target = targetOf(host);
     this.#hosts.push(host);
-    const ofDerivation = this.#hostsOfDerivation.get(host.drvPath);
-    if (ofDerivation === undefined) this.#hostsOfDerivation.set(host.drvPath, [host]);
-    else ofDerivation.push(host);
     const path = this.#paths.get(target);
     if (path !== undefined) return this.#tellBuilt(host, path);
     const same = this.#hostsOf.get(target);
@@ -223,7 +218,11 @@ class Builds {
     const realised = await realise(this.#nix, ready, {
       root: join(tempDir, "roots", index === 0 ? "host" : `host.${index}`),
       settings,
-      onLog: (line) => this.#log.add(line),
+      begin: (targets) => {
+        const hosts = targets.flatMap((target) => this.#hostsOf.get(target)!);
+        for (const host of hosts) this.#taken.add(host);
+        return this.#builds.begin(hosts);
+      },
       maxJobs: slot === undefined ? undefined : await this.#shareOf(slot),
     });
     if ("failure" in realised) this.#failures.push(realised.failure);
@@ -254,14 +253,9 @@ class Builds {
   }
 
   #tellBuilt(host: DerivedHost, path: StorePath): void {
-    // What was built before is in no log.
-    if (!this.#done.has(host)) this.#tell(host, "done");
+    // What comes when another host has the same has nothing to wait for.
+    if (!this.#taken.has(host)) this.#options.progress.onHost(host.name, "done");
     this.#options.onBuilt(host, path);
-  }
-
-  #tell(host: DerivedHost, state: "started" | "done"): void {
-    if (state === "done") this.#done.add(host);
-    this.#options.progress(host.name, state);
   }
 
   #now(): number {

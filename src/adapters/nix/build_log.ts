@@ -3,17 +3,19 @@
  *
  * @module
  */
+import { basename } from "@std/path";
+import type { Builds } from "../../ports.ts";
 import { withoutColours } from "../../text.ts";
 import { KeyFilter, withoutKeys } from "../stderr.ts";
+import { Activities, type OnPath, together } from "./activities.ts";
 import { LEVEL, type NixEvent, parseEvent } from "./events.ts";
 
 /** nix's `ActivityType`: a derivation is being built, or its post-build hook runs; the first field is the derivation. */
 const ACTIVITY_BUILD = 105;
 const ACTIVITY_POST_BUILD_HOOK = 110;
-/** nix's `ResultType`: a line of a build's log; how many builds are done, expected, running and failed. */
+/** nix's `ResultType`: a line of a build's log, and of its post-build hook's. */
 const RESULT_BUILD_LOG_LINE = 101;
 const RESULT_POST_BUILD_LOG_LINE = 107;
-const RESULT_PROGRESS = 105;
 /** So much of a log is kept: what its end says is why the build failed. */
 const MAX_LOG_LINES = 20;
 /** nix's own errors are few and short, unless every one of a thousand builds fails. */
@@ -26,50 +28,76 @@ export interface LogTail {
   readonly earlier: number;
 }
 
-/** Collects what is needed to say which derivation failed and why. */
-export class BuildLog {
-  readonly #onBuild: (drv: string, state: "started" | "done") => void;
-  readonly #running = new Map<number, string>();
-  readonly #hooks = new Map<number, string>();
-  readonly #tails = new Map<string, { lines: string[]; earlier: number; keys: KeyFilter }>();
-  readonly #errors: string[] = [];
-  #failed = false;
-
-  /** @param onBuild Told when the build of a derivation begins, and when it has ended well */
-  constructor(onBuild: (drv: string, state: "started" | "done") => void) {
-    this.#onBuild = onBuild;
-  }
-
+/** The log of one nix process. */
+export interface ProcessLog {
   /**
-   * Takes one line that nix wrote to stderr.
+   * Takes one line that the process wrote to stderr.
    *
    * @returns the text in it that is for people, if there is any
    */
-  add(line: string): string | undefined {
-    const event = parseEvent(line);
-    return event === undefined ? line : this.take(event);
+  add(line: string): string | undefined;
+  /** Takes one event of its log, and gives the text in it that is for people. */
+  take(event: NixEvent): string | undefined;
+}
+
+/** Collects, of processes that may run at once, how far they have come, and which derivation failed and why. */
+export class BuildLog {
+  readonly #onBuilds: (builds: Builds) => void;
+  readonly #processes: Activities[] = [];
+  readonly #tails = new Map<string, { lines: string[]; earlier: number; keys: KeyFilter }>();
+  readonly #errors: string[] = [];
+
+  /** @param onBuilds Told how far all processes have come */
+  constructor(onBuilds: (builds: Builds) => void = () => {}) {
+    this.#onBuilds = onBuilds;
   }
 
-  /** Takes one event of nix's log, and gives the text in it that is for people. */
-  take(event: NixEvent): string | undefined {
-    const { action, id = -1, type, fields } = event;
-    if (action === "start" && type === ACTIVITY_BUILD && typeof fields[0] === "string") {
-      this.#running.set(id, fields[0]);
-      this.#tails.set(fields[0], { lines: [], earlier: 0, keys: new KeyFilter() });
-      this.#onBuild(fields[0], "started");
-      return `building ${fields[0]}`;
-    } else if (action === "start" && type === ACTIVITY_POST_BUILD_HOOK && typeof fields[0] === "string") {
-      this.#hooks.set(id, fields[0]);
+  /**
+   * The log of one more process, whose activities have ids of their own.
+   *
+   * @param asked The derivations that it was asked for
+   * @param onPath Told of derivations that it builds, and of outputs that it fetches
+   */
+  open(asked: Iterable<string> = [], onPath: OnPath = () => {}): ProcessLog {
+    const activities = new Activities(new Set(asked), onPath);
+    this.#processes.push(activities);
+    const derivations = new Map<string, string>();
+    const take = (event: NixEvent) => {
+      activities.take(event);
+      if (event.type !== RESULT_BUILD_LOG_LINE) this.#onBuilds(this.builds());
+      return this.#take(event, derivations);
+    };
+    return {
+      take,
+      add(line) {
+        const event = parseEvent(line);
+        return event === undefined ? line : take(event);
+      },
+    };
+  }
+
+  /** How far all processes have come. */
+  builds(): Builds {
+    const all = together(this.#processes.map((process) => process.builds()));
+    return { ...all, running: all.running.map(nameOf) };
+  }
+
+  /** @param derivations Those whose builds and hooks run in the same process, by their activities */
+  #take(event: NixEvent, derivations: Map<string, string>): string | undefined {
+    const { action, id = "", type, fields } = event;
+    const [field] = fields;
+    if (action === "start" && type === ACTIVITY_BUILD && typeof field === "string") {
+      derivations.set(id, field);
+      this.#tails.set(field, { lines: [], earlier: 0, keys: new KeyFilter() });
+      return `building ${field}`;
+    } else if (action === "start" && type === ACTIVITY_POST_BUILD_HOOK && typeof field === "string") {
+      derivations.set(id, field);
     } else if (
       action === "result" && (type === RESULT_BUILD_LOG_LINE || type === RESULT_POST_BUILD_LOG_LINE)
     ) {
-      return this.#logLine(id, withoutColours(String(fields[0])));
-    } else if (action === "result" && type === RESULT_PROGRESS) {
-      this.#failed ||= Number(fields[3]) > 0;
-    } else if (action === "stop" && this.#running.has(id)) {
-      // After a failure nothing tells which builds end well, and the run as a whole does not.
-      if (!this.#failed) this.#onBuild(this.#running.get(id)!, "done");
-      this.#running.delete(id);
+      return this.#logLine(derivations.get(id) ?? "", withoutColours(String(field)));
+    } else if (action === "stop") {
+      derivations.delete(id);
     } else if (action === "msg" && event.level === LEVEL.error && event.msg !== undefined) {
       const lines = withoutKeys(event.msg.split("\n").map(withoutColours));
       this.#errors.push(...lines.slice(0, MAX_ERROR_LINES - this.#errors.length));
@@ -78,8 +106,8 @@ export class BuildLog {
     return undefined;
   }
 
-  #logLine(id: number, text: string): string {
-    const tail = this.#tails.get(this.#running.get(id) ?? this.#hooks.get(id) ?? "");
+  #logLine(drv: string, text: string): string {
+    const tail = this.#tails.get(drv);
     if (tail !== undefined) {
       tail.lines.push(tail.keys.next(text));
       if (tail.lines.length > MAX_LOG_LINES) {
@@ -97,7 +125,7 @@ export class BuildLog {
 
   /** The derivation of which nix has begun the build last, when a build has failed. */
   lastOfFailed(): string | undefined {
-    return this.#failed ? this.started().at(-1) : undefined;
+    return this.builds().derivations.failed > 0 ? this.started().at(-1) : undefined;
   }
 
   /** The end of a derivation's log. */
@@ -109,4 +137,9 @@ export class BuildLog {
   errors(): readonly string[] {
     return this.#errors;
   }
+}
+
+/** What is behind the hash of a store path, without the ending of a derivation. */
+function nameOf(path: string): string {
+  return basename(path).replace(/^[0-9a-z]{32}-/, "").replace(/\.drv$/, "");
 }

@@ -34,7 +34,8 @@ export class EvaluationLog {
   readonly #wholeTraces: boolean;
   readonly #errors: NixError[] = [];
   /** A flake may want something built that its evaluation goes on with. */
-  readonly #builds = new BuildLog(() => {});
+  readonly #builds = new BuildLog();
+  readonly #process = this.#builds.open();
 
   /**
    * @param listener Told of marks and warnings; without one there are none
@@ -54,7 +55,7 @@ export class EvaluationLog {
     const event = parseEvent(line);
     if (event === undefined) return line;
     if (event.action !== "msg") {
-      return this.#builds.take(event) ?? (event.level! <= LEVEL.info && event.text || undefined);
+      return this.#process.take(event) ?? (event.level! <= LEVEL.info && event.text || undefined);
     }
     if (event.level === LEVEL.error) return this.#message(event);
     // What code warns of (`builtins.warn`) has a place, be it none; what nix warns of by itself, as a busy database, has not.

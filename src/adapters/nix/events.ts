@@ -13,6 +13,9 @@ export const LEVEL = { error: 0, warning: 1, info: 3 } as const;
 
 const PREFIX = "@nix ";
 
+/** The id of an activity: nix puts its process's number into the upper half of 64 bits, more than numbers here can hold. */
+const ID = /"id":(\d+)/;
+
 /** Where in which file; newer versions write line and column behind the file's name too. */
 const POSITION = {
   file: v.nullish(v.string()),
@@ -23,7 +26,7 @@ const POSITION = {
 /** As much of nix's events as is read here. */
 const EVENT = v.object({
   action: v.string(),
-  id: v.optional(v.number()),
+  id: v.optional(v.string()),
   type: v.optional(v.number()),
   level: v.optional(v.number()),
   /** What begins, for people. */
@@ -49,7 +52,7 @@ export type NixEvent = v.InferOutput<typeof EVENT>;
 export function parseEvent(line: string): NixEvent | undefined {
   if (!line.startsWith(PREFIX)) return undefined;
   try {
-    const result = v.safeParse(EVENT, JSON.parse(line.slice(PREFIX.length)));
+    const result = v.safeParse(EVENT, JSON.parse(line.slice(PREFIX.length).replace(ID, '"id":"$1"')));
     return result.success ? result.output : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

@@ -10,6 +10,7 @@ import { plural } from "../../text.ts";
 import { type CommandResult, text } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { AS_EVENTS } from "./events.ts";
+import type { HostsInBuild } from "./host_builds.ts";
 import { settingFlags } from "./nix_config.ts";
 import { parseOutput, parseShape } from "./output.ts";
 
@@ -22,8 +23,8 @@ export interface RealiseOptions {
   readonly root: string;
   /** Settings for nix beside the operator's own, which these go over. */
   readonly settings: NixConfig["used"];
-  /** Reads each line of nix's log, and gives what `-v` shows of it; undefined: nothing. */
-  readonly onLog: (line: string) => string | undefined;
+  /** Told that a process begins to build targets; reads its log, and is told how it has ended. */
+  readonly begin: (targets: readonly string[]) => HostsInBuild;
   /** How many are built at once; undefined: as nix is configured. */
   readonly maxJobs?: number | undefined;
 }
@@ -75,14 +76,16 @@ export function isBuilders({ code }: CommandResult): boolean {
 export async function realise(
   { shell, nixStore, flags, env }: NixContext,
   targets: readonly string[],
-  { root, settings, onLog, maxJobs }: RealiseOptions,
+  { root, settings, begin, maxJobs }: RealiseOptions,
 ): Promise<Realised> {
   const jobs = maxJobs === undefined ? [] : ["--max-jobs", String(maxJobs)];
   const options = [...flags, ...settingFlags(settings), ...jobs, "--keep-going", ...AS_EVENTS];
+  const building = begin(targets);
   const result = await shell.run(
     [nixStore, "--realise", ...targets, ...options, "--add-root", root, "--indirect"],
-    { env, onStderr: onLog },
+    { env, onStderr: (line) => building.add(line) },
   );
+  building.end(result.code === 0);
   if (result.code !== 0) return { failure: result };
   // One line for each target, in their order: the root that leads to the built output.
   const links = text(result).split("\n");

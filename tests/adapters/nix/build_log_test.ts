@@ -7,11 +7,12 @@ import newFailed from "./recorded/nix-2.26.3-failed.txt" with { type: "text" };
 import oldHook from "./recorded/nix-2.8.0-post-build-hook.txt" with { type: "text" };
 import newHook from "./recorded/nix-2.26.3-post-build-hook.txt" with { type: "text" };
 
-/** A log that is read: the builds that began and ended, by name, and what `-v` shows. */
+/** The log of one process that is read: what became of builds, by name, and what `-v` shows. */
 function read(text: string) {
   const events: string[] = [];
-  const log = new BuildLog((drv, state) => events.push(`${nameOf(drv)} ${state}`));
-  const shown = text.trimEnd().split("\n").flatMap((line) => log.add(line) ?? []);
+  const log = new BuildLog();
+  const process = log.open([], (drv, state) => events.push(`${nameOf(drv)} ${state}`));
+  const shown = text.trimEnd().split("\n").flatMap((line) => process.add(line) ?? []);
   return { log, events, shown: shown.map(withoutHash) };
 }
 
@@ -39,7 +40,13 @@ for (const [version, recorded] of Object.entries(FAILED)) {
   pureTest(
     `BuildLog tells when builds of nix ${version} begin, and calls none done that may have failed`,
     () => {
-      assertEquals(read(recorded).events, ["bad started", "good started", "silent started"]);
+      const { events, log } = read(recorded);
+      assertEquals(events.filter((event) => !event.endsWith("ended")), [
+        "bad started",
+        "good started",
+        "silent started",
+      ]);
+      assertEquals(log.builds().derivations, { done: 1, failed: 2, expected: 3 });
     },
   );
 
@@ -82,7 +89,7 @@ for (const [version, recorded] of Object.entries(HOOK)) {
 
   pureTest(`BuildLog takes a post-build hook of nix ${version} for no build`, () => {
     const { events, log } = read(recorded);
-    assertEquals(events, ["hooked started", "hooked done"]);
+    assertEquals(events, ["hooked started", "hooked ended"]);
     assertEquals(log.errors(), ["error: program '/etc/nix/upload' failed with exit code 1"]);
   });
 }
@@ -92,6 +99,7 @@ const start = (id: number, drv: string) => event({ action: "start", id, level: 3
 const line = (id: number, text: string) => event({ action: "result", id, type: 101, fields: [text] });
 const stop = (id: number) => event({ action: "stop", id });
 /** How many builds are done, expected, running and failed. */
+const counting = event({ action: "start", id: 0, level: 0, type: 104 });
 const progress = (...counts: number[]) => event({ action: "result", id: 0, type: 105, fields: counts });
 const error = (msg: string) => event({ action: "msg", level: 0, msg });
 
@@ -129,7 +137,7 @@ pureTest(
 );
 
 pureTest("BuildLog knows the last build that began before one failed", () => {
-  const begun = [start(1, "a.drv"), stop(1), start(2, "b.drv")];
+  const begun = [counting, start(1, "a.drv"), stop(1), start(2, "b.drv")];
   assertEquals(read(begun.join("\n")).log.lastOfFailed(), undefined);
   assertEquals(read([...begun, progress(1, 2, 0, 1)].join("\n")).log.lastOfFailed(), "b.drv");
 });
@@ -140,26 +148,35 @@ pureTest("BuildLog keeps the log of a build that has ended, and of a second atte
   const { log, events } = read([...once, start(2, "a.drv"), line(2, "two"), stop(2)].join("\n"));
   assertEquals(log.tail("a.drv").lines, ["two"]);
   assertEquals(log.started(), ["a.drv"]);
-  assertEquals(events, ["a.drv started", "a.drv done", "a.drv started", "a.drv done"]);
+  assertEquals(events, ["a.drv started", "a.drv ended", "a.drv started", "a.drv ended"]);
 });
 
-pureTest("BuildLog calls builds done that end before the first failure, and none that end after it", () => {
-  const { events } = read([
-    start(1, "a.drv"),
-    start(2, "b.drv"),
-    start(3, "c.drv"),
-    progress(0, 3, 3, 0),
-    stop(1),
-    progress(1, 3, 1, 1),
-    stop(2),
-    progress(2, 3, 0, 0),
-    stop(3),
-  ].join("\n"));
-  assertEquals(events, ["a.drv started", "b.drv started", "c.drv started", "a.drv done"]);
+pureTest("BuildLog adds up processes that run at once, whose activities may have the same ids", () => {
+  const seen: [done: number, expected: number, running: readonly string[]][] = [];
+  const log = new BuildLog(({ derivations: { done, expected }, running }) =>
+    seen.push([done, expected, running])
+  );
+  const ended: string[] = [];
+  const [one, other] = ["one", "other"].map((name) =>
+    log.open(["a.drv", "b.drv"], (drv, state) => ended.push(`${name} ${drv} ${state}`))
+  );
+  for (const process of [one!, other!]) process.add(counting);
+  one!.add(start(1, "a.drv"));
+  other!.add(start(1, "b.drv"));
+  one!.add(progress(0, 2, 1, 0));
+  other!.add(progress(0, 1, 1, 0));
+  seen.length = 0;
+  // A line of a builder changes nothing.
+  other!.add(line(1, "of b"));
+  one!.add(progress(1, 2, 0, 0));
+  other!.add(progress(1, 1, 0, 0));
+  assertEquals(seen, [[1, 3, ["b"]], [2, 3, []]]);
+  assertEquals(ended, ["one a.drv started", "other b.drv started", "one a.drv done", "other b.drv done"]);
+  assertEquals([log.tail("a.drv").lines, log.tail("b.drv").lines], [[], ["of b"]]);
 });
 
 pureTest("BuildLog has no log of a derivation that was not built", () => {
-  const log = new BuildLog(() => {});
+  const log = new BuildLog();
   assertEquals([log.started(), log.tail("a.drv").lines, log.errors()], [[], [], []]);
 });
 
@@ -173,8 +190,8 @@ pureTest("BuildLog gives a line that is not nix's as it is", () => {
     " @nix {}",
     '{"action":"start"}',
   ];
-  const log = new BuildLog(() => {});
-  assertEquals(lines.map((text) => log.add(text)), lines);
+  const process = new BuildLog().open();
+  assertEquals(lines.map((text) => process.add(text)), lines);
 });
 
 const GARBAGE = [

@@ -11,6 +11,7 @@ import { TemporaryRoots } from "../../../src/adapters/nix/temporary_roots.ts";
 import { Stream } from "../../../src/stages/stream.ts";
 import { SYSTEM_CLOCK } from "../../../src/world.ts";
 import type { DerivedHost } from "../../../src/model.ts";
+import type { BuildProgress } from "../../../src/ports.ts";
 import { rejection } from "../../support/pure.ts";
 import {
   derivationsOf,
@@ -22,6 +23,7 @@ import {
 } from "../../support/nix_fleet.ts";
 
 const STORE = "/nix/store";
+const SILENT: BuildProgress = { onHost() {}, onBuilds() {} };
 
 /** Builds in a directory of its own, and tells what it was told. */
 async function build(
@@ -36,7 +38,7 @@ async function build(
   await buildHosts(nix, Stream.of(derivations), {
     ...{ storeDir: STORE, tempDir, settings: [], roots, clock: SYSTEM_CLOCK },
     again: () => Promise.reject(new Error("all derivations are there")),
-    progress: (name, state) => told.push(`${name} ${state}`),
+    progress: { onHost: (name, state) => told.push(`${name} ${state}`), onBuilds() {} },
     onBuilt: ({ name }, path) => built.set(name, path),
     ...options,
   });
@@ -91,11 +93,12 @@ Deno.test("buildFailure() asks the store once what was not built, and of each th
   const derivations = await derivationsOf(world, "good", "bad", "middle");
   const [good, bad, middle] = derivations as [DerivedHost, DerivedHost, DerivedHost];
   const targets = derivations.map(({ drvPath }) => `${drvPath}!out`);
-  const log = new BuildLog(() => {});
+  const log = new BuildLog();
+  const process = log.open();
   const realised = await realise(world.nix, targets, {
     root: join(world.fleet.root, "tmp/kept"),
     settings: [],
-    onLog: (line) => log.add(line),
+    begin: () => ({ add: (line) => process.add(line), end() {} }),
   });
   if (!("failure" in realised)) throw new Error("it was built");
   world.commands.length = 0;
@@ -117,7 +120,7 @@ Deno.test("buildFailure() asks the store once what was not built, and of each th
   ]);
   assertEquals(log.started().toSorted(), [bad.drvPath, good.drvPath].toSorted());
   // By way of its daemon, nix does not say what kind of failure it was, and repeats logs. What is left is of its own.
-  log.add(`@nix ${
+  process.add(`@nix ${
     JSON.stringify({
       action: "msg",
       level: 0,
@@ -167,7 +170,7 @@ Deno.test("createNix() goes from a fleet's reference to what is built of its hos
   derived.end();
   const built: string[][] = [];
   await nix.build(derived, {
-    ...{ hosts, storeDir, progress },
+    ...{ hosts, storeDir, progress: SILENT },
     onBuilt: ({ name, outPath }, path) => built.push([name, outPath, path]),
   });
   const [[, outPath]] = built as [string[]];
@@ -201,7 +204,7 @@ Deno.test("createNix() has builds go by the settings of all flakes, and those of
     evalWorkers: 2,
     clock: SYSTEM_CLOCK,
   });
-  await nix.build(Stream.of(hosts), { hosts, storeDir: STORE, progress: () => {}, onBuilt: () => {} });
+  await nix.build(Stream.of(hosts), { hosts, storeDir: STORE, progress: SILENT, onBuilt: () => {} });
   const argv = world.commands.find((argv) => argv.includes("--realise"))!;
   const values = argv.flatMap((word, index) => argv[index - 1] === "max-silent-time" ? [word] : []);
   assertEquals(values, ["2", "1"]);
@@ -268,7 +271,7 @@ Deno.test("buildHosts() begins to build while more hosts come, and what has come
   const building = buildHosts(own.nix, derived, {
     ...{ storeDir: STORE, tempDir, settings: [], roots, clock: SYSTEM_CLOCK },
     again: () => Promise.reject(new Error("all derivations are there")),
-    progress: () => {},
+    progress: SILENT,
     onBuilt: () => built.resolve(),
   });
   await built.promise;

@@ -7,6 +7,7 @@ import { rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
 import { derivationsOf, FLAGS, NIX_STORE, nixFleet, NO_FLAGS } from "../../support/nix_fleet.ts";
 
+const SILENT = { add: () => undefined, end() {} };
 const target = ({ drvPath, outputName }: DerivedHost) => `${drvPath}!${outputName}`;
 
 Deno.test("realise() builds all targets by one command, keeps them, and gives each one's path", async () => {
@@ -21,10 +22,13 @@ Deno.test("realise() builds all targets by one command, keeps them, and gives ea
   const built = await realise(world.nix, [target(b), target(a)], {
     root,
     settings: [["extra-sandbox-paths", ""]],
-    onLog: (line) => {
-      log.push(line);
-      return line.includes("hello") ? "seen" : undefined;
-    },
+    begin: () => ({
+      add(line) {
+        log.push(line);
+        return line.includes("hello") ? "seen" : undefined;
+      },
+      end: (isBuilt) => log.push(`built: ${isBuilt}`),
+    }),
   });
   assertEquals(world.commands, [[
     ...[NIX_STORE, "--realise", target(b), target(a), ...FLAGS],
@@ -33,6 +37,7 @@ Deno.test("realise() builds all targets by one command, keeps them, and gives ea
   ]]);
   assertEquals(built, { paths: new Map([[target(b), b.outPath], [target(a), a.outPath]]) });
   assertEquals([await Deno.readLink(root), await Deno.readLink(`${root}-2`)], [b.outPath, a.outPath]);
+  assertEquals(log.pop(), "built: true");
   assert(log.every((line) => line.startsWith("@nix {")), log.join("\n"));
   // Where other processes are at work in the store, nix says that too.
   assertEquals(world.output.filter((line) => !line.endsWith("is busy")), ["seen"]);
@@ -44,14 +49,16 @@ Deno.test("realise() goes on when one target fails, and gives how the command en
     good = host (build "good" "echo > $out");
   }`);
   const derivations = await derivationsOf(world, "bad", "good");
+  const ended: [targets: readonly string[], isBuilt: boolean][] = [];
   const root = join(world.fleet.root, "tmp/kept");
   const built = await realise(world.nix, derivations.map(target), {
     root,
     settings: [["extra-sandbox-paths", ""]],
-    onLog: () => undefined,
+    begin: (asked) => ({ add: () => undefined, end: (isBuilt) => ended.push([asked, isBuilt]) }),
   });
   assert("failure" in built);
   assertEquals(built.failure.code, 100);
+  assertEquals(ended, [[derivations.map(target), false]]);
   assert((await Deno.stat(derivations[1]!.outPath)).isFile);
 });
 
@@ -62,7 +69,7 @@ Deno.test("realise() refuses an answer that has not one path for each target", a
   }
   const { shell } = tracedShell(dir.path, `${dir.path}:/usr/bin:/bin`);
   const nix = nixContext(shell, { PATH: "/usr/bin:/bin" }, NO_FLAGS);
-  const options = { settings: [], root: join(dir.path, "kept"), onLog: () => undefined };
+  const options = { settings: [], root: join(dir.path, "kept"), begin: () => SILENT };
   assertEquals(await rejection(realise(nix, ["a!out"], options)), {
     kind: "build",
     message: "Cannot tell what was built: nix-store gave 2 paths for 1 derivations",
