@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { cacheDirIn, environmentOf, processWorld, SYSTEM_CLOCK } from "../src/world.ts";
-import { type Finished, PROJECT, run, which } from "./support/command.ts";
+import { find, type Finished, PROJECT, run, which } from "./support/command.ts";
 import { DENO_ENV } from "./support/program.ts";
 import { deepFreeze, pureTest, refusal } from "./support/pure.ts";
 
@@ -76,6 +76,7 @@ function show(
   });
 }
 
+const SCRIPT = find("script");
 const PROGRAM = join(PROJECT, "tests/support/world_program.ts");
 
 /** The variables that a process is given here. */
@@ -156,6 +157,25 @@ Deno.test("where nobody looks, standard error is no terminal, and 80 columns wid
     stdout: "",
     stderr: '{"isTerminal":false,"width":80}',
   });
+});
+
+Deno.test({
+  name: "standard error is a terminal to write over, unless it or who sits at it takes nothing but text",
+  ignore: Deno.build.os !== "linux" || SCRIPT === undefined,
+  async fn() {
+    const seen = async (variables: Record<string, string>, flag = "--allow-env") => {
+      const program = `exec ${Deno.execPath()} run --quiet --cached-only --frozen ${flag} ${PROGRAM} stderr`;
+      const { stdout } = await run([SCRIPT!, "-q", "-e", "-c", program, "/dev/null"], {
+        cwd: PROJECT,
+        env: { ...DENO_ENV, SHELL: which("sh"), ...variables },
+      });
+      return stdout.match(/"isTerminal":(\w+)/)![1];
+    };
+    const variables = [{ TERM: "xterm" }, { TERM: "dumb" }, { TERM: "xterm", NO_COLOR: "1" }];
+    assertEquals(await Promise.all(variables.map((some) => seen(some))), ["true", "false", "false"]);
+    // Where it may not be known, as for what prints no progress.
+    assertEquals(await seen({ TERM: "dumb" }, "--no-prompt"), "true");
+  },
 });
 
 /** Starts the program that shows what it sees, and reads one of its streams no further than its beginning. */

@@ -4,10 +4,11 @@ import type { Warning } from "../../src/model.ts";
 import { release } from "../../src/pipeline.ts";
 import type { Stage } from "../../src/ports.ts";
 import { createLog, type ProgramLog } from "../../src/report/log.ts";
+import { Status } from "../../src/report/status.ts";
 import { fileReport, releaseReport, type Report, reportLines } from "../../src/report/verdict.ts";
 import { startRun } from "../../src/stages/run.ts";
-import { printableJson } from "../../src/text.ts";
-import { addHost, FakeWorld } from "../support/fake_ports.ts";
+import { columnsOf, printable, printableJson } from "../../src/text.ts";
+import { addHost, BUILDS, FakeWorld } from "../support/fake_ports.ts";
 import { expectHarmless, hostileTexts } from "../support/hostile.ts";
 import { pureTest } from "../support/pure.ts";
 
@@ -90,6 +91,7 @@ for (const { format, isTerminal } of LOGS) {
       const { log } = kept;
       const stage = { name: "build", title: `Building ${text}` };
       log.start(stage);
+      log.builds({ ...BUILDS, running: [text] });
       log.host("build", text, "started", 0);
       log.command(["git", text, `--x=${text}`]);
       log.output(text);
@@ -131,6 +133,27 @@ for (const { format, isTerminal } of LOGS) {
     }
   });
 }
+
+pureTest(
+  "what a terminal shows of stages that run at once begins with the time, and fits whatever the width",
+  () => {
+    const texts = [...hostileTexts(5, 40), "ホスト一号機", "e\u0301".repeat(40), "🖥️ web"];
+    for (let width = 20; width <= 300; width += 7) {
+      const status = new Status(printable);
+      for (const [index, name] of ["evaluate", "build", "push"].entries()) {
+        status.start({ name, title: `Working on ${texts[(width + index) % texts.length]}`, hosts: width }, 0);
+      }
+      texts.slice(width % 5, width % 11 + 5).forEach((text) => status.host("evaluate", text, "started"));
+      status.builds({
+        ...{ derivations: { done: width, failed: 0, expected: 1e6 }, unnamed: 0 },
+        ...{ fetched: { done: 0, failed: 0, expected: width }, running: texts.slice(width % 13) },
+      });
+      const line = status.line(1500, width);
+      expectHarmless(`${line}\n`);
+      assertEquals([line.startsWith("1.5 s · "), columnsOf(line) <= width], [true, true], line);
+    }
+  },
+);
 
 pureTest("the JSON log's lines read back to the exact texts", () => {
   for (const text of hostileTexts(3, 200)) {

@@ -112,6 +112,8 @@ export async function evaluateAll(
 interface Running extends EvaluationJob {
   /** Whether no other may run beside it. */
   readonly isAlone: boolean;
+  /** Whether it was begun for a single host, of which nix then prints what it has found. */
+  readonly isOne: boolean;
   /** Undefined as long as it is being started. */
   process: EvaluatingProcess | undefined;
   /** The clock's milliseconds when it began. */
@@ -222,7 +224,8 @@ class Evaluation {
     const since = begun?.since ?? this.#options.clock.monotonic();
     const range: Running = {
       ...job,
-      ...{ isAlone, since, at: -1, told: new Set(), count: job.hosts.length, process: undefined },
+      ...{ isAlone, isOne: begun === undefined && job.hosts.length === 1 },
+      ...{ since, at: -1, told: new Set(), count: job.hosts.length, process: undefined },
     };
     this.#running.add(range);
     const listener: ProcessListener = {
@@ -260,20 +263,21 @@ class Evaluation {
   /** A process has come to its end. */
   #end(range: Running, broken: Breakdown | null): void {
     if (!this.#running.delete(range)) return;
-    const { flake, hosts, at, isAlone } = range;
+    const { flake, hosts, at, isAlone, isOne } = range;
     const rest = untold(range);
-    if (broken === null && hosts.length > 1) {
+    if (broken === null && !isOne) {
       // Nix has been through all of them, and what it said of these has not come through. Of one it prints what it has found.
       this.#waiting.push(...rest.map((host) => ({ flake, hosts: [host] })));
       return this.fill();
     }
     const { error, isKilled } = broken ?? UNSAID;
     // What was being evaluated has done it: all, where a process has not come to the first.
-    const isWhole = at === -1 || hosts.length === 1;
+    const isWhole = at === -1 || isOne;
     const charged = rest.filter((host) => isWhole || host === hosts[at]);
-    if (isWhole && (isAlone || hosts.length === 1 && !isKilled)) {
+    if (isWhole && (isAlone || isOne && !isKilled)) {
       this.failures.push(...charged.map((host) => ({ host, error })));
     } else if (charged.length > 0) {
+      if (at !== -1) this.#options.progress(hosts[at]!.name, "stopped");
       (at === -1 || isKilled ? this.#waitingAlone : this.#waiting).push({ flake, hosts: charged });
     }
     const others = rest.filter((host) => !charged.includes(host));
@@ -283,6 +287,7 @@ class Evaluation {
 
   /** Has a host evaluated once more, alone: then nix says what is wrong with it. */
   #alone({ flake }: EvaluationJob, host: HostRef): void {
+    this.#options.progress(host.name, "stopped");
     this.#waiting.push({ flake, hosts: [host] });
     this.fill();
   }

@@ -11,7 +11,7 @@ import { TemporaryRoots } from "../../../src/adapters/nix/temporary_roots.ts";
 import { Stream } from "../../../src/stages/stream.ts";
 import { SYSTEM_CLOCK } from "../../../src/world.ts";
 import type { DerivedHost } from "../../../src/model.ts";
-import type { BuildProgress } from "../../../src/ports.ts";
+import type { BuildProgress, Builds } from "../../../src/ports.ts";
 import { rejection } from "../../support/pure.ts";
 import {
   derivationsOf,
@@ -68,6 +68,36 @@ Deno.test("buildHosts() builds a derivation of two hosts once, and tells of both
   assertEquals(targetsOf(world), [[`${drvPath}!out`]]);
   // What is there already is done, and was never begun.
   assertEquals(await build(world, derivations), { built, told: ["a done", "b done"] });
+});
+
+Deno.test("buildHosts() tells how far all builds have come, and counts for a host what was built for it before it", async () => {
+  await using world = await nixFleet(`{
+    web = host (build "web" "echo \${build "kernel" "echo > $out"} > $out");
+    db = host (build "db" "echo > $out");
+  }`);
+  const derivations = await derivationsOf(world, "web", "db");
+  const told: [host: string, state: string, since: number | undefined][] = [];
+  const seen: Builds[] = [];
+  let now = 0;
+  await buildHosts(world.nix, derivations, {
+    storeDir: STORE,
+    tempDir: await Deno.makeTempDir({ dir: join(world.fleet.root, "tmp") }),
+    progress: {
+      onHost: (...args) => void told.push([args[0], args[1], args[2]]),
+      onBuilds: (builds) => void seen.push(builds),
+    },
+    // Time goes by whenever somebody looks.
+    clock: { ...SYSTEM_CLOCK, monotonic: () => now++ },
+  });
+  assertEquals(told.filter(([, state]) => state === "started").sort(), [["db", "started", 0], [
+    "web",
+    "started",
+    0,
+  ]]);
+  assertEquals(told.filter(([, state]) => state === "done").map(([host]) => host).sort(), ["db", "web"]);
+  assertEquals(seen.at(-1)!.derivations, { done: 3, failed: 0, expected: 3 });
+  const running = new Set(seen.flatMap((builds) => builds.running));
+  assertEquals([...running].sort(), ["db", "kernel", "web"]);
 });
 
 Deno.test("buildHosts() refuses with the hosts that were not built, and the log of what failed them", async () => {

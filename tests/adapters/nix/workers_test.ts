@@ -394,14 +394,22 @@ pureTest("evaluateAll() gives failures in the order of the jobs, whatever failed
   assertEquals(result.derivations.map(({ name }) => name), ["b"]);
 });
 
-pureTest("evaluateAll() tells when a host begins, each time, and when it has ended well", async () => {
+pureTest("evaluateAll() tells when a host begins, breaks off, begins again, and has ended well", async () => {
   assertEquals((await evaluate([job(["a", "b", "c"])], 1, { ...light, throws: ["b"] })).progress, [
     "a started",
     "a done",
     "b started",
+    "b stopped",
     "c started",
     "c done",
     "b started",
+  ]);
+  assertEquals((await evaluate([job(["a", "b"])], 1, { ...light, breaks: ["a"] })).progress, [
+    "a started",
+    "a stopped",
+    "a started",
+    "b started",
+    "b done",
   ]);
 });
 
