@@ -36,7 +36,7 @@ export interface RunOutcome {
   readonly artifacts: readonly ReleasedArtifact[];
   /** What the user should know. */
   readonly warnings: readonly Warning[];
-  /** Seconds per stage, in their order. */
+  /** Seconds per stage, in the order in which they ended. Some run at the same time. */
   readonly stages: readonly { readonly stage: string; readonly seconds: number }[];
 }
 
@@ -57,8 +57,9 @@ export interface ReleasedHost {
   /** The base name of the store path, which consumers know it by. */
   readonly closureHash: string;
   /**
-   * How long the processes that worked on it took, in seconds: one that evaluated several hosts counts for each. 0 where
-   * there was nothing to do.
+   * How long each work took until it was done for the host, in seconds. A build is counted from the beginning of the process
+   * that built it, with others, since that builds what the host needs before it, and to its end where nix does not say before which host was built. 0
+   * where there was nothing to do.
    */
   readonly seconds: Readonly<Partial<Record<HostWork, number>>>;
 }
