@@ -59,7 +59,9 @@ export type HostProgress = (host: string, state: HostState, since?: number) => v
 
 /** How far something of which there are many has come. */
 export interface Tally {
+  /** How many have ended well. */
   readonly done: number;
+  /** How many have ended otherwise. */
   readonly failed: number;
   /** How many it will be, with those, as far as is known by now. */
   readonly expected: number;
