@@ -155,6 +155,8 @@ class Evaluation {
   /** Hosts that a process could not be at beside others, for want of memory it may be: each waits until none runs. */
   readonly #waitingAlone: EvaluationJob[] = [];
   readonly #running = new Set<Running>();
+  /** How many processes there are, with those that have been stopped and have not ended. */
+  #alive = 0;
   readonly #options: WorkerOptions;
   readonly #result: Result;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -182,9 +184,8 @@ class Evaluation {
       this.#start(this.#waiting.shift() ?? this.#takeOver(this.#ripe()!));
     }
     if (this.#running.size > 0) return;
-    const next = this.#waitingAlone.shift();
-    if (next === undefined) this.#result.resolve();
-    else this.#start(next, { isAlone: true });
+    if (this.#waitingAlone.length === 0) this.#result.resolve();
+    else if (this.#alive === 0) this.#start(this.#waitingAlone.shift()!, { isAlone: true });
   }
 
   /** Ends all that runs. */
@@ -193,6 +194,8 @@ class Evaluation {
     this.#room.close();
     for (const range of this.#running) range.process?.stop();
     this.#running.clear();
+    this.#waiting.length = 0;
+    this.#waitingAlone.length = 0;
   }
 
   /** The process that has most left of those that have run for long enough; undefined while there is none. */
@@ -232,8 +235,9 @@ class Evaluation {
       onStarted: (index, since) => this.#began(range, index, since),
       onEvaluated: (index, derivation) => this.#evaluated(range, index, derivation),
     };
+    this.#alive++;
     range.process = begun === undefined ? this.#options.start(job, listener) : begun.start(listener);
-    range.process.ended.then((error) => this.#end(range, error), (error) => {
+    range.process.ended.finally(() => this.#alive--).then((broken) => this.#end(range, broken), (error) => {
       if (this.#running.has(range)) this.#result.reject(error);
     });
   }
@@ -262,7 +266,7 @@ class Evaluation {
 
   /** A process has come to its end. */
   #end(range: Running, broken: Breakdown | null): void {
-    if (!this.#running.delete(range)) return;
+    if (!this.#running.delete(range)) return this.fill();
     const { flake, hosts, at, isAlone, isOne } = range;
     const rest = untold(range);
     if (broken === null && !isOne) {

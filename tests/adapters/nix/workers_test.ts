@@ -25,6 +25,8 @@ interface Machine {
   breaks?: readonly string[];
   /** Has the system kill a process that is at it, as long as another one runs. */
   tooLarge?: readonly string[];
+  /** Milliseconds that a process goes on for when it has been stopped. */
+  dying?: number;
   /** Has the system kill each process that is at it. */
   killed?: readonly string[];
   /** How often a process ends before it comes to a host. */
@@ -137,6 +139,7 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
     const mark = `mark ${run.processes.length}`;
     const { promise: ended, resolve } = Promise.withResolvers<Breakdown | null>();
     let event = 0;
+    let isStopped = false;
     const end = (error: NixError | null, isKilled = false) => {
       if (process.to !== undefined) return;
       atOnce--;
@@ -149,7 +152,7 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
       if (host === undefined) return end(null);
       const isSilent = isOneOf(machine.silent, host);
       if (!isSilent) listener.onStarted(index);
-      if (process.to !== undefined) return;
+      if (isStopped) return;
       event = time.after(machine.host(host.name), () => {
         const isTooLarge = isOneOf(machine.tooLarge, host) && atOnce > 1;
         if (isTooLarge || isOneOf(machine.killed, host)) return end(said("killed"), true);
@@ -168,8 +171,10 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
       begin(0);
     });
     const stop = () => {
+      isStopped = true;
       time.cancel(event);
-      end(null);
+      if (machine.dying === undefined) end(null);
+      else time.after(machine.dying, () => end(null));
     };
     return { mark, ended, stop };
   }
@@ -326,9 +331,14 @@ pureTest("evaluateAll() takes a host that fails among others, and not alone, for
 pureTest(
   "evaluateAll() lets nothing run beside a host at which the system has killed a process",
   async () => {
-    const names = numbered(8);
-    for (const tooLarge of [["h1"], ["h0", "h6", "h7"], names]) {
-      const run = await evaluate([job(names)], 3, { ...heavy, tooLarge });
+    const eight = numbered(8);
+    // Of two, the second process is killed while the first one, which has been stopped, has not ended.
+    const cases = [[numbered(2), ["h1"]], [eight, ["h1"]], [eight, ["h0", "h6", "h7"]], [
+      eight,
+      eight,
+    ]] as const;
+    for (const [names, tooLarge] of cases) {
+      const run = await evaluate([job(names)], 3, { ...heavy, tooLarge, dying: 1500 });
       assertEquals(run.result, { derivations: job(names).hosts.map(derivation), failures: [] });
       const killed = await evaluate([job(names)], 3, { ...heavy, killed: tooLarge });
       assertEquals(killed.result.failures.map(({ host }) => host.name), tooLarge);
