@@ -23,9 +23,31 @@ const encoder = new TextEncoder();
  * ```
  */
 export function canonicalBytes(value: unknown): Uint8Array<ArrayBuffer> {
+  return encoder.encode(canonicalText(value));
+}
+
+/** The text of {@linkcode canonicalBytes}. */
+export function canonicalText(value: unknown): string {
   const text = canonicalize(value);
   if (text === undefined) throw new TypeError("Cannot canonicalize a value that JSON has no form for");
-  return encoder.encode(text);
+  return text;
+}
+
+/**
+ * The canonical bytes of an object, of whose members the canonical texts are known: what many objects have alike is
+ * written once.
+ *
+ * @example
+ * ```ts
+
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(canonicalObject({ b: "[1]", a: canonicalText({ c: 1 }) }), canonicalBytes({ a: { c: 1 }, b: [1] }));
+ * ```
+ */
+export function canonicalObject(members: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
+  const written = Object.keys(members).sort().map((key) => `${canonicalText(key)}:${members[key]}`);
+  return encoder.encode(`{${written.join(",")}}`);
 }
 
 /**

@@ -207,10 +207,9 @@ export function composeArtifacts(
   }
   const project = projectRollouts(fleet, fleetArtifact.sha256);
   for (const channel of Object.keys(fleet.channels).sort(compareBytes)) {
-    const manifest = project(channel);
-    if (manifest === null) continue;
-    const bytes = canonicalBytes(manifest);
-    const rolloutId = sha256Hex(bytes);
+    const rollout = project(channel);
+    if (rollout === null) continue;
+    const { bytes, rolloutId } = rollout;
     artifacts.push({ path: manifestPath(rolloutId), bytes, sha256: rolloutId, rolloutId });
   }
   if (releaseIndex) {

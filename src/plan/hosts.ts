@@ -67,8 +67,9 @@ export function enumerateHosts(spec: HostsSpec, names: HostNames): HostRef[] {
   for (const kind of ["nixos", "darwin"] as const) {
     for (const name of [...names[kind]].sort(compareBytes)) known.set(name, [...known.get(name) ?? [], kind]);
   }
+  const excluded = new Set(spec.kind === "auto" ? spec.exclude : []);
   const wanted = spec.kind === "auto"
-    ? [...known.keys()].filter((name) => !spec.exclude.includes(name))
+    ? [...known.keys()].filter((name) => !excluded.has(name))
     : [...new Set(spec.hosts)];
   const unknown = (spec.kind === "auto" ? spec.exclude : spec.hosts).filter((name) => !known.has(name));
   if (unknown.length > 0) {

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
-import { compareBytes, documentPath, lookup } from "../contract/records.ts";
+import { canonicalBytes, canonicalObject, canonicalText, sha256Hex } from "../contract/canonical.ts";
+import { compareBytes, documentPath, lookup, mapRecord } from "../contract/records.ts";
 import { hostSelection } from "../contract/selector.ts";
 import type {
   Channel,
@@ -97,22 +97,35 @@ export function projectManifest(
   channelName: string,
   fleetResolvedHash: string,
 ): RolloutManifest | null {
-  return projectRollouts(fleet, fleetResolvedHash)(channelName);
+  return projectRollouts(fleet, fleetResolvedHash)(channelName)?.manifest ?? null;
 }
 
-/** Projects the manifests of many channels as {@linkcode projectManifest} does, and looks at each host once. */
+/** A rollout, as it is published. */
+export interface Rollout {
+  readonly manifest: RolloutManifest;
+  /** The manifest's canonical bytes. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Lower-case hex SHA-256 of the bytes. */
+  readonly rolloutId: string;
+}
+
+/**
+ * Projects the manifests of many channels as {@linkcode projectManifest} does. Each host is looked at once, and what is
+ * the same in all of them is written once.
+ */
 export function projectRollouts(
   fleet: FleetResolved,
   fleetResolvedHash: string,
-): (channelName: string) => RolloutManifest | null {
+): (channelName: string) => Rollout | null {
   const budgets = resolveBudgets(fleet);
+  const budgetsText = canonicalText(budgets);
   const hostsOf = Map.groupBy(Object.entries(fleet.hosts), ([, { channel }]) => channel);
   return (channelName) => {
     const { channel, policy } = policyOf(fleet, channelName);
     const hostSet = hostSetOf(lookup(fleet.waves, channelName) ?? [], hostsOf.get(channelName) ?? []);
     if (hostSet.length === 0) return null;
     const { ciCommit } = fleet.meta;
-    return {
+    const own = {
       schemaVersion: 1,
       displayName: `${channelName}@${ciCommit?.slice(0, 8) ?? "unknown"}`,
       channel: channelName,
@@ -121,9 +134,13 @@ export function projectRollouts(
       hostSet,
       healthGate: policy.healthGate,
       complianceFrameworks: channel.compliance.frameworks,
-      disruptionBudgets: [...budgets],
       meta: { ...fleet.meta, schemaVersion: 1 },
     };
+    const bytes = canonicalObject({
+      ...mapRecord<unknown, string>(own, canonicalText),
+      disruptionBudgets: budgetsText,
+    });
+    return { manifest: { ...own, disruptionBudgets: [...budgets] }, bytes, rolloutId: sha256Hex(bytes) };
   };
 }
 

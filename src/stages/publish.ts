@@ -74,7 +74,8 @@ export async function writeRelease(
     const manifests = await findOldManifests(run, signed, surroundings);
     const outdated = [...manifests.damaged, ...manifests.outdated, ...await findOldSidecars(run)];
     const { written, removed, stuck } = await releaseDir.publish(filesToWrite(signed), outdated);
-    warnOfDamaged(run, manifests.damaged.filter((path) => removed.includes(path)));
+    const gone = new Set(removed);
+    warnOfDamaged(run, manifests.damaged.filter((path) => gone.has(path)));
     warnOfStuck(run, [...stuck]);
     return { written, removed };
   });

@@ -18,7 +18,7 @@ import { compareTimestamps } from "../contract/time.ts";
 import type { FleetResolved, Meta, ReleaseIndex, RolloutManifest, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
-import { computeRolloutId, projectRollouts } from "../plan/rollouts.ts";
+import { projectRollouts } from "../plan/rollouts.ts";
 import { channelWindows, type FreshnessWindow } from "./acceptance.ts";
 import { type ArtifactKind, type ReadDocument, readDocument, readUnsigned } from "./document.ts";
 import type { Failure, FileFailure } from "./failure.ts";
@@ -45,14 +45,22 @@ export interface BoundDocument {
   readonly windows: readonly FreshnessWindow[];
 }
 
+/** A rollout manifest of an earlier release. */
+export interface EarlierManifest {
+  /** Path relative to the release directory. */
+  readonly path: string;
+  /** What it says that it belongs to; null when it is not signed, and so not read. */
+  readonly of: Pick<RolloutManifest, "fleetResolvedHash" | "meta"> | null;
+}
+
 /** The documents of a release, and what is wrong with them and between them. */
 export interface Bindings {
   /** The fleet; null when it is not signed, or cannot be read. */
   readonly fleet: FleetResolved | null;
   /** The fleet, the sidecars, the release index, the manifests. */
   readonly documents: readonly BoundDocument[];
-  /** Paths of the rollout manifests of earlier releases. */
-  readonly earlier: readonly string[];
+  /** The rollout manifests of earlier releases. */
+  readonly earlier: readonly EarlierManifest[];
   readonly failures: readonly FileFailure[];
   readonly warnings: readonly Warning[];
 }
@@ -190,10 +198,10 @@ function bindIndex(
 function bindManifests(
   input: Input,
   fleet: BoundFleet,
-): Bound & { readonly earlier: readonly string[] } {
+): Bound & Pick<Bindings, "earlier"> {
   const documents: BoundDocument[] = [];
   const failures: FileFailure[] = [];
-  const earlier: string[] = [];
+  const earlier: EarlierManifest[] = [];
   const missing = new Map(fleet.projections);
   for (const [path, bytes] of input.files) {
     const id = rolloutIdOf(path);
@@ -209,14 +217,16 @@ function bindManifests(
       documents.push({ path, kind: "rollout-manifest", document: projected, sha256, windows });
     } else if (!input.isSigned(path)) {
       // No consumer takes it, so that it does not matter which release it is of, where it is known not to be of this.
-      if (fleet.record !== null) earlier.push(path);
+      if (fleet.record !== null) earlier.push({ path, of: null });
       else documents.push({ path, kind: "rollout-manifest", document: null, sha256, windows: [] });
     } else {
       const { document, ...read } = readNormal(input, path, "rollout-manifest");
       failures.push(...read.failures);
       if (document === null) continue;
-      const stranger = whyStranger(document as RolloutManifest, fleet);
-      if (stranger === undefined) earlier.push(path);
+      // Not all of it is kept: there may be years of them.
+      const { fleetResolvedHash, meta } = document as RolloutManifest;
+      const stranger = whyStranger({ fleetResolvedHash, meta }, fleet);
+      if (stranger === undefined) earlier.push({ path, of: { fleetResolvedHash, meta } });
       else failures.push({ path, ...stranger });
     }
   }
@@ -271,8 +281,8 @@ function projectAll(fleet: FleetResolved, fleetHash: string): Projected {
   const project = projectRollouts(fleet, fleetHash);
   for (const channel of Object.keys(fleet.channels)) {
     try {
-      const manifest = project(channel);
-      if (manifest !== null) manifests.set(computeRolloutId(manifest), manifest);
+      const rollout = project(channel);
+      if (rollout !== null) manifests.set(rollout.rolloutId, rollout.manifest);
     } catch (error) {
       if (!(error instanceof ReleaseError)) throw error;
       failures.push({ code: "wrong-document", message: error.message });
@@ -285,7 +295,10 @@ function projectAll(fleet: FleetResolved, fleetHash: string): Projected {
  * A manifest that is no projection of the fleet is one of an earlier release, unless a consumer could take it for
  * current: because it names this fleet, or because it was signed no earlier.
  */
-function whyStranger(manifest: RolloutManifest, { record, sha256 }: BoundFleet): Failure | undefined {
+function whyStranger(
+  manifest: NonNullable<EarlierManifest["of"]>,
+  { record, sha256 }: BoundFleet,
+): Failure | undefined {
   if (record === null) return undefined;
   if (manifest.fleetResolvedHash === sha256) {
     return sameStamp(manifest.meta, record.meta)

@@ -103,7 +103,7 @@ export async function verifyRelease(
   const failures = [...signatureFailures, ...bindings.failures].sort((a, b) =>
     Number(b.path === artifactName) - Number(a.path === artifactName)
   );
-  const unsigned = bindings.earlier.filter((path) => files.has(signaturePath(path)) && !isSigned(path));
+  const unsigned = bindings.earlier.filter(({ path }) => files.has(signaturePath(path)) && !isSigned(path));
   return {
     verified: failures.length === 0,
     failures,

@@ -8,13 +8,12 @@
  */
 import { rolloutIdOf, signaturePath, signedPath } from "../contract/layout.ts";
 import { compareTimestamps } from "../contract/time.ts";
-import type { RolloutManifest, Timestamp } from "../contract/types.ts";
+import type { Timestamp } from "../contract/types.ts";
 import type { PublicKey } from "../crypto/signature.ts";
 import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
 import { readFleet } from "../plan/reuse.ts";
 import { verifyingKey } from "./acceptance.ts";
 import { bindRelease, projectedPaths } from "./bindings.ts";
-import { readDocument } from "./document.ts";
 
 /** Documents and their signatures, by path; null: what is there is no file of a release. */
 export type FoundFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer> | null>;
@@ -59,12 +58,12 @@ export async function findRemovable(files: FoundFiles, rules: RetentionRules): P
   const current = new Set([...projectedPaths(record, fleet.bytes), ...[...fleets.values()].flat()]);
   const damaged = new Set([...files.keys()].filter((path) => !present.has(path)));
   for (const { path } of failures) if (files.has(path) && !current.has(path)) damaged.add(path);
-  const whole: EarlierManifest[] = [];
-  for (const path of earlier) {
+  const whole: SignedManifest[] = [];
+  for (const { path, of } of earlier) {
     if (current.has(path)) continue;
-    const manifest = await readEarlier(present, path, rules);
-    if (manifest === null) damaged.add(path);
-    else whole.push(manifest);
+    if (of !== null && await isSigned(present.get(path)!, present.get(signaturePath(path)), rules.keys)) {
+      whole.push({ path, fleet: of.fleetResolvedHash, signedAt: of.meta.signedAt! });
+    } else damaged.add(path);
   }
   const committed = whole.filter(({ path }) => !uncommitted.has(path));
   const lost = whole.filter(({ path }) => uncommitted.has(path));
@@ -101,30 +100,18 @@ async function isSigned(
   return keys === null || await verifyingKey(bytes, signature, keys) !== null;
 }
 
-/** A manifest of an earlier release. */
-interface EarlierManifest {
+/** A manifest of an earlier release, that is signed. */
+interface SignedManifest {
   readonly path: string;
   /** Hash of the fleet that it belongs to. */
   readonly fleet: string;
   readonly signedAt: Timestamp;
 }
 
-/** A manifest that is signed; else null. */
-async function readEarlier(
-  files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
-  path: string,
-  { keys }: RetentionRules,
-): Promise<EarlierManifest | null> {
-  const bytes = files.get(path)!;
-  if (!await isSigned(bytes, files.get(signaturePath(path)), keys)) return null;
-  const { meta, fleetResolvedHash } = readDocument(bytes, "rollout-manifest").document as RolloutManifest;
-  return { path, fleet: fleetResolvedHash, signedAt: meta.signedAt! };
-}
-
 /** The manifests of all releases but the latest ones. */
-function beyond(manifests: readonly EarlierManifest[], keep: number): EarlierManifest[] {
+function beyond(manifests: readonly SignedManifest[], keep: number): SignedManifest[] {
   const releases = [...Map.groupBy(manifests, ({ fleet }) => fleet).values()];
-  const signedAt = ([first]: readonly EarlierManifest[]) => first!.signedAt;
+  const signedAt = ([first]: readonly SignedManifest[]) => first!.signedAt;
   return releases.sort((a, b) => compareTimestamps(signedAt(b), signedAt(a))).slice(keep).flat();
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { canonicalBytes, sha256Hex } from "../../src/contract/canonical.ts";
+import { canonicalBytes, canonicalObject, canonicalText, sha256Hex } from "../../src/contract/canonical.ts";
 import { pureTest } from "../support/pure.ts";
 
 /** RFC 8785: a JSON text, and its canonical form. */
@@ -93,4 +93,20 @@ pureTest("sha256Hex() gives the digests of FIPS 180-4, and digests a part of a b
   ];
   assertEquals(digests.map(([text]) => [text, sha256Hex(encode(text))]), digests);
   assertEquals(sha256Hex(encode("xxabcxx").subarray(2, 5)), sha256Hex(encode("abc")));
+});
+
+pureTest("canonicalObject() gives the canonical bytes of an object from the texts of its members", () => {
+  const object = {
+    "b": [1.50, "ü"],
+    "\n": { d: null, c: "" },
+    "\u{1f600}": 1,
+    "\ufb33": 2,
+    "10": true,
+    "9": "",
+  };
+  const members = Object.fromEntries(
+    Object.entries(object).map(([key, value]) => [key, canonicalText(value)]),
+  );
+  assertEquals(canonicalObject(members), canonicalBytes(object));
+  assertEquals(canonicalObject({}), canonicalBytes({}));
 });

@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { hostSelection } from "../../src/contract/selector.ts";
 import type { Host } from "../../src/contract/types.ts";
+import { counted } from "../support/counted.ts";
 import { selector } from "../support/full_fleet.ts";
 import { pureTest } from "../support/pure.ts";
 
@@ -68,3 +69,16 @@ pureTest(
     assertEquals(chosen, CHOSEN.map(([, , names]) => names));
   },
 );
+
+pureTest("hostSelection() looks at the hosts that a selector leads to, and not at all others", () => {
+  const names = Array.from({ length: 100 }, (_, index) => `host-${index}`);
+  const select = hostSelection(Object.fromEntries(names.map((name) => [name, host("stable", ["web"])])));
+  const [hosts, tags, tagsAny] = [["host-7"], ["web", "gone"], ["gone"]].map(counted) as [
+    ReturnType<typeof counted<string[]>>,
+    ReturnType<typeof counted<string[]>>,
+    ReturnType<typeof counted<string[]>>,
+  ];
+  const criteria = { hosts: hosts.value, tags: tags.value, tagsAny: tagsAny.value };
+  assertEquals(select(selector(criteria)), ["host-7"]);
+  for (const { reads } of [hosts, tags, tagsAny]) assert(reads() < 20, `${reads()} reads`);
+});

@@ -1,7 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { HostsSpec } from "../../src/config.ts";
 import { enumerateHosts, parseHostsSpec } from "../../src/plan/hosts.ts";
 import { type HostNames } from "../../src/model.ts";
+import { counted } from "../support/counted.ts";
 import { deepFreeze, pureTest, type Refusal, refusal } from "../support/pure.ts";
 
 const auto = (...exclude: string[]): HostsSpec => ({ kind: "auto", exclude });
@@ -176,3 +177,14 @@ pureTest("enumerateHosts() lists at most 20 known hosts in its hint", () => {
     `known hosts: ${shown} and 3 more`,
   );
 });
+
+pureTest(
+  "enumerateHosts() reads the names that are excluded a few times, however many hosts there are",
+  () => {
+    const nixos = Array.from({ length: 100 }, (_, index) => `host-${index}`);
+    const { value: exclude, reads } = counted(nixos.slice(1));
+    const spec: HostsSpec = { kind: "auto", exclude };
+    assertEquals(enumerateHosts(spec, { nixos, darwin: [] }), [{ name: "host-0", kind: "nixos" }]);
+    assert(reads() < 10 * nixos.length, `${reads()} reads`);
+  },
+);

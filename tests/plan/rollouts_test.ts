@@ -2,7 +2,13 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { canonicalBytes, sha256Hex } from "../../src/contract/canonical.ts";
 import { decode } from "../../src/contract/schema.ts";
 import type { FleetResolved, RolloutManifest } from "../../src/contract/types.ts";
-import { computeRolloutId, policyOf, projectManifest, resolveBudgets } from "../../src/plan/rollouts.ts";
+import {
+  computeRolloutId,
+  policyOf,
+  projectManifest,
+  projectRollouts,
+  resolveBudgets,
+} from "../../src/plan/rollouts.ts";
 import { type Draft, sampleFleet } from "../support/fleet.ts";
 import { fullFleet, META, selector } from "../support/full_fleet.ts";
 import { deepFreeze, pureTest, refusal } from "../support/pure.ts";
@@ -148,5 +154,15 @@ pureTest("computeRolloutId() hashes the canonical bytes, so every field counts a
   assertEquals(computeRolloutId(reversed), id);
   for (const key of Object.keys(manifest)) {
     assertNotEquals(computeRolloutId({ ...manifest, [key]: "other" }), id, key);
+  }
+});
+
+pureTest("projectRollouts() gives each manifest with its canonical bytes and its rollout id", () => {
+  const project = projectRollouts(built(), "f00d");
+  for (const channel of ["stable", "edge"]) {
+    const { manifest, bytes, rolloutId } = project(channel)!;
+    assertEquals(manifest, projectManifest(built(), channel, "f00d"));
+    assertEquals(bytes, canonicalBytes(manifest));
+    assertEquals(rolloutId, computeRolloutId(manifest));
   }
 });
