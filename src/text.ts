@@ -9,6 +9,11 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** `2 MiB`, for more than one. */
+export function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
+
 /** Names for people: `"a", "b", "c" and 4 more`. */
 export function quoteList(names: readonly string[], most = 10): string {
   const shown = names.slice(0, most).map((name) => JSON.stringify(name)).join(", ");

@@ -4,15 +4,13 @@
  *
  * @module
  */
+import { MAX_FILE_BYTES, MAX_RELEASE_BYTES } from "../contract/layout.ts";
 import { ReleaseError } from "../errors.ts";
 import { isWithin } from "../plan/paths.ts";
+import { mebibytes } from "../text.ts";
 import { absolutePath, fileError } from "./paths.ts";
 
-/** More than the documents of any fleet: 10,000 hosts are 2 MiB. */
-export const MAX_FILE_BYTES: number = 64 * 2 ** 20;
-/** More than years of rollout manifests, and less than what a machine that verifies has for it. */
-export const MAX_RELEASE_BYTES: number = 2 ** 30;
-/** The same in files: a release of five channels an hour makes 88,000 in a year. */
+/** More than years of rollout manifests: a release of five channels an hour makes 88,000 in a year. */
 export const MAX_RELEASE_FILES = 500_000;
 
 const DELETE_EARLIER =
@@ -141,8 +139,4 @@ export function readBounded(place: FilePlace): Uint8Array<ArrayBuffer> {
 function tooLarge(path: string, bytes: number): ReleaseError {
   const most = `no file of a release has more than ${mebibytes(MAX_FILE_BYTES)}`;
   return new ReleaseError("io", `Cannot read "${path}": it has ${mebibytes(bytes)}, and ${most}`);
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

@@ -6,7 +6,7 @@
  */
 import { writeAll } from "../bytes.ts";
 import { sha256Hex } from "../contract/canonical.ts";
-import { MAX_FILE_BYTES } from "./bounded.ts";
+import { MAX_FILE_BYTES } from "../contract/layout.ts";
 import { kindOf, readRegularFile } from "./files.ts";
 
 /** Consumers run as other users than the one that releases. */

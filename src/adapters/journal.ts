@@ -10,6 +10,7 @@ import {
   isManifestPath,
   isTemporaryName,
   JOURNAL_FILE,
+  MAX_FILE_BYTES,
   SIDECAR_FILES,
   signedPath,
   temporaryName,
@@ -18,7 +19,6 @@ import { decodeUtf8, parseJson } from "../contract/json.ts";
 import { ioError } from "../errors.ts";
 import { hasGitName } from "../plan/git_names.ts";
 import type { Recovery } from "../ports.ts";
-import { MAX_FILE_BYTES } from "./bounded.ts";
 import { createFile, identityOf, lstatOf, syncDirectory } from "./disk.ts";
 import { readRegularFile } from "./files.ts";
 import { checkLocation, DIRECTORIES, type ReleaseLocation } from "./location.ts";

@@ -11,22 +11,15 @@ import {
   isReleasePath,
   JOURNAL_FILE,
   LONGEST_NAME,
+  MAX_FILE_BYTES,
+  MAX_RELEASE_BYTES,
   ROLLOUTS_DIR,
   signaturePath,
   signedPath,
 } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
 import type { ReleaseDir } from "../ports.ts";
-import {
-  checkLink,
-  checkRegularFile,
-  type FilePlace,
-  MAX_FILE_BYTES,
-  MAX_RELEASE_BYTES,
-  readBounded,
-  ReadBudget,
-  realPath,
-} from "./bounded.ts";
+import { checkLink, checkRegularFile, type FilePlace, readBounded, ReadBudget, realPath } from "./bounded.ts";
 import { readRegularFile } from "./files.ts";
 import { followLinks } from "./lookup.ts";
 import { absolutePath, Changed, fileError, WrongFile } from "./paths.ts";

@@ -51,6 +51,11 @@ export function isManifestPath(path: string): boolean {
   return /^[0-9a-f]{64}$/.test(rolloutIdOf(signedPath(path) ?? path) ?? "");
 }
 
+/** More than the documents of any fleet, which are read whole: 100,000 hosts are 20 MiB. */
+export const MAX_FILE_BYTES: number = 64 * 2 ** 20;
+/** The same for all files of a release directory, and less than what a machine that verifies has for it. */
+export const MAX_RELEASE_BYTES: number = 2 ** 30;
+
 /** How many bytes a file system takes for one name. */
 export const LONGEST_NAME = 255;
 

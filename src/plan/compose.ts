@@ -8,12 +8,14 @@ import {
   BOOTSTRAP_NONCES_FILE,
   FLEET_FILE,
   manifestPath,
+  MAX_FILE_BYTES,
+  MAX_RELEASE_BYTES,
   RELEASE_INDEX_FILE,
   REVOCATIONS_FILE,
 } from "../contract/layout.ts";
 import { canonicalBytes, sha256Hex } from "../contract/canonical.ts";
 import { compareBytes, documentPath } from "../contract/records.ts";
-import { quoteList } from "../text.ts";
+import { mebibytes, plural, quoteList } from "../text.ts";
 import { decode } from "../contract/schema.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../contract/time.ts";
 import {
@@ -33,7 +35,7 @@ import {
   stampMeta,
 } from "./fleet.ts";
 import { filterExpiredPins } from "./pins.ts";
-import { policyOf, projectRollouts } from "./rollouts.ts";
+import { policyOf, projectRollouts, resolveBudgets } from "./rollouts.ts";
 import { droppedFieldWarnings, fleetWarnings } from "./warnings.ts";
 
 /** What a flake says about its fleet, decoded, and without the pins that have expired. */
@@ -146,6 +148,7 @@ export function decodeFleet(
   const { fleet, expired } = filterExpiredPins(decode("fleet", documents.fleet), now);
   // Found out here and not when the manifests are made, which is after everything has been built.
   for (const channel of Object.keys(fleet.channels)) policyOf(fleet, channel);
+  refuseTooLarge(fleet);
   const warnings = droppedFieldWarnings("fleet", documents.fleet, strict);
   if (expired.length > 0) {
     warnings.push({
@@ -160,13 +163,37 @@ export function decodeFleet(
     const document = documents[name];
     if (document === undefined || document === null) return null;
     const decoded = decode(name, document);
-    warnings.push(...droppedFieldWarnings(name, document, strict));
+    for (const warning of droppedFieldWarnings(name, document, strict)) warnings.push(warning);
     return decoded;
   };
   return {
     evaluated: { fleet, revocations: sidecar("revocations"), bootstrapNonces: sidecar("bootstrapNonces") },
     warnings,
   };
+}
+
+/**
+ * Refuses a fleet whose release would be more than anybody reads, as far as that is known before its hosts are built: each
+ * manifest names all hosts of all budgets.
+ */
+function refuseTooLarge(fleet: FleetResolved): void {
+  if (fleet.disruptionBudgets.length === 0) return;
+  const channels = new Set(Object.values(fleet.hosts).map(({ channel }) => channel)).size;
+  const bytes = canonicalBytes(resolveBudgets(fleet)).length * channels;
+  if (bytes <= MAX_RELEASE_BYTES) return;
+  const message =
+    `the disruption budgets, with the names of all hosts that they choose, are in the rollout manifest of each of ` +
+    `${plural(channels, "channel")}, and come to ${mebibytes(bytes)} there`;
+  throw tooLarge(message, "disruptionBudgets");
+}
+
+function tooLarge(problem: string, path: string): ReleaseError {
+  return new ReleaseError("contract", `Cannot make a release that nobody would read: ${problem}`, {
+    path,
+    hint:
+      `verify reads files of ${mebibytes(MAX_FILE_BYTES)} and releases of ${mebibytes(MAX_RELEASE_BYTES)}: ` +
+      "choose fewer hosts in disruptionBudgets, or make fleets of fewer channels",
+  });
 }
 
 /** What the artifacts are made from beside the evaluated fleet. */
@@ -184,7 +211,8 @@ export interface ComposeOptions {
 /**
  * Makes the artifacts of a release, in the order in which they are signed.
  *
- * @throws {ReleaseError} of kind `contract` when a channel names a rollout policy that does not exist
+ * @throws {ReleaseError} of kind `contract` when a channel names a rollout policy that does not exist, or the release is
+ * larger than `verify` reads
  */
 export function composeArtifacts(
   evaluated: EvaluatedFleet,
@@ -193,15 +221,24 @@ export function composeArtifacts(
   const injected = injectClosureHashes(evaluated.fleet, closureHashes);
   const fleet = stampMeta(injected.fleet, stamp);
   const fleetArtifact = artifact(artifactName, canonicalizeResolved(fleet));
-  const artifacts = [fleetArtifact];
+  const artifacts: Artifact[] = [];
+  let bytesLeft = MAX_RELEASE_BYTES;
+  const add = (made: Artifact) => {
+    const { length } = made.bytes;
+    bytesLeft -= length;
+    if (length > MAX_FILE_BYTES) throw tooLarge(`"${made.path}" has ${mebibytes(length)}`, made.path);
+    if (bytesLeft < 0) throw tooLarge(`it has more than ${mebibytes(MAX_RELEASE_BYTES)}`, made.path);
+    artifacts.push(made);
+  };
+  add(fleetArtifact);
   const meta = metaOf(stamp);
   const { revocations, bootstrapNonces } = evaluated;
   if (revocations !== null) {
-    artifacts.push(artifact(REVOCATIONS_FILE, canonicalBytes({ schemaVersion: 1, revocations, meta })));
+    add(artifact(REVOCATIONS_FILE, canonicalBytes({ schemaVersion: 1, revocations, meta })));
   }
   if (bootstrapNonces !== null) {
     const live = pruneExpiredBootstrapNonces(bootstrapNonces, now);
-    artifacts.push(
+    add(
       artifact(BOOTSTRAP_NONCES_FILE, canonicalBytes({ schemaVersion: 1, bootstrapNonces: live, meta })),
     );
   }
@@ -210,12 +247,12 @@ export function composeArtifacts(
     const rollout = project(channel);
     if (rollout === null) continue;
     const { bytes, rolloutId } = rollout;
-    artifacts.push({ path: manifestPath(rolloutId), bytes, sha256: rolloutId, rolloutId });
+    add({ path: manifestPath(rolloutId), bytes, sha256: rolloutId, rolloutId });
   }
   if (releaseIndex) {
     const files = Object.fromEntries(artifacts.map(({ path, sha256 }) => [path, sha256]));
     const index: ReleaseIndex = { schemaVersion: 1, artifact: artifactName, files, meta };
-    artifacts.push(artifact(RELEASE_INDEX_FILE, canonicalBytes(index)));
+    add(artifact(RELEASE_INDEX_FILE, canonicalBytes(index)));
   }
   const warnings = fleetWarnings(fleet);
   if (injected.unknownHosts.length > 0) {

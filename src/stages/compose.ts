@@ -51,7 +51,8 @@ async function compose(run: Run, parts: Parts): Promise<Composed> {
   const { artifactName, releaseIndex } = config;
   const options = { closureHashes, stamp, now, artifactName, releaseIndex };
   const fresh = composeArtifacts(evaluated, options);
-  run.warn(...fresh.warnings);
+  // One by one: there may be more of them than a call takes arguments.
+  for (const warning of fresh.warnings) run.warn(warning);
   await warnOfSelfReference(run, source, hosts);
   // One that is committed and not upstream yet is not made twice.
   const isKept = config.reuseUnchangedSignature || source.place !== null && source.place.pending !== null;

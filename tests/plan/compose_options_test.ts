@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { sha256Hex } from "../../src/contract/canonical.ts";
 import { canonicalize } from "../../src/contract/json.ts";
-import { type ComposeInput, composeRelease } from "../../src/plan/compose.ts";
+import { type ComposeInput, composeRelease, decodeFleet } from "../../src/plan/compose.ts";
 import { sampleFleet } from "../support/fleet.ts";
 import { fullNonces, fullRevocations } from "../support/full_fleet.ts";
 import { pureTest, refusal } from "../support/pure.ts";
@@ -169,3 +169,53 @@ pureTest(
     assertEquals(canonicalize(text), text);
   },
 );
+
+const NOT_READ = {
+  kind: "contract" as const,
+  hint:
+    "verify reads files of 64 MiB and releases of 1024 MiB: choose fewer hosts in disruptionBudgets, or make " +
+    "fleets of fewer channels",
+};
+
+pureTest("composeRelease() refuses a document that is larger than verify reads", () => {
+  const fleet = sampleFleet();
+  fleet["hosts"].db.pubkey = "k".repeat(65 * 2 ** 20);
+  assertEquals(refusal(() => composeRelease(input({ fleet }))), {
+    ...NOT_READ,
+    message: 'Cannot make a release that nobody would read: "fleet.resolved.json" has 66 MiB',
+    path: "fleet.resolved.json",
+  });
+});
+
+pureTest(
+  "decodeFleet() refuses budgets that make a release larger than verify reads, before it is made",
+  () => {
+    const fleet = sampleFleet();
+    const hosts = Array.from(
+      { length: 1000 },
+      (_, index) => `${String(index).padStart(4, "0")}${"x".repeat(1995)}`,
+    );
+    fleet["channels"] = Object.fromEntries(hosts.map((name) => [name.slice(0, 4), fleet["channels"].stable]));
+    fleet["hosts"] = Object.fromEntries(
+      hosts.map((name) => [name, { ...fleet["hosts"].db, channel: name.slice(0, 4) }]),
+    );
+    const decoded = () => decodeFleet({ fleet }, "2026-06-01T12:00:00Z", false).warnings;
+    fleet["disruptionBudgets"] = [{ selector: { channel: "0000" }, maxInFlight: 1 }];
+    decoded();
+    fleet["disruptionBudgets"] = [{ selector: { all: true }, maxInFlight: 1 }];
+    assertEquals(refusal(decoded), {
+      ...NOT_READ,
+      message:
+        "Cannot make a release that nobody would read: the disruption budgets, with the names of all hosts " +
+        "that they choose, are in the rollout manifest of each of 1000 channels, and come to 1910 MiB there",
+      path: "disruptionBudgets",
+    });
+  },
+);
+
+pureTest("composeRelease() warns of more than a function takes arguments", () => {
+  const names = Array.from({ length: 130_000 }, (_, index) => `more${index}`);
+  const revocations = [{ ...fullRevocations()[0], ...Object.fromEntries(names.map((name) => [name, 0])) }];
+  const { warnings } = composeRelease(input({ revocations }));
+  assertEquals(warnings.filter(({ code }) => code === "dropped-field").length, names.length);
+});

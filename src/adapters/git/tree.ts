@@ -4,9 +4,15 @@
  * @module
  */
 import { dirname, join, relative, resolve } from "@std/path";
-import { isDocumentPath, isManifestPath, isReleasePath, ROLLOUTS_DIR } from "../../contract/layout.ts";
+import {
+  isDocumentPath,
+  isManifestPath,
+  isReleasePath,
+  MAX_FILE_BYTES,
+  ROLLOUTS_DIR,
+} from "../../contract/layout.ts";
 import { ReleaseError } from "../../errors.ts";
-import { MAX_FILE_BYTES, ReadBudget } from "../bounded.ts";
+import { ReadBudget } from "../bounded.ts";
 import { quoteList } from "../../text.ts";
 import { lastLines, type Shell, text } from "../process.ts";
 import { expectGit, type GitContext, gitContext, gitError, runGit } from "./context.ts";
@@ -173,13 +179,18 @@ export async function readCommitted(
   paths: readonly string[],
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const options = { cwd: root, env: { GIT_LITERAL_PATHSPECS: "1" } };
-  const listing = await runGit(git, ["ls-tree", "-z", "--full-tree", commit, "--", ...paths], options);
-  if (listing.code !== 0) throw gitError(`look for ${quoteList(paths)} in ${commit}`, listing);
-  const entries = text(listing).split("\0").flatMap((line) => {
-    const [, id, path] = /^100\d+ blob ([0-9a-f]+)\t(.+)$/s.exec(line) ?? [];
-    // Asked for a directory and for what is in it, git lists all that is in it.
-    return id === undefined || path === undefined || !paths.includes(path) ? [] : [{ id, path }];
-  });
+  const asked = new Set(paths);
+  const entries: TreeEntry[] = [];
+  // The directories are listed: the paths may be more than a command takes, and `ls-tree` reads none from its input.
+  for (const dir of new Set(paths.map((path) => dirname(path)))) {
+    const args = ["ls-tree", "-z", "--full-tree", commit, ...dir === "." ? [] : ["--", `${dir}/`]];
+    const listing = await runGit(git, args, options);
+    if (listing.code !== 0) throw gitError(`look for ${quoteList(paths)} in ${commit}`, listing);
+    for (const line of text(listing).split("\0")) {
+      const [, id, path] = /^100\d+ blob ([0-9a-f]+)\t(.+)$/s.exec(line) ?? [];
+      if (id !== undefined && path !== undefined && asked.has(path)) entries.push({ id, path });
+    }
+  }
   if (entries.length === 0) return new Map();
   return await readObjects(git, { cwd: root, revision: commit, dir: dirname(paths[0]!) }, entries);
 }
