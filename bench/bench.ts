@@ -9,11 +9,14 @@
 import { parseArgs } from "@std/cli";
 import { processWorld } from "../src/world.ts";
 import { expectRun, which } from "../tests/support/command.ts";
+import { againBenchmark } from "./again.ts";
 import { composeBenchmark } from "./compose.ts";
 import { heavyBenchmark, lightBenchmark } from "./hosts.ts";
+import { pushBenchmark } from "./push.ts";
 import { type Aim, type Benchmark, formatTable } from "./report.ts";
 import { startUpBenchmark } from "./start_up.ts";
 import { trustBenchmark } from "./trust.ts";
+import { unbuiltBenchmark } from "./unbuilt.ts";
 
 const { stdout } = processWorld();
 const printData = (text: string) => stdout.write(`${text}\n`);
@@ -21,7 +24,10 @@ const printData = (text: string) => stdout.write(`${text}\n`);
 const BENCHMARKS: readonly Benchmark[] = [
   startUpBenchmark,
   lightBenchmark,
+  againBenchmark,
   heavyBenchmark,
+  unbuiltBenchmark,
+  pushBenchmark,
   composeBenchmark,
   trustBenchmark,
 ];

@@ -1,5 +1,6 @@
 /**
- * Composes one release, and prints what it took as JSON: `deno run -A bench/compose_once.ts HOSTS`.
+ * Composes one release, and prints what it took as JSON: `deno run -A bench/compose_once.ts HOSTS CHANNELS [all]`. With
+ * `all` a disruption budget chooses all hosts.
  *
  * A process of its own, since memory that was used once stays with a process.
  *
@@ -23,20 +24,25 @@ export interface Composition {
   readonly bytes: number;
 }
 
-const HOSTS_ON_A_CHANNEL = 10;
-const MOST_CHANNELS = 100;
+/** How large a fleet is. */
+export interface FleetSize {
+  readonly hosts: number;
+  readonly channels: number;
+  /** Whether a disruption budget chooses all hosts, whose names are then in every manifest. */
+  readonly budgetOfAll?: boolean;
+}
 
-/** A fleet of so many hosts, 10 on a channel up to 100 channels, and what was built for them. */
-export function fleetOf(hostCount: number): { fleet: Draft; closureHashes: Record<string, string> } {
+/** How many hosts are in a rack, which a budget chooses, however large the fleet is. */
+const RACK = 50;
+
+/** A fleet, and what was built for its hosts, which are spread over its channels. */
+export function fleetOf(size: FleetSize): { fleet: Draft; closureHashes: Record<string, string> } {
   const { hosts: _, channels, rolloutPolicies, ...rest } = sampleFleet();
-  const channelNames = numbered(
-    "channel",
-    Math.min(MOST_CHANNELS, Math.ceil(hostCount / HOSTS_ON_A_CHANNEL)),
-  );
-  const hosts = numbered("host", hostCount).map((name, index) => ({
+  const channelNames = numbered("channel", size.channels);
+  const hosts = numbered("host", size.hosts).map((name, index) => ({
     name,
     channel: channelNames[index % channelNames.length]!,
-    tags: [`role-${index % 7}`, `site-${index % 5}`],
+    tags: [`role-${index % 7}`, `rack-${Math.floor(index / RACK)}`],
   }));
   const hostsOf = Map.groupBy(hosts, ({ channel }) => channel);
   const waves = channelNames.map((channel) => {
@@ -51,11 +57,11 @@ export function fleetOf(hostCount: number): { fleet: Draft; closureHashes: Recor
     rolloutPolicies,
     waves: Object.fromEntries(waves),
     disruptionBudgets: [
-      { selector: { all: true }, maxInFlightPct: 10 },
       { selector: { channel: channelNames[0] }, maxInFlight: 1 },
       { selector: { hosts: hosts.slice(0, 10).map(({ name }) => name) }, maxInFlight: 1 },
-      { selector: { tags: ["role-1", "site-1"] }, maxInFlight: 2 },
-      { selector: { tagsAny: ["role-1", "site-1"] }, maxInFlight: 5 },
+      { selector: { tags: ["role-1", "rack-1"] }, maxInFlight: 2 },
+      { selector: { tagsAny: ["rack-0", "rack-1"] }, maxInFlight: 5 },
+      ...size.budgetOfAll === true ? [{ selector: { all: true }, maxInFlightPct: 10 }] : [],
     ],
   };
   const closureHashes = Object.fromEntries(
@@ -65,7 +71,7 @@ export function fleetOf(hostCount: number): { fleet: Draft; closureHashes: Recor
 }
 
 function numbered(noun: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${noun}-${String(index).padStart(5, "0")}`);
+  return Array.from({ length: count }, (_, index) => `${noun}-${String(index).padStart(6, "0")}`);
 }
 
 function secondsOf(work: () => void): number {
@@ -82,8 +88,9 @@ function peakMegabytes(): number {
 }
 
 if (import.meta.main) {
+  const [hosts, channels, all] = Deno.args;
   const input = {
-    ...fleetOf(Number(Deno.args[0])),
+    ...fleetOf({ hosts: Number(hosts), channels: Number(channels), budgetOfAll: all === "all" }),
     signedAt: "2026-06-01T12:00:00Z",
     ciCommit: "0123456789abcdef0123456789abcdef01234567",
   };

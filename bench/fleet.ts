@@ -13,11 +13,21 @@ const SIGN = 'head -c 64 /dev/zero > "$NIXFLEET_OUTPUT"';
 const EXPERIMENTAL = ["--extra-experimental-features", "nix-command flakes"];
 const TOPLEVEL = "config.system.build.toplevel";
 
+/** So many paths are given to one command. */
+const MOST_PATHS = 2000;
+
+/** What a release says of itself, as far as it is read here. */
+export interface Released {
+  readonly stages: readonly { readonly stage: string; readonly seconds: number }[];
+}
+
 /** A fleet of NixOS hosts in a temporary git repository. */
 export class BenchFleet implements AsyncDisposable {
   readonly hosts: readonly string[];
   readonly #fleet: TestFleet;
   readonly #commits: string[] = [];
+  /** Commits, of which each has derivations of its own. */
+  readonly #generations: string[] = [];
   #releases = 0;
 
   private constructor(fleet: TestFleet, hosts: readonly string[]) {
@@ -42,10 +52,15 @@ export class BenchFleet implements AsyncDisposable {
   /** Takes out of nix's store what was put there, and removes the repository. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      const derivations = await this.#evaluate();
-      const outputs = await this.#nixStore("--query", "--outputs", ...derivations);
-      const sources = await this.#sources();
-      await this.#nixStore("--delete", ...sources, ...outputs.trim().split("\n"), ...derivations);
+      for (const commit of this.#generations.length === 0 ? [undefined] : this.#generations) {
+        const derivations = await this.#evaluate(commit);
+        for (let index = 0; index < derivations.length; index += MOST_PATHS) {
+          const some = derivations.slice(index, index + MOST_PATHS);
+          const outputs = await this.#nixStore("--query", "--outputs", ...some);
+          await this.#nixStore("--delete", ...outputs.trim().split("\n"), ...some);
+        }
+      }
+      await this.#nixStore("--delete", ...await this.#sources());
     } finally {
       await this.#fleet[Symbol.asyncDispose]();
     }
@@ -57,12 +72,23 @@ export class BenchFleet implements AsyncDisposable {
     this.#commits.push(await this.#fleet.commit("next"));
   }
 
-  /** Releases the fleet with the program, into a new directory. */
-  async release(): Promise<void> {
+  /** Makes a commit of which no host is built. */
+  async freshHosts(): Promise<void> {
+    const generation = String(this.#generations.length);
+    const content = Object.fromEntries(this.hosts.map((host) => [host, generation]));
+    await this.#fleet.write({ "hosts.json": JSON.stringify({ nixos: this.hosts, darwin: [], content }) });
+    await this.freshCommit();
+    this.#generations.push(this.#commits.at(-1)!);
+  }
+
+  /** Releases the fleet with the program, as a process of its own, into a new directory. */
+  async release(...args: string[]): Promise<Released> {
     // Outside the repository, so that no commit contains it.
     const dir = join(this.#fleet.root, "releases", String(this.#releases++));
-    const { code, stderr } = await this.#fleet.run(["--sign-cmd", SIGN, "--release-dir", dir]);
+    const all = ["--sign-cmd", SIGN, "--release-dir", dir, "--json", ...args];
+    const { code, stdout, stderr } = await this.#fleet.runProcess(all);
     if (code !== 0) throw new Error(`The release failed with ${code}\n${stderr}`);
+    return JSON.parse(stdout);
   }
 
   /** What any producer has to run: locks the flake, evaluates all hosts at once, and builds what came out. */
@@ -78,12 +104,13 @@ export class BenchFleet implements AsyncDisposable {
     }
   }
 
-  /** The derivations of all hosts, by one `nix eval`. */
-  async #evaluate(): Promise<string[]> {
+  /** The derivations of all hosts of the work tree, or of a commit, by one `nix eval`. */
+  async #evaluate(commit?: string): Promise<string[]> {
+    const flake = commit === undefined ? "." : `git+file://${this.#fleet.dir}?rev=${commit}`;
     const found = await this.#nix(
       "eval",
       "--json",
-      ".#nixosConfigurations",
+      `${flake}#nixosConfigurations`,
       "--apply",
       `builtins.mapAttrs (_: host: host.${TOPLEVEL}.drvPath)`,
     );
@@ -123,4 +150,9 @@ function spread(draft: Draft, hosts: readonly string[]): void {
     ],
     edge: [],
   };
+}
+
+/** Names for so many hosts. */
+export function namesOf(kind: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${kind}-${String(index).padStart(4, "0")}`);
 }

@@ -31,6 +31,18 @@ export interface Aim {
   readonly met: boolean;
 }
 
+/** An aim that the middle of some figures is at most so much. */
+export function atMost(
+  aim: string,
+  { figure, most, format }: {
+    readonly figure: Spread;
+    readonly most: number;
+    readonly format: (figure: Spread) => string;
+  },
+): Aim {
+  return { aim, figure: format(figure), met: figure.median <= most };
+}
+
 /** The middle of several figures, and how far they lie apart. */
 export interface Spread {
   readonly median: number;
@@ -70,6 +82,11 @@ export function ratios(a: readonly number[], b: readonly number[]): Spread {
   return spreadOf(a.map((figure, round) => figure / b[round]!));
 }
 
+/** How much more `a` is than `b`, round by round. */
+export function differences(a: readonly number[], b: readonly number[]): Spread {
+  return spreadOf(a.map((figure, round) => figure - b[round]!));
+}
+
 /** A ratio as text: `2.51 (2.20–2.77)`. */
 export function formatRatio(ratio: Spread): string {
   return formatSpread(ratio, (figure) => figure.toFixed(figure < 10 ? 2 : 1));
@@ -92,7 +109,8 @@ function formatSpread(
   format: (figure: number) => string,
   unit = "",
 ): string {
-  return `${format(median)}${unit} (${format(least)}–${format(most)})`;
+  const middle = `${format(median)}${unit}`;
+  return least === most ? middle : `${middle} (${format(least)}–${format(most)})`;
 }
 
 /** The table as Markdown, which is readable as plain text too. */
