@@ -84,7 +84,7 @@ lib.throwIf (lib.versionOlder deno.version "2.8.3")
         # root, who could where the store is not mounted read-only.
         DENO_DIR=$out/share/deno ${lib.getExe deno} cache --config ${app}/deno.json --node-modules-dir=manual \
           --no-remote --frozen ${app}/src/main.ts
-        "$out/bin/fleet-release" --help >/dev/null
+        "$out/bin/fleet-release" help >/dev/null
         rm -f "$out"/share/deno/*-shm "$out"/share/deno/*-wal
         for entry in "$out"/share/deno/*; do
           [ "$entry" = "$out/share/deno/gen" ] || { rm -r "$entry" && mkdir "$entry"; }

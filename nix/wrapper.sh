@@ -19,14 +19,22 @@ deno=(
   @deno@ run --config @app@/deno.json --node-modules-dir=manual
   --cached-only --no-remote --frozen --no-code-cache
 )
-# What it prints begins with --no-prompt, too, which older Denos do not take twice.
-planner=("${deno[@]}" --no-prompt --allow-read --allow-env @app@/src/main.ts --print-permissions)
+# It reads the modules that it comes to alone, for which they have to be permitted. What it prints begins with
+# --no-prompt, too, which older Denos do not take twice.
+planner=(
+  "${deno[@]}" --unstable-lazy-dynamic-imports --no-prompt --allow-read --allow-env
+  @app@/src/main.ts --print-permissions
+)
 
 if [ "${1-}" = --print-permissions ]; then
   shift
   exec "${planner[@]}" "$@"
 fi
-flags=$("${planner[@]}" "$@" </dev/null) || exit
+case "$*" in
+# Nothing has to be permitted for these.
+--help | -h | --version | -V) flags=--no-prompt ;;
+*) flags=$("${planner[@]}" "$@" </dev/null) || exit ;;
+esac
 
 # One flag a line, and nothing in it means anything to the shell.
 set -f

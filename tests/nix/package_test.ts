@@ -32,6 +32,7 @@ packageTest(
     const start = (...args: string[]) => run([...confined, program, ...args], { cwd: "/" });
     const version = (await start("--version")).stdout;
     assert(/^fleet-release \d+\.\d+\.\d+\n$/.test(version), version);
+    assertEquals((await start("--help")).stdout, (await start("help")).stdout);
     assertEquals(await start("--print-permissions", "canonicalize"), {
       code: 0,
       stdout: "--no-prompt\n",
@@ -79,7 +80,7 @@ packageTest("no run writes to the store, not even one by root", async ({ fleet, 
 });
 
 packageTest(
-  "the second stage runs with what --print-permissions prints, and nothing else",
+  "the second stage runs with what --print-permissions prints, and nothing else, and alone where that is nothing",
   async ({ fleet, program }) => {
     // The wrapper itself, with a Deno that runs the first stage and says what the second would be.
     const wrapper = await Deno.readTextFile(program);
@@ -87,30 +88,39 @@ packageTest(
     const spy = join(fleet.root, "deno");
     await Deno.writeTextFile(
       spy,
-      `#!/bin/sh\nfor last; do case $last in --print-permissions) exec ${deno} "$@";; esac; done\nprintf '%s\\n' "$@"\n`,
+      `#!/bin/sh\nfor last; do case $last in --print-permissions) echo first >&2; exec ${deno} "$@";; esac; done\n` +
+        `printf '%s\\n' "$@"\n`,
       { mode: 0o755 },
     );
     const copy = join(fleet.root, "fleet-release");
     await Deno.writeTextFile(copy, wrapper.replaceAll(deno, spy), { mode: 0o755 });
 
-    const args = ["--sign-key", KEY, "--release-dir", "a b"];
     const options = { cwd: fleet.dir, env: fleet.env() };
-    const printed = await expectRun([program, "--print-permissions", ...args], options);
     const app = await Deno.realPath(join(dirname(dirname(program)), "share/fleet-release"));
-    assertEquals((await expectRun([copy, ...args], options)).split("\n"), [
-      "run",
-      "--config",
-      `${app}/deno.json`,
-      "--node-modules-dir=manual",
-      "--cached-only",
-      "--no-remote",
-      "--frozen",
-      "--no-code-cache",
-      ...printed.trimEnd().split("\n"),
-      `${app}/src/main.ts`,
-      ...args,
-      "",
-    ]);
+    for (
+      const [args, first] of [
+        [["--sign-key", KEY, "--release-dir", "a b"], "first\n"],
+        [["verify", "--help"], "first\n"],
+        ...["--help", "-h", "--version", "-V"].map((flag) => [[flag], ""] as const),
+      ] as const
+    ) {
+      const printed = await expectRun([program, "--print-permissions", ...args], options);
+      const { stdout, stderr } = await run([copy, ...args], options);
+      assertEquals([stderr, stdout.split("\n")], [first, [
+        "run",
+        "--config",
+        `${app}/deno.json`,
+        "--node-modules-dir=manual",
+        "--cached-only",
+        "--no-remote",
+        "--frozen",
+        "--no-code-cache",
+        ...printed.trimEnd().split("\n"),
+        `${app}/src/main.ts`,
+        ...args,
+        "",
+      ]]);
+    }
   },
 );
 
