@@ -63,6 +63,6 @@ Deno.test("the help of all commands loads none that does what they do", () => {
   const loaded = loadedWith("src/main.ts", (specifier) => /\/(commands|cli)\/[^/]*$/.test(specifier));
   const working = /^src\/(stages|adapters|verify|pipeline)|valibot|dax/;
   // The permissions are asked of the world, and the settings read from it, when they are wanted.
-  const wanted = /^src\/adapters\/(process|follow|excerpts|stderr|lookup|files|paths)\.ts$/;
+  const wanted = /^src\/adapters\/(search_path|lookup|files|paths)\.ts$/;
   assertEquals(loaded.filter((path) => working.test(path) && !wanted.test(path)), []);
 });

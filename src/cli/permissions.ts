@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { findProgram } from "../adapters/process.ts";
 import {
   firstMissing,
   followLinks,
@@ -15,6 +14,7 @@ import {
   realDirectory,
   repositoryOf,
 } from "../adapters/lookup.ts";
+import { findProgram } from "../adapters/search_path.ts";
 import { ReleaseError } from "../errors.ts";
 import { markdownTable } from "../text.ts";
 import { cacheDirIn, tempDirIn, type World } from "../world.ts";

@@ -819,7 +819,7 @@ async function releaseIn(
   const epoch = sourceDateEpoch(given);
   const { openPorts } = await import("../adapters/ports.ts");
   const { lockReleaseDir } = await import("../adapters/lock.ts");
-  const { withSafePath } = await import("../adapters/process.ts");
+  const { withSafePath } = await import("../adapters/search_path.ts");
   const { release } = await import("../pipeline.ts");
   const { outcomeWithoutSecrets } = await import("../report/outcome.ts");
   const { startRun } = await import("../stages/run.ts");

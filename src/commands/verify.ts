@@ -443,9 +443,10 @@ async function readFiles(
     early.forEach((path) => files.delete(path));
     return { files, interrupted, commit: null };
   }
-  const [{ readReleaseTree }, { Shell, withSafePath }] = await Promise.all([
+  const [{ readReleaseTree }, { Shell }, { withSafePath }] = await Promise.all([
     import("../adapters/git/tree.ts"),
     import("../adapters/process.ts"),
+    import("../adapters/search_path.ts"),
   ]);
   // The repository may be a stranger's: git gets what it needs, and nothing of what the user may hold for releases.
   const { env, warnings } = withSafePath(Object.fromEntries(

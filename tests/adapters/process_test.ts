@@ -6,7 +6,6 @@ import {
   Shell,
   text,
   withoutGitLocation,
-  withSafePath,
 } from "../../src/adapters/process.ts";
 import { pureTest, refusal } from "../support/pure.ts";
 
@@ -25,33 +24,6 @@ pureTest("text() gives what a command printed without its one final newline", ()
   const printed = (stdout: string) => text({ code: 0, stdout: new TextEncoder().encode(stdout), stderr: [] });
   assertEquals(["a\n", "a\n\n", "a", "", "\n", "ü\nb\n"].map(printed), ["a", "a\n", "a", "", "", "ü\nb"]);
 });
-
-pureTest(
-  "withSafePath() hands on absolute directories alone, without Deno's own, and says what it passes over",
-  () => {
-    const paths: [path: string | undefined, safe: string | undefined, relative: string | null][] = [
-      ["/a:/b/c", "/a:/b/c", null],
-      ["/deno-dir/node_compat_bin:/a", "/a", null],
-      [".:/a", "/a", '"."'],
-      ["/a:", "/a", '""'],
-      [":/a::bin:../x:~/y", "/a", '"", "", "bin", "../x", "~/y"'],
-      ["bin", undefined, '"bin"'],
-      ["", undefined, null],
-      [undefined, undefined, null],
-    ];
-    for (const [path, safe, relative] of paths) {
-      const env = { HOME: "/home/a", ...path === undefined ? {} : { PATH: path } };
-      assertEquals(withSafePath(env), {
-        env: { HOME: "/home/a", ...safe === undefined ? {} : { PATH: safe } },
-        warnings: relative === null ? [] : [{
-          code: "relative-path",
-          message: `PATH has ${relative} in it, which is another directory wherever a program is started: ` +
-            "it is passed over, and handed to no program",
-        }],
-      });
-    }
-  },
-);
 
 pureTest("withoutGitLocation() takes out the variables that say which repository is meant", () => {
   const kept = {

@@ -6,7 +6,7 @@ import { join } from "@std/path";
 import { gitContext } from "../../../src/adapters/git/context.ts";
 import { createGit } from "../../../src/adapters/git/git.ts";
 import { checkSigning, signsCommits } from "../../../src/adapters/git/signing.ts";
-import { findProgram } from "../../../src/adapters/process.ts";
+import { findProgram } from "../../../src/adapters/search_path.ts";
 import { expectRun, which } from "../../support/command.ts";
 import type { TestFleet } from "../../support/fleet.ts";
 import { GIT, type GitFleet, gitFleet } from "../../support/git_fleet.ts";
