@@ -136,3 +136,16 @@ export function ioError(action: string, cause: unknown): ReleaseError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new ReleaseError("io", `${action}: ${reason}`, { cause });
 }
+
+/**
+ * Waits for what is independent and has been begun at once.
+ *
+ * @returns what each has come to, in their order
+ * @throws the error of the first of them that fails, once all have ended: it is the same one in every run
+ */
+export async function atOnce<const Work extends readonly unknown[]>(
+  ...work: Work
+): Promise<{ -readonly [Index in keyof Work]: Awaited<Work[Index]> }> {
+  await Promise.allSettled(work);
+  return await Promise.all(work);
+}

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type ErrorKind, ioError, ReleaseError } from "../src/errors.ts";
+import { atOnce, type ErrorKind, ioError, ReleaseError } from "../src/errors.ts";
 import { pureTest } from "./support/pure.ts";
 
 /** The exit codes of the contract. */
@@ -73,4 +73,17 @@ pureTest("ioError() says what was tried and what the file system said", () => {
     cause,
   ]);
   assertEquals(ioError("Cannot read", "broken").message, "Cannot read: broken");
+});
+
+pureTest("atOnce() gives what all come to in their order, or the error of the first that fails", async () => {
+  assertEquals(await atOnce(Promise.resolve(1), "two", Promise.resolve(null)), [1, "two", null]);
+  const ended: string[] = [];
+  const late = Promise.withResolvers<never>();
+  const first = late.promise.finally(() => ended.push("first"));
+  const last = Promise.reject(new Error("last")).finally(() => {
+    ended.push("last");
+    late.reject(new Error("first"));
+  });
+  const message = await atOnce(Promise.resolve(), first, last).catch(({ message }) => message);
+  assertEquals([message, ended], ["first", ["last", "first"]]);
 });

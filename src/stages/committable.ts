@@ -12,7 +12,7 @@ import {
   REVOCATIONS_FILE,
   signaturePath,
 } from "../contract/layout.ts";
-import { ReleaseError } from "../errors.ts";
+import { atOnce, ReleaseError } from "../errors.ts";
 import { hasGitName } from "../plan/git_names.ts";
 import { isWithin } from "../plan/paths.ts";
 import type { Identity, Repository } from "../ports.ts";
@@ -59,7 +59,12 @@ async function checkReleaseDir({ config, ports }: Run, repository: Repository): 
     );
   }
   const paths = namesOf(config).flatMap((path) => [join(prefix, path), join(prefix, signaturePath(path))]);
-  const untracked = paths.find(hasGitName) ?? await git.firstUntrackable(repository, paths);
+  const [untrackable, own, ignored] = await atOnce(
+    git.firstUntrackable(repository, paths),
+    git.repositoryOf(dir.existing),
+    git.firstIgnored(repository, paths),
+  );
+  const untracked = paths.find(hasGitName) ?? untrackable;
   if (untracked !== null) {
     throw new ReleaseError("usage", `Cannot commit "${config.releaseDir}": git takes no "${untracked}"`, {
       hint:
@@ -67,9 +72,7 @@ async function checkReleaseDir({ config, ports }: Run, repository: Repository): 
         "or --artifact-name",
     });
   }
-  const own = await git.repositoryOf(dir.existing);
   if (own?.root !== repository.root) throw outside;
-  const ignored = await git.firstIgnored(repository, paths);
   if (ignored !== null) {
     throw new ReleaseError("usage", `Cannot commit "${config.releaseDir}": git ignores "${ignored}"`, {
       hint: "take it out of .gitignore, or give another --release-dir",

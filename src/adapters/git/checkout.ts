@@ -38,13 +38,12 @@ export async function compareWithCommit(
   { root, commit, copy }: Copy,
 ): Promise<Differences> {
   const what = "compare the source with its commit";
-  const gitDir = await expectGit(git, what, ["rev-parse", "--absolute-git-dir"], { cwd: root });
   const [listing, copied] = await Promise.all([
     expectGit(git, what, ["ls-tree", "-r", "-z", "--full-tree", commit], { cwd: root }),
     // With an index that is not there, every file is another one.
     expectGit(git, what, [`--work-tree=${copy}`, "ls-files", "-z", "--others"], {
-      cwd: copy,
-      env: { GIT_DIR: gitDir, GIT_INDEX_FILE: join(gitDir, "fleet-release-no-index") },
+      cwd: root,
+      env: { GIT_INDEX_FILE: `${copy}-no-index` },
     }),
   ]);
   const entries = listing.split("\0").flatMap((entry) => {

@@ -9,6 +9,7 @@
 import { dirname, join, relative } from "@std/path";
 import { sha256Hex } from "../../contract/canonical.ts";
 import { isManifestPath, SIDECAR_FILES, signedPath, temporaryName } from "../../contract/layout.ts";
+import { atOnce } from "../../errors.ts";
 import type { Git, ReleaseFile, Repository } from "../../ports.ts";
 import { createFile, identityOf, syncDirectory } from "../disk.ts";
 import { moveHead } from "./branch.ts";
@@ -41,12 +42,15 @@ export async function commitRelease(
 ): Promise<string | null> {
   const prefix = relative(root, await Deno.realPath(releaseDir));
   for (const file of beside) putInPlace(join(root, prefix), file);
-  const stored = await storeFiles(git, { root, prefix }, [...files, ...beside]);
-  const entries = [...stored, ...await missingEntries(git, root, { prefix, removed })];
   const own: GitIndex = { root, file: join(tempDir, "index") };
   // A release that takes the place of one that is not upstream keeps its manifests: all that is in HEAD stays tracked.
   const before = on.moves ? head : on.parent;
-  await readTree(git, own, before);
+  const [stored, missing] = await atOnce(
+    storeFiles(git, { root, prefix }, [...files, ...beside]),
+    missingEntries(git, root, { prefix, removed }),
+    readTree(git, own, before),
+  );
+  const entries = [...stored, ...missing];
   await addToIndex(git, own, entries);
   const tree = await writeTree(git, own);
   const trees = treesAbove(stored.map(({ path }) => path)).map((path) => `${tree}:${path}`);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ReleaseError } from "../../errors.ts";
+import { atOnce, ReleaseError } from "../../errors.ts";
 import type { Identity } from "../../ports.ts";
 import { lastLines } from "../process.ts";
 import { type GitContext, runGit } from "./context.ts";
@@ -16,10 +16,10 @@ import { type GitContext, runGit } from "./context.ts";
  */
 export async function checkIdentity(git: GitContext, root: string, identity: Identity): Promise<void> {
   const env = identityEnv(identity);
-  for (const who of ["AUTHOR", "COMMITTER"]) {
+  const check = async (who: "AUTHOR" | "COMMITTER") => {
     const ask = (context: GitContext) => runGit(context, ["var", `GIT_${who}_IDENT`], { cwd: root, env });
     const result = await ask(git);
-    if (result.code === 0) continue;
+    if (result.code === 0) return;
     const { [`GIT_${who}_DATE`]: date, ...dateless } = git.env;
     if (date !== undefined && (await ask({ ...git, env: dateless })).code === 0) {
       throw new ReleaseError("git", `Cannot commit: git cannot read GIT_${who}_DATE "${date}"`, {
@@ -30,7 +30,8 @@ export async function checkIdentity(git: GitContext, root: string, identity: Ide
       lines: lastLines(result.stderr, 5),
       hint: "give --git-user-name and --git-user-email, or configure user.name and user.email",
     });
-  }
+  };
+  await atOnce(check("AUTHOR"), check("COMMITTER"));
 }
 
 /** The identity for one command, which leaves the repository's configuration as it is. */
