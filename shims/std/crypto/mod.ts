@@ -2,7 +2,7 @@
 // Stands in for jsr:@std/crypto, because JSR is unreachable from a Nix sandbox.
 // Remove "links" from deno.json to get the real package.
 
-import { createHash } from "node:crypto";
+import process from "node:process";
 
 /** The part of the Web Crypto API's synchronous extension that is on offer. */
 export interface StdCrypto {
@@ -13,10 +13,15 @@ export interface StdCrypto {
   };
 }
 
+// Loaded with the first digest: it takes as long as a third of the program.
+let createHash: typeof import("node:crypto").createHash | undefined;
+
 /** Synchronous digests. */
 export const crypto: StdCrypto = {
   subtle: {
-    digestSync: (algorithm, data) =>
-      new Uint8Array(createHash(algorithm.replace("-", "")).update(data).digest()).buffer,
+    digestSync(algorithm, data) {
+      createHash ??= process.getBuiltinModule("node:crypto").createHash;
+      return new Uint8Array(createHash(algorithm.replace("-", "")).update(data).digest()).buffer;
+    },
   },
 };
