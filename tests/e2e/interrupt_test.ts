@@ -150,7 +150,8 @@ Deno.test({
     const terminal = new Deno.Command(SCRIPT!, {
       args: ["-q", "-e", "-c", [...command, "--sign-key", fleet.key, "--git-commit"].join(" "), "/dev/null"],
       cwd: fleet.dir,
-      env: { ...fleet.env(), PATH, SHELL: which("sh") },
+      // With NO_COLOR nothing would be shown of the stage that is running.
+      env: { ...fleet.env(), PATH, SHELL: which("sh"), NO_COLOR: "" },
       clearEnv: true,
       stdin: "piped",
       stdout: "piped",
