@@ -13,11 +13,12 @@ import { readDescriptor } from "./descriptors.ts";
 import { Excerpts } from "./excerpts.ts";
 import { createInputs } from "./files.ts";
 import { createGit } from "./git/git.ts";
-import { checkPermitted } from "./git/git_files.ts";
+import { checkGitPermitted } from "./git/git_files.ts";
 import { createHooks } from "./hooks/hooks.ts";
 import { gitPlacesOf } from "./lookup.ts";
 import { createNix } from "./nix/nix.ts";
 import { type CommandTrace, type End, Shell } from "./process.ts";
+import { checkPermitted } from "./permitted.ts";
 import { createReleaseDir } from "./release_dir.ts";
 import { openSigner } from "./signers.ts";
 import { makeTemporaryDirectory, removeDeadDirectories } from "./temporary.ts";
@@ -62,7 +63,7 @@ export async function openPorts(
   interruption: Interruptible = { ...NO_END, unlessEnded: (body) => body() },
 ): Promise<OpenPorts> {
   const { cwd, env, hidden, stdin, log, clock, cores, secrets } = surface;
-  if (config.gitCommit) checkPermitted(gitPlacesOf(resolve(cwd, config.releaseDir), config.releaseDir));
+  if (config.gitCommit) checkGitPermitted(gitPlacesOf(resolve(cwd, config.releaseDir), config.releaseDir));
   // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
   const secret = [...hidden, signKeyVariable(config.signKey), ...(env["TMPDIR"] === "" ? ["TMPDIR"] : [])];
   const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name)));
@@ -93,6 +94,7 @@ export async function openPorts(
     }),
   );
   const cacheDir = config.noMemo ? undefined : cacheDirIn(env);
+  if (cacheDir !== undefined) checkPermitted({ read: [cacheDir], write: [cacheDir] }, "give --no-memo");
   const memoDir = cacheDir && join(cacheDir, "evaluations");
   const nix = stack.use(
     createNix(shell, { env: childEnv, tempDir, memoDir, clock, ...nixSettings(config, cores) }),

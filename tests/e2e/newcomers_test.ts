@@ -309,7 +309,7 @@ testMistakes([
         builtins.concatStringsSep "\\n" (builtins.genList (i: "- number \${toString i}!") 30)
       }");
       bare = { };
-      good = host (build "good" "exit 1");
+      good = host (build "good" "echo > $out");
       lacking = host { }.kernel;
       throwing = host (throw "the disk is too small");
     }`),

@@ -302,7 +302,7 @@ function shownCommands(log: string): string[] {
 
 Deno.test("the program's -v shows the same commands with --log-format json", async () => {
   await using fleet = await TestFleet.create();
-  const { stderr } = await fleet.release(["--sign-cmd", SIGN, "-v", "--log-format", "json"]);
+  const { stderr } = await fleet.release(["--sign-cmd", SIGN, "--no-memo", "-v", "--log-format", "json"]);
   const records: Draft[] = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
   const commands = records.filter(({ event }) => event === "command");
   assertEquals(new Set(commands.map(({ level }) => level)), new Set(["debug"]));

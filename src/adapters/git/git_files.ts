@@ -4,9 +4,9 @@
  * @module
  */
 import { dirname, join, resolve } from "@std/path";
-import { ReleaseError } from "../../errors.ts";
 import { lstatOf, syncDirectory } from "../disk.ts";
 import { type GitPlaces, TABLES_LOCK } from "../lookup.ts";
+import { checkPermitted } from "../permitted.ts";
 import { text } from "../process.ts";
 import { expectGit, type GitContext, gitError, runGit } from "./context.ts";
 
@@ -25,16 +25,8 @@ export interface GitFiles {
  *
  * @throws {ReleaseError} of kind `io` that names what is missing
  */
-export function checkPermitted({ dirs, written }: GitPlaces): void {
-  for (const [name, paths] of [["read", dirs], ["write", written]] as const) {
-    for (const path of paths) {
-      if (Deno.permissions.querySync({ name, path }).state === "granted") continue;
-      throw new ReleaseError("io", `No permission to ${name} "${path}"`, {
-        hint:
-          `give it with --allow-${name}=${path}, beside what is there; or leave out --git-commit and --git-push`,
-      });
-    }
-  }
+export function checkGitPermitted({ dirs, written }: GitPlaces): void {
+  checkPermitted({ read: dirs, write: written }, "leave out --git-commit and --git-push");
 }
 
 /** What is asked along. */
