@@ -34,6 +34,8 @@ export interface BuildOptions {
   readonly again: (hosts: readonly DerivedHost[]) => Promise<void>;
   readonly clock: Clock;
   readonly progress: BuildProgress;
+  /** Told that a process builds all that has come. */
+  readonly onBegun?: () => void;
   /** Told what was built for each host. */
   readonly onBuilt: (host: DerivedHost, path: StorePath) => void;
   /** How many targets are in a window. */
@@ -46,6 +48,8 @@ const WINDOW = 100;
 const LEAST = 10;
 /** Milliseconds that hosts are waited for before a window begins that is not full. */
 const MOMENT = 1000;
+/** Milliseconds that a derivation waits until it is held: what is built at once nix protects itself. */
+const HOLD_AFTER = 50;
 /** Milliseconds after which the first window is alone no more: by then, it is not worth while to wait for. */
 const PATIENCE = 10_000;
 
@@ -73,6 +77,11 @@ interface Running {
   readonly since: number;
 }
 
+/** The path of the derivation of a target. */
+function derivationOf(target: string): string {
+  return target.slice(0, target.indexOf("!"));
+}
+
 class Builds {
   readonly #nix: NixContext;
   readonly #options: BuildOptions;
@@ -98,6 +107,8 @@ class Builds {
   #jobs: number | undefined;
   #error: { readonly thrown: unknown } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #holdTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #held = new Set<string>();
   #onEnd = () => {};
 
   constructor(nix: NixContext, options: BuildOptions) {
@@ -144,11 +155,18 @@ class Builds {
       return;
     }
     this.#hostsOf.set(target, [host]);
-    // Whoever collects garbage meanwhile; a failure shows when it is to be built.
-    this.#options.roots.hold([host.drvPath]).catch(() => {});
     if (this.#waiting.length === 0) this.#since = this.#now();
     this.#waiting.push(target);
+    this.#holdTimer ??= setTimeout(() => this.#hold(), HOLD_AFTER);
     this.#fill();
+  }
+
+  /** Holds what waits. That it cannot be held shows when it is to be built. */
+  #hold(): void {
+    this.#holdTimer = undefined;
+    const waiting = this.#waiting.filter((target) => !this.#held.has(target));
+    for (const target of waiting) this.#held.add(target);
+    if (waiting.length > 0) this.#options.roots.hold(waiting.map(derivationOf)).catch(() => {});
   }
 
   /** Waits until all are built that have come. */
@@ -157,6 +175,7 @@ class Builds {
     this.#onEnd = resolve;
     this.#fill();
     await promise;
+    clearTimeout(this.#holdTimer);
     if (this.#error !== undefined) throw this.#error.thrown;
   }
 
@@ -209,12 +228,10 @@ class Builds {
   /** @param slot Whose share of the jobs it takes; undefined: all are its own */
   async #build(targets: readonly string[], slot: Running["slot"] | undefined): Promise<void> {
     const index = this.#begun++;
-    const { roots, settings, tempDir } = this.#options;
-    const there = await roots.hold(targets.map((target) => this.#hostsOf.get(target)![0]!.drvPath));
-    const isThere = (target: string) => there.has(this.#hostsOf.get(target)![0]!.drvPath);
-    this.#late.push(...targets.filter((target) => !isThere(target)));
-    const ready = targets.filter(isThere);
+    const { settings, tempDir, onBegun } = this.#options;
+    const ready = targets.some((target) => this.#held.has(target)) ? await this.#present(targets) : targets;
     if (ready.length === 0) return;
+    if (slot === undefined) onBegun?.();
     const realised = await realise(this.#nix, ready, {
       root: join(tempDir, "roots", index === 0 ? "host" : `host.${index}`),
       settings,
@@ -225,8 +242,21 @@ class Builds {
       },
       maxJobs: slot === undefined ? undefined : await this.#shareOf(slot),
     });
-    if ("failure" in realised) this.#failures.push(realised.failure);
-    else for (const [target, path] of realised.paths) this.#built(target, path);
+    if ("paths" in realised) {
+      for (const [target, path] of realised.paths) this.#built(target, path);
+      return;
+    }
+    const left = await this.#present(ready);
+    if (left.length === ready.length) this.#failures.push(realised.failure);
+    else this.#waiting.unshift(...left);
+  }
+
+  /** Holds derivations, and gives the targets of those that are in the store. The others are late. */
+  async #present(targets: readonly string[]): Promise<readonly string[]> {
+    const there = await this.#options.roots.hold(targets.map(derivationOf));
+    const isThere = (target: string) => there.has(derivationOf(target));
+    this.#late.push(...targets.filter((target) => !isThere(target)));
+    return targets.filter(isThere);
   }
 
   /** The jobs of one of two processes: together no more than nix is to run. */

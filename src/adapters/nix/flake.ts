@@ -185,7 +185,9 @@ async function knownSource(
   // What has been asked for once only, is not looked at any further.
   const sources = memo.read(nameOf(source), KEPT)?.sources;
   if (sources === undefined || typeof tree !== "string" || !local?.inGit) return undefined;
-  const commit = await resolveCommit(gitContext(nix.shell, nix.env), local.root, local.revision ?? "HEAD");
+  const commit = local.revision === null && source.head !== undefined
+    ? source.head
+    : await resolveCommit(gitContext(nix.shell, nix.env), local.root, local.revision ?? "HEAD");
   const candidates = sources.filter((one) => one.commit === commit);
   if (candidates.length === 0) return undefined;
   const [identity, read] = await Promise.all([memo.identity(), prefetch(nix, tree)]);
@@ -205,7 +207,7 @@ async function prefetch({ shell, nix, flags, env }: NixContext, url: string) {
 }
 
 function keepSource(memo: Memo, source: FetchableSource, found: Omit<KeptSource, "identity">): void {
-  memo.during(async () => {
+  memo.later(async () => {
     const identity = await memo.identity();
     if (identity === undefined || typeof source.tree !== "string") return;
     const others = (memo.read(nameOf(source), KEPT)?.sources ?? []).filter((one) =>

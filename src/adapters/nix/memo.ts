@@ -42,7 +42,9 @@ export class Memo implements AsyncDisposable {
   #isPruned = false;
   /** How flakes are opened of which something may be kept, and whether something may be known. */
   readonly #flakes = new Map<OpenedFlake, boolean>();
-  readonly #keeping = new Set<Promise<void>>();
+  /** What is to be kept, and what is being kept. */
+  readonly #waiting: (() => Promise<void>)[] = [];
+  readonly #keeping: Promise<void>[] = [];
 
   constructor(nix: NixContext, { dir, own }: MemoOptions) {
     this.#nix = nix;
@@ -75,22 +77,27 @@ export class Memo implements AsyncDisposable {
     return identity === undefined ? undefined : this.read(nameOf(what, [identity, flake, key]), shape);
   }
 
-  /** Keeps the value of an evaluation of a flake by this nix, meanwhile. */
+  /** Keeps the value of an evaluation of a flake by this nix, when there is time. */
   keep(flake: LockedFlake, { what, key, value }: { what: string; key: unknown; value: () => unknown }): void {
     if (!this.#flakes.has(flake.opened)) return;
-    this.during(async () => {
+    this.later(async () => {
       const identity = await this.identity();
       if (identity !== undefined) this.write(nameOf(what, [identity, flake, key]), value());
     });
   }
 
-  /** Does something that is waited for when this is disposed of. */
-  during(work: () => Promise<void>): void {
-    const keeping = work().catch(passOver).finally(() => this.#keeping.delete(keeping));
-    this.#keeping.add(keeping);
+  /** Does something when there is time. */
+  later(work: () => Promise<void>): void {
+    this.#waiting.push(work);
+  }
+
+  /** There is time: while something is built, or at the end. */
+  begin(): void {
+    this.#keeping.push(...this.#waiting.splice(0).map((work) => work().catch(passOver)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.begin();
     await Promise.all(this.#keeping);
   }
 

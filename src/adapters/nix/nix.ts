@@ -51,12 +51,14 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
     attributes: (flake, attributes, warn) => evaluations.attributes(flake, attributes, warn),
     inventory: (flake, attributes, options) => evaluations.inventory(flake, attributes, options),
     evaluateHosts: (hosts, options) => evaluations.hosts(hosts, options),
-    build: (derived, { hosts, ...options }) =>
-      buildHosts(nix, derived, {
+    build(derived, { hosts, ...options }) {
+      return buildHosts(nix, derived, {
         ...{ ...options, tempDir, roots, clock },
         settings: settingsOf(hosts),
         again: (lost) => evaluations.hosts(lost, { progress: () => {}, warn: () => {}, onDerived: () => {} }),
-      }),
+        onBegun: () => memo?.begin(),
+      });
+    },
     async [Symbol.asyncDispose]() {
       evaluations.stop();
       await memo?.[Symbol.asyncDispose]();

@@ -33,6 +33,8 @@ export interface FetchableSource {
   readonly dir: string;
   /** Where it is; null when it is not on this machine. */
   readonly local: FlakeSource | null;
+  /** The commit that is checked out there, where it was looked at. */
+  readonly head?: string | null;
 }
 
 /**
@@ -89,7 +91,7 @@ async function localSource(
     parameters.set("shallow", "1");
   }
   const tree = withParameters(`git+file://${urlPath(root)}`, parameters);
-  return { tree, dir, local: { root, inGit: true, revision } };
+  return { tree, dir, local: { root, inGit: true, revision }, ...repository && { head: repository.head } };
 }
 
 /** What the reference of a plain directory says of where it comes from, which nix repeats to the flake. */
