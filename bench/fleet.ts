@@ -5,7 +5,7 @@
  */
 import { join } from "@std/path";
 import { type Draft, TestFleet } from "../tests/support/fleet.ts";
-import { expectRun, SYSTEM, which } from "../tests/support/command.ts";
+import { expectRun, run, SYSTEM, which } from "../tests/support/command.ts";
 
 /** Cheap, since a signature is not what is measured. */
 const SIGN = 'head -c 64 /dev/zero > "$NIXFLEET_OUTPUT"';
@@ -57,13 +57,18 @@ export class BenchFleet implements AsyncDisposable {
         for (let index = 0; index < derivations.length; index += MOST_PATHS) {
           const some = derivations.slice(index, index + MOST_PATHS);
           const outputs = await this.#nixStore("--query", "--outputs", ...some);
-          await this.#nixStore("--delete", ...outputs.trim().split("\n"), ...some);
+          await this.#delete([...outputs.trim().split("\n"), ...some]);
         }
       }
-      await this.#nixStore("--delete", ...await this.#sources());
+      await this.#delete(await this.#sources());
     } finally {
       await this.#fleet[Symbol.asyncDispose]();
     }
+  }
+
+  /** What another run has, too, is that one's to remove. */
+  async #delete(paths: readonly string[]): Promise<void> {
+    await run([which("nix-store"), "--delete", ...paths], { cwd: this.#fleet.dir, env: this.#fleet.env() });
   }
 
   /** Makes a commit, so that neither nix nor the program knows anything of what comes. */
