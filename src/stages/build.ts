@@ -36,7 +36,7 @@ export async function buildHosts(run: Run, { fleet, derived, built }: ToBuild): 
         name: "build",
         title: `Building ${count}`,
         hosts: fleet.hosts.length,
-        done: () => `Built ${count}`,
+        done: (closures) => `Built ${plural(closures.length, "host")}`,
         limit: { seconds: run.config.buildTimeout, option: "build-timeout", kind: "build" },
       },
       () => buildEach(run, first, { fleet, derived, built }),

@@ -1,4 +1,4 @@
-import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { basename, join, toFileUrl } from "@std/path";
 import {
   type CommandTrace,
@@ -95,11 +95,13 @@ Deno.test("release() tells its log of stages, hosts, warnings and commands, and 
   assertEquals(source.filter((what) => what !== "run git").toSorted(), [
     ...["end source", "run nix", "run nix", "start source"],
   ]);
-  assertEquals(told, [
+  assert(told.includes("run nix-store"));
+  // One builds, and another may hold what it is going to build.
+  assertEquals(told.filter((what) => what !== "run nix-store"), [
     ...["start fleet", "run nix", "end fleet"],
     ...["start earlier", "run git", "run git", "end earlier"],
     ...["start previous", "end previous"],
-    ...["start evaluate", "start build", "run nix-store", "end evaluate", "run nix-store", "end build"],
+    ...["start evaluate", "start build", "end evaluate", "end build"],
     ...["start push", "run <push hook>", "output db", "end push"],
     ...["start compose", "warn host-in-no-wave", "warn host-without-closure", "end compose"],
     ...["start sign", "run <sign hook>", "run <sign hook>", "end sign"],

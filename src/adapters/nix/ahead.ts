@@ -126,6 +126,7 @@ export class Ahead {
       },
       source: this.flake.storePath,
       signal,
+      isRoomy: true,
     });
     return endOf(running, signal);
   }

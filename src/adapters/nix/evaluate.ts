@@ -11,11 +11,10 @@ import { applyTo } from "./expressions.ts";
 import type { NixError } from "./nix_error.ts";
 import { parseOutput } from "./output.ts";
 
-/**
- * What evaluating processes are told of their garbage collector: a heap that a few hosts fit into, so that it is
- * not collected again and again while it grows, and no marker threads, since there is a process for each core.
- */
-const EVALUATION_ENV = { GC_INITIAL_HEAP_SIZE: "1G", GC_MARKERS: "1" };
+/** What evaluating processes are told of their garbage collector: no marker threads, as there is one for each core. */
+const EVALUATION_ENV = { GC_MARKERS: "1" };
+/** A heap that a few hosts fit into, so that it is not collected again and again while it grows. */
+const ROOMY_ENV = { GC_INITIAL_HEAP_SIZE: "1G" };
 
 /** How an evaluation ended. */
 export interface Evaluated extends CommandResult {
@@ -40,6 +39,8 @@ export interface EvaluateOptions {
   readonly source?: string;
   /** Stops nix when it is aborted. */
   readonly signal?: AbortSignal;
+  /** Whether it begins with much memory; where there is not so much (`ulimit -v`), it ends at once. */
+  readonly isRoomy?: boolean;
 }
 
 /**
@@ -51,22 +52,23 @@ export async function evaluate(
   { shell, nix, flags, env }: NixContext,
   expression: string,
   data: unknown,
-  { options = [], listener, source, signal }: EvaluateOptions = {},
+  { options = [], listener, source, signal, isRoomy = false }: EvaluateOptions = {},
 ): Promise<Evaluated> {
   const asked = flags.some((flag, index) => flag === "show-trace" && flags[index + 1] === "true");
   const log = new EvaluationLog(listener, asked);
   const command = [...flags, ...options, "eval", "--json", "--expr", applyTo(expression, data)];
   const result = await shell.run([nix, ...TRACED, ...command], {
-    env: { ...EVALUATION_ENV, ...env },
+    env: { ...EVALUATION_ENV, ...isRoomy ? ROOMY_ENV : {}, ...env },
     onStderr: (line) => log.add(line),
     signal,
   });
   const errors = log.errors();
   // What ends nix before it can say why, as a stack that is too small does, is told in plain text or not at all.
   const isKilled = result.code > SIGNALLED && result.code <= SIGNALLED + MOST_SIGNALS;
-  const said = errors.length > 0
-    ? errors.flatMap(({ lines }) => lines)
-    : [...isKilled ? [endedBy(result.code - SIGNALLED)] : [], ...lastSaid(result.stderr, Infinity)];
+  const said = errors.length > 0 ? errors.flatMap(({ lines }) => lines) : [
+    ...isKilled ? [endedBy(result.code - SIGNALLED)] : [],
+    ...withoutRepeats(lastSaid(result.stderr, Infinity)),
+  ];
   const told = (line: string) => source === undefined ? line : line.replaceAll(`${source}/`, "");
   const lines = said.map(told);
   return {
@@ -76,6 +78,11 @@ export async function evaluate(
     error: { lines, trace: errors.flatMap(({ trace }) => trace).map(told) },
     isKilled,
   };
+}
+
+/** A collector without memory says so again and again. */
+function withoutRepeats(lines: readonly string[]): string[] {
+  return lines.filter((line, index) => line !== lines[index - 1]);
 }
 
 /** A program that a signal has ended has this exit code and the number of the signal. */

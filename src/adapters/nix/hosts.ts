@@ -86,7 +86,7 @@ export function tellOf(hosts: readonly HostRef[], listener: ProcessListener): (t
  */
 export function startProcess(
   nix: NixContext,
-  { flake, hosts }: EvaluationJob,
+  { flake, hosts, isAlone = false }: EvaluationJob,
   { listener, warnings }: { readonly listener: ProcessListener; readonly warnings: EvaluationWarnings },
 ): EvaluatingProcess {
   const stopping = new AbortController();
@@ -108,6 +108,8 @@ export function startProcess(
     },
     source: flake.storePath,
     signal,
+    // What could not begin, or was killed, is content with less.
+    isRoomy: refs.length > 1 && !isAlone,
   };
   const run = async () => {
     if (refs.length > 1) {

@@ -18,6 +18,8 @@ import { Room, type RoomOptions } from "./room.ts";
 export interface EvaluationJob {
   readonly flake: LockedFlake;
   readonly hosts: readonly HostRef[];
+  /** Whether no other may run beside it. */
+  readonly isAlone?: boolean;
 }
 
 /** A host that does not evaluate, and why. */
@@ -236,7 +238,9 @@ class Evaluation {
       onEvaluated: (index, derivation) => this.#evaluated(range, index, derivation),
     };
     this.#alive++;
-    range.process = begun === undefined ? this.#options.start(job, listener) : begun.start(listener);
+    range.process = begun === undefined
+      ? this.#options.start({ ...job, isAlone }, listener)
+      : begun.start(listener);
     range.process.ended.finally(() => this.#alive--).then((broken) => this.#end(range, broken), (error) => {
       if (this.#running.has(range)) this.#result.reject(error);
     });

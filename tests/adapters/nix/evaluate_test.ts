@@ -51,9 +51,10 @@ Deno.test("evaluate() says which signal ended nix, before what was said until th
   assertEquals([isKilled, error.lines], [false, []]);
 });
 
-Deno.test("evaluate() gives a process a heap that few hosts fit into, and no threads to mark it", async () => {
+Deno.test("evaluate() gives a process no threads to mark its heap, and one for hosts a heap that few of them fit into", async () => {
   await using world = await nixThat(`printf '"%s %s"' "$GC_INITIAL_HEAP_SIZE" "$GC_MARKERS"`);
-  assertEquals((await evaluate(world.nix, "f", {})).value, "1G 1");
+  assertEquals((await evaluate(world.nix, "f", {}, { isRoomy: true })).value, "1G 1");
+  assertEquals((await evaluate(world.nix, "f", {})).value, " 1");
 });
 
 Deno.test("evaluate() refuses what is not JSON, with what is wrong and where, and what nix said beside it", async () => {

@@ -1,10 +1,22 @@
 import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { nixContext } from "../../../src/adapters/nix/context.ts";
 import { EvaluationWarnings } from "../../../src/adapters/nix/evaluation_warnings.ts";
 import { applyTo, HOSTS, ONE_HOST } from "../../../src/adapters/nix/expressions.ts";
 import { evaluateHosts } from "../../../src/adapters/nix/hosts.ts";
 import type { HostInFlake, HostRef, LockedFlake, Warning } from "../../../src/model.ts";
+import { SYSTEM_CLOCK } from "../../../src/world.ts";
 import { rejection } from "../../support/pure.ts";
-import { evaluatedAtOnce, EVALUATOR, locked, type NixFleet, nixFleet } from "../../support/nix_fleet.ts";
+import { tracedShell } from "../../support/traced.ts";
+import {
+  evaluatedAtOnce,
+  EVALUATOR,
+  locked,
+  NIX,
+  type NixFleet,
+  nixFleet,
+  NO_FLAGS,
+} from "../../support/nix_fleet.ts";
 
 const hosts = (...names: string[]): HostRef[] => names.map((name) => ({ name, kind: "nixos" }));
 
@@ -168,4 +180,27 @@ Deno.test("evaluateHosts() names a host whose name fits into no argument, before
     });
   }
   assertEquals(world.commands, []);
+});
+
+Deno.test("evaluateHosts() evaluates where there is less memory than a process would begin with", async () => {
+  await using world = await nixFleet(`{
+    a = host (build "a" "echo > $out");
+    b = host (build "b" "echo > $out");
+  }`);
+  const flake = await locked(world);
+  const bin = join(world.fleet.root, "bin");
+  await Deno.mkdir(bin);
+  for (const program of ["nix", "nix-store"]) {
+    const script = `#!/bin/sh\nulimit -v 800000\nexec ${join(NIX, "..", program)} "$@"\n`;
+    await Deno.writeTextFile(join(bin, program), script, { mode: 0o755 });
+  }
+  const { shell } = tracedShell(world.fleet.root, `${bin}:${Deno.env.get("PATH")}`);
+  const small = nixContext(shell, world.fleet.env(), NO_FLAGS);
+  const options = {
+    ...{ workers: 2, clock: SYSTEM_CLOCK, warnings: new EvaluationWarnings() },
+    progress: () => {},
+    warn: () => {},
+  };
+  const asked = inFlake(flake, hosts("a", "b"));
+  assertEquals(await evaluateHosts(small, asked, options), await evaluateHosts(world.nix, asked, options));
 });
