@@ -50,10 +50,14 @@ async function resolveSource(run: Run): Promise<Source> {
   const { config, ports: { git, nix } } = run;
   const { text: reference, directory } = await nix.referTo(config.buildFlake);
   if (directory === null) refuseAttribute(reference);
-  const asked = await lockFlake(run, reference).catch((error) => {
-    throw directory === null || isPlainPath(directory) ? error : withHintOfName(error);
-  });
-  const repository = asked.localDir === null ? null : await git.repositoryOf(asked.localDir);
+  const [asked, around] = await Promise.all([
+    lockFlake(run, reference).catch((error) => {
+      throw directory === null || isPlainPath(directory) ? error : withHintOfName(error);
+    }),
+    // A flake is looked for upwards from here, and in no other repository.
+    directory === null ? null : git.repositoryOf(directory),
+  ]);
+  const repository = asked.localDir === null ? null : around ?? await git.repositoryOf(asked.localDir);
   const left = repository === null ? [] : await releaseFilesIn(run, asked, repository);
   const whole = await withoutLeftovers(run, { asked, left }, repository);
   if (!config.gitCommit) {

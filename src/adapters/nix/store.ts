@@ -7,6 +7,8 @@ import type { NixContext } from "./context.ts";
 import { AS_EVENTS, parseEvent } from "./events.ts";
 import { outputLines } from "./output.ts";
 
+/** So many paths are given to one command: a system takes a few megabytes of arguments. */
+const MOST_ASKED = 5000;
 /** So many processes are asked at once, where each has one thing to look up. */
 const QUERIES_AT_ONCE = 16;
 
@@ -24,14 +26,18 @@ export async function unbuilt(
   const missing = new Set<string>();
   if (targets.length === 0) return missing;
   const alone = ["--option", "substitute", "false"];
-  await shell.run([nixStore, "--realise", "--dry-run", ...targets, ...flags, ...alone, ...AS_EVENTS], {
-    env,
-    onStderr(line) {
-      const path = parseEvent(line)?.msg?.trim();
-      if (path !== undefined && asked.has(path)) missing.add(path);
-      return path;
-    },
-  });
+  const onStderr = (line: string) => {
+    const path = parseEvent(line)?.msg?.trim();
+    if (path !== undefined && asked.has(path)) missing.add(path);
+    return path;
+  };
+  for (let index = 0; index < targets.length; index += MOST_ASKED) {
+    const some = targets.slice(index, index + MOST_ASKED);
+    await shell.run([nixStore, "--realise", "--dry-run", ...some, ...flags, ...alone, ...AS_EVENTS], {
+      env,
+      onStderr,
+    });
+  }
   return missing;
 }
 
