@@ -39,21 +39,30 @@ export async function afterLast(run: Run, before: Timestamp | null): Promise<Run
   return { ...run, now: later };
 }
 
+/** When the commit that is checked out was made; null: there is none, or nobody has to know. */
+export async function lookAtHead(
+  { timeFrom, config: { allowOlder }, ports: { git } }: Run,
+  repository: Repository | null,
+): Promise<Timestamp | null> {
+  if (timeFrom === "--now" || allowOlder || repository === null || repository.head === null) return null;
+  return await git.committedAt(repository, repository.head);
+}
+
 /**
  * Refuses a time before the commit that is checked out: a release is signed after that. One that is given with `--now`
  * may be as early as its giver likes, since nobody gives that by mistake.
  *
+ * @param committedAt When that was, as far as {@linkcode lookAtHead} has looked
  * @throws {ReleaseError} of kind `usage`
  */
-export async function checkClock(
-  { now, timeFrom, config: { allowOlder }, ports: { git } }: Run,
+export function checkClock(
+  { now, timeFrom }: Run,
   repository: Repository | null,
-): Promise<void> {
-  if (timeFrom === "--now" || allowOlder) return;
+  committedAt: Timestamp | null,
+): void {
+  if (committedAt === null) return;
+  const head = repository!.head!;
   const isEpoch = timeFrom === "SOURCE_DATE_EPOCH";
-  const head = repository?.head ?? null;
-  if (head === null) return;
-  const committedAt = await git.committedAt(repository!, head);
   if (!isAhead(committedAt, Temporal.Instant.from(now))) return;
   throw new ReleaseError(
     "usage",

@@ -6,6 +6,7 @@
 import { dirname, join, relative } from "@std/path";
 import { signKeyDescriptor } from "../config.ts";
 import { ATTRIBUTES_FILE, isDocumentPath } from "../contract/layout.ts";
+import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { LockedFlake } from "../model.ts";
 import { isPlainPath } from "../plan/flake_reference.ts";
@@ -16,7 +17,7 @@ import { signKeyVariable } from "../secrets.ts";
 import { plural, quoteList } from "../text.ts";
 import { attributesFor } from "./attributes.ts";
 import { findPlace, type Place, refuseDiverged } from "./base.ts";
-import { checkClock } from "./clock.ts";
+import { checkClock, lookAtHead } from "./clock.ts";
 import { checkCommittable } from "./committable.ts";
 import type { Run } from "./run.ts";
 
@@ -47,7 +48,7 @@ export async function lockSource(run: Run): Promise<Source> {
 }
 
 async function resolveSource(run: Run): Promise<Source> {
-  const { config, ports: { git, nix } } = run;
+  const { config, ports: { nix } } = run;
   const { text: reference, directory } = await nix.referTo(config.buildFlake);
   if (directory === null) refuseAttribute(reference);
   const [asked, around] = await Promise.all([
@@ -55,37 +56,49 @@ async function resolveSource(run: Run): Promise<Source> {
       throw directory === null || isPlainPath(directory) ? error : withHintOfName(error);
     }),
     // A flake is looked for upwards from here, and in no other repository.
-    directory === null ? null : git.repositoryOf(directory),
+    directory === null ? null : lookAround(run, directory),
   ]);
-  const repository = asked.localDir === null ? null : around ?? await git.repositoryOf(asked.localDir);
+  const nearest = around ?? (asked.localDir === null ? null : await lookAround(run, asked.localDir));
+  const { repository, committedAt } = asked.localDir === null || nearest === null ? NOWHERE : nearest;
   const left = repository === null ? [] : await releaseFilesIn(run, asked, repository);
   const whole = await withoutLeftovers(run, { asked, left }, repository);
   if (!config.gitCommit) {
-    return await checked(run, { flake: whole, repository, place: null, attributes: [] }, left);
+    return checked(run, { flake: whole, repository, place: null, attributes: [] }, { left, committedAt });
   }
   const own = await checkCommittable(run, repository);
   const place = await findPlace(run, own, whole.revision);
   const flake = place.pending === null ? whole : await withoutRelease(run, whole, place.pending);
   const attributes = await attributesFor(run, own, place);
-  const source = await checked(run, { flake, repository, place, attributes }, left);
+  const source = checked(run, { flake, repository, place, attributes }, { left, committedAt });
   if (!place.moves && place.named && place.parent !== null) {
     await refuseDiverged(run, own, place.parent, source.ciCommit);
   }
   return source;
 }
 
+/** The repository that a directory lies in, and when the commit was made that is checked out, as far as that counts. */
+async function lookAround(run: Run, dir: string): Promise<{
+  readonly repository: Repository | null;
+  readonly committedAt: Timestamp | null;
+}> {
+  const repository = await run.ports.git.repositoryOf(dir);
+  return { repository, committedAt: await lookAtHead(run, repository) };
+}
+
+const NOWHERE = { repository: null, committedAt: null };
+
 /** The source, once it is known that it may be released without a revision, if it has none. */
-async function checked(
+function checked(
   run: Run,
   found: Omit<Source, "ciCommit">,
-  left: readonly string[],
-): Promise<Source> {
+  { left, committedAt }: { readonly left: readonly string[]; readonly committedAt: Timestamp | null },
+): Source {
   const { repository } = found;
   // What messages call it; nix may have been given a longer form.
   const flake = { ...found.flake, reference: run.config.buildFlake };
   const source = { ...found, flake, ciCommit: flake.revision ?? repository?.head ?? null };
   if (flake.revision === null) checkUnlocked(source, left, run);
-  await checkClock(run, repository);
+  checkClock(run, repository, committedAt);
   return source;
 }
 
