@@ -10,7 +10,7 @@ import type { HostDerivation, HostInFlake, HostRef, LockedFlake } from "../../mo
 import type { Clock } from "../../ports.ts";
 import { byteLength, LONGEST_ARGUMENT } from "../process.ts";
 import type { NixContext } from "./context.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, mayBeRoomy } from "./evaluate.ts";
 import type { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { applyTo, INVENTORY_AND_HOSTS } from "./expressions.ts";
 import { endOf, tellOf } from "./hosts.ts";
@@ -26,6 +26,8 @@ export interface AskedAhead {
   /** Take note of what the flake warns of before it comes to a host. */
   readonly warnings: EvaluationWarnings;
   readonly clock: Clock;
+  /** MiB that the process may take; undefined: its share of what there is. */
+  readonly maxMemory: number | undefined;
 }
 
 /** What {@linkcode INVENTORY_AND_HOSTS} tells first. */
@@ -56,7 +58,11 @@ export class Ahead {
   #heard: Heard[] = [];
   #hear = (heard: Heard): void => void this.#heard.push(heard);
 
-  constructor(nix: NixContext, flake: LockedFlake, { attributes, hosts, warnings, clock }: AskedAhead) {
+  constructor(
+    nix: NixContext,
+    flake: LockedFlake,
+    { attributes, hosts, warnings, clock, maxMemory }: AskedAhead,
+  ) {
     this.flake = flake;
     this.#clock = clock;
     this.inventory = this.#told.promise;
@@ -64,7 +70,7 @@ export class Ahead {
     // A list of names may be longer than an argument can be.
     const data = { ...asked, mark: this.#mark };
     const fits = byteLength(applyTo(INVENTORY_AND_HOSTS, data)) <= LONGEST_ARGUMENT;
-    this.#ended = fits ? this.#run(nix, data, warnings) : Promise.resolve(null);
+    this.#ended = fits ? this.#run(nix, data, { warnings, maxMemory }) : Promise.resolve(null);
     // Whoever goes on with it is told how it has ended.
     this.#ended.catch(() => {}).finally(() => this.#told.resolve(undefined));
   }
@@ -106,7 +112,11 @@ export class Ahead {
     return { mark: this.#mark, ended: this.#ended, stop: () => this.stop() };
   }
 
-  #run(nix: NixContext, data: unknown, warnings: EvaluationWarnings): Promise<Breakdown | null> {
+  #run(
+    nix: NixContext,
+    data: unknown,
+    { warnings, maxMemory }: Pick<AskedAhead, "warnings" | "maxMemory">,
+  ): Promise<Breakdown | null> {
     const { signal } = this.#stopping;
     let current: string | undefined;
     let tell: ((told: unknown) => void) | undefined;
@@ -126,7 +136,7 @@ export class Ahead {
       },
       source: this.flake.storePath,
       signal,
-      isRoomy: true,
+      isRoomy: mayBeRoomy(maxMemory),
     });
     return endOf(running, signal);
   }

@@ -15,6 +15,13 @@ import { parseOutput } from "./output.ts";
 const EVALUATION_ENV = { GC_MARKERS: "1" };
 /** A heap that a few hosts fit into, so that it is not collected again and again while it grows. */
 const ROOMY_ENV = { GC_INITIAL_HEAP_SIZE: "1G" };
+/** MiB of memory that a process has to be allowed for that: else it has had its share before it is collected once. */
+const LEAST_ROOM = 2048;
+
+/** Whether a process that may take so many MiB, undefined for as much as there is, may begin with much. */
+export function mayBeRoomy(maxMemory: number | undefined): boolean {
+  return maxMemory === undefined || maxMemory >= LEAST_ROOM;
+}
 
 /** How an evaluation ended. */
 export interface Evaluated extends CommandResult {

@@ -66,13 +66,19 @@ export class Evaluations {
     attributes: ReadonlyMap<string, readonly string[]>,
     { warn, hosts }: Parameters<Nix["inventory"]>[2],
   ): Promise<Inventory> {
-    const { memo, clock } = this.#options;
+    const { memo, clock, maxMemory } = this.#options;
     const asked = { flake, attributes, warnings: this.#warnings };
     try {
       const known = memo && await recallInventory(memo, asked);
       if (known !== undefined) return inventoryOf(known);
       this.stop();
-      this.#ahead = new Ahead(this.#nix, flake, { attributes, hosts, warnings: this.#warnings, clock });
+      this.#ahead = new Ahead(this.#nix, flake, {
+        attributes,
+        hosts,
+        warnings: this.#warnings,
+        clock,
+        maxMemory,
+      });
       const told = await this.#ahead.inventory ?? await evaluateInventory(this.#nix, asked);
       if (memo !== undefined) keepInventory(memo, asked, told);
       return inventoryOf(told);

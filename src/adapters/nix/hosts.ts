@@ -11,7 +11,7 @@ import { plural, quoteList } from "../../text.ts";
 import { sharedLimits } from "../excerpts.ts";
 import { byteLength, LONGEST_ARGUMENT } from "../process.ts";
 import type { NixContext } from "./context.ts";
-import { evaluate, type Evaluated } from "./evaluate.ts";
+import { evaluate, type Evaluated, mayBeRoomy } from "./evaluate.ts";
 import type { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { applyTo, HOSTS, ONE_HOST } from "./expressions.ts";
 import { lookAtMemory } from "./memory.ts";
@@ -77,17 +77,25 @@ export function tellOf(hosts: readonly HostRef[], listener: ProcessListener): (t
   };
 }
 
+/** Who is told of a process, and how it begins. */
+export interface ProcessOptions {
+  readonly listener: ProcessListener;
+  /** Take note of what the flake warns of. */
+  readonly warnings: EvaluationWarnings;
+  /** Whether it may begin with much memory. */
+  readonly isRoomy?: boolean;
+}
+
 /**
  * Begins to evaluate hosts in one process.
  *
- * @param warnings Take note of what the flake warns of
  * @returns the process, whose end rejects with a {@linkcode ReleaseError} of kind `evaluation` when nix prints what no
  * version that we know prints
  */
 export function startProcess(
   nix: NixContext,
   { flake, hosts, isAlone = false }: EvaluationJob,
-  { listener, warnings }: { readonly listener: ProcessListener; readonly warnings: EvaluationWarnings },
+  { listener, warnings, isRoomy = true }: ProcessOptions,
 ): EvaluatingProcess {
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -109,7 +117,7 @@ export function startProcess(
     source: flake.storePath,
     signal,
     // What could not begin, or was killed, is content with less.
-    isRoomy: refs.length > 1 && !isAlone,
+    isRoomy: isRoomy && refs.length > 1 && !isAlone,
   };
   const run = async () => {
     if (refs.length > 1) {
@@ -161,7 +169,8 @@ export async function evaluateHosts(
     begun,
     maxMemory: options.maxMemory === undefined ? undefined : options.maxMemory << 10,
     look: () => lookAtMemory(nix.shell, nix.env),
-    start: (job, listener) => startProcess(nix, job, { listener, warnings }),
+    start: (job, listener) =>
+      startProcess(nix, job, { listener, warnings, isRoomy: mayBeRoomy(options.maxMemory) }),
   });
   warn(...warnings.take(options.order ?? hosts.map(({ name }) => name)));
   if (failures.length === 0) return hosts.map((host) => derivations.get(host)!);

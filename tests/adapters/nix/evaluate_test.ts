@@ -1,11 +1,11 @@
 import { lockedAt } from "../../support/fake_ports.ts";
 import { assertEquals } from "@std/assert";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
-import { evaluate } from "../../../src/adapters/nix/evaluate.ts";
+import { evaluate, mayBeRoomy } from "../../../src/adapters/nix/evaluate.ts";
 import { EvaluationWarnings } from "../../../src/adapters/nix/evaluation_warnings.ts";
 import { applyTo } from "../../../src/adapters/nix/expressions.ts";
 import { readInventory } from "../../../src/adapters/nix/inventory.ts";
-import { rejection } from "../../support/pure.ts";
+import { pureTest, rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
 import { EVALUATOR, nixFleet, NO_FLAGS } from "../../support/nix_fleet.ts";
 
@@ -84,4 +84,8 @@ Deno.test("a nix that prints another shape than the known ones is refused, by th
     message: 'Cannot read what "nix eval" printed: storeDir is 1, expected string',
     hint: "this nix may be newer than this program; please report it with the output of nix --version",
   });
+});
+
+pureTest("mayBeRoomy() leaves a small heap to a process that may not take much", () => {
+  assertEquals([undefined, 4096, 2048, 2047, 1].map(mayBeRoomy), [true, true, true, false, false]);
 });
