@@ -59,7 +59,7 @@ async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
   };
   const trusted = said("trusted");
   const decoded = withForm(() => decodeFleet(documents, now, config.strict));
-  warn(...decoded.warnings);
+  decoded.warnings.forEach((warning) => warn(warning));
   const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, run);
   validatePinSourceUrl(fleet, source.ciCommit, config.pinSourceUrl);
   const pinned = selected.map((host) => {

@@ -113,8 +113,10 @@ export function startRun(
   let last: Stage | undefined;
   const times = hostTimes(() => clock.monotonic());
   const warn: Warn = (...found) => {
-    warnings.push(...found);
-    found.forEach((warning) => log.warn(warning));
+    for (const warning of found) {
+      warnings.push(warning);
+      log.warn(warning);
+    }
   };
   const attributes = parseAttributes(config);
   warn(...ports.signer.warnings);
