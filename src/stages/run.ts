@@ -9,7 +9,7 @@ import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { HostWork, Warn, Warning } from "../model.ts";
 import { type Attributes, parseAttributes } from "../plan/attributes.ts";
-import type { HostState, Ports, Stage } from "../ports.ts";
+import type { HostState, Log, Ports, Stage } from "../ports.ts";
 import { quoteList } from "../text.ts";
 import { Interruption, type Progress } from "./interruption.ts";
 
@@ -112,12 +112,7 @@ export function startRun(
   const running = new Set<Stage>();
   let last: Stage | undefined;
   const times = hostTimes(() => clock.monotonic());
-  const warn: Warn = (...found) => {
-    for (const warning of found) {
-      warnings.push(warning);
-      log.warn(warning);
-    }
-  };
+  const warn = noting(warnings, log);
   const attributes = parseAttributes(config);
   warn(...ports.signer.warnings);
   const isForBuilds = epoch !== undefined && compareTimestamps(epoch, BUILDS_END) < 0;
@@ -157,6 +152,16 @@ export function startRun(
         return running.size > 0 || last === undefined ? [...running] : [last];
       },
     },
+  };
+}
+
+/** Takes warnings to the result and to the log, as many as there may be. */
+function noting(warnings: Warning[], log: Log): Warn {
+  return (...found) => {
+    for (const warning of found) {
+      warnings.push(warning);
+      log.warn(warning);
+    }
   };
 }
 

@@ -38,12 +38,15 @@ export interface BuildOptions {
   readonly onBegun?: () => void;
   /** Told what was built for each host. */
   readonly onBuilt: (host: DerivedHost, path: StorePath) => void;
-  /** How many targets are in a window. */
-  readonly window?: number;
+  /** How many targets are in a window; by default as many as fit to what nix has had to do. */
+  readonly window?: number | undefined;
 }
 
-/** How many targets are in a window. */
-const WINDOW = 100;
+/**
+ * How many targets are in a window: in the first; then while there is much to do, where few take less than half the time
+ * of many; and where what came before was there already, so that nothing grows but the number of processes.
+ */
+const WINDOW = { first: 100, busy: 50, idle: 1000 };
 /** So few are not shared between two processes. */
 const LEAST = 10;
 /** Milliseconds that hosts are waited for before a window begins that is not full. */
@@ -100,6 +103,9 @@ class Builds {
   /** The clock's milliseconds when the first of those came that wait. */
   #since = 0;
   #haveAllCome = false;
+  #window: number;
+  /** How much was built and fetched when the last window ended. */
+  #work = 0;
   /** How many windows have begun, and have ended. */
   #begun = 0;
   #ended = 0;
@@ -114,6 +120,7 @@ class Builds {
   constructor(nix: NixContext, options: BuildOptions) {
     this.#nix = nix;
     this.#options = options;
+    this.#window = options.window ?? WINDOW.first;
     this.#builds = new HostBuilds(options.progress, options.clock);
   }
 
@@ -187,9 +194,8 @@ class Builds {
 
   /** Whether a window may begin now. If not, this is asked again when that may have changed. */
   #mayBegin(): boolean {
-    const { window = WINDOW } = this.#options;
     const now = this.#now();
-    if (!this.#haveAllCome && this.#waiting.length < window && now < this.#since + MOMENT) {
+    if (!this.#haveAllCome && this.#waiting.length < this.#window && now < this.#since + MOMENT) {
       return this.#later(this.#since + MOMENT - now);
     }
     const [first, second] = this.#running;
@@ -204,12 +210,11 @@ class Builds {
   }
 
   #begin(): void {
-    const { window = WINDOW } = this.#options;
     const isAlone = this.#running.size === 0;
-    const isLast = this.#haveAllCome && isAlone && this.#waiting.length <= window;
+    const isLast = this.#haveAllCome && isAlone && this.#waiting.length <= this.#window;
     // What is left is for both, so that neither share of the jobs lies idle for long.
     const count = this.#haveAllCome && !isAlone ? Math.max(LEAST, this.#waiting.length / 2) : Infinity;
-    const targets = this.#waiting.splice(0, Math.min(window, count));
+    const targets = this.#waiting.splice(0, Math.min(this.#window, count));
     const running: Running = { slot: [...this.#running][0]?.slot === 0 ? 1 : 0, since: this.#now() };
     this.#since = running.since;
     this.#running.add(running);
@@ -221,8 +226,17 @@ class Builds {
       .finally(() => {
         this.#running.delete(running);
         this.#ended++;
+        this.#look();
         this.#fill();
       });
+  }
+
+  /** Looks at what nix has had to do, for the next window. */
+  #look(): void {
+    const { derivations, fetched } = this.#builds.log.builds();
+    const work = derivations.done + derivations.failed + fetched.done + fetched.failed;
+    this.#window = this.#options.window ?? (work > this.#work ? WINDOW.busy : WINDOW.idle);
+    this.#work = work;
   }
 
   /** @param slot Whose share of the jobs it takes; undefined: all are its own */

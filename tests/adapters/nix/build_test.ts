@@ -379,3 +379,17 @@ Deno.test("TemporaryRoots keep what they hold from garbage collection, and tell 
   assertEquals(await Deno.stat(a.drvPath).catch((error) => error instanceof Deno.errors.NotFound), true);
   assertEquals(world.commands.filter((argv) => argv.includes("--serve")).length, 1);
 });
+
+Deno.test("buildHosts() takes fewer hosts at once when there is much to do, and all when there is nothing", async () => {
+  await using world = await nixFleet(`builtins.listToAttrs (map (index: rec {
+    name = "h\${toString index}";
+    value = host (build "\${name}-${crypto.randomUUID()}" "echo > $out");
+  }) (builtins.genList (index: index) 160))`);
+  const derivations = await derivationsOf(world, ...Array.from({ length: 160 }, (_, index) => `h${index}`));
+  const sizesOf = async () => {
+    await build(withJobs(world, "1"), derivations);
+    return targetsOf(world).map(({ length }) => length);
+  };
+  assertEquals(await sizesOf(), [100, 50, 10]);
+  assertEquals(await sizesOf(), [100, 60]);
+});
