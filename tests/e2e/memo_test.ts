@@ -100,6 +100,19 @@ Deno.test("the program evaluates what it does not know: another commit, changes,
   );
 });
 
+Deno.test("the program takes no checkout with staged changes for the commit, though its files are the same", async () => {
+  await using fleet = await TestFleet.create();
+  await release(fleet);
+  const stage = async () => {
+    await fleet.write({ "fleet.json": `${await Deno.readTextFile(join(fleet.dir, "fleet.json"))}\n` });
+    await fleet.git("add", "-A");
+    await fleet.git("restore", "--source=HEAD", "--worktree", ".");
+  };
+  await stage();
+  const { warnings } = await release(fleet, ["--no-memo"]);
+  assertEquals((await release(fleet)).warnings, warnings);
+});
+
 Deno.test("the program evaluates a host again whose derivation is not in the store any more", async () => {
   await using fleet = await TestFleet.create();
   await hold(fleet, { web1: crypto.randomUUID() });

@@ -173,7 +173,11 @@ function nameOf({ tree, dir }: FetchableSource): string {
 }
 
 /** What `nix flake prefetch` prints. */
-const PREFETCHED = v.object({ hash: v.string(), storePath: v.string() });
+const PREFETCHED = v.object({
+  hash: v.string(),
+  storePath: v.string(),
+  locked: v.optional(v.looseObject({ rev: v.optional(v.string()) })),
+});
 
 /** A source that was locked before, at the commit that it is at now, when nix reads the same from it. */
 async function knownSource(
@@ -191,8 +195,10 @@ async function knownSource(
   const candidates = sources.filter((one) => one.commit === commit);
   if (candidates.length === 0) return undefined;
   const [identity, read] = await Promise.all([memo.identity(), prefetch(nix, tree)]);
-  return candidates.find(({ identity: by, copy: { path, info } }) =>
-    by === identity && path === read?.storePath && info.narHash === read.hash
+  return candidates.find(({ identity: by, copy: { path, info, readsWorkTree } }) =>
+    by === identity && path === read?.storePath && info.narHash === read.hash &&
+    // What is staged makes a checkout one with changes, though all of its files are those of the commit.
+    (!readsWorkTree || read.locked?.rev === commit)
   );
 }
 
