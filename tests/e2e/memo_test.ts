@@ -113,6 +113,19 @@ Deno.test("the program takes no checkout with staged changes for the commit, tho
   assertEquals((await release(fleet)).warnings, warnings);
 });
 
+Deno.test("the program keeps nothing of what native code may have told", async () => {
+  const flake = FLAKE.replace("echo 3", 'echo ${toString (builtins.exec [ "sh" "-c" "cat $HOME/number" ])}');
+  await using fleet = await TestFleet.create({ files: { "flake.nix": flake } });
+  const native = ["--option", "allow-unsafe-native-code-during-evaluation", "true"];
+  const releases: Released[] = [];
+  for (const number of ["1", "2"]) {
+    await Deno.writeTextFile(join(fleet.root, "home/number"), number);
+    releases.push(await release(fleet, native));
+  }
+  const [first, second] = releases.map(({ files }) => files.get("fleet.resolved.json"));
+  assertNotEquals(second, first);
+});
+
 Deno.test("the program evaluates a host again whose derivation is not in the store any more", async () => {
   await using fleet = await TestFleet.create();
   await hold(fleet, { web1: crypto.randomUUID() });

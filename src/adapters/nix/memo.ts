@@ -22,8 +22,15 @@ const MOST_BYTES = 256 << 20;
 /** Another number when what is kept is read in another way, or is the result of other code. */
 const FORM = 1;
 
-/** The one setting of nix that is looked at; all are part of what it is that is kept. */
-const CONFIGURATION = v.looseObject({ "pure-eval": v.looseObject({ value: v.literal(true) }) });
+/**
+ * The settings of nix that are looked at; all are part of what it is that is kept. With native code, and with what a
+ * plugin adds to the language, a flake can run and read anything, however pure its evaluation is called.
+ */
+const CONFIGURATION = v.looseObject({
+  "pure-eval": v.looseObject({ value: v.literal(true) }),
+  "allow-unsafe-native-code-during-evaluation": v.optional(v.looseObject({ value: v.literal(false) })),
+  "plugin-files": v.optional(v.looseObject({ value: v.strictTuple([]) })),
+});
 
 /** What a run is given of the disk. */
 export interface MemoOptions {
