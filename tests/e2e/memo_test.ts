@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { join } from "@std/path";
-import { type Draft, TestFleet } from "../support/fleet.ts";
+import { type Draft, PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
 import { contents, flakeOf, hold, NOW } from "../support/releases.ts";
 import { which } from "../support/command.ts";
 
@@ -98,6 +98,20 @@ Deno.test("the program evaluates what it does not know: another commit, changes,
       "fleet.revocations",
     ])).evaluations > 0,
   );
+});
+
+Deno.test("the program evaluates no attributes of another flake again either", async () => {
+  await using fleet = await TestFleet.create();
+  const [, key] = PUBLIC_KEY.split(":");
+  const keys = `{ schemaVersion = 1; ciReleaseKey.current = { algorithm = "ed25519"; public = "${key}"; }; }`;
+  await using other = await TestFleet.create({
+    files: { "flake.nix": `{ outputs = _: { keys = builtins.trace "of keys" ${keys}; }; }` },
+  });
+  const trust = ["--trust-attr", `git+file://${other.dir}#keys`];
+  const first = await release(fleet, trust);
+  assertEquals(first.warnings.map(({ message }) => message), ["Evaluation: of keys"]);
+  assertEquals(await release(fleet, trust), { ...first, evaluations: 0 });
+  assertEquals((await release(fleet)).warnings, []);
 });
 
 Deno.test("the program takes no checkout with staged changes for the commit, though its files are the same", async () => {

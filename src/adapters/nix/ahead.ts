@@ -24,7 +24,7 @@ export interface AskedAhead {
   /** Which hosts are going to be evaluated. */
   readonly hosts: HostsSpec;
   /** Take note of what the flake warns of before it comes to a host. */
-  readonly warnings: EvaluationWarnings;
+  readonly warnings: Pick<EvaluationWarnings, "note">;
   readonly clock: Clock;
   /** MiB that the process may take; undefined: its share of what there is. */
   readonly maxMemory: number | undefined;

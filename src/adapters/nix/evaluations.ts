@@ -10,8 +10,8 @@ import { Ahead } from "./ahead.ts";
 import type { NixContext } from "./context.ts";
 import { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { evaluateHosts } from "./hosts.ts";
-import { evaluateInventory, inventoryOf, readAttributes } from "./inventory.ts";
-import { evaluateUnknown, keepInventory, recallInventory } from "./known.ts";
+import { type Asked, attributesOf, evaluateAttributes, evaluateInventory, inventoryOf } from "./inventory.ts";
+import { evaluateOnce, evaluateUnknown, type Kind } from "./known.ts";
 import type { Memo } from "./memo.ts";
 import type { TemporaryRoots } from "./temporary_roots.ts";
 
@@ -53,11 +53,13 @@ export class Evaluations {
     attributes: ReadonlyMap<string, readonly string[]>,
     warn: Warn,
   ): Promise<ReadonlyMap<string, unknown>> {
-    try {
-      return await readAttributes(this.#nix, flake, attributes, this.#warnings);
-    } finally {
-      warn(...this.#warnings.take());
-    }
+    const told = await this.#told(
+      "attributes",
+      { flake, attributes },
+      warn,
+      (warnings) => evaluateAttributes(this.#nix, { flake, attributes, warnings }),
+    );
+    return attributesOf(told);
   }
 
   /** As {@linkcode Nix} has it. */
@@ -66,24 +68,31 @@ export class Evaluations {
     attributes: ReadonlyMap<string, readonly string[]>,
     { warn, hosts }: Parameters<Nix["inventory"]>[2],
   ): Promise<Inventory> {
-    const { memo, clock, maxMemory } = this.#options;
-    const asked = { flake, attributes, warnings: this.#warnings };
-    try {
-      const known = memo && await recallInventory(memo, asked);
-      if (known !== undefined) return inventoryOf(known);
+    const { clock, maxMemory } = this.#options;
+    const told = await this.#told("inventory", { flake, attributes }, warn, async (warnings) => {
       this.stop();
-      this.#ahead = new Ahead(this.#nix, flake, {
-        attributes,
-        hosts,
-        warnings: this.#warnings,
-        clock,
-        maxMemory,
-      });
-      const told = await this.#ahead.inventory ?? await evaluateInventory(this.#nix, asked);
-      if (memo !== undefined) keepInventory(memo, asked, told);
-      return inventoryOf(told);
+      this.#ahead = new Ahead(this.#nix, flake, { attributes, hosts, warnings, clock, maxMemory });
+      return await this.#ahead.inventory ??
+        await evaluateInventory(this.#nix, { flake, attributes, warnings });
+    });
+    return inventoryOf(told);
+  }
+
+  /** What an evaluation of a flake gives or gave, after its warnings have been told. */
+  async #told(
+    what: Kind,
+    asked: Omit<Asked, "warnings">,
+    warn: Warn,
+    evaluate: (warnings: Asked["warnings"]) => Promise<unknown>,
+  ): Promise<unknown> {
+    const { memo } = this.#options;
+    const warnings = this.#warnings;
+    try {
+      return memo === undefined
+        ? await evaluate(warnings)
+        : await evaluateOnce(memo, what, { ...asked, warnings }, evaluate);
     } finally {
-      warn(...this.#warnings.take());
+      warn(...warnings.take());
     }
   }
 

@@ -75,15 +75,32 @@ export async function readAttributes(
   attributes: ReadonlyMap<string, readonly string[]>,
   warnings: EvaluationWarnings,
 ): Promise<ReadonlyMap<string, unknown>> {
-  const result = await evaluateHeard(nix, ATTRIBUTES, { flake, attributes, warnings });
-  return foundIn(parseShape(ATTRIBUTES_SHAPE, result, "nix eval"));
+  return attributesOf(await evaluateAttributes(nix, { flake, attributes, warnings }));
+}
+
+/**
+ * Evaluates the same.
+ *
+ * @returns what {@linkcode attributesOf} reads
+ */
+export async function evaluateAttributes(nix: NixContext, asked: Asked): Promise<unknown> {
+  return await evaluateHeard(nix, ATTRIBUTES, asked);
+}
+
+/**
+ * Reads what {@linkcode ATTRIBUTES} gives.
+ *
+ * @throws {ReleaseError} of kind `evaluation` when it is something else
+ */
+export function attributesOf(told: unknown): Map<string, unknown> {
+  return foundIn(parseShape(ATTRIBUTES_SHAPE, told, "nix eval"));
 }
 
 /** What is asked of a flake. */
 export interface Asked {
   readonly flake: LockedFlake;
   readonly attributes: ReadonlyMap<string, readonly string[]>;
-  readonly warnings: EvaluationWarnings;
+  readonly warnings: Pick<EvaluationWarnings, "note">;
 }
 
 async function evaluateHeard(

@@ -1,35 +1,48 @@
 /**
- * What is known of a flake from an earlier run: its inventory, and the derivations of its hosts.
+ * What is known of a flake from an earlier run: its inventory, its attributes, and the derivations of its hosts.
  *
  * @module
  */
 import * as v from "valibot";
 import type { HostDerivation, HostInFlake, HostRef, LockedFlake } from "../../model.ts";
 import type { HostProgress } from "../../ports.ts";
-import type { EvaluationWarnings } from "./evaluation_warnings.ts";
+import { EvaluationWarnings } from "./evaluation_warnings.ts";
 import type { Asked } from "./inventory.ts";
 import type { Memo } from "./memo.ts";
 import type { TemporaryRoots } from "./temporary_roots.ts";
 
-/** What {@linkcode INVENTORY} gives, and what was warned of meanwhile. */
-const INVENTORY = v.object({ told: v.unknown(), warnings: v.array(v.string()) });
+/** What an evaluation of a flake gave that is of no host, and what was warned of meanwhile. */
+const TOLD = v.object({ told: v.unknown(), warnings: v.array(v.string()) });
 
-/** What evaluating the inventory gave before, after its warnings have been noted; undefined: it is not known. */
-export async function recallInventory(
+/** What is evaluated of a flake. */
+export type Kind = "inventory" | "attributes";
+
+/**
+ * What an evaluation of a flake gives, by an earlier run where it is known, with what that has warned of.
+ *
+ * @param evaluate Evaluates it, and takes note of warnings where it is told to
+ */
+export async function evaluateOnce(
   memo: Memo,
+  what: Kind,
   { flake, attributes, warnings }: Asked,
+  evaluate: (warnings: Asked["warnings"]) => Promise<unknown>,
 ): Promise<unknown> {
-  const known = await memo.recall(flake, { what: "inventory", key: [...attributes], shape: INVENTORY });
+  const key = [...attributes];
+  const known = await memo.recall(flake, { what, key, shape: TOLD });
   known?.warnings.forEach((text) => warnings.note(text));
-  return known?.told;
-}
-
-/** Keeps what evaluating the inventory gave. */
-export function keepInventory(memo: Memo, { flake, attributes, warnings }: Asked, told: unknown): void {
-  const noted = warnings.of(undefined);
-  if (noted === undefined) return;
-  const value = { told, warnings: noted } satisfies v.InferOutput<typeof INVENTORY>;
-  memo.keep(flake, { what: "inventory", key: [...attributes], value: () => value });
+  if (known !== undefined) return known.told;
+  const own = new EvaluationWarnings();
+  const told = await evaluate({
+    note(text, host) {
+      warnings.note(text, host);
+      own.note(text, host);
+    },
+  });
+  const noted = own.of(undefined);
+  const value = { told, warnings: noted ?? [] } satisfies v.InferOutput<typeof TOLD>;
+  if (noted !== undefined) memo.keep(flake, { what, key, value: () => value });
+  return told;
 }
 
 /** Hosts, each with its derivation and what was warned of it. */
