@@ -8,8 +8,9 @@ import { plural, quoteList } from "../../text.ts";
 
 /** So many texts are told; a flake that traces what it computes has thousands. */
 const MOST_WARNINGS = 50;
-/** So many are kept for a later run. */
-const MOST_NOTED = 10_000;
+/** So much is kept for a later run: in characters, with those that it takes to keep a text. */
+const MOST_NOTED = 16 << 20;
+const KEPT_WITH = 100;
 /** Some warn with whole documents. */
 const LONGEST_WARNING = 1000;
 
@@ -22,7 +23,7 @@ export class EvaluationWarnings {
   #beyond = 0;
   /** All that was noted, by the host; undefined: that would be too much. */
   #noted: Map<string | undefined, Set<string>> | undefined = new Map();
-  #count = 0;
+  #size = 0;
 
   /**
    * Takes note of a text.
@@ -33,11 +34,11 @@ export class EvaluationWarnings {
     const line = text.trim().replace(/\s*\n\s*/g, " ");
     const short = line.length > LONGEST_WARNING ? `${line.slice(0, LONGEST_WARNING)}…` : line;
     if (short === "") return;
-    this.#record(short, host);
+    const isNew = this.#record(short, host);
     if (this.#told.has(short)) return;
     const hosts = this.#hosts.get(short) ?? new Set();
     if (hosts.size === 0 && this.#told.size + this.#hosts.size >= MOST_WARNINGS && !this.#hosts.has(short)) {
-      this.#beyond++;
+      if (isNew) this.#beyond++;
       return;
     }
     if (host !== undefined) hosts.add(host);
@@ -49,12 +50,15 @@ export class EvaluationWarnings {
     return this.#noted && [...this.#noted.get(host) ?? []];
   }
 
-  #record(text: string, host: string | undefined): void {
-    if (++this.#count > MOST_NOTED) this.#noted = undefined;
-    if (this.#noted === undefined) return;
-    const noted = this.#noted.get(host);
-    if (noted === undefined) this.#noted.set(host, new Set([text]));
-    else noted.add(text);
+  /** @returns whether the host has not given it before, as far as that is known */
+  #record(text: string, host: string | undefined): boolean {
+    if (this.#noted === undefined) return true;
+    const noted = this.#noted.get(host) ?? new Set();
+    if (noted.has(text)) return false;
+    this.#size += text.length + KEPT_WITH;
+    if (this.#size > MOST_NOTED) this.#noted = undefined;
+    else this.#noted.set(host, noted.add(text));
+    return true;
   }
 
   /**

@@ -35,11 +35,24 @@ pureTest("EvaluationWarnings bounds what it tells, and says how much more there 
   const told = warnings.take(["web"]).map(({ message }) => message);
   assertEquals(told.length, 51);
   assertEquals(told.at(-1), "Evaluation: 10 messages more, which -v shows");
-  warnings.note("one beyond", "web");
+  // What is kept for a later run, and noted again by that, is each text of a host once.
+  for (let times = 0; times < 3; times++) warnings.note("one beyond", "web");
   assertEquals(warnings.take(["web"]).map(({ message }) => message), [
     "Evaluation: 1 message more, which -v shows",
   ]);
 });
+
+pureTest(
+  "EvaluationWarnings keeps what each host gave, however often it did, and bounds what that takes",
+  () => {
+    const warnings = new EvaluationWarnings();
+    for (let index = 0; index < 20_000; index++) warnings.note(`text ${index % 3}`, `host ${index % 5000}`);
+    assertEquals(warnings.of("host 4"), ["text 1", "text 0", "text 2"]);
+    assertEquals(warnings.of(undefined), []);
+    for (let index = 0; index < 20_000; index++) warnings.note(`${index}`.repeat(200), "web");
+    assertEquals(warnings.of("host 4"), undefined);
+  },
+);
 
 pureTest("EvaluationWarnings cuts a long text", () => {
   const warnings = new EvaluationWarnings();
