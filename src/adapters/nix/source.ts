@@ -256,7 +256,9 @@ export function gitUrl({ type: _, url, narHash: __, ...more }: Readonly<Record<s
   const parameters = Object.entries(more).map((
     [name, value],
   ) => [name, value === true ? "1" : String(value)]);
-  return withParameters(`git+${url}`, Object.fromEntries(parameters));
+  // Of the schemes of git this one is read without the word before it alone.
+  const prefix = /^git:/i.test(String(url)) ? "" : "git+";
+  return withParameters(`${prefix}${url}`, Object.fromEntries(parameters));
 }
 
 /** The error for a flake that nix cannot read. */

@@ -178,6 +178,7 @@ pureTest("urlAt() gives the URL of a tree at a revision, and none where nix has 
     ["git+file:///fleet?shallow=1", "git+file:///fleet?shallow=1&rev=0123"],
     ["git+file:///fleet?rev=4567", "git+file:///fleet?rev=4567"],
     [{ type: "git", url: "ssh://git@h/f" }, "git+ssh://git@h/f?rev=0123"],
+    [{ type: "git", url: "git://h/f" }, "git://h/f?rev=0123"],
     [
       { type: "git", url: "https://h/f?dir=sub", ref: "main", submodules: true },
       "git+https://h/f?dir=sub&ref=main&submodules=1&rev=0123",
