@@ -115,7 +115,8 @@ export class Memo implements AsyncDisposable {
       if (!this.#isSafe()) return undefined;
       const [sum, text] = split(Deno.readFileSync(path));
       if (sum !== sha256Hex(text)) return undefined;
-      const result = v.safeParse(shape, parseJson(decodeUtf8(text)));
+      // What is of the flake is read as it was when nix had printed it.
+      const result = v.safeParse(shape, parseJson(decodeUtf8(text), { roundIntegers: true }));
       if (!result.success) return undefined;
       const now = new Date();
       Deno.utimeSync(path, now, now);
@@ -129,15 +130,11 @@ export class Memo implements AsyncDisposable {
   write(name: string, value: unknown): void {
     const text = encoder.encode(JSON.stringify(value));
     const path = join(this.#dir, `${name}.json`);
-    const temporary = `${path}.${crypto.randomUUID()}`;
     try {
       Deno.mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
       if (!this.#isSafe()) return;
       this.#prune();
-      using file = Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
-      writeAll(file, encoder.encode(`${sha256Hex(text)}\n`));
-      writeAll(file, text);
-      Deno.renameSync(temporary, path);
+      replace(path, [encoder.encode(`${sha256Hex(text)}\n`), text]);
     } catch (error) {
       passOver(error);
     }
@@ -191,12 +188,15 @@ export class Memo implements AsyncDisposable {
 
 const encoder = new TextEncoder();
 
-/** What a flake comes to depends on how it is opened, and on what nix is told by it. */
+/**
+ * What a flake comes to depends on how it is opened, on what nix has read there (of one commit that may be another thing
+ * than before, where attributes and filters that are not in it have changed), and on what nix is told by it.
+ */
 function nameOf(
   what: string,
-  [identity, { opened, nixConfig }, key]: [string, LockedFlake, unknown],
+  [identity, { opened, storePath, nixConfig }, key]: [string, LockedFlake, unknown],
 ): string {
-  return `${what}-${hashOf([identity, opened, nixConfig.used, key])}`;
+  return `${what}-${hashOf([identity, opened, storePath, nixConfig.used, key])}`;
 }
 
 /** A hash of JSON. */
@@ -208,6 +208,20 @@ export function hashOf(value: unknown): string {
 function split(bytes: Uint8Array<ArrayBuffer>): [sum: string, text: Uint8Array<ArrayBuffer>] {
   const end = bytes.indexOf(0x0a);
   return [new TextDecoder().decode(bytes.subarray(0, end)), bytes.subarray(end + 1)];
+}
+
+/** Puts a file in the place of another, or leaves nothing. */
+function replace(path: string, parts: readonly Uint8Array<ArrayBuffer>[]): void {
+  const temporary = `${path}.${crypto.randomUUID()}`;
+  using file = Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
+  try {
+    for (const part of parts) writeAll(file, part);
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    // A disk that is full would stay so.
+    removeIfThere(temporary);
+    throw error;
+  }
 }
 
 function removeIfThere(path: string): void {

@@ -1,8 +1,40 @@
+// What is kept of evaluations, file by file.
+
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import * as v from "valibot";
 import { Memo } from "../../../src/adapters/nix/memo.ts";
-import { nixFleet } from "../../support/nix_fleet.ts";
+import { locked, nixFleet } from "../../support/nix_fleet.ts";
+
+Deno.test("Memo gives what was kept of a flake, as far as nix reads the same from it", async () => {
+  await using world = await nixFleet("{}");
+  const dir = join(world.fleet.root, "kept");
+  const flake = await locked(world);
+  const other = { ...flake, storePath: `${flake.storePath}-by-other-attributes` };
+  const asked = { what: "number", key: [], shape: v.number() };
+  {
+    await using memo = new Memo(world.nix, { dir, own: world.fleet.root });
+    memo.admit(flake, false);
+    memo.keep(flake, { ...asked, value: () => 7 });
+  }
+  await using memo = new Memo(world.nix, { dir, own: world.fleet.root });
+  memo.admit(flake, true);
+  assertEquals(await memo.recall(flake, asked), 7);
+  assertEquals(await memo.recall(other, asked), undefined);
+});
+
+Deno.test("Memo reads numbers as nix prints them, and leaves nothing of what cannot be written", async () => {
+  await using world = await nixFleet("{}");
+  const dir = join(world.fleet.root, "kept");
+  const memo = new Memo(world.nix, { dir, own: world.fleet.root });
+  for (const number of [2 ** 53, -(2 ** 63), 1e300]) {
+    memo.write("number", number);
+    assertEquals(memo.read("number", v.number()), number);
+  }
+  await Deno.mkdir(join(dir, "place.json/taken"), { recursive: true });
+  memo.write("place", 1);
+  assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name).sort(), ["number.json", "place.json"]);
+});
 
 Deno.test("Memo keeps what was used last, and takes as much of it as its bounds say", async () => {
   await using world = await nixFleet("{}");
