@@ -47,6 +47,38 @@ const isEmpty = (dir: string) => {
   }
 };
 
+/** Serves the repositories in a directory, as another machine would, until it is disposed of. */
+async function serve(dir: string): Promise<AsyncDisposable & { readonly url: string }> {
+  const port = freePort();
+  const server = new Deno.Command(which("git"), {
+    args: [
+      "daemon",
+      "--verbose",
+      "--export-all",
+      "--listen=127.0.0.1",
+      `--port=${port}`,
+      `--base-path=${dir}`,
+    ],
+    stderr: "piped",
+  }).spawn();
+  const lines = server.stderr.getReader();
+  // It says so when it is ready.
+  await lines.read();
+  return {
+    url: `git://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.kill();
+      while (!(await lines.read()).done);
+      await server.status;
+    },
+  };
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  return listener.addr.port;
+}
+
 const FLAKE = flakeOf(`{
   web1 = builtins.trace "of web1" (host (build "web1" "echo 1 > $out"));
   web2 = host (build "web2" "echo 2 > $out");
@@ -112,6 +144,15 @@ Deno.test("the program evaluates no attributes of another flake again either", a
   assertEquals(first.warnings.map(({ message }) => message), ["Evaluation: of keys"]);
   assertEquals(await release(fleet, trust), { ...first, evaluations: 0 });
   assertEquals((await release(fleet)).warnings, []);
+});
+
+Deno.test("the program evaluates no host again of a commit of another machine", async () => {
+  await using fleet = await TestFleet.create();
+  await using server = await serve(fleet.root);
+  const args = ["--build-flake", `${server.url}/fleet?ref=main`];
+  const first = await release(fleet, args);
+  // What is there now is asked for, and what it declares.
+  assertEquals(await release(fleet, args), { ...first, evaluations: 2 });
 });
 
 Deno.test("the program takes no checkout with staged changes for the commit, though its files are the same", async () => {

@@ -87,7 +87,8 @@ async function lockSource(
     repositoryUrl: isGit(source) ? repositoryUrl(source) : null,
   };
   if (memo !== undefined && revision !== null && opened.info === null && isClean) {
-    memo.admit(flake, known !== undefined);
+    // What nix has fetched from elsewhere may be known, too, though it is locked anew.
+    memo.admit(flake, known !== undefined || typeof source.tree !== "string");
     if (known === undefined) keepSource(memo, source, { commit: revision, copy: fetched.copy, declared });
   }
   return flake;

@@ -64,7 +64,7 @@ export class Memo implements AsyncDisposable {
     return this.#identity ??= this.#ask();
   }
 
-  /** What is evaluated of a flake is pure. @param isKnown Whether it has been locked before */
+  /** What is evaluated of a flake is pure. @param isKnown Whether it may have been locked before */
   admit({ opened }: LockedFlake, isKnown: boolean): void {
     this.#flakes.set(opened, isKnown);
   }
