@@ -288,6 +288,11 @@ export class Shell {
     };
   }
 
+  /** Whether it is to run nothing any more. */
+  get isEnded(): boolean {
+    return this.#end?.signal?.aborted ?? false;
+  }
+
   /** Waits for all that runs, which is what a signal leaves to be done before directories go. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#running);

@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import { alive } from "../support/alive.ts";
 import { find, PROJECT, which } from "../support/command.ts";
 import { FLAKE, SIGN, TestFleet } from "../support/fleet.ts";
+import { flakeOf } from "../support/releases.ts";
 
 /** Gives a program a terminal; undefined where there is none. */
 const SCRIPT = find("script");
@@ -33,7 +34,21 @@ interface Case {
   readonly said: string;
 }
 
+/** One host is built, which does the same, while the evaluation of another waits for a build that takes its time. */
+const slowEvaluation = (pids: string) =>
+  flakeOf(`{
+    db = host (build "db" "echo $$ >> ${pids}; while :; do :; done");
+    web1 = host (build "web1" (builtins.readFile (build "slow" "while :; do :; done")));
+  }`);
+
 const CASES: Record<string, Case> = {
+  "an evaluation": {
+    signal: "SIGTERM",
+    args: () => ["--eval-workers", "1"],
+    files: (pids) => ({ "flake.nix": slowEvaluation(pids) }),
+    code: 143,
+    said: "Interrupted by SIGTERM while evaluating 2 hosts and building 2 hosts: nothing was published",
+  },
   "a build": {
     signal: "SIGTERM",
     args: () => [],
@@ -64,7 +79,13 @@ for (const [what, { signal, args, files, code, said }] of Object.entries(CASES))
     const signing = what === "a sign hook" ? [] : ["--sign-key", fleet.key];
     const child = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "-A", join(PROJECT, "src/main.ts"), "--hosts", "web1"],
+        ...[
+          "run",
+          "-A",
+          join(PROJECT, "src/main.ts"),
+          "--hosts",
+          what === "an evaluation" ? "db,web1" : "web1",
+        ],
         ...[...signing, ...args(pids)],
       ],
       cwd: fleet.dir,

@@ -100,7 +100,9 @@ export class Memo implements AsyncDisposable {
 
   /** There is time: while something is built, or at the end. */
   begin(): void {
-    this.#keeping.push(...this.#waiting.splice(0).map((work) => work().catch(passOver)));
+    this.#keeping.push(
+      ...this.#waiting.splice(0).map((work) => work().catch((error) => this.#passOver(error))),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -160,6 +162,11 @@ export class Memo implements AsyncDisposable {
       bytes += size;
       if (index >= MOST_FILES || bytes > MOST_BYTES) removeIfThere(path);
     }
+  }
+
+  /** Where the run is to end, there is no time to ask nix anything. */
+  #passOver(error: unknown): void {
+    if (!this.#nix.shell.isEnded) passOver(error);
   }
 
   async #ask(): Promise<string | undefined> {

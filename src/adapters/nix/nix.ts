@@ -37,8 +37,9 @@ export interface NixSettings extends NixFlags {
 export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDisposable {
   const { env, tempDir, memoDir, evalWorkers, evalMaxMemory, clock } = settings;
   const nix = nixContext(shell, env, settings);
-  const memo = memoDir === undefined ? undefined : new Memo(nix, { dir: memoDir, own: tempDir });
-  const roots = new TemporaryRoots(nix);
+  const held = new AsyncDisposableStack();
+  const roots = held.use(new TemporaryRoots(nix));
+  const memo = memoDir === undefined ? undefined : held.use(new Memo(nix, { dir: memoDir, own: tempDir }));
   const evaluations = new Evaluations(nix, {
     ...{ memo, roots, clock },
     workers: evalWorkers,
@@ -61,8 +62,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
     },
     async [Symbol.asyncDispose]() {
       evaluations.stop();
-      await memo?.[Symbol.asyncDispose]();
-      await roots[Symbol.asyncDispose]();
+      await held.disposeAsync();
     },
   };
 }
