@@ -208,3 +208,22 @@ Deno.test("a build that takes too long ends the run, which names the host, and a
   const started = (await Deno.readTextFile(pids)).trimEnd().split("\n").map(Number);
   assertEquals(await alive(started), []);
 });
+
+Deno.test("an evaluation that takes too long ends the run, also when derivations are held, and nothing is kept yet", async () => {
+  await using fleet = await TestFleet.create();
+  const most = "(builtins.genList (i: i) 10000)";
+  const forever =
+    `builtins.foldl' (a: _: builtins.foldl' (b: _: builtins.hashString "sha256" b) a ${most}) "" ${most}`;
+  await fleet.write({
+    "flake.nix": FLAKE.replace(
+      "args =",
+      () => `salt = if name == "web2" then ${forever} else ""; args =`,
+    ),
+  });
+  await fleet.commit("slow");
+  const { code, stderr } = await fleet.release(["--hosts", "web1,web2", "--eval-timeout", "2"]);
+  const said = stderr.split("\n").filter((line) => line.startsWith("error:"));
+  assertEquals([code, said], [1, [
+    'error: Evaluating 2 hosts took longer than 2 s, and was at "web2" still',
+  ]]);
+});
