@@ -500,7 +500,7 @@ const CONFIG_OPTIONS = {
   }),
   "build-timeout": seconds({
     group: "Nix",
-    help: "end a run that takes longer to build the hosts",
+    help: "end a run that takes longer to build the hosts, once all of them are evaluated",
   }),
 };
 

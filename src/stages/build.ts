@@ -37,7 +37,11 @@ export async function buildHosts(run: Run, { fleet, derived, built }: ToBuild): 
         title: `Building ${count}`,
         hosts: fleet.hosts.length,
         done: (closures) => `Built ${plural(closures.length, "host")}`,
-        limit: { seconds: run.config.buildTimeout, option: "build-timeout", kind: "build" },
+        limit: {
+          ...{ seconds: run.config.buildTimeout, option: "build-timeout", kind: "build" },
+          // Evaluation has a limit of its own.
+          from: derived.ended,
+        },
       },
       () => buildEach(run, first, { fleet, derived, built }),
     );

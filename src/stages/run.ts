@@ -75,6 +75,8 @@ export interface TimeLimit {
   readonly option: string;
   /** The kind of the error. */
   readonly kind: "evaluation" | "build";
+  /** Until then the stage waits for others, which counts for nothing; undefined: it waits for none. */
+  readonly from?: Promise<void> | undefined;
 }
 
 /** Runs one stage. An error is reported once, by its catcher. */
@@ -132,11 +134,8 @@ export function startRun(
       running.add(last = stage);
       const start = clock.monotonic();
       const expire = () => interruption.now(lateError(title, limit!, times.unfinished(name)));
-      const timer = limit?.seconds === undefined
-        ? undefined
-        : setTimeout(expire, milliseconds(limit.seconds));
-      const result = await (whole ? interruption.whole(body) : interruption.unlessEnded(body))
-        .finally(() => clearTimeout(timer));
+      using _timer = limit && timed(limit, expire);
+      const result = await (whole ? interruption.whole(body) : interruption.unlessEnded(body));
       const seconds = (clock.monotonic() - start) / 1000;
       stages.push({ stage: name, seconds: toMilliseconds(seconds) });
       running.delete(stage);
@@ -168,6 +167,23 @@ function noting(warnings: Warning[], log: Log): Warn {
 /** The limit of stages that evaluate. */
 export function evaluationLimit({ config }: Run): TimeLimit {
   return { seconds: config.evalTimeout, option: "eval-timeout", kind: "evaluation" };
+}
+
+/** Calls back when the time is over, unless it is disposed of before. */
+function timed({ seconds, from }: TimeLimit, expire: () => void): Disposable {
+  let isOver = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const begin = () => {
+    if (seconds !== undefined && !isOver) timer = setTimeout(expire, milliseconds(seconds));
+  };
+  if (from === undefined) begin();
+  else from.then(begin);
+  return {
+    [Symbol.dispose]() {
+      isOver = true;
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** A stage took too long; which hosts it was at. */

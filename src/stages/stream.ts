@@ -10,6 +10,7 @@ export class Stream<T> implements AsyncIterable<T> {
   #taken = 0;
   #hasEnded = false;
   #news = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<void>();
 
   /** One that has ended. */
   static of<T>(items: readonly T[]): Stream<T> {
@@ -17,6 +18,11 @@ export class Stream<T> implements AsyncIterable<T> {
     items.forEach((item) => stream.push(item));
     stream.end();
     return stream;
+  }
+
+  /** Resolves when no more come. */
+  get ended(): Promise<void> {
+    return this.#end.promise;
   }
 
   /** Hands one on. */
@@ -28,6 +34,7 @@ export class Stream<T> implements AsyncIterable<T> {
   /** No more come. */
   end(): void {
     this.#hasEnded = true;
+    this.#end.resolve();
     this.#tell();
   }
 

@@ -299,3 +299,26 @@ pureTest(
     ]);
   },
 );
+
+pureTest("buildHosts() is given as long as it may take from the end of the evaluation on", async () => {
+  const run = new FakeWorld().run(SOURCE);
+  const config = { ...run.config, buildTimeout: 0.001 };
+  const [derived, built] = [new Stream<DerivedHost>(), new Stream<BuiltHost>()];
+  const later = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+  const nix: Nix = {
+    ...run.ports.nix,
+    async build(hosts) {
+      for await (const _ of hosts);
+      await new Promise(() => {});
+    },
+  };
+  const ports = { ...run.ports, nix };
+  const building = buildHosts({ ...run, config, ports }, { fleet, derived, built });
+  let isOver = false;
+  const refused = building.catch((error) => (isOver = true, error));
+  derived.push(DERIVED[0]!);
+  await later(20);
+  assertEquals(isOver, false);
+  derived.end();
+  assertEquals((await refused).message, "Building 6 hosts took longer than 0.001 s");
+});
