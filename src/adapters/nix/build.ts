@@ -18,7 +18,8 @@ import type { CommandResult } from "../process.ts";
 import { buildFailure } from "./build_failure.ts";
 import type { NixContext } from "./context.ts";
 import { HostBuilds } from "./host_builds.ts";
-import { maxJobs, realise, targetOf, together } from "./realise.ts";
+import { maxJobs, realise, type RealiseOptions, targetOf, together } from "./realise.ts";
+import { unbuilt } from "./store.ts";
 import type { TemporaryRoots } from "./temporary_roots.ts";
 
 /** How hosts are built. */
@@ -246,7 +247,7 @@ class Builds {
     const ready = targets.some((target) => this.#held.has(target)) ? await this.#present(targets) : targets;
     if (ready.length === 0) return;
     if (slot === undefined) onBegun?.();
-    const realised = await realise(this.#nix, ready, {
+    const options: RealiseOptions = {
       root: join(tempDir, "roots", index === 0 ? "host" : `host.${index}`),
       settings,
       begin: (targets) => {
@@ -255,14 +256,27 @@ class Builds {
         return this.#builds.begin(hosts);
       },
       maxJobs: slot === undefined ? undefined : await this.#shareOf(slot),
-    });
-    if ("paths" in realised) {
-      for (const [target, path] of realised.paths) this.#built(target, path);
+    };
+    const failure = await this.#realise(ready, options);
+    if (failure === undefined) return;
+    const left = await this.#present(ready);
+    if (left.length < ready.length) {
+      this.#waiting.unshift(...left);
       return;
     }
-    const left = await this.#present(ready);
-    if (left.length === ready.length) this.#failures.push(realised.failure);
-    else this.#waiting.unshift(...left);
+    this.#failures.push(failure);
+    // nix says of none what it has built when another has failed.
+    const missing = await unbuilt(this.#nix, ready);
+    const built = ready.filter((target) => !missing.has(derivationOf(target)));
+    if (built.length > 0 && built.length < ready.length) await this.#realise(built, options);
+  }
+
+  /** Hands on what one process builds; or gives how it failed. */
+  async #realise(targets: readonly string[], options: RealiseOptions): Promise<CommandResult | undefined> {
+    const realised = await realise(this.#nix, targets, options);
+    if ("failure" in realised) return realised.failure;
+    for (const [target, path] of realised.paths) this.#built(target, path);
+    return undefined;
   }
 
   /** Holds derivations, and gives the targets of those that are in the store. The others are late. */

@@ -21,6 +21,8 @@ export class HostBuilds {
   readonly log: BuildLog;
   readonly #progress: BuildProgress;
   readonly #clock: Clock;
+  /** Of a process that has failed some are asked for again. */
+  readonly #done = new Set<HostDerivation>();
 
   constructor(progress: BuildProgress, clock: Clock) {
     this.#progress = progress;
@@ -39,14 +41,18 @@ export class HostBuilds {
       Map.groupBy(hosts, ({ drvPath }) => drvPath),
       Map.groupBy(hosts, ({ outPath }) => outPath),
     ];
-    const waiting = new Set(hosts);
+    const waiting = new Set(hosts.filter((host) => !this.#done.has(host)));
     const begun = new Set<HostDerivation>();
+    const tellDone = (host: HostDerivation) => {
+      this.#done.add(host);
+      onHost(host.name, "done");
+    };
     const log = this.log.open(hosts.map(({ drvPath }) => drvPath), (path, state) => {
       for (const host of byPath.flatMap((hosts) => hosts.get(path) ?? [])) {
         if (state === "started") {
           begun.add(host);
           onHost(host.name, "started", since);
-        } else if (state === "done" && waiting.delete(host)) onHost(host.name, "done");
+        } else if (state === "done" && waiting.delete(host)) tellDone(host);
       }
     });
     return {
@@ -54,7 +60,7 @@ export class HostBuilds {
       end(isBuilt) {
         for (const host of waiting) {
           // Of what was built before nothing is said.
-          if (isBuilt) onHost(host.name, "done");
+          if (isBuilt) tellDone(host);
           else if (begun.has(host)) onHost(host.name, "stopped");
         }
       },

@@ -99,12 +99,18 @@ Deno.test("buildHosts() tells how far all builds have come, and counts for a hos
   assertEquals([...running].sort(), ["db", "kernel", "web"]);
 });
 
-Deno.test("buildHosts() refuses with the hosts that were not built, and the log of what failed them", async () => {
+Deno.test("buildHosts() refuses with the hosts that were not built, and the log of what failed them, and hands on the others", async () => {
   await using world = await nixFleet(`let kernel = build "kernel" "echo no space >&2; exit 6"; in {
     web = host (build "web" "echo \${kernel} > $out");
     good = host (build "good" "echo > $out");
   }`);
-  const { lines, ...refused } = await rejection(build(world, await derivationsOf(world, "good", "web")));
+  const handed: string[] = [];
+  const told: string[] = [];
+  const { lines, ...refused } = await rejection(build(world, await derivationsOf(world, "good", "web"), {
+    onBuilt: ({ name }) => handed.push(name),
+    progress: { onHost: (name, state) => state === "done" && told.push(name), onBuilds() {} },
+  }));
+  assertEquals([handed, told], [["good"], ["good"]]);
   assertEquals(refused, { kind: "build", message: 'Cannot build host "web": nix-store exited with 100' });
   assertEquals(withoutHashes(lines), [
     'derivation STORE/kernel.drv failed, which host "web" needs',
@@ -271,6 +277,8 @@ Deno.test("buildHosts() builds the first window alone, and two at once then, whi
     [targets.slice(0, 2), "2"],
     [targets.slice(2, 4), "2"],
     [targets.slice(4), "1"],
+    // What is built beside it is asked for once more.
+    [[targets[3]!], "2"],
   ]);
   const good = derivations.filter(({ name }) => name !== "c");
   const tempDir = await Deno.makeTempDir({ dir: join(world.fleet.root, "tmp") });
