@@ -55,7 +55,10 @@ export interface RunOptions {
   readonly shown?: readonly string[];
 }
 
-/** A command that answers what it is asked. It ends when its input does: when it is disposed of, or this program is gone. */
+/**
+ * A command that answers what it is asked. It ends when its input does: when it is disposed of, or this program is gone.
+ * When it is disposed of and does not end by itself, it is killed.
+ */
 export interface Conversation extends AsyncDisposable {
   /** Says something to it. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
@@ -280,9 +283,12 @@ export class Shell {
       write: (bytes) => Promise.race([writer.write(bytes), ended]),
       read: async () => (await output.read()).value,
       [Symbol.asyncDispose]: async () => {
+        // It may wait for something itself, such as a lock, and read nothing meanwhile.
+        const timer = setTimeout(() => child.kill("SIGKILL"), GRACE * 1000);
         await Promise.race([writer.close(), ended]).catch(() => {});
         await output.cancel().catch(() => {});
         await ended;
+        clearTimeout(timer);
         this.#running.delete(ended);
       },
     };
