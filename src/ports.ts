@@ -376,6 +376,8 @@ export interface Log {
   start(stage: Stage): void;
   /** A stage has ended well. */
   end(stage: Stage, result: string, seconds: number): void;
+  /** A stage has failed, and others are running, which go on; what the run fails with says all of it at the end. */
+  fail(stage: Stage, message: string, seconds: number): void;
   /** Something happened to a host, on which the stage of that name works; so many seconds of work it has taken by now. */
   host(work: HostWork, name: string, state: HostState, seconds: number): void;
   /** How far the builds have come that the stage `build` waits for. */

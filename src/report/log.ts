@@ -91,6 +91,10 @@ function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
       if (status.names().length === 0) ticker.stop();
       write("info", "stage-done", { stage: stage.name, seconds: round(seconds), message: result });
     },
+    fail(stage, message, seconds) {
+      status.end(stage);
+      write("error", "stage-failed", { stage: stage.name, seconds: round(seconds), message });
+    },
     host(work, host, state, seconds) {
       status.host(work, host, state);
       write("info", `host-${state}`, { stage: work, host, ...state === "started" ? {} : { seconds } });
@@ -148,6 +152,11 @@ class PrettyLog implements ProgramLog {
     this.#status.end(stage);
     if (this.#status.names().length === 0) this.close();
     this.#line(`${result} in ${duration(seconds)}`);
+  }
+
+  fail(stage: Stage, message: string, seconds: number): void {
+    this.#status.end(stage);
+    this.#line(`${message}, after ${duration(seconds)}; the rest goes on`);
   }
 
   host(work: HostWork, name: string, state: HostState, seconds: number): void {
@@ -225,6 +234,8 @@ export function withoutSecrets(log: Log & CommandTrace, secrets: Secrets): Log &
   return {
     start: (stage) => log.start({ ...stage, title: hide(stage.title) }),
     end: (stage, result, seconds) => log.end({ ...stage, title: hide(stage.title) }, hide(result), seconds),
+    fail: (stage, message, seconds) =>
+      log.fail({ ...stage, title: hide(stage.title) }, hide(message), seconds),
     host: (work, name, state, seconds) => log.host(work, name, state, seconds),
     builds: (builds) => log.builds({ ...builds, running: builds.running.map(hide) }),
     warn: (warning) => log.warn(warningWithoutSecrets(warning, secrets)),
@@ -268,6 +279,7 @@ const HIDDEN_HINT = `${HIDDEN} stands for a secret that the hook was given`;
 export const SILENT_LOG: Log & CommandTrace = {
   start() {},
   end() {},
+  fail() {},
   host() {},
   builds() {},
   warn(_warning: Warning) {},

@@ -9,7 +9,7 @@ import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { HostWork, Warn, Warning } from "../model.ts";
 import { type Attributes, parseAttributes } from "../plan/attributes.ts";
-import type { HostState, Log, Ports, Stage } from "../ports.ts";
+import type { Clock, HostState, Log, Ports, Stage } from "../ports.ts";
 import { quoteList } from "../text.ts";
 import { Interruption, type Progress } from "./interruption.ts";
 
@@ -112,20 +112,17 @@ export function startRun(
   const warnings: Warning[] = [];
   const stages: StageTime[] = [];
   const running = new Set<Stage>();
+  const failed = new Set<Stage>();
   let last: Stage | undefined;
   const times = hostTimes(() => clock.monotonic());
   const warn = noting(warnings, log);
   const attributes = parseAttributes(config);
   warn(...ports.signer.warnings);
-  const isForBuilds = epoch !== undefined && compareTimestamps(epoch, BUILDS_END) < 0;
-  const counts = isForBuilds ? undefined : epoch;
-  if (isForBuilds && config.now === undefined) warn(passedOver(epoch));
   return {
     config,
     attributes,
     ports,
-    now: config.now ?? counts ?? wholeSeconds(clock.now()),
-    timeFrom: config.now !== undefined ? "--now" : counts !== undefined ? "SOURCE_DATE_EPOCH" : "clock",
+    ...signingTime(config, { epoch, clock, warn }),
     warn,
     async stage({ name, title, hosts, done, whole = false, limit }, body) {
       interruption.signal.throwIfAborted();
@@ -135,8 +132,15 @@ export function startRun(
       const start = clock.monotonic();
       const expire = () => interruption.now(lateError(title, limit!, times.unfinished(name)));
       using _timer = limit && timed(limit, expire);
-      const result = await (whole ? interruption.whole(body) : interruption.unlessEnded(body));
-      const seconds = (clock.monotonic() - start) / 1000;
+      const took = () => (clock.monotonic() - start) / 1000;
+      const result = await (whole ? interruption.whole(body) : interruption.unlessEnded(body))
+        .catch((error: unknown) => {
+          failed.add(stage);
+          const goesOn = running.size > failed.size && !interruption.signal.aborted;
+          if (goesOn && error instanceof ReleaseError) log.fail(stage, error.message, took());
+          throw error;
+        });
+      const seconds = took();
       stages.push({ stage: name, seconds: toMilliseconds(seconds) });
       running.delete(stage);
       log.end(stage, done(result), seconds);
@@ -162,6 +166,18 @@ function noting(warnings: Warning[], log: Log): Warn {
       log.warn(warning);
     }
   };
+}
+
+/** When the run signs, and who says so. */
+function signingTime(
+  { now }: ReleaseConfig,
+  { epoch, clock, warn }: { epoch: Timestamp | undefined; clock: Clock; warn: Warn },
+): Pick<Run, "now" | "timeFrom"> {
+  if (now !== undefined) return { now, timeFrom: "--now" };
+  const isForBuilds = epoch !== undefined && compareTimestamps(epoch, BUILDS_END) < 0;
+  if (isForBuilds) warn(passedOver(epoch));
+  else if (epoch !== undefined) return { now: epoch, timeFrom: "SOURCE_DATE_EPOCH" };
+  return { now: wholeSeconds(clock.now()), timeFrom: "clock" };
 }
 
 /** The limit of stages that evaluate. */

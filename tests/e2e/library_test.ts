@@ -79,6 +79,7 @@ Deno.test("release() tells its log of stages, hosts, warnings and commands, and 
     start: ({ name }) => told.push(`start ${name}`),
     end: ({ name }, _result, seconds) => told.push(`end ${name}${seconds >= 0 ? "" : " too early"}`),
     host: () => {},
+    fail: () => {},
     builds: () => {},
     warn: ({ code }) => told.push(`warn ${code}`),
     command: (argv) => told.push(`run ${shown(argv)}`),

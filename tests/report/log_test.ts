@@ -440,6 +440,26 @@ pureTest("the JSON log writes commands and their output under -v, and on one lin
   ]);
 });
 
+pureTest("a stage that has failed while another goes on is told of, and is shown as running no more", () => {
+  const pretty = opened({ isTerminal: false });
+  pretty.log.start(EVALUATE);
+  pretty.log.start(BUILD);
+  pretty.log.fail(EVALUATE, "Cannot evaluate", 1.5);
+  pretty.log.close();
+  assertEquals(pretty.text(), "Cannot evaluate, after 1.5 s; the rest goes on\n");
+  const json = opened({ format: "json" });
+  json.log.start(EVALUATE);
+  json.log.start(BUILD);
+  json.log.fail(EVALUATE, "Cannot evaluate", 1.5);
+  json.log.warn({ code: "x", message: "y" });
+  json.log.close();
+  const shown = records(json.text()).slice(2) as Record<string, unknown>[];
+  assertEquals(shown.map(({ level, event, stage, seconds }) => [level, event, stage, seconds]), [
+    ["error", "stage-failed", "evaluate", 1.5],
+    ["warning", "warning", "build", undefined],
+  ]);
+});
+
 pureTest("the JSON log gives what is of a stage its name, and the rest those of all that are running", () => {
   const { log, text } = opened({ format: "json", verbose: true });
   log.start(EVALUATE);

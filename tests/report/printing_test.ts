@@ -30,6 +30,10 @@ function counted(format: "pretty" | "json", isTerminal: boolean) {
       tell(pretty ? "" : "{");
       log.end(stage, result, seconds);
     },
+    fail(stage, message, seconds) {
+      tell(pretty ? "" : "{");
+      log.fail(stage, message, seconds);
+    },
     host(work, name, state, seconds) {
       if (!pretty) tell("{");
       log.host(work, name, state, seconds);

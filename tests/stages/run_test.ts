@@ -23,6 +23,7 @@ function recorder(
   const log: Log = {
     start: ({ name, title }) => events.push(`start ${name}: ${title}`),
     end: ({ name, title }, result, seconds) => events.push(`end ${name} (${title}): ${result} in ${seconds}`),
+    fail: ({ name }, message, seconds) => events.push(`fail ${name}: ${message} after ${seconds}`),
     host: (work, name, state, seconds) => events.push(`${work} ${name} ${state} ${seconds}`),
     builds() {},
     warn: ({ code }) => events.push(`warning ${code}`),
@@ -89,6 +90,21 @@ pureTest("startRun() passes an error on, and neither ends the stage nor keeps it
     assertEquals(events, ["start build: Building"]);
     assertEquals(run.notes.stages, []);
   }
+});
+
+pureTest("startRun() tells at once that a stage has failed while another goes on", async () => {
+  const { events, time, run } = recorder();
+  const { promise, reject } = Promise.withResolvers<number>();
+  const building = run.stage(build, () => promise);
+  const failing = run.stage({ ...build, name: "evaluate" }, () => {
+    time.milliseconds += 500;
+    throw new ReleaseError("evaluation", "Cannot evaluate");
+  });
+  await assertRejects(() => failing);
+  assertEquals(events.slice(2), ["fail evaluate: Cannot evaluate after 0.5"]);
+  reject(new ReleaseError("build", "Cannot build"));
+  await assertRejects(() => building);
+  assertEquals(events.length, 3);
 });
 
 pureTest(

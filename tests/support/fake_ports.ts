@@ -537,6 +537,7 @@ export class FakeWorld {
     return {
       start: ({ name }) => this.logged.push(`start ${name}`),
       end: ({ name }, result) => this.logged.push(`end ${name}: ${result}`),
+      fail: ({ name }, message) => this.logged.push(`fail ${name}: ${message}`),
       host: (_work, name, state) => this.logged.push(`${name} ${state}`),
       builds: (builds) => this.builds.push(builds),
       warn: (warning) => this.warnings.push(warning),
