@@ -43,6 +43,8 @@ export interface RunOptions {
    * which it can ask nothing.
    */
   readonly apart?: boolean;
+  /** Seconds that it has to end by itself when it is stopped, before it is killed. */
+  readonly grace?: number | undefined;
   /** Seconds that it may take; then it is stopped. */
   readonly limit?: number | undefined;
   /** Seconds that it may write nothing to stderr; then it is stopped. */
@@ -92,12 +94,12 @@ const GRACE = 4;
  * which more has to be known leads a session and a group of its own, as far as the system has `setsid` or the shell can.
  *
  * Its arguments: the file for both outputs, or nothing; the file that the command reads, or nothing: then it reads what
- * the supervisor would, and is not stopped; and how the command runs. As
+ * the supervisor would, and is not stopped; how the command runs; and how often it is looked at until it is killed. As
  * `hook`, it has a group of its own, of which nothing stays when it ends, but where there is a terminal, at which it may
  * ask something; `apart`, it has one in any case; `within`, it has none. Then the command.
  */
 const SUPERVISOR = `
-output=$1 input=$2 how=$3; shift 3
+output=$1 input=$2 how=$3 turns=$4; shift 4
 trap '' HUP INT QUIT TERM
 trap 'again=1; stop' USR1
 exec 3<&0 </dev/null
@@ -130,11 +132,13 @@ stop() {
   family=" $pid "
   look
   send TERM
-  for turn in ${Array.from({ length: GRACE * 8 }, (_, index) => index).join(" ")}; do
+  while [ "$turns" -gt 0 ]; do
     [ -n "$there" ] || return 0
     sleep 0.1 || sleep 1
     look
+    turns=$((turns - 1))
   done
+  [ -n "$there" ] || return 0
   send KILL
 }
 session=
@@ -310,7 +314,7 @@ export class Shell {
     // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
     const { CommandBuilder } = await import("@david/dax");
     refuseLongTexts(argv, options.env);
-    const { outputFile = "" } = options;
+    const { outputFile = "", grace = GRACE } = options;
     using file = outputFile === ""
       ? undefined
       : await Deno.open(outputFile, { read: true, write: true, createNew: true, mode: 0o600 });
@@ -321,8 +325,9 @@ export class Shell {
     const apart = options.apart === true && this.#end?.isWhole === true;
     const how = options.alone ? "hook" : apart ? "apart" : "within";
     const { promise: stop, resolve } = Promise.withResolvers<null>();
+    const supervisor = [this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh"];
     const command = new CommandBuilder()
-      .command([this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh", outputFile, input.path, how, ...argv])
+      .command([...supervisor, outputFile, input.path, how, turnsOf(grace), ...argv])
       .cwd(options.cwd ?? this.cwd)
       .clearEnv()
       .env({ ...options.env })
@@ -338,7 +343,7 @@ export class Shell {
     const child = file === undefined
       ? command.stdout("piped").stderr(sink).spawn()
       : command.stdout("null").stderr("null").spawn();
-    const ended = stopping(child, () => resolve(null), { signal, limit: options.limit, silence });
+    const ended = stopping(child, () => resolve(null), { signal, limit: options.limit, silence, grace });
     const followed = file && follow(file, ended, (chunk) => reader.write(chunk));
     const { result, late } = await ended
       .catch((error: unknown) => {
@@ -399,8 +404,13 @@ const KILLED = 0;
 /** The exit code of what was stopped and has given none. */
 const STOPPED_CODE = 143;
 
-/** Milliseconds for a supervisor to stop a command, after which nobody waits for who holds its outputs open. */
-const STOPPED = (GRACE + 2) * 1000;
+/** How often a supervisor looks whether a command has ended by itself, a little more than a tenth of a second apart. */
+function turnsOf(grace: number): string {
+  return String(Math.ceil(grace * 8));
+}
+
+/** Milliseconds for a supervisor to kill what it has stopped, after which nobody waits for who holds its outputs open. */
+const STOPPED = 2000;
 
 /**
  * Waits for a command, and has it stopped by a signal, or when it takes too long.
@@ -412,10 +422,11 @@ const STOPPED = (GRACE + 2) * 1000;
 async function stopping(
   child: CommandChild,
   stop: () => void,
-  { signal, limit, silence }: {
+  { signal, limit, silence, grace }: {
     signal: AbortSignal;
     limit: number | undefined;
     silence: Silence;
+    grace: number;
   },
 ): Promise<{ result: DaxResult | undefined; late: boolean }> {
   const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<undefined>();
@@ -423,7 +434,7 @@ async function stopping(
   let late = false;
   const end = () => {
     stop();
-    timers.push(setTimeout(() => giveUp(undefined), STOPPED));
+    timers.push(setTimeout(() => giveUp(undefined), milliseconds(grace * 1.5) + STOPPED));
   };
   const expire = () => {
     late = true;

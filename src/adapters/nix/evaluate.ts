@@ -23,6 +23,9 @@ export function mayBeRoomy(maxMemory: number | undefined): boolean {
   return maxMemory === undefined || maxMemory >= LEAST_ROOM;
 }
 
+/** Seconds to end by itself: while nix evaluates it heeds no signal, and nothing is lost when it is killed. */
+const GRACE = 0.5;
+
 /** How an evaluation ended. */
 export interface Evaluated extends CommandResult {
   /** What it printed; undefined when it failed. */
@@ -68,6 +71,7 @@ export async function evaluate(
     env: { ...EVALUATION_ENV, ...isRoomy ? ROOMY_ENV : {}, ...env },
     onStderr: (line) => log.add(line),
     signal,
+    grace: GRACE,
   });
   const errors = log.errors();
   // What ends nix before it can say why, as a stack that is too small does, is told in plain text or not at all.
