@@ -4,10 +4,7 @@
  * @module
  */
 import { basename, dirname, resolve } from "@std/path";
-import type { ComingFleet } from "../adapters/release_dir.ts";
-import { equalBytes } from "../bytes.ts";
 import { defineCommand, type Given, type Session } from "../cli/command.ts";
-import type { Surroundings } from "../cli/grant.ts";
 import { choice, flag, number, pathRead, text } from "../cli/option.ts";
 import { checkArtifactName } from "../config.ts";
 import {
@@ -20,15 +17,13 @@ import {
 } from "../contract/layout.ts";
 import { lookup } from "../contract/records.ts";
 import { parseTimestamp, TIMESTAMP_FORM, wholeSeconds } from "../contract/time.ts";
-import type { FleetResolved } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import type { Report } from "../report/verdict.ts";
 import type { ArtifactVerdict, VerifyArtifactOptions } from "../verify/artifact.ts";
-import type { ReleaseFiles } from "../verify/bindings.ts";
-import type { ReleaseVerdict, VerifyReleaseOptions } from "../verify/release.ts";
 import type { Trust, TrustedKey } from "../verify/trust.ts";
-import { found, HELP_OPTIONS, MORE_VARIABLES, trustFile } from "./shared.ts";
+import { GIT_VARIABLES, gitGrants, interruption, judgeDirectory, type ReleasePlace } from "./directory.ts";
+import { HELP_OPTIONS, trustFile } from "./shared.ts";
 
 /** A file to verify, and its signature. */
 interface FileSubject {
@@ -42,10 +37,8 @@ const DOCUMENT_KINDS = ["fleet", "revocations", "bootstrap-nonces", "release-ind
 type DocumentKind = (typeof DOCUMENT_KINDS)[number];
 
 /** A release directory to verify. */
-interface DirectorySubject {
+interface DirectorySubject extends ReleasePlace {
   readonly kind: "directory";
-  readonly dir: string;
-  readonly git: string | undefined;
   /** The fleet's file name, when the fleet was named in the place of its directory. */
   readonly fleet?: string;
 }
@@ -69,18 +62,6 @@ export interface VerifySettings {
   readonly requireIndex: boolean;
   readonly json: boolean;
 }
-
-/** The programs of `--git`. */
-const GIT_PROGRAMS = ["git", "sh"];
-/** The variables that git needs to read a commit. */
-export const GIT_VARIABLES: readonly string[] = [
-  "HOME",
-  "PATH",
-  "XDG_CONFIG_HOME",
-  "GIT_CONFIG_COUNT",
-  "GIT_CONFIG_GLOBAL",
-  "GIT_CONFIG_NOSYSTEM",
-];
 
 const OPTIONS = {
   "trust-file": trustFile("the keys that consumers trust"),
@@ -170,38 +151,12 @@ export const VERIFY = defineCommand({
         return subject.git === undefined ? [resolve(cwd, subject.dir)] : [];
       },
     },
-    {
-      permission: "run",
-      what: "with `--git`, `git` and `sh`",
-      why: "git has the files",
-      of: (settings, around) => withGit(settings, () => found(GIT_PROGRAMS, around)),
-    },
-    {
-      permission: "read",
-      what: "with `--git`, the directories of these programs",
-      why: "to find them; git itself reads the repository",
-      of: (settings, around: Surroundings) =>
-        withGit(settings, () => found(GIT_PROGRAMS, around).map((path) => dirname(path))),
-    },
-    {
-      permission: "env",
-      what: "with `--git`, the variables that git goes by, each by name",
-      why: "they are all that it gets",
-      of: (settings) =>
-        withGit(
-          settings,
-          () => [...GIT_VARIABLES, ...MORE_VARIABLES],
-        ),
-    },
+    ...gitGrants(({ subject }: VerifySettings) => subject.kind === "directory" ? subject.git : undefined),
   ],
   read: readSettings,
   run: verify,
   failureCode: () => 2,
 });
-
-function withGit({ subject }: VerifySettings, values: () => readonly string[]): readonly string[] {
-  return subject.kind === "directory" && subject.git !== undefined ? values() : [];
-}
 
 function readSettings(given: Given<typeof OPTIONS>): VerifySettings {
   const { values } = given;
@@ -367,48 +322,6 @@ async function judge(settings: VerifySettings, session: Session): Promise<Report
   return releaseReport(verdict, { commit, warnings: [...warnings, ...found] });
 }
 
-/** Reads of a directory that runs are changing all the time. */
-const MOST_READS = 10;
-
-/**
- * Judges a directory. No two files can change at one time, so that one which is refused is read again until it has
- * stood still: a run may have been putting another release there.
- */
-async function judgeDirectory(
-  subject: DirectorySubject,
-  options: VerifyReleaseOptions,
-  session: Session,
-): Promise<FoundFiles & { readonly verdict: ReleaseVerdict }> {
-  const { verifyRelease } = await import("../verify/release.ts");
-  const read = () => readFiles(subject, options, session);
-  let found = await read();
-  for (let reads = 1; reads < MOST_READS; reads++) {
-    const verdict = await verifyRelease(found.files, options);
-    if (verdict.verified || found.commit !== null) return { ...found, verdict };
-    const again = await read();
-    if (sameFiles(found.files, again.files)) return { ...again, verdict };
-    found = again;
-  }
-  throw new ReleaseError("io", `Cannot verify "${subject.dir}": it changes all the time`);
-}
-
-function sameFiles(a: ReleaseFiles, b: ReleaseFiles): boolean {
-  return a.size === b.size && [...a].every(([path, bytes]) => {
-    const other = b.get(path);
-    return other !== undefined && equalBytes(bytes, other);
-  });
-}
-
-function interruption({ dir }: DirectorySubject): Warning {
-  return {
-    code: "interrupted-publication",
-    message:
-      `A release is being put into "${dir}", or the run that did so was interrupted: this is what consumers ` +
-      "find there now. The next run finishes it or takes it back",
-    path: dir,
-  };
-}
-
 /** Who has named a file may not think of what lies beside it, for which it is refused. */
 function asRelease({ dir, fleet }: DirectorySubject, { verified }: { verified: boolean }): Warning[] {
   if (fleet === undefined || verified) return [];
@@ -417,66 +330,6 @@ function asRelease({ dir, fleet }: DirectorySubject, { verified }: { verified: b
     message: `"${fleet}" was verified with the release that it belongs to, all of "${dir}": ` +
       "`verify artifact FILE` verifies the file alone",
   }];
-}
-
-/** The files of a directory, and where they are from. */
-interface FoundFiles {
-  readonly files: ReleaseFiles;
-  /** The commit that they are in; null: they are on disk. */
-  readonly commit: string | null;
-  /** Whether a publication has begun there and not ended. */
-  readonly interrupted: boolean;
-}
-
-/** The files of a directory, as they are on disk or in a commit. */
-async function readFiles(
-  { dir, git }: DirectorySubject,
-  options: VerifyReleaseOptions,
-  { world, log }: Session,
-): Promise<FoundFiles> {
-  const { cwd } = world;
-  const { artifactName } = options;
-  if (git === undefined) {
-    const { readRelease } = await import("../adapters/release_dir.ts");
-    const { files, interrupted, coming } = await readRelease({ dir, cwd }, artifactName);
-    const early = coming === null ? [] : await manifestsOf(coming, options);
-    early.forEach((path) => files.delete(path));
-    return { files, interrupted, commit: null };
-  }
-  const [{ readReleaseTree }, { Shell }, { withSafePath }] = await Promise.all([
-    import("../adapters/git/tree.ts"),
-    import("../adapters/process.ts"),
-    import("../adapters/search_path.ts"),
-  ]);
-  // The repository may be a stranger's: git gets what it needs, and nothing of what the user may hold for releases.
-  const { env, warnings } = withSafePath(Object.fromEntries(
-    Object.entries(world.environment.require(GIT_VARIABLES)).filter(([name]) =>
-      GIT_VARIABLES.includes(name) || /^GIT_CONFIG_(KEY|VALUE)_/.test(name)
-    ),
-  ));
-  warnings.forEach((warning) => log.warn(warning));
-  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log });
-  const tree = await readReleaseTree(shell, env, { cwd, revision: git, dir }, artifactName);
-  return { ...tree, interrupted: false };
-}
-
-/**
- * What is there of the manifests of a fleet that is about to come, and that consumers accept: nobody asks for them until
- * it is there. Of any other fleet a journal may say what it likes.
- */
-async function manifestsOf(
-  { early, ...fleet }: ComingFleet,
-  { trust: { keys, rejectBefore }, now, freshnessWindowSeconds }: VerifyReleaseOptions,
-): Promise<readonly string[]> {
-  const [{ verifyArtifact }, { projectedPaths }] = await Promise.all([
-    import("../verify/artifact.ts"),
-    import("../verify/bindings.ts"),
-  ]);
-  const judging = { keys, rejectBefore, now, freshnessWindowSeconds };
-  const { verified, document } = await verifyArtifact({ ...fleet, ...judging, kind: "fleet" });
-  if (!verified) return [];
-  const manifests = new Set(projectedPaths(document as FleetResolved, fleet.bytes));
-  return early.filter((path) => manifests.has(signedPath(path) ?? path));
 }
 
 /** What one file is judged by. */

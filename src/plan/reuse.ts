@@ -4,7 +4,7 @@
  * @module
  */
 import { equalBytes } from "../bytes.ts";
-import { compareTimestamps, parseTimestamp } from "../contract/time.ts";
+import { compareTimestamps, formatInstant, parseTimestamp } from "../contract/time.ts";
 import { decodeUtf8, parseJson } from "../contract/json.ts";
 import { decode } from "../contract/schema.ts";
 import type { Channel, FleetResolved, Timestamp } from "../contract/types.ts";
@@ -49,18 +49,22 @@ export function loadExistingSignedAtIfUnchanged(
   if (!equalBytes(kept, existing)) return null;
   // A stamp from the future says nothing about its age.
   if (compareTimestamps(signedAt, now) > 0) return null;
-  const age = Temporal.Instant.from(now).epochMilliseconds -
-    Temporal.Instant.from(signedAt).epochMilliseconds;
-  const due = Object.values(fleet.channels).some((channel) => age >= dueMinutes(channel) * 60_000);
+  const due = Object.values(fleet.channels).some((channel) =>
+    compareTimestamps(dueAt(channel, signedAt), now) <= 0
+  );
   return due ? null : { signedAt, ciCommit };
 }
 
 /**
- * How old a signature may become before it is due, in minutes: half of the freshness window is left then for the run that
- * renews it, which may be late or fail.
+ * When a release is due to be signed anew, by one of its channels: half of the freshness window is left then for the run
+ * that renews it, which may be late or fail.
  */
-function dueMinutes({ signingIntervalMinutes, freshnessWindow }: Channel): number {
-  return Math.min(signingIntervalMinutes, freshnessWindow / 2);
+export function dueAt(
+  { signingIntervalMinutes, freshnessWindow }: Pick<Channel, "signingIntervalMinutes" | "freshnessWindow">,
+  signedAt: Timestamp,
+): Timestamp {
+  const seconds = Math.min(signingIntervalMinutes, freshnessWindow / 2) * 60;
+  return formatInstant(Temporal.Instant.from(signedAt).add({ seconds }));
 }
 
 /** The signing time that a document gives; undefined when it gives none. */

@@ -96,11 +96,16 @@ function keysOf(keys: readonly (TrustedKey | null)[]): string {
   return slots.length === 0 ? "" : ` by the ${slots.join(" and the ")} key`;
 }
 
+/** One reason to refuse a release, for people. */
+export function failureLine({ path, code, message }: Report["failures"][number]): string {
+  return `refused ${JSON.stringify(path)}: ${message} [${code}]`;
+}
+
 /** The report for people: one line when all is well, else one for each reason. */
 export function reportLines({ verified, failures, summary, gitCommit }: Report): string[] {
   const where = gitCommit === null ? "" : `, in commit ${gitCommit}`;
   const lines = verified ? [`verified ${summary}${where}`] : [
-    ...failures.map(({ path, code, message }) => `refused ${JSON.stringify(path)}: ${message} [${code}]`),
+    ...failures.map(failureLine),
     `refused: ${plural(failures.length, "reason")}${where}`,
   ];
   return lines.map(printable);

@@ -23,7 +23,7 @@ import {
   type Trust,
   trustAt,
   type TrustedKey,
-  usableKey,
+  trustOfKey,
 } from "../verify/trust.ts";
 
 /** The keys that a release has to be signed with. */
@@ -80,15 +80,7 @@ async function readTrustedKeys(
     return { slots, origin, ...usableKeys(origin, record, { now, warn }) };
   }
   if (publicKey !== undefined) {
-    const [, algorithm, base64] = /^([^:]*):(.*)$/s.exec(publicKey) ?? [];
-    if (algorithm === undefined || base64 === undefined) {
-      throw new ReleaseError("usage", "Cannot read --public-key: expected ALGORITHM:BASE64", {
-        hint: "`fleet-release pubkey FILE --format public-key` prints it",
-      });
-    }
-    const key = usableKey({ algorithm, public: base64 });
-    if (typeof key === "string") throw new ReleaseError("usage", `Cannot use --public-key: ${key}`);
-    return { slots, origin: "--public-key", keys: [{ slot: "current", ...key }], rejectBefore: null };
+    return { slots, origin: "--public-key", ...trustOfKey(publicKey) };
   }
   warn({
     code: "unverified-signatures",

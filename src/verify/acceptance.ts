@@ -185,14 +185,28 @@ function timeFailures(
   return failures;
 }
 
+/**
+ * Whether a signature is older than it may be. One that is exactly as old is fresh.
+ *
+ * @param seconds The freshness window; clocks may differ by {@linkcode CLOCK_SKEW_SECONDS} more
+ */
+export function isStale(signedAt: Timestamp, seconds: number, now: Timestamp): boolean {
+  return ageOf(signedAt, now) > nanoseconds(seconds + CLOCK_SKEW_SECONDS);
+}
+
+/** In nanoseconds; negative: it is from the future. */
+function ageOf(signedAt: Timestamp, now: Timestamp): bigint {
+  return Temporal.Instant.from(now).epochNanoseconds - Temporal.Instant.from(signedAt).epochNanoseconds;
+}
+
 function freshnessFailures(signedAt: Timestamp, { now, windows }: Freshness): Failure[] {
   const failures: Failure[] = [];
-  const age = Temporal.Instant.from(now).epochNanoseconds - Temporal.Instant.from(signedAt).epochNanoseconds;
+  const age = ageOf(signedAt, now);
   if (windows.length === 0) {
     const message = "nothing says how old it may be: --freshness-window is missing";
     failures.push({ code: "stale", message });
   }
-  const [stale, ...others] = windows.filter(({ seconds }) => age > nanoseconds(seconds + CLOCK_SKEW_SECONDS));
+  const [stale, ...others] = windows.filter(({ seconds }) => isStale(signedAt, seconds, now));
   if (stale !== undefined) {
     const whose = stale.channel === undefined ? "" : ` of channel "${stale.channel}"`;
     const more = others.length === 0 ? "" : `, and of ${plural(others.length, "other channel")}`;

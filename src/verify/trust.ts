@@ -86,6 +86,24 @@ export function usableKey({ algorithm, public: text }: TrustedKeyRecord): Public
   return problem === undefined ? { algorithm, bytes } : `the key ${problem}`;
 }
 
+/**
+ * The trust in one key alone, as `--public-key` gives it.
+ *
+ * @param text `ALGORITHM:BASE64`
+ * @throws {ReleaseError} of kind `usage`
+ */
+export function trustOfKey(text: string): Trust {
+  const [, algorithm, base64] = /^([^:]*):(.*)$/s.exec(text) ?? [];
+  if (algorithm === undefined || base64 === undefined) {
+    throw new ReleaseError("usage", "Cannot read --public-key: expected ALGORITHM:BASE64", {
+      hint: "`fleet-release pubkey FILE --format public-key` prints it",
+    });
+  }
+  const key = usableKey({ algorithm, public: base64 });
+  if (typeof key === "string") throw new ReleaseError("usage", `Cannot use --public-key: ${key}`);
+  return { keys: [{ slot: "current", ...key }], rejectBefore: null };
+}
+
 /** A key as a trust file has it. */
 export function keyRecord({ algorithm, bytes }: PublicKey): TrustedKeyRecord {
   return { algorithm, public: bytes.toBase64() };

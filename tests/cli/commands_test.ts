@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { nameIn, readCommandLine } from "../../src/cli/command_line.ts";
 import { COMMANDS } from "../../src/commands/list.ts";
+import type { StatusSettings } from "../../src/commands/status.ts";
 import type { VerifySettings } from "../../src/commands/verify.ts";
 import { ALL, type Asked, asked } from "../support/asked.ts";
 import { pureTest } from "../support/pure.ts";
@@ -37,6 +38,20 @@ const prune = (difference: Record<string, unknown> = {}): Asked => ({
     pruneSidecars: false,
     waitLock: undefined,
     dryRun: false,
+    json: false,
+    ...difference,
+  },
+});
+
+/** What `status --trust-file t` asks for, with a difference. */
+const status = (difference: Partial<StatusSettings> = {}): Asked => ({
+  command: "status",
+  settings: {
+    place: { dir: "releases", git: undefined },
+    trustFile: "t",
+    publicKey: undefined,
+    artifactName: "fleet.resolved.json",
+    now: undefined,
     json: false,
     ...difference,
   },
@@ -152,6 +167,11 @@ const READ: [args: string[], asked: Asked][] = [
     ["verify", TRUST, `--rollout-id=${ID}`, "--", "rollout-manifest", "m"],
     verify({ subject: { kind: "rollout-manifest", file: "m", signature: "m.sig", rolloutId: ID } }),
   ],
+  [["status", TRUST], status()],
+  [["status", "out", TRUST, "--git", "v1"], status({ place: { dir: "out", git: "v1" } })],
+  [["status", "--public-key=ed25519:x"], status({ trustFile: undefined, publicKey: "ed25519:x" })],
+  [["status", TRUST, "--artifact-name=f.json", "--json"], status({ artifactName: "f.json", json: true })],
+  [["status", TRUST, "--now", "2026-06-01T14:00:00+02:00"], status({ now: "2026-06-01T12:00:00Z" })],
   [["prune"], prune()],
   [["prune", "out", "--dry-run"], prune({ dir: "out", dryRun: true })],
   [["prune", "--wait-lock", "4"], prune({ waitLock: 4 })],
@@ -213,6 +233,7 @@ pureTest("help alone is the help of the program", async () => {
 pureTest("every command has the name that it is listed by", () => {
   assertEquals(ALL.map(({ name }) => name), [
     "release",
+    "status",
     "verify",
     "prune",
     "keygen",
@@ -240,5 +261,7 @@ pureTest("no variable and no settings are read for a command other than release"
     const { command, request } = invocation;
     assertEquals<Asked>({ command: command.name, settings: request.settings }, expected);
   }
-  assertEquals(ALL.filter(({ takesSettings }) => takesSettings).map(({ name }) => name), ["release"]);
+  assertEquals(ALL.filter(({ takesSettings }) => takesSettings).map(({ name }) => name), [
+    "release",
+  ]);
 });

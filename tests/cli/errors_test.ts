@@ -200,15 +200,16 @@ const EMPTY: Line[] = [
 });
 
 /** Options that a command has not, and the line that says where they are listed. */
-const UNKNOWN: Line[] = ["release", "verify", "prune", "keygen", "pubkey", "canonicalize"].flatMap((name) =>
-  [["--bogus-setting"], ["--bogus-setting=x"], ["-h", "--bogus-setting"]].map((args): Line => [
-    [name, ...args],
-    {
-      message: 'Unknown option "--bogus-setting"',
-      hint: `fleet-release ${name === "release" ? "" : `${name} `}--help lists the options`,
-    },
-  ])
-);
+const UNKNOWN: Line[] = ["release", "status", "verify", "prune", "keygen", "pubkey", "canonicalize"]
+  .flatMap((name) =>
+    [["--bogus-setting"], ["--bogus-setting=x"], ["-h", "--bogus-setting"]].map((args): Line => [
+      [name, ...args],
+      {
+        message: 'Unknown option "--bogus-setting"',
+        hint: `fleet-release ${name === "release" ? "" : `${name} `}--help lists the options`,
+      },
+    ])
+  );
 
 const HEX_HINT = "expected the 64 lower-case hex digits that the manifest's file is named by";
 
@@ -330,6 +331,22 @@ const OTHERS: Line[] = [
     message: 'Unknown argument "f.json"',
     hint: "usage: fleet-release canonicalize < FILE",
   }]),
+  [["status"], {
+    message: "No keys to verify with: neither --trust-file nor --public-key is given",
+    hint: "`fleet-release pubkey KEY --format public-key` prints that of a key that you hold",
+  }],
+  [["status", TRUST, "--public-key=k"], {
+    message: "Two sources of trusted keys: --trust-file and --public-key",
+    hint: "give one of them",
+  }],
+  [["status", TRUST, ""], { message: "status is given an empty name, expected a directory" }],
+  [["status", TRUST, "a", "b"], {
+    message: 'Unknown argument "b"',
+    hint: "usage: fleet-release status [DIR] [OPTION...]",
+  }],
+  [["status", TRUST, "--now=noon"], {
+    message: 'Cannot read --now "noon": expected an RFC 3339 time such as "2026-06-01T12:00:00Z"',
+  }],
   [["prune", ""], { message: "prune is given an empty name, expected a directory" }],
   [["prune", "a", "b"], {
     message: 'Unknown argument "b"',

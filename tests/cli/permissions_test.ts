@@ -99,7 +99,8 @@ const GIT_VARIABLES = [
 
 /** The flags for a command line, with the variables in the order of their names. A release has a way to sign. */
 async function flags(args: readonly string[], around: Partial<Surroundings> = {}): Promise<string[]> {
-  const isRelease = args[0] === "release" || args[0] === undefined || /^--(?!help)/.test(args[0]);
+  const isRelease = args[0] === "release" || args[0] === undefined ||
+    /^--(?!help)/.test(args[0]);
   const signs = args.some((arg) => arg.startsWith("--sign-"));
   const invocation = await read(isRelease && !signs ? [...args, "--sign-cmd=sign"] : args);
   return permissionFlags(invocation, { ...AROUND, ...around }).map((flag) => {
@@ -285,6 +286,9 @@ const NOTHING_MORE = releaseFlags({});
 /** `verify /r --trust-file /t`. */
 const VERIFY_DIR = ["--no-prompt", "--allow-read=/r,/t"];
 
+/** `status /r --public-key k`. */
+const STATUS_DIR = ["--no-prompt", "--allow-read=/r"];
+
 /** What commands that release nothing are permitted. */
 const OTHERS: [args: string[], flags: string[]][] = [
   [["verify", "--trust-file", "t"], ["--allow-read=/here/releases,/here/t"]],
@@ -297,6 +301,8 @@ const OTHERS: [args: string[], flags: string[]][] = [
     ["verify", "rollout-manifest", "/m", "--rollout-id", "0".repeat(64), "--trust-file=/t"],
     ["--allow-read=/m,/m.sig,/t"],
   ],
+  [["status", "--public-key=k"], ["--allow-read=/here/releases"]],
+  [["status", "/r", "--git=v1", "--trust-file=/t"], GIT],
   [["prune"], ["--allow-read=/here/releases,/temp/lock", "--allow-write=/here/releases,/temp/lock"]],
   [["prune", "/r", "--trust-file=/t"], ["--allow-read=/r,/t,/temp/lock", "--allow-write=/r,/temp/lock"]],
   [["keygen", "k"], ["--allow-write=/here/k"]],
@@ -314,7 +320,7 @@ pureTest("there is a line for the operands of every command that has some", () =
   );
   assertEquals(
     ALL.filter(({ operands }) => operands !== undefined).map(({ name }) => name),
-    ["verify", "prune", "keygen", "pubkey"].filter((name) => withOperand.has(name)),
+    ["status", "verify", "prune", "keygen", "pubkey"].filter((name) => withOperand.has(name)),
   );
 });
 
@@ -405,6 +411,16 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "json": [["--json"], NOTHING_MORE],
     "log-format": [["--log-format", "json"], NOTHING_MORE],
     "verbose": [["--verbose"], NOTHING_MORE],
+    "help": [["--help"], ["--no-prompt"]],
+    "version": [["--version"], ["--no-prompt"]],
+  },
+  status: {
+    "trust-file": [["/r", "--trust-file=/given/x"], ["--no-prompt", "--allow-read=/given/x,/r"]],
+    "public-key": [["/r", "--public-key=/given/x"], STATUS_DIR],
+    "git": [["/r", "--git=/given/x", "--trust-file=/t"], ["--no-prompt", ...GIT]],
+    "artifact-name": [["/r", "--artifact-name=given", "--public-key=k"], STATUS_DIR],
+    "now": [["/r", "--now=2026-06-01T12:00:00Z", "--public-key=k"], STATUS_DIR],
+    "json": [["/r", "--json", "--public-key=k"], STATUS_DIR],
     "help": [["--help"], ["--no-prompt"]],
     "version": [["--version"], ["--no-prompt"]],
   },

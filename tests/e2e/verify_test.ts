@@ -3,7 +3,7 @@ import { ensureDir } from "@std/fs";
 import { dirname, join } from "@std/path";
 import { placesOf, type Step } from "../../src/adapters/journal.ts";
 import { sha256Hex } from "../../src/contract/canonical.ts";
-import { GIT_VARIABLES } from "../../src/commands/verify.ts";
+import { GIT_VARIABLES } from "../../src/commands/directory.ts";
 import { expectRun, type Finished, which } from "../support/command.ts";
 import { runInProcess } from "../support/in_process.ts";
 import { type Files, inOrder, interrupt, writeFiles } from "../support/interrupted.ts";
