@@ -16,11 +16,12 @@
 import metadata from "../deno.json" with { type: "json" };
 import type { GitPushTarget } from "./config.ts";
 import type { BuiltHost, DerivedHost, SignedArtifact, Stamp } from "./model.ts";
-import { outcomeOf, type RunOutcome } from "./report/outcome.ts";
+import { outcomeOf, type PublicationFacts, type RunOutcome } from "./report/outcome.ts";
+import type { Origin } from "./stages/base.ts";
 import { buildHosts } from "./stages/build.ts";
 import { checkRelease } from "./stages/check.ts";
 import { commitRelease, lookUpstream, pushCommit } from "./stages/commit.ts";
-import { composeRelease } from "./stages/compose.ts";
+import { composeRelease, type Parts } from "./stages/compose.ts";
 import { evaluateHosts } from "./stages/evaluate.ts";
 import { evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
 import { warnOfOversights } from "./stages/oversights.ts";
@@ -46,7 +47,9 @@ import { refuseSuperseded } from "./stages/upstream.ts";
 export async function release(begun: Run): Promise<RunOutcome> {
   const { run, ...prepared } = await prepare(begun);
   const hosts = await closures(run, prepared);
-  return await publish(run, prepared, hosts);
+  const { source: { flake }, fleet: { nixVersion } } = prepared;
+  const facts = await publish(run, { ...prepared, revision: flake.revision, hosts });
+  return outcomeOf({ ...facts, flake: flake.url, nixVersion, hosts });
 }
 
 /** What is known before anything is built. */
@@ -90,27 +93,23 @@ async function closures(run: Run, { source, fleet, earlier }: Prepared): Promise
   return hosts;
 }
 
-async function publish(run: Run, prepared: Prepared, hosts: readonly BuiltHost[]): Promise<RunOutcome> {
-  const { source, fleet, trusted } = prepared;
-  const composed = await composeRelease(run, { ...prepared, hosts });
+async function publish(run: Run, parts: Parts): Promise<PublicationFacts> {
+  const { source, trusted } = parts;
+  const composed = await composeRelease(run, parts);
   const signed = await signArtifacts(run, composed);
   await checkRelease(run, { signed, stamp: composed.stamp, trusted });
 
-  const parts = { signed, trusted, stamp: composed.stamp };
-  const { came, commit, to } = await store(run, source, parts);
-  return outcomeOf({
+  const { came, commit, to } = await store(run, source, { signed, trusted, stamp: composed.stamp });
+  return {
     outcome: came,
     releaseCommit: commit,
     pushedTo: to,
-    flake: source.flake.url,
-    nixVersion: fleet.nixVersion,
     programVersion: metadata.version,
     stamp: composed.stamp,
-    hosts,
     signed,
     reused: composed.kept !== null,
     notes: run.notes,
-  });
+  };
 }
 
 /** What a release is stored from. */
@@ -128,8 +127,8 @@ interface Stored {
 }
 
 /** Writes, commits and pushes a release, unless the branch that it would be pushed to has it already. */
-async function store(run: Run, source: Source, { signed, trusted, stamp }: ToStore): Promise<Stored> {
-  const { repository, place, attributes } = source;
+async function store(run: Run, origin: Origin, { signed, trusted, stamp }: ToStore): Promise<Stored> {
+  const { repository, place, attributes } = origin;
   if (place === null) {
     const { written } = await writeRelease(run, signed, { trusted, commit: null });
     return { came: written.length > 0 ? "released" : "no-change", commit: null, to: null };
@@ -143,7 +142,7 @@ async function store(run: Run, source: Source, { signed, trusted, stamp }: ToSto
     trusted,
     commit: { repository: ready.repository, parent },
   });
-  const removed = [...written.removed, ...prunedSidecars(run.config)];
+  const removed = [...written.removed, ...prunedSidecars(run)];
   const committed = await commitRelease(run, ready, { base, removed });
   const { commit, to, already } = await pushCommit(run, ready, committed, { base, removed });
   const changed = committed !== null ? "released" : to !== null ? "pushed" : "no-change";

@@ -6,7 +6,7 @@
 import { join, resolve } from "@std/path";
 import type { ReleaseConfig } from "../config.ts";
 import type { Warn } from "../model.ts";
-import type { Clock, Inputs, Log, Ports } from "../ports.ts";
+import type { Clock, Inputs, Log, Nix, Ports } from "../ports.ts";
 import { type Secrets, secretsOfKey, signKeyVariable } from "../secrets.ts";
 import { cacheDirIn, tempDirIn, type World } from "../world.ts";
 import { readDescriptor } from "./descriptors.ts";
@@ -39,6 +39,8 @@ export interface Surface {
   readonly cores: number;
   /** What must not be printed; what is read of it later is added. */
   readonly secrets: Secrets;
+  /** Whether the run evaluates and builds; by default it does. */
+  readonly usesNix?: boolean;
 }
 
 /** What may end a run while its ports are opened, and stops what they run later. */
@@ -62,7 +64,7 @@ export async function openPorts(
   surface: Surface,
   interruption: Interruptible = { ...NO_END, unlessEnded: (body) => body() },
 ): Promise<OpenPorts> {
-  const { cwd, env, hidden, stdin, log, clock, cores, secrets } = surface;
+  const { cwd, env, hidden, stdin, log, clock, cores, secrets, usesNix = true } = surface;
   if (config.gitCommit) checkGitPermitted(gitPlacesOf(resolve(cwd, config.releaseDir), config.releaseDir));
   // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
   const secret = [...hidden, signKeyVariable(config.signKey), ...(env["TMPDIR"] === "" ? ["TMPDIR"] : [])];
@@ -93,12 +95,11 @@ export async function openPorts(
       hook: hooks.signer,
     }),
   );
-  const cacheDir = config.noMemo ? undefined : cacheDirIn(env);
-  if (cacheDir !== undefined) checkPermitted({ read: [cacheDir], write: [cacheDir] }, "give --no-memo");
-  const memoDir = cacheDir && join(cacheDir, "evaluations");
-  const nix = stack.use(
-    createNix(shell, { env: childEnv, tempDir, memoDir, clock, ...nixSettings(config, cores) }),
-  );
+  const nixOf = () => {
+    const memoDir = memoDirOf(config, env);
+    return createNix(shell, { env: childEnv, tempDir, memoDir, clock, ...nixSettings(config, cores) });
+  };
+  const nix = usesNix ? stack.use(nixOf()) : NO_NIX;
   const ports: Ports = {
     nix,
     git: createGit(shell, { env: childEnv, tempDir, ...gitSettings(config) }),
@@ -112,6 +113,20 @@ export async function openPorts(
   };
   const held = stack.move();
   return { ...ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** Of a run that is permitted no nix: whatever asks for it does not belong there. */
+const NO_NIX = new Proxy({} as Nix, {
+  get: (_, name) => {
+    throw new TypeError(`Cannot ask nix for ${String(name)}: this run has none`);
+  },
+});
+
+/** Where evaluations are kept; undefined: nowhere. */
+function memoDirOf(config: ReleaseConfig, env: Readonly<Record<string, string>>): string | undefined {
+  const cacheDir = config.noMemo ? undefined : cacheDirIn(env);
+  if (cacheDir !== undefined) checkPermitted({ read: [cacheDir], write: [cacheDir] }, "give --no-memo");
+  return cacheDir && join(cacheDir, "evaluations");
 }
 
 function nixSettings(

@@ -40,8 +40,8 @@ import { formatInstant } from "../contract/time.ts";
 import { SIGNATURE_ALGORITHMS, type Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Clock, Log, Ports } from "../ports.ts";
-import type { Notes } from "../stages/run.ts";
-import type { RunOutcome } from "../report/outcome.ts";
+import type { Notes, Run } from "../stages/run.ts";
+import type { Publication, RunOutcome } from "../report/outcome.ts";
 import { errorWithoutSecrets, SILENT_LOG, withoutSecrets } from "../report/log.ts";
 import { parseAttribute } from "../plan/attributes.ts";
 import { hasScheme, isPath, localDirectory } from "../plan/flake_reference.ts";
@@ -95,9 +95,8 @@ function gitPlaces(
   return gitCommit ? gitPlacesOf(resolve(cwd, releaseDir), releaseDir) : { dirs: [], written: [] };
 }
 
-/** A limit of time, which there is none of by default. */
 /** The options that say what to release and how. */
-const CONFIG_OPTIONS = {
+export const CONFIG_OPTIONS = {
   "hosts": text({
     group: "What to release",
     placeholder: "SPEC",
@@ -504,9 +503,8 @@ const CONFIG_OPTIONS = {
   }),
 };
 
-/** All options of a release, in the order of `--help`. */
-const OPTIONS = {
-  ...CONFIG_OPTIONS,
+/** How a run tells what it does. */
+export const RUN_OUTPUT_OPTIONS = {
   "json": flag({ group: "Output", help: "print the result on stdout as JSON" }),
   "log-format": choice({
     group: "Output",
@@ -525,11 +523,72 @@ const OPTIONS = {
   ...HELP_OPTIONS,
 };
 
+/** All options of a release, in the order of `--help`. */
+export const OPTIONS = { ...CONFIG_OPTIONS, ...RUN_OUTPUT_OPTIONS };
+
 /** What says when a release is signed, where `--now` does not. */
 const EPOCH_VARIABLE = "SOURCE_DATE_EPOCH";
 
 /** The programs of a release, by the names that they are looked for by. */
 const PROGRAMS = ["nix", "nix-store", "git", "sh"];
+
+/** What every run that publishes has to be permitted, whatever it publishes. */
+interface Publishing {
+  readonly config: ReleaseConfig;
+}
+
+/** What a run has to be permitted for these programs. */
+export function programGrants(programs: readonly string[], what: string, why: string): Grant<Publishing>[] {
+  return [
+    { permission: "run", what, why, of: (_, around) => found(programs, around) },
+    {
+      permission: "read",
+      what: "the directories of these programs",
+      why: "to find them",
+      of: (_, around) => found(programs, around).map((path) => dirname(path)),
+    },
+  ];
+}
+
+/** The temporary directory of a run. */
+export const TEMPORARY_GRANTS: readonly Grant<Publishing>[] = [
+  {
+    permission: "read",
+    what: "the temporary directory",
+    why: "as below",
+    of: (_, { tempDir }) => [tempDir],
+  },
+  {
+    permission: "write",
+    what: "the temporary directory",
+    why: "what hooks sign, git's index for the commit, what keeps builds from collection, and long errors",
+    of: (_, { tempDir }) => [tempDir],
+  },
+];
+
+/** What a release is committed with, the settings of a flake app, and the locks. */
+export const PUBLISHING_GRANTS: readonly Grant<Publishing>[] = [
+  {
+    permission: "read",
+    what: "with `--git-commit`, git's directories of the repository of `--release-dir`",
+    why: "what git has written there is brought to the disk, and what a killed run left is looked for",
+    of: ({ config }, around) => gitPlaces(config, around).dirs,
+  },
+  {
+    permission: "write",
+    what:
+      "with `--git-commit`, git's index there, `fleet-release.index` beside it, and the locks of both and of branches",
+    why: "the index and the branch change together or not at all; the rest of the repository is git's",
+    of: ({ config }, around) => gitPlaces(config, around).written,
+  },
+  {
+    permission: "read",
+    what: "the settings of a flake app",
+    why: "its options",
+    of: (_, { settingsFile }) => settingsFile === undefined ? [] : [settingsFile],
+  },
+  ...lockGrants(({ config }: Publishing) => ({ dir: config.releaseDir, commits: config.gitCommit })),
+];
 
 /**
  * The variables that a run needs when the permissions name variables one by one: those that its options are read
@@ -610,31 +669,12 @@ export const RELEASE = defineCommand({
     --push-cmd 'nix copy --to https://cache.example.com "$NIXFLEET_PATH"' --git-push origin:main`,
   variables: VARIABLES,
   grants: [
-    {
-      permission: "run",
-      what: "`nix`, `nix-store`, `git` and `sh`, by their paths on `PATH`",
-      why:
-        "they do the work; `sh` runs the hooks, and every command under it, so that one that is killed is noticed",
-      of: (_: ReleaseSettings, around: Surroundings) => found(PROGRAMS, around),
-    },
-    {
-      permission: "read",
-      what: "the directories of these programs",
-      why: "to find them",
-      of: (_, around) => found(PROGRAMS, around).map((path) => dirname(path)),
-    },
-    {
-      permission: "read",
-      what: "the temporary directory",
-      why: "as below",
-      of: (_, { tempDir }) => [tempDir],
-    },
-    {
-      permission: "write",
-      what: "the temporary directory",
-      why: "what hooks sign, git's index for the commit, what keeps builds from collection, and long errors",
-      of: (_, { tempDir }) => [tempDir],
-    },
+    ...programGrants(
+      PROGRAMS,
+      "`nix`, `nix-store`, `git` and `sh`, by their paths on `PATH`",
+      "they do the work; `sh` runs the hooks, and every command under it, so that one that is killed is noticed",
+    ),
+    ...TEMPORARY_GRANTS,
     ...(["read", "write"] as const).map((permission) => ({
       permission,
       what: "without `--no-memo`, `fleet-release` in the user's cache directory",
@@ -642,26 +682,7 @@ export const RELEASE = defineCommand({
       of: ({ config }: ReleaseSettings, { cacheDir }: Surroundings) =>
         config.noMemo || cacheDir === undefined ? [] : [cacheDir],
     })),
-    {
-      permission: "read",
-      what: "with `--git-commit`, git's directories of the repository of `--release-dir`",
-      why: "what git has written there is brought to the disk, and what a killed run left is looked for",
-      of: ({ config }, around) => gitPlaces(config, around).dirs,
-    },
-    {
-      permission: "write",
-      what:
-        "with `--git-commit`, git's index there, `fleet-release.index` beside it, and the locks of both and of branches",
-      why: "the index and the branch change together or not at all; the rest of the repository is git's",
-      of: ({ config }, around) => gitPlaces(config, around).written,
-    },
-    {
-      permission: "read",
-      what: "the settings of a flake app",
-      why: "its options",
-      of: (_, { settingsFile }) => settingsFile === undefined ? [] : [settingsFile],
-    },
-    ...lockGrants(({ config }: ReleaseSettings) => ({ dir: config.releaseDir, commits: config.gitCommit })),
+    ...PUBLISHING_GRANTS,
     {
       permission: "env",
       what: "the variables that nix, git and ssh go by, each by name",
@@ -810,17 +831,39 @@ export async function release(
 async function releaseIn(
   world: World,
   config: ReleaseConfig,
-  { log, ports = (opened) => opened }: {
-    log: Log & CommandTrace;
-    ports?: ((opened: Ports) => Ports) | undefined;
-  },
+  how: Pick<RunIn<RunOutcome>, "log" | "ports">,
 ): Promise<RunOutcome> {
-  const given = world.environment.require([...VARIABLES, ...config.hookEnv, ...variableOf(config.signKey)]);
+  const { release } = await import("../pipeline.ts");
+  return await runIn(world, config, { ...how, variables: VARIABLES, usesNix: true, work: release });
+}
+
+/** What is done in a run, and what that needs. */
+export interface RunIn<Outcome extends Publication> {
+  readonly log: Log & CommandTrace;
+  /** The ports in the place of those that were opened; by default just these. */
+  readonly ports?: ((opened: Ports) => Ports) | undefined;
+  /** The variables that it cannot do without. */
+  readonly variables: readonly string[];
+  /** Whether it evaluates and builds. */
+  readonly usesNix: boolean;
+  readonly work: (run: Run) => Promise<Outcome>;
+}
+
+/**
+ * Does what publishes a release, alone on its directory: nothing else is at work there meanwhile.
+ *
+ * @returns its result, without secrets
+ */
+export async function runIn<Outcome extends Publication>(
+  world: World,
+  config: ReleaseConfig,
+  { log, ports = (opened) => opened, variables, usesNix, work }: RunIn<Outcome>,
+): Promise<Outcome> {
+  const given = world.environment.require([...variables, ...config.hookEnv, ...variableOf(config.signKey)]);
   const epoch = sourceDateEpoch(given);
   const { openPorts } = await import("../adapters/ports.ts");
   const { lockReleaseDir } = await import("../adapters/lock.ts");
   const { withSafePath } = await import("../adapters/search_path.ts");
-  const { release } = await import("../pipeline.ts");
   const { outcomeWithoutSecrets } = await import("../report/outcome.ts");
   const { startRun } = await import("../stages/run.ts");
   const { Interruption, interruptedError } = await import("../stages/interruption.ts");
@@ -831,7 +874,7 @@ async function releaseIn(
   let notes: Notes | undefined;
   try {
     const seen = { stdin, log: withoutSecrets(log, secrets), clock, cores };
-    const surface = { cwd, env, hidden: HIDDEN, secrets, ...seen };
+    const surface = { cwd, env, hidden: HIDDEN, secrets, usesNix, ...seen };
     // Before anything is looked at: what another run is about to write would be read as it was.
     using _lock = await lockReleaseDir(resolve(cwd, config.releaseDir), config.releaseDir, {
       commits: config.gitCommit,
@@ -844,7 +887,7 @@ async function releaseIn(
     const run = startRun(config, ports(opened), { interruption, epoch });
     notes = run.notes;
     run.warn(...warnings);
-    return outcomeWithoutSecrets(await release(run), secrets);
+    return outcomeWithoutSecrets(await work(run), secrets);
   } catch (error) {
     const done = notes?.stages.map(({ stage }) => stage) ?? [];
     const { reason } = interruption.signal;

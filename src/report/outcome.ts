@@ -9,8 +9,8 @@ import type { BuiltHost, HostKind, HostWork, SignedArtifact, Stamp, Warning } fr
 import type { Secrets } from "../secrets.ts";
 import { warningWithoutSecrets } from "./log.ts";
 
-/** What a run came to. */
-export interface RunOutcome {
+/** What became of a release that was signed, or could stay as it was. */
+export interface Publication {
   /**
    * `no-change`: what is on disk, or committed, is this release already. `pushed`: so it is, and the commit with it was
    * not upstream yet. `already-released`: another run has released this commit upstream, and nothing was written.
@@ -24,20 +24,24 @@ export interface RunOutcome {
   readonly releaseCommit: string | null;
   /** Where the release commit was pushed to, without a password in the URL; null when it was not. */
   readonly pushedTo: { readonly remote: string; readonly branch: string } | null;
-  /** What nix read, as a flake reference that always means it, without a password in the URL. */
-  readonly flake: string;
-  /** Version of the nix that evaluated it. */
-  readonly nixVersion: string;
   /** Version of this program. */
   readonly programVersion: string;
-  /** The hosts that were built, in the order of the release. */
-  readonly hosts: readonly ReleasedHost[];
   /** The signed files, in the order in which they were signed. */
   readonly artifacts: readonly ReleasedArtifact[];
   /** What the user should know. */
   readonly warnings: readonly Warning[];
   /** Seconds per stage, in the order in which they ended. Some run at the same time. */
   readonly stages: readonly { readonly stage: string; readonly seconds: number }[];
+}
+
+/** What a run came to. */
+export interface RunOutcome extends Publication {
+  /** What nix read, as a flake reference that always means it, without a password in the URL. */
+  readonly flake: string;
+  /** Version of the nix that evaluated it. */
+  readonly nixVersion: string;
+  /** The hosts that were built, in the order of the release. */
+  readonly hosts: readonly ReleasedHost[];
 }
 
 /** A host that was built. */
@@ -76,12 +80,10 @@ export interface ReleasedArtifact {
   readonly reused: boolean;
 }
 
-/** The facts of a run, as its stages leave them. */
-export interface RunFacts
-  extends
-    Pick<RunOutcome, "outcome" | "releaseCommit" | "pushedTo" | "flake" | "nixVersion" | "programVersion"> {
+/** The facts of a publication, as its stages leave them. */
+export interface PublicationFacts
+  extends Pick<Publication, "outcome" | "releaseCommit" | "pushedTo" | "programVersion"> {
   readonly stamp: Stamp;
-  readonly hosts: readonly BuiltHost[];
   readonly signed: readonly SignedArtifact[];
   /** Whether the signatures on disk were kept. */
   readonly reused: boolean;
@@ -92,22 +94,38 @@ export interface RunFacts
   };
 }
 
+/** The facts of a run, as its stages leave them. */
+export interface RunFacts extends PublicationFacts, Pick<RunOutcome, "flake" | "nixVersion"> {
+  readonly hosts: readonly BuiltHost[];
+}
+
 /** The result of a run. */
-export function outcomeOf({ stamp, hosts, signed, reused, notes, ...facts }: RunFacts): RunOutcome {
-  const { outcome, releaseCommit, pushedTo, flake, nixVersion, programVersion } = facts;
+export function outcomeOf({ flake, nixVersion, hosts, ...facts }: RunFacts): RunOutcome {
+  const { artifacts, warnings, stages, programVersion, ...head } = publicationOf(facts);
+  return {
+    ...head,
+    flake,
+    nixVersion,
+    programVersion,
+    hosts: hosts.map(({ name, kind, channel, pinnedTo, drvPath, storePath, closureHash }) => ({
+      ...{ name, kind, channel, pinnedTo, derivation: drvPath, storePath, closureHash },
+      seconds: facts.notes.seconds.get(name) ?? {},
+    })),
+    artifacts,
+    warnings,
+    stages,
+  };
+}
+
+function publicationOf({ stamp, signed, reused, notes, ...facts }: PublicationFacts): Publication {
+  const { outcome, releaseCommit, pushedTo, programVersion } = facts;
   return {
     outcome,
     commit: stamp.ciCommit,
     signedAt: stamp.signedAt,
     releaseCommit,
     pushedTo,
-    flake,
-    nixVersion,
     programVersion,
-    hosts: hosts.map(({ name, kind, channel, pinnedTo, drvPath, storePath, closureHash }) => ({
-      ...{ name, kind, channel, pinnedTo, derivation: drvPath, storePath, closureHash },
-      seconds: notes.seconds.get(name) ?? {},
-    })),
     artifacts: signed.map(({ path, sha256, rolloutId = null }) => ({ path, sha256, rolloutId, reused })),
     warnings: notes.warnings,
     stages: notes.stages,
@@ -115,11 +133,14 @@ export function outcomeOf({ stamp, hosts, signed, reused, notes, ...facts }: Run
 }
 
 /** A result that says nothing of what the run knows to be secret. Names, paths and hashes are data, and stay. */
-export function outcomeWithoutSecrets(outcome: RunOutcome, secrets: Secrets): RunOutcome {
+export function outcomeWithoutSecrets<Outcome extends Publication & { readonly flake?: string }>(
+  outcome: Outcome,
+  secrets: Secrets,
+): Outcome {
   const { flake, pushedTo, warnings } = outcome;
   return {
     ...outcome,
-    flake: secrets.hide(flake),
+    ...(flake === undefined ? {} : { flake: secrets.hide(flake) }),
     pushedTo: pushedTo && { ...pushedTo, remote: secrets.hide(pushedTo.remote) },
     warnings: warnings.map((warning) => warningWithoutSecrets(warning, secrets)),
   };

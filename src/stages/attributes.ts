@@ -48,7 +48,7 @@ export async function attributesFor(
       : (await git.readCommitted(repository, tree, [path])).get(path) ?? null;
   const there = await readOrNothing(run, ATTRIBUTES_FILE) ?? await inTree();
   if (there === null || equalBytes(there, leave)) return [{ path: ATTRIBUTES_FILE, bytes: leave }];
-  const paths = namesOf(config).flatMap((path) => [join(dir, path), join(dir, signaturePath(path))]);
+  const paths = namesOf(run).flatMap((path) => [join(dir, path), join(dir, signaturePath(path))]);
   const changed = tree === null ? null : await git.firstChanged(repository, tree, paths);
   if (changed !== null) {
     run.warn({

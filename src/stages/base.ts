@@ -11,7 +11,7 @@ import { join, relative } from "@std/path";
 import { type GitPushTarget, isForReview } from "../config.ts";
 import { ReleaseError } from "../errors.ts";
 import { readFleet } from "../plan/reuse.ts";
-import type { CommitBase, Repository } from "../ports.ts";
+import type { CommitBase, ReleaseFile, Repository } from "../ports.ts";
 import { hideSecrets } from "../secrets.ts";
 import type { Run } from "./run.ts";
 
@@ -23,6 +23,18 @@ export interface Place extends CommitBase {
   readonly named: boolean;
   /** The commit that was released before and is no further than here: HEAD is its release. Null: HEAD is none such. */
   readonly pending: string | null;
+}
+
+/** Where a release comes from, and where it goes. */
+export interface Origin {
+  /** The repository that the fleet lies in; null outside git, and for a flake of another machine. */
+  readonly repository: Repository | null;
+  /** The commit that the release names; null outside git. */
+  readonly ciCommit: string | null;
+  /** What the release commit is made on; null: none is made. */
+  readonly place: Place | null;
+  /** What is committed beside the release. */
+  readonly attributes: readonly ReleaseFile[];
 }
 
 /**
@@ -40,7 +52,8 @@ export async function findPlace(
   const { head } = repository;
   // A source without a revision is what HEAD names, with changes.
   const isReleased = revision === null || revision === head;
-  const here = { parent: head, moves: true, stages: true, follows: true, named: false, pending: null };
+  const own = { follows: true, named: false, pending: null };
+  const here = { parent: head, moves: true, stages: true, ...own };
   if (gitPush === undefined) {
     if (!isReleased) throw await notReleased(run, repository, revision!);
     return here;

@@ -5,13 +5,7 @@
  */
 import { join, relative } from "@std/path";
 import type { ReleaseConfig } from "../config.ts";
-import {
-  BOOTSTRAP_NONCES_FILE,
-  manifestPath,
-  RELEASE_INDEX_FILE,
-  REVOCATIONS_FILE,
-  signaturePath,
-} from "../contract/layout.ts";
+import { manifestPath, signaturePath } from "../contract/layout.ts";
 import { atOnce, ReleaseError } from "../errors.ts";
 import { hasGitName } from "../plan/git_names.ts";
 import { isWithin } from "../plan/paths.ts";
@@ -21,14 +15,19 @@ import type { Run } from "./run.ts";
 /**
  * Makes sure that the release can be committed, before anything is evaluated.
  *
+ * @param where What the repository is of, for the error
  * @throws {ReleaseError} of kind `usage` or `git`
  */
-export async function checkCommittable(run: Run, repository: Repository | null): Promise<Repository> {
+export async function checkCommittable(
+  run: Run,
+  repository: Repository | null,
+  where: string,
+): Promise<Repository> {
   const { config, ports: { git } } = run;
   if (repository === null) {
     throw new ReleaseError(
       "usage",
-      `Cannot commit the release: "${config.buildFlake}" is not in a local git repository`,
+      `Cannot commit the release: "${where}" is not in a local git repository`,
       {
         hint: "run it on a checkout of the fleet, or leave out --git-commit and --git-push",
       },
@@ -41,8 +40,8 @@ export async function checkCommittable(run: Run, repository: Repository | null):
 }
 
 /** The release directory must be where a commit can take it from. */
-async function checkReleaseDir({ config, ports }: Run, repository: Repository): Promise<void> {
-  const { git, releaseDir } = ports;
+async function checkReleaseDir(run: Run, repository: Repository): Promise<void> {
+  const { config, ports: { git, releaseDir } } = run;
   const dir = await releaseDir.realPath();
   const outside = new ReleaseError(
     "usage",
@@ -58,7 +57,7 @@ async function checkReleaseDir({ config, ports }: Run, repository: Repository): 
       { hint: "git is given paths on lines: leave out --git-commit and --git-push, or give it another name" },
     );
   }
-  const paths = namesOf(config).flatMap((path) => [join(prefix, path), join(prefix, signaturePath(path))]);
+  const paths = namesOf(run).flatMap((path) => [join(prefix, path), join(prefix, signaturePath(path))]);
   const [untrackable, own, ignored] = await atOnce(
     git.firstUntrackable(repository, paths),
     git.repositoryOf(dir.existing),
@@ -81,14 +80,8 @@ async function checkReleaseDir({ config, ports }: Run, repository: Repository): 
 }
 
 /** The documents that the run writes; one manifest stands for all. */
-export function namesOf(config: ReleaseConfig): string[] {
-  return [
-    config.artifactName,
-    ...(config.revocationsAttr === undefined ? [] : [REVOCATIONS_FILE]),
-    ...(config.bootstrapNoncesAttr === undefined ? [] : [BOOTSTRAP_NONCES_FILE]),
-    manifestPath("manifest"),
-    ...(config.releaseIndex ? [RELEASE_INDEX_FILE] : []),
-  ];
+export function namesOf({ config, sidecars }: Run): string[] {
+  return [config.artifactName, ...sidecars, manifestPath("manifest")];
 }
 
 /** Who the commit is made by. */

@@ -3,15 +3,16 @@
  *
  * @module
  */
+import { RELEASE_INDEX_FILE } from "../contract/layout.ts";
 import type { Artifact, BuiltHost, SignedArtifact, Stamp } from "../model.ts";
 import { composeArtifacts } from "../plan/compose.ts";
 import { plural } from "../text.ts";
+import type { Origin } from "./base.ts";
 import type { FleetToRelease } from "./fleet.ts";
 import { checkTellsApart, type Earlier, warnOfUntrusted } from "./order.ts";
 import { reuseRelease } from "./previous.ts";
 import type { Run } from "./run.ts";
 import { warnOfSelfReference } from "./self_reference.ts";
-import type { Source } from "./source.ts";
 import type { TrustedKeys } from "./trust.ts";
 
 /** What is to be signed, or has been. */
@@ -24,8 +25,10 @@ export interface Composed {
 
 /** What a release is composed of. */
 export interface Parts {
-  readonly source: Source;
-  readonly fleet: FleetToRelease;
+  readonly source: Origin;
+  /** The commit that hosts were built from; null: the flake is locked to none, or none was built. */
+  readonly revision: string | null;
+  readonly fleet: Pick<FleetToRelease, "evaluated">;
   readonly trusted: TrustedKeys | null;
   readonly hosts: readonly BuiltHost[];
   readonly earlier: Earlier;
@@ -44,16 +47,17 @@ export async function composeRelease(run: Run, parts: Parts): Promise<Composed> 
 }
 
 async function compose(run: Run, parts: Parts): Promise<Composed> {
-  const { source, fleet: { evaluated }, trusted, hosts } = parts;
-  const { config, now, ports } = run;
+  const { source, revision, fleet: { evaluated }, trusted, hosts } = parts;
+  const { config, now, ports, sidecars } = run;
   const stamp = { signedAt: now, ciCommit: source.ciCommit, signatureAlgorithm: ports.signer.algorithm };
   const closureHashes = Object.fromEntries(hosts.map(({ name, closureHash }) => [name, closureHash]));
-  const { artifactName, releaseIndex } = config;
+  const { artifactName } = config;
+  const releaseIndex = sidecars.includes(RELEASE_INDEX_FILE);
   const options = { closureHashes, stamp, now, artifactName, releaseIndex };
   const fresh = composeArtifacts(evaluated, options);
   // One by one: there may be more of them than a call takes arguments.
   for (const warning of fresh.warnings) run.warn(warning);
-  await warnOfSelfReference(run, source, hosts);
+  await warnOfSelfReference(run, { revision, repository: source.repository }, hosts);
   // One that is committed and not upstream yet is not made twice.
   const isKept = config.reuseUnchangedSignature || source.place !== null && source.place.pending !== null;
   const reused = isKept

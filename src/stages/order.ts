@@ -12,9 +12,9 @@ import { ReleaseError } from "../errors.ts";
 import type { Artifact } from "../model.ts";
 import { readFleet, signedAtOf } from "../plan/reuse.ts";
 import { judgeSigned, verifyingKey } from "../verify/acceptance.ts";
+import type { Origin } from "./base.ts";
 import { afterLast, isAhead } from "./clock.ts";
 import { readOrNothing, type Run } from "./run.ts";
-import type { Source } from "./source.ts";
 import { keysOfBefore, type TrustedKeys } from "./trust.ts";
 
 /** A fleet that was released before, and that a key which counts has signed. */
@@ -43,7 +43,7 @@ export interface Earlier {
  */
 export async function checkOrder(
   begun: Run,
-  source: Source,
+  origin: Origin,
   trusted: TrustedKeys | null,
 ): Promise<{ run: Run; earlier: Earlier }> {
   const keys = keysOfBefore(begun, trusted);
@@ -59,7 +59,7 @@ export async function checkOrder(
       const latest = signedAtOfLatest(found);
       return latest === null ? "Found no earlier release" : `Found the release of ${latest}`;
     },
-  }, () => findEarlier(begun, source, keys));
+  }, () => findEarlier(begun, origin, keys));
   const run = await afterLast(begun, signedAtOfLatest(earlier));
   if (!run.config.allowOlder) refuseOlder(run, earlier);
   return { run, earlier };
@@ -96,9 +96,9 @@ const IN_FUTURE =
   "release over it with --allow-older; when it is not, give the time with --now";
 const GIVE_LATER = "leave out --now and SOURCE_DATE_EPOCH, give a later time";
 
-async function findEarlier(run: Run, source: Source, keys: TrustedKeys): Promise<Earlier> {
+async function findEarlier(run: Run, origin: Origin, keys: TrustedKeys): Promise<Earlier> {
   const onDisk = await readOnDisk(run, keys);
-  const committed = await readCommitted(run, source, keys);
+  const committed = await readCommitted(run, origin, keys);
   return { onDisk: onDisk ?? null, committed, untrusted: onDisk === undefined };
 }
 
@@ -132,7 +132,7 @@ export function warnOfUntrusted({ config: { artifactName }, warn }: Run, { untru
  */
 async function readCommitted(
   { config: { artifactName }, ports: { git, releaseDir } }: Run,
-  { flake, repository, place }: Source,
+  { ciCommit, repository, place }: Origin,
   keys: TrustedKeys,
 ): Promise<ReleasedFleet | null> {
   const dir = await releaseDir.realPath();
@@ -140,7 +140,7 @@ async function readCommitted(
   if (own === null) return null;
   const path = join(relative(own.root, dir.path), artifactName);
   const isFleets = own.root === repository?.root;
-  const commits = new Set([own.head, ...isFleets ? [flake.revision, place?.parent ?? null] : []]);
+  const commits = new Set([own.head, ...isFleets ? [ciCommit, place?.parent ?? null] : []]);
   let latest: ReleasedFleet | null = null;
   for (const commit of commits) {
     if (commit === null) continue;

@@ -4,7 +4,7 @@
  * @module
  */
 import { equalBytes } from "../bytes.ts";
-import { signaturePath } from "../contract/layout.ts";
+import { SIDECAR_FILES, signaturePath } from "../contract/layout.ts";
 import { lookup } from "../contract/records.ts";
 import { compareTimestamps } from "../contract/time.ts";
 import type { FleetResolved } from "../contract/types.ts";
@@ -16,7 +16,7 @@ import type { SignedArtifact, Stamp } from "../model.ts";
 import { loadExistingSignedAtIfUnchanged, readFleet } from "../plan/reuse.ts";
 import { quoteList } from "../text.ts";
 import { judgeSigned, verifyingKey } from "../verify/acceptance.ts";
-import { type FileFailure, projectedPaths } from "../verify/bindings.ts";
+import { type FileFailure, projectedPaths, type ReleaseFiles } from "../verify/bindings.ts";
 import { verifyRelease } from "../verify/release.ts";
 import type { FleetToRelease } from "./fleet.ts";
 import type { Earlier } from "./order.ts";
@@ -24,7 +24,7 @@ import { readOrNothing, type Run } from "./run.ts";
 import { isTrusted, keysOfBefore, type TrustedKeys } from "./trust.ts";
 
 /** What is known of what was released before. */
-interface Before {
+export interface Before {
   readonly trusted: TrustedKeys | null;
   readonly earlier: Earlier;
 }
@@ -54,11 +54,11 @@ export async function keepOtherHosts(
     name: "previous",
     title: "Verifying the last release",
     done: (found) => found === null ? "Found no earlier release" : "Verified the last release",
-  }, () => readPrevious(run, before));
+  }, () => readPrevious(run, before, KEEPING));
   if (previous === null) return fleet;
   const closures: Record<string, string> = {};
   for (const name of left) {
-    const kept = lookup(previous.hosts, name)?.closureHash ?? null;
+    const kept = lookup(previous.fleet.hosts, name)?.closureHash ?? null;
     if (kept !== null) closures[name] = kept;
   }
   const names = Object.keys(closures);
@@ -78,11 +78,47 @@ export async function keepOtherHosts(
   };
 }
 
-/** The fleet on disk, which consumers would accept; null when there is none, and none was committed. */
-async function readPrevious(
+/** A release on disk that consumers would accept. */
+export interface PreviousRelease {
+  readonly fleet: FleetResolved;
+  /** The bytes of its files, as far as they were asked for, by their path relative to the release directory. */
+  readonly files: ReleaseFiles;
+}
+
+/** What the release on disk is read for. */
+export interface Purpose {
+  /** What cannot be done when it is refused. */
+  readonly problem: string;
+  /** How there may be another one. */
+  readonly restore: string;
+  /** What can be done in its place. */
+  readonly instead: string;
+  /** What `--allow-older` does then. */
+  readonly allow: string;
+  /** Whether the sidecars and the index are read, too, so that all of it has to be one release. */
+  readonly whole: boolean;
+}
+
+const KEEPING: Purpose = {
+  problem: "Cannot keep the closures of other hosts",
+  restore: "restore it from git",
+  instead: "release all hosts with --hosts auto",
+  allow: "keep what it gives with --allow-older",
+  whole: false,
+};
+
+/**
+ * The release on disk; null when there is none, and none was committed.
+ *
+ * @throws {ReleaseError} of kind `smoke-verify` when it cannot be trusted or is older than it may be, `contract` when it
+ * is damaged, and `usage` when there is no key to verify it with
+ */
+export async function readPrevious(
   run: Run,
   { trusted, earlier: { committed } }: Before,
-): Promise<FleetResolved | null> {
+  purpose: Purpose,
+): Promise<PreviousRelease | null> {
+  const refuse = refusing(purpose);
   const { config: { artifactName, allowOlder }, ports: { releaseDir } } = run;
   const keys = keysOfBefore(run, trusted);
   const bytes = await releaseDir.read(artifactName);
@@ -91,34 +127,35 @@ async function readPrevious(
     throw refuse(
       "smoke-verify",
       `"${artifactName}" is not on disk, but ${committed.place}`,
-      RESTORE,
+      restoring(purpose),
     );
   }
   if (keys === null) {
     throw refuse("usage", `only a command knows what signed "${artifactName}" on disk`, [
       "give the keys that consumers trust with --trust-file, --trust-attr or --public-key",
-      RELEASE_ALL,
+      purpose.instead,
     ]);
   }
-  const fleet = await readAccepted(run, bytes, keys);
-  const { signedAt } = fleet.meta;
+  const previous = await readAccepted(run, bytes, keys, purpose);
+  const { signedAt } = previous.fleet.meta;
   if (committed !== null && !allowOlder && compareTimestamps(signedAt!, committed.signedAt) < 0) {
     throw refuse(
       "smoke-verify",
       `"${artifactName}" on disk was signed at ${signedAt}, before the one ${committed.place}, which was ` +
         `signed at ${committed.signedAt}`,
-      [...RESTORE, ALLOW],
+      [...restoring(purpose), purpose.allow],
     );
   }
-  return fleet;
+  return previous;
 }
 
-/** Reads the fleet on disk, unless `verify` would refuse it or its rollout manifests. */
+/** Reads the release on disk, unless `verify` would refuse it. */
 async function readAccepted(
   { config: { artifactName, allowOlder }, now, ports: { releaseDir } }: Run,
   bytes: Uint8Array<ArrayBuffer>,
   trust: TrustedKeys,
-): Promise<FleetResolved> {
+  purpose: Purpose,
+): Promise<PreviousRelease> {
   const files = new Map([[artifactName, bytes]]);
   const add = async (path: string) => {
     const found = await releaseDir.read(path);
@@ -130,26 +167,32 @@ async function readAccepted(
   const key = signature && await verifyingKey(bytes, signature, trust.keys);
   if (key === null) {
     const { failures } = judgeSigned({ signature, declared: null }, key, trust);
-    throw refuseFailures(failures.map((failure) => ({ path: artifactName, ...failure })));
+    throw refuseFailures(purpose, failures.map((failure) => ({ path: artifactName, ...failure })));
   }
   const fleet = readFleet(bytes);
-  if (fleet === undefined) throw refuse("contract", `"${artifactName}" on disk is damaged`, RESTORE);
-  for (const path of projectedPaths(fleet, bytes)) {
+  if (fleet === undefined) {
+    throw refusing(purpose)("contract", `"${artifactName}" on disk is damaged`, restoring(purpose));
+  }
+  for (const path of [...projectedPaths(fleet, bytes), ...purpose.whole ? SIDECAR_FILES : []]) {
     await add(path);
     await add(signaturePath(path));
   }
   const freshnessWindowSeconds = allowOlder ? Infinity : undefined;
   const { failures } = await verifyRelease(files, { artifactName, trust, now, freshnessWindowSeconds });
-  if (failures.length > 0) throw refuseFailures(failures);
-  return fleet;
+  if (failures.length > 0) throw refuseFailures(purpose, failures);
+  return { fleet, files };
 }
 
 /** The error for a release that consumers would refuse. */
-function refuseFailures(failures: readonly FileFailure[]): ReleaseError {
+function refuseFailures(purpose: Purpose, failures: readonly FileFailure[]): ReleaseError {
   const [{ path, message }, ...others] = failures as readonly [FileFailure, ...FileFailure[]];
   const all = (code: FileFailure["code"]) => failures.every((failure) => failure.code === code);
-  const hints = all("stale") ? [RELEASE_ALL, ALLOW] : all("bad-signature") ? OTHER_KEYS : RESTORE;
-  return refuse(
+  const hints = all("stale")
+    ? [purpose.instead, purpose.allow]
+    : all("bad-signature")
+    ? [...restoring(purpose), OTHER_KEYS]
+    : restoring(purpose);
+  return refusing(purpose)(
     "smoke-verify",
     `"${path}" on disk cannot be trusted: ${message}`,
     hints,
@@ -157,23 +200,18 @@ function refuseFailures(failures: readonly FileFailure[]): ReleaseError {
   );
 }
 
-const RELEASE_ALL = "release all hosts with --hosts auto";
-const RESTORE: readonly string[] = ["restore it from git", RELEASE_ALL];
-const ALLOW = "keep what it gives with --allow-older";
-/** An earlier key may have signed, which is not among those that are known. */
-const OTHER_KEYS: readonly string[] = [
-  ...RESTORE,
-  "give its key, too, with --trust-file or --public-key, if another one signed it",
-];
+function restoring({ restore, instead }: Purpose): readonly string[] {
+  return [restore, instead];
+}
 
-function refuse(
-  kind: ErrorKind,
-  reason: string,
-  hints: readonly string[],
-  lines: readonly string[] = [],
-): ReleaseError {
-  const hint = `${hints.slice(0, -1).join(", ")}, or ${hints.at(-1)}`;
-  return new ReleaseError(kind, `Cannot keep the closures of other hosts: ${reason}`, { hint, lines });
+/** An earlier key may have signed, which is not among those that are known. */
+const OTHER_KEYS = "give its key, too, with --trust-file or --public-key, if another one signed it";
+
+function refusing({ problem }: Purpose) {
+  return (kind: ErrorKind, reason: string, hints: readonly string[], lines: readonly string[] = []) => {
+    const hint = `${hints.slice(0, -1).join(", ")}, or ${hints.at(-1)}`;
+    return new ReleaseError(kind, `${problem}: ${reason}`, { hint, lines });
+  };
 }
 
 /** What would be released if nothing were kept. */

@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  BOOTSTRAP_NONCES_FILE,
-  RELEASE_INDEX_FILE,
-  REVOCATIONS_FILE,
-  signaturePath,
-} from "../contract/layout.ts";
-import type { ReleaseConfig } from "../config.ts";
+import { SIDECAR_FILES, signaturePath } from "../contract/layout.ts";
 import type { ReleaseError } from "../errors.ts";
 import type { SignedArtifact } from "../model.ts";
 import type { ReleaseFile } from "../ports.ts";
@@ -99,10 +93,12 @@ function warnOfStuck({ warn }: Run, [first, ...others]: readonly (readonly [stri
  *
  * @returns the paths of what is to be removed, when that is asked for
  */
-async function findOldSidecars({ config, ports: { releaseDir }, warn }: Run): Promise<readonly string[]> {
+async function findOldSidecars(
+  { config, sidecars, ports: { releaseDir }, warn }: Run,
+): Promise<readonly string[]> {
   const outdated: string[] = [];
-  for (const [path, isReleased] of sidecarsOf(config)) {
-    if (isReleased) continue;
+  for (const path of SIDECAR_FILES) {
+    if (sidecars.includes(path)) continue;
     const there: string[] = [];
     for (const file of [path, signaturePath(path)]) if (await releaseDir.has(file)) there.push(file);
     if (config.pruneSidecars) outdated.push(...there);
@@ -112,16 +108,8 @@ async function findOldSidecars({ config, ports: { releaseDir }, warn }: Run): Pr
 }
 
 /** The paths that the commit of a release without some sidecars lacks, when that is asked for: on disk or not. */
-export function prunedSidecars(config: ReleaseConfig): string[] {
+export function prunedSidecars({ config, sidecars }: Run): string[] {
   if (!config.pruneSidecars) return [];
-  return sidecarsOf(config).flatMap(([path, isReleased]) => isReleased ? [] : [path, signaturePath(path)]);
-}
-
-/** The files beside the fleet, and whether the release has them. */
-function sidecarsOf({ revocationsAttr, bootstrapNoncesAttr, releaseIndex }: ReleaseConfig) {
-  return [
-    [REVOCATIONS_FILE, revocationsAttr !== undefined],
-    [BOOTSTRAP_NONCES_FILE, bootstrapNoncesAttr !== undefined],
-    [RELEASE_INDEX_FILE, releaseIndex],
-  ] as const;
+  return SIDECAR_FILES.filter((path) => !sidecars.includes(path))
+    .flatMap((path) => [path, signaturePath(path)]);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ReleaseConfig } from "../config.ts";
+import { BOOTSTRAP_NONCES_FILE, RELEASE_INDEX_FILE, REVOCATIONS_FILE } from "../contract/layout.ts";
 import { compareTimestamps, milliseconds, wholeSeconds } from "../contract/time.ts";
 import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
@@ -18,6 +19,8 @@ export interface Run {
   readonly config: ReleaseConfig;
   /** Where flakes say what. */
   readonly attributes: Attributes;
+  /** The documents that the release has beside its fleet and its manifests, by their paths. */
+  readonly sidecars: readonly string[];
   readonly ports: Ports;
   /** The signing time: what pins, nonces and keys expire by. */
   readonly now: Timestamp;
@@ -121,6 +124,7 @@ export function startRun(
   return {
     config,
     attributes,
+    sidecars: sidecarsOf(config),
     ports,
     ...signingTime(config, { epoch, clock, warn }),
     warn,
@@ -178,6 +182,14 @@ function signingTime(
   if (isForBuilds) warn(passedOver(epoch));
   else if (epoch !== undefined) return { now: epoch, timeFrom: "SOURCE_DATE_EPOCH" };
   return { now: wholeSeconds(clock.now()), timeFrom: "clock" };
+}
+
+function sidecarsOf({ revocationsAttr, bootstrapNoncesAttr, releaseIndex }: ReleaseConfig): string[] {
+  return [
+    ...(revocationsAttr === undefined ? [] : [REVOCATIONS_FILE]),
+    ...(bootstrapNoncesAttr === undefined ? [] : [BOOTSTRAP_NONCES_FILE]),
+    ...(releaseIndex ? [RELEASE_INDEX_FILE] : []),
+  ];
 }
 
 /** The limit of stages that evaluate. */

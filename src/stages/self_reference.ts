@@ -12,7 +12,6 @@ import { type ReleaseOnly, selfReferring } from "../plan/self_reference.ts";
 import type { Repository } from "../ports.ts";
 import { quoteList } from "../text.ts";
 import type { Run } from "./run.ts";
-import type { Source } from "./source.ts";
 
 /**
  * Warns of hosts whose closure changes with each release commit, so that every run brings new ones to them, for ever. It
@@ -20,7 +19,7 @@ import type { Source } from "./source.ts";
  */
 export async function warnOfSelfReference(
   run: Run,
-  { flake: { revision }, repository }: Source,
+  { revision, repository }: { readonly revision: string | null; readonly repository: Repository | null },
   hosts: readonly BuiltHost[],
 ): Promise<void> {
   if (!run.config.gitCommit || revision === null || repository === null) return;

@@ -12,26 +12,18 @@ import type { LockedFlake } from "../model.ts";
 import { isPlainPath } from "../plan/flake_reference.ts";
 import { isWithin } from "../plan/paths.ts";
 import { pinSourceAt } from "../plan/pins.ts";
-import type { FlakeSource, ReleaseFile, Repository } from "../ports.ts";
+import type { FlakeSource, Repository } from "../ports.ts";
 import { signKeyVariable } from "../secrets.ts";
 import { plural, quoteList } from "../text.ts";
 import { attributesFor } from "./attributes.ts";
-import { findPlace, type Place, refuseDiverged } from "./base.ts";
+import { findPlace, type Origin, refuseDiverged } from "./base.ts";
 import { checkClock, lookAtHead } from "./clock.ts";
 import { checkCommittable } from "./committable.ts";
 import type { Run } from "./run.ts";
 
 /** The flake at one fixed state, and where it comes from. */
-export interface Source {
+export interface Source extends Origin {
   readonly flake: LockedFlake;
-  /** The repository that the flake lies in; null outside git, and for a flake of another machine. */
-  readonly repository: Repository | null;
-  /** The commit that the release names; null outside git. */
-  readonly ciCommit: string | null;
-  /** What the release commit is made on; null: none is made. */
-  readonly place: Place | null;
-  /** What is committed beside the release. */
-  readonly attributes: readonly ReleaseFile[];
 }
 
 /**
@@ -65,7 +57,7 @@ async function resolveSource(run: Run): Promise<Source> {
   if (!config.gitCommit) {
     return checked(run, { flake: whole, repository, place: null, attributes: [] }, { left, committedAt });
   }
-  const own = await checkCommittable(run, repository);
+  const own = await checkCommittable(run, repository, config.buildFlake);
   const place = await findPlace(run, own, whole.revision);
   const flake = place.pending === null ? whole : await withoutRelease(run, whole, place.pending);
   const attributes = await attributesFor(run, own, place);

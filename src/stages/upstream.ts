@@ -22,10 +22,9 @@ import { loadExistingSignedAtIfUnchanged, readFleet } from "../plan/reuse.ts";
 import type { CommitBase, ReleaseFile, Repository } from "../ports.ts";
 import { hideSecrets } from "../secrets.ts";
 import { verifyRelease } from "../verify/release.ts";
-import { type Place, refuseDiverged } from "./base.ts";
+import { type Origin, type Place, refuseDiverged } from "./base.ts";
 import { readSigned, refuseNone } from "./order.ts";
 import type { Run } from "./run.ts";
-import type { Source } from "./source.ts";
 import { isTrusted, keysOfBefore, type TrustedKeys } from "./trust.ts";
 
 /** A release that is signed, and where it is to go. */
@@ -57,7 +56,7 @@ type Ours = Pick<Stamp, "ciCommit" | "signedAt">;
  */
 export async function refuseSuperseded(
   run: Run,
-  { repository, place, ciCommit }: Source,
+  { repository, place, ciCommit }: Origin,
   trusted: TrustedKeys | null,
 ): Promise<void> {
   if (place === null || place.moves || place.parent === null || run.config.gitPush === undefined) return;
