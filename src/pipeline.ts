@@ -3,8 +3,10 @@
  *
  * ```
  * release  = prepare → closures → publish
+ * resign   = previous           → publish            what was released before, signed anew: no nix
  * prepare  = source, fleet, trust, order, previous   what is released, and whether it can be
  * closures = evaluate ⇒ build → push                 what machines will run: built as it is evaluated
+ * previous = place, trust, order, previous           what is there, and whether consumers accept it
  * publish  = compose, sign, check, upstream, write, commit, push
  * ```
  *
@@ -16,7 +18,20 @@
 import metadata from "../deno.json" with { type: "json" };
 import type { GitPushTarget } from "./config.ts";
 import type { BuiltHost, DerivedHost, SignedArtifact, Stamp } from "./model.ts";
-import { outcomeOf, type PublicationFacts, type RunOutcome } from "./report/outcome.ts";
+import {
+  outcomeOf,
+  type PublicationFacts,
+  type ResignOutcome,
+  resignOutcomeOf,
+  type RunOutcome,
+} from "./report/outcome.ts";
+import {
+  commitOf,
+  findOrigin,
+  readReleaseAgain,
+  type ReleaseAgain,
+  withSidecarsOnDisk,
+} from "./stages/again.ts";
 import type { Origin } from "./stages/base.ts";
 import { buildHosts } from "./stages/build.ts";
 import { checkRelease } from "./stages/check.ts";
@@ -50,6 +65,30 @@ export async function release(begun: Run): Promise<RunOutcome> {
   const { source: { flake }, fleet: { nixVersion } } = prepared;
   const facts = await publish(run, { ...prepared, revision: flake.revision, hosts });
   return outcomeOf({ ...facts, flake: flake.url, nixVersion, hosts });
+}
+
+/**
+ * Signs the release that is there anew, as a release of the same commit at this time would be signed.
+ *
+ * @throws {ReleaseError} as {@linkcode release}
+ */
+export async function resign(begun: Run): Promise<ResignOutcome> {
+  const { run, before, ...parts } = await previous(begun);
+  return resignOutcomeOf(await publish(run, parts), before.signedAt);
+}
+
+/** @returns what is published again, and the run, at the time that it is then signed at */
+async function previous(begun: Run): Promise<Parts & { readonly run: Run; readonly before: ReleaseAgain }> {
+  await recoverRelease(begun);
+  const asBefore = await withSidecarsOnDisk(begun);
+  const origin = await findOrigin(asBefore);
+  const trusted = await checkTrust(asBefore, null);
+  const { run, earlier } = await checkOrder(asBefore, origin, trusted);
+  const source = { ...origin, ciCommit: commitOf(earlier) };
+  await refuseSuperseded(run, source, trusted);
+  const before = await readReleaseAgain(run, { trusted, earlier });
+  // Every host has its closure already.
+  return { run, before, source, revision: null, fleet: before, trusted, hosts: [], earlier };
 }
 
 /** What is known before anything is built. */

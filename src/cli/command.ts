@@ -38,8 +38,11 @@ interface CommandSpec<Table extends OptionTable, Settings> {
   readonly options: Table;
   /** What its operands are, as in `the key file`; absent when it takes none. */
   readonly operands?: string;
-  /** Whether the settings file of a flake app holds for it. */
-  readonly takesSettings?: boolean;
+  /**
+   * Whether the settings file of a flake app holds for it: as its own options, or as those of another command, of which
+   * it has some.
+   */
+  readonly takesSettings?: true | OptionTable;
   /** Meaning of the exit codes. */
   readonly exitCodes: Readonly<Record<number, string>>;
   readonly example: string;

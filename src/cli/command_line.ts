@@ -54,8 +54,10 @@ export async function readCommandLine(
   // Answered whatever else is missing.
   if (rest.flag("help")) return { kind: "help", of: name };
   if (rest.flag("version")) return { kind: "version" };
-  const layers = { env, settings: command.takesSettings ? await settings(command.options) : {} };
-  const given = readOptions(command.options, rest, layers);
+  const { takesSettings, options } = command;
+  const table = takesSettings === true ? options : takesSettings;
+  const layers = { env, settings: table === undefined ? {} : await settings(table) };
+  const given = readOptions(options, rest, layers);
   return { kind: "request", command, given, request: command.ask(given), log: logOf(given) };
 }
 

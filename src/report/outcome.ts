@@ -44,6 +44,12 @@ export interface RunOutcome extends Publication {
   readonly hosts: readonly ReleasedHost[];
 }
 
+/** What signing a release anew came to. */
+export interface ResignOutcome extends Publication {
+  /** When the release that was there had been signed. */
+  readonly signedBefore: Timestamp;
+}
+
 /** A host that was built. */
 export interface ReleasedHost {
   /** Name of the host. */
@@ -115,6 +121,12 @@ export function outcomeOf({ flake, nixVersion, hosts, ...facts }: RunFacts): Run
     warnings,
     stages,
   };
+}
+
+/** The result of signing a release anew. */
+export function resignOutcomeOf(facts: PublicationFacts, signedBefore: Timestamp): ResignOutcome {
+  const { outcome, commit, signedAt, ...others } = publicationOf(facts);
+  return { outcome, commit, signedAt, signedBefore, ...others };
 }
 
 function publicationOf({ stamp, signed, reused, notes, ...facts }: PublicationFacts): Publication {

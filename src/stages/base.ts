@@ -23,6 +23,8 @@ export interface Place extends CommitBase {
   readonly named: boolean;
   /** The commit that was released before and is no further than here: HEAD is its release. Null: HEAD is none such. */
   readonly pending: string | null;
+  /** Whether a release that is there is signed anew: HEAD, and what else the branch has got, need not be what is released. */
+  readonly again: boolean;
 }
 
 /** Where a release comes from, and where it goes. */
@@ -52,7 +54,7 @@ export async function findPlace(
   const { head } = repository;
   // A source without a revision is what HEAD names, with changes.
   const isReleased = revision === null || revision === head;
-  const own = { follows: true, named: false, pending: null };
+  const own = { follows: true, named: false, pending: null, again: false };
   const here = { parent: head, moves: true, stages: true, ...own };
   if (gitPush === undefined) {
     if (!isReleased) throw await notReleased(run, repository, revision!);
@@ -78,7 +80,37 @@ export async function findPlace(
     return { ...here, parent: pending ?? head, named, pending };
   }
   const released = pending ?? revision ?? head;
-  return { parent: tip ?? released, moves: false, stages: named, follows, named, pending };
+  return { parent: tip ?? released, moves: false, stages: named, follows, named, pending, again: false };
+}
+
+/**
+ * Finds out what the release commit is made on top of when a release that is there is signed anew. A push takes along
+ * what the remote lacks below: that may be a release that could not be pushed before, and nothing else.
+ *
+ * @throws {ReleaseError} as {@linkcode findPlace}, and of kind `usage` when HEAD has commits that are not upstream
+ */
+export async function findPlaceAgain(run: Run, repository: Repository): Promise<Place> {
+  const { config: { gitPush }, ports: { git, releaseDir } } = run;
+  const { head } = repository;
+  // What is on the branch already is not for this run to follow: it may be this very release.
+  const place = { ...await findPlace(run, repository, null), follows: false, again: true };
+  if (gitPush === undefined || isForReview(gitPush)) return place;
+  const to = `"${gitPush.branch}" of "${hideSecrets(gitPush.remote)}"`;
+  const tip = await tipUpstream(run, repository, gitPush);
+  if (tip === null) {
+    throw new ReleaseError("usage", `Cannot push a release to ${to}: there is no such branch`, {
+      hint: "push to the branch that the release is on, or make a release, which makes it",
+    });
+  }
+  if (!place.moves || head === tip || await git.hasInHistory(repository, tip, head!)) return place;
+  const dir = relative(repository.root, (await releaseDir.realPath()).path);
+  const parent = await git.onlyChange(repository, head!, dir);
+  if (parent === tip) return { ...place, parent, pending: parent };
+  throw new ReleaseError(
+    "usage",
+    `Cannot push a release to ${to}: HEAD is at ${head!.slice(0, 8)}, with commits that it lacks`,
+    { hint: "they would be pushed along with what was released before them: push or release them first" },
+  );
 }
 
 /**

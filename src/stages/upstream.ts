@@ -95,7 +95,7 @@ export async function settle(run: Run, ready: Ready, tip: string | null): Promis
     await refuseNewer(run, repository, theirs, stamp);
     refuseLater(run, ready, theirs);
   }
-  if (place.named) await refuseDiverged(run, repository, tip, stamp.ciCommit);
+  if (place.named && !place.again) await refuseDiverged(run, repository, tip, stamp.ciCommit);
   return { parent: tip, moves: false, stages: place.named };
 }
 

@@ -200,7 +200,7 @@ const EMPTY: Line[] = [
 });
 
 /** Options that a command has not, and the line that says where they are listed. */
-const UNKNOWN: Line[] = ["release", "status", "verify", "prune", "keygen", "pubkey", "canonicalize"]
+const UNKNOWN: Line[] = ["release", "resign", "status", "verify", "prune", "keygen", "pubkey", "canonicalize"]
   .flatMap((name) =>
     [["--bogus-setting"], ["--bogus-setting=x"], ["-h", "--bogus-setting"]].map((args): Line => [
       [name, ...args],

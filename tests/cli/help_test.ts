@@ -12,6 +12,7 @@ import keygen from "./help/keygen.txt" with { type: "text" };
 import prune from "./help/prune.txt" with { type: "text" };
 import pubkey from "./help/pubkey.txt" with { type: "text" };
 import release from "./help/release.txt" with { type: "text" };
+import resign from "./help/resign.txt" with { type: "text" };
 import status from "./help/status.txt" with { type: "text" };
 import verify from "./help/verify.txt" with { type: "text" };
 
@@ -72,7 +73,7 @@ pureTest("the options of a release are those of the contract and those added to 
 });
 
 /** The whole help of each command, as people read it. */
-const HELP: Record<string, string> = { release, status, verify, prune, keygen, pubkey, canonicalize };
+const HELP: Record<string, string> = { release, resign, status, verify, prune, keygen, pubkey, canonicalize };
 
 pureTest("the help of every command is known here", () => {
   assertEquals(ALL.map(({ name }) => name), Object.keys(HELP));
@@ -202,6 +203,7 @@ pureTest("commandsTable() is a Markdown table with one row for each command", ()
     `| command        | what it does                                                        |
 | -------------- | ------------------------------------------------------------------- |
 | \`release\`      | make a release; what happens without a command                      |
+| \`resign\`       | sign the release that is there anew, before it is stale             |
 | \`status\`       | tell whether a release is fresh, and when it is due                 |
 | \`verify\`       | check a release, or one file of it, as the strictest consumer would |
 | \`prune\`        | remove rollout manifests that are of no use any more                |

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Surroundings } from "../../src/cli/grant.ts";
 import { permissionFlags } from "../../src/cli/permissions.ts";
+import { RESIGN } from "../../src/commands/resign.ts";
 import { ALL, read } from "../support/asked.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 
@@ -99,7 +100,7 @@ const GIT_VARIABLES = [
 
 /** The flags for a command line, with the variables in the order of their names. A release has a way to sign. */
 async function flags(args: readonly string[], around: Partial<Surroundings> = {}): Promise<string[]> {
-  const isRelease = args[0] === "release" || args[0] === undefined ||
+  const isRelease = args[0] === "release" || args[0] === "resign" || args[0] === undefined ||
     /^--(?!help)/.test(args[0]);
   const signs = args.some((arg) => arg.startsWith("--sign-"));
   const invocation = await read(isRelease && !signs ? [...args, "--sign-cmd=sign"] : args);
@@ -134,6 +135,14 @@ function releaseFlags({ run, read, write, net, env = [] }: Lists): string[] {
     ...(net === undefined ? [] : [`--allow-net=${net}`]),
     envFlag([...VARIABLES, ...env]),
   ];
+}
+
+/** The flags of what signs a release anew, without any option where they are left out: no nix, and none of its variables. */
+function resignFlags(lists: Lists): string[] {
+  const { read = "/bin,/here/releases,/temp", run = "/bin/git,/bin/sh" } = lists;
+  const others = releaseFlags({ ...lists, run, read }).slice(0, -1);
+  const own = VARIABLES.filter((name) => !name.startsWith("NIX_") || name === "NIX_SSL_CERT_FILE");
+  return [...others, envFlag([...own, ...lists.env ?? []])];
 }
 
 const RELEASES: [args: string[], lists: Lists][] = [
@@ -303,6 +312,10 @@ const OTHERS: [args: string[], flags: string[]][] = [
   ],
   [["status", "--public-key=k"], ["--allow-read=/here/releases"]],
   [["status", "/r", "--git=v1", "--trust-file=/t"], GIT],
+  [
+    ["resign", "--sign-key=/k", "--trust-file=/t", "--release-dir=/r"],
+    resignFlags({ read: "/bin,/k,/r,/t,/temp", write: "/r,/temp" }).slice(1),
+  ],
   [["prune"], ["--allow-read=/here/releases,/temp/lock", "--allow-write=/here/releases,/temp/lock"]],
   [["prune", "/r", "--trust-file=/t"], ["--allow-read=/r,/t,/temp/lock", "--allow-write=/r,/temp/lock"]],
   [["keygen", "k"], ["--allow-write=/here/k"]],
@@ -478,6 +491,29 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "version": [["--version"], ["--no-prompt"]],
   },
 };
+
+/** What options of `resign` are permitted beside what every such run is; what is not here adds nothing. */
+const OF_RESIGN: Record<string, Lists> = {
+  "hook-env": { env: ["GIVEN"] },
+  "sign-key": { read: "/bin,/given/x,/here/releases,/temp" },
+  "sign-agent": { read: "/bin,/given/x,/here/releases,/temp" },
+  "trust-file": { read: "/bin,/given/x,/here/releases,/temp" },
+  "allow-previous-key": { read: "/bin,/given/x,/here/releases,/temp" },
+  "release-dir": { read: "/bin,/given/x,/temp", write: "/given/x,/temp" },
+};
+
+// Nearly all are options of a release, and are given as such.
+EACH_OPTION["resign"] = Object.fromEntries(
+  Object.keys(RESIGN.options).map((flag) => {
+    const args = flag === "if-due"
+      ? ["--if-due"]
+      : flag === "allow-previous-key"
+      ? ["--allow-previous-key", "--trust-file=/given/x"]
+      : EACH_OPTION["release"]![flag]![0];
+    const asksOnly = flag === "help" || flag === "version";
+    return [flag, [args, asksOnly ? ["--no-prompt"] : resignFlags(OF_RESIGN[flag] ?? {})]];
+  }),
+);
 
 pureTest("this test gives every option of every command", () => {
   assertEquals(

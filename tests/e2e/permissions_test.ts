@@ -464,3 +464,35 @@ Deno.test("verify without any one of its permissions fails, and names what is mi
   }
   assertEquals(await worldOf(fleet), before);
 });
+
+Deno.test("resign and status run with exactly what they ask for, and no nix is among it", async () => {
+  await using fleet = await smallFleet();
+  const place = await workshopOf(fleet);
+  const { key, trust, remote } = place;
+  const releaseDir = join(fleet.dir, "releases");
+  const released = await fleet.run([
+    ...["--sign-key", key, "--trust-file", trust, "--now", NOW, "--git-push", `${remote}:main`],
+    ...["--pin-source-url", `git+file://${fleet.dir}`],
+  ]);
+  assertEquals(released.code, 0, released.stderr);
+  const publish = ["--release-dir", releaseDir, "--git-push", `${remote}:main`];
+  const args = [
+    "resign",
+    "--sign-key",
+    key,
+    "--trust-file",
+    trust,
+    "--now",
+    "2026-06-01T13:00:00Z",
+    ...publish,
+  ];
+  const flags = await flagsFor(args, place);
+  assert(flags.every((flag) => !flag.includes("/bin/nix")), flags.join(" "));
+  const resigned = await runWith(flags, args, place);
+  assertEquals(resigned.code, 0, resigned.stderr);
+  for (const where of [[releaseDir], [releaseDir, "--git", "HEAD"]]) {
+    const look = ["status", ...where, "--trust-file", trust, "--now", "2026-06-01T13:30:00Z", "--json"];
+    const { code, stdout, stderr } = await runPermitted(look, { ...place, cwd: fleet.dir });
+    assertEquals([code, JSON.parse(stdout).signedAt], [0, "2026-06-01T13:00:00Z"], stderr);
+  }
+});
