@@ -60,8 +60,12 @@ Deno.test({
     await git("init", "-q", "--bare", remote);
     await git("remote", "add", "origin", remote);
     const RELEASE_KEY = await Deno.readTextFile(join(fleet.root, "release.pem"));
-    for (const shell of ["sh", "bash"]) {
-      const step = [which(shell), "-e", "-c", RELEASE_STEP];
+    const steps = [["sh", RELEASE_STEP], ["bash", RELEASE_STEP], ["sh", RESIGN_STEP], [
+      "bash",
+      STATUS_STEP,
+    ]] as const;
+    for (const [shell, script] of steps) {
+      const step = [which(shell), "-e", "-c", script];
       const { code, stderr } = await run(step, { cwd, env: { ...flake.env(), RELEASE_KEY } });
       assertEquals(code, 0, stderr);
       assertEquals(
@@ -72,19 +76,30 @@ Deno.test({
   },
 });
 
-/** The last step of both workflows. */
+/** What both workflows do with what is pushed. */
 const RELEASE_STEP = `env -u RELEASE_KEY nix run .#release -- --git-push origin:main --sign-key - <<END
 $RELEASE_KEY
 END
 `;
 
-Deno.test("both workflows of the template release, and push what they released", async () => {
+/** What they do every hour. */
+const RESIGN_STEP = RELEASE_STEP.replace("-- ", "-- resign --if-due ");
+const STATUS_STEP = "nix run .#release -- status --trust-file trust.json";
+
+Deno.test("both workflows of the template release and push what is pushed, and sign it anew by the clock", async () => {
   for (const path of [".github/workflows/release.yml", ".forgejo/workflows/release.yml"]) {
     const text = await Deno.readTextFile(join(TEMPLATE, path));
-    const [, step = ""] =
-      /- run: \|\n((?: {10}.*\n)+) {8}env:\n {10}RELEASE_KEY: \$\{\{ secrets.RELEASE_KEY \}\}\n$/
-        .exec(text) ?? [];
-    assertEquals(step.replace(/^ {10}/gm, ""), RELEASE_STEP, path);
+    const keyed = /- run: \|\n((?: {10}.*\n)+) {8}env:\n {10}RELEASE_KEY: \$\{\{ secrets.RELEASE_KEY \}\}\n/g;
+    const steps = [...text.matchAll(keyed)].map(([, step]) => step!.replace(/^ {10}/gm, ""));
+    assertEquals(steps, [RELEASE_STEP, RESIGN_STEP], path);
+    assertEquals(text.trimEnd().split("\n").at(-1), `      - run: ${STATUS_STEP}`, path);
+    const conditions = [...text.matchAll(/^ {2}(\w+):\n {4}if: (.*)$/gm)].map((
+      [, job, condition],
+    ) => [job, condition]);
+    assertEquals(conditions, [
+      ["release", "github.event_name != 'schedule'"],
+      ["resign", "github.event_name == 'schedule'"],
+    ], path);
   }
 });
 
