@@ -2,9 +2,15 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { ensureDir } from "@std/fs";
+import { generatePrivateKey, parsePrivateKey } from "../../src/crypto/private_key.ts";
 import { type Draft, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
+import { runInProcess } from "../support/in_process.ts";
 import { gitIn } from "../support/release_commit.ts";
 import { NOW, onlyHosts, shell, SIDECARS } from "../support/releases.ts";
+import { newSigner, signedRelease } from "../support/signed_release.ts";
+import { TemporaryDirectory } from "../support/traced.ts";
+import { trustBytes } from "../support/trust.ts";
 
 /** Both sidecars, with a nonce that expires half an hour after the first run. */
 const FILES = {
@@ -207,4 +213,87 @@ Deno.test("resign refuses what verify refuses, and says how to mend it", async (
   assertEquals([unknown.code, unknown.stderr.includes("only a command knows")], [1, true], unknown.stderr);
   const late = await resign(fleet, ["--now", "2026-06-02T12:01:01Z", "--allow-older"]);
   assertEquals(late["outcome"], "released");
+});
+
+Deno.test("resign follows a branch for releases alone, whatever the fleet's own has got", async () => {
+  await using fleet = await TestFleet.create({ edit: onlyHosts("web1"), nixos: ["web1"] });
+  await shell(
+    fleet,
+    "git clone -q --bare . ../remote.git && git remote add origin ../remote.git && git fetch -q",
+  );
+  const to = ["--git-push", "origin:releases"];
+  const release = async (at: string) => {
+    const { code, stderr } = await fleet.release(["--now", `2026-06-01T${at}:00Z`, ...to]);
+    assertEquals(code, 0, stderr);
+  };
+  await release("12:00");
+  await fleet.commit("second");
+  await shell(fleet, "git push -q origin main");
+  await release("12:10");
+  await shell(fleet, "git clone -q -b releases ../remote.git ../clone");
+  // Somebody has pushed there meanwhile: the fleet's second commit is not in the history of that branch.
+  await shell(
+    fleet,
+    `git clone -q -b releases ../remote.git ../other && cd ../other && echo theirs > file && git add . &&
+     git commit -q -m theirs && git push -q`,
+  );
+  const { code, stdout, stderr } = await fleet.run(
+    [
+      "resign",
+      "--json",
+      "--sign-key",
+      fleet.key,
+      "--public-key",
+      PUBLIC_KEY,
+      "--now",
+      "2026-06-01T13:00:00Z",
+      ...to,
+    ],
+    { cwd: join(fleet.root, "clone") },
+  );
+  assertEquals(code, 0, stderr);
+  assertEquals([JSON.parse(stdout).outcome, JSON.parse(stdout).commit], ["released", await fleet.head()]);
+  assertEquals((await gitIn(fleet, "remote.git", "log", "--format=%s", "releases")).slice(0, 2), [
+    `chore(ci): release ${(await fleet.head()).slice(0, 8)} [skip ci]`,
+    "theirs",
+  ]);
+});
+
+Deno.test("resign signs with a new key what the previous one has signed, and tells of a pin that has expired", async () => {
+  await using directory = await TemporaryDirectory.create();
+  const [old, pem] = [await newSigner(), (await generatePrivateKey("ecdsa-p256")).pem];
+  const pin = { commit: "c".repeat(40), reason: "audit", expiresAt: "2026-06-01T12:00:30Z" };
+  const files = await signedRelease({ signer: old, edit: ({ hosts }) => hosts.web1.pin = pin });
+  for (const [path, bytes] of files) {
+    await ensureDir(join(directory.path, "releases/rollouts"));
+    await Deno.writeFile(join(directory.path, "releases", path), bytes);
+  }
+  await Deno.writeTextFile(join(directory.path, "key.pem"), pem, { mode: 0o600 });
+  const { publicKey } = await parsePrivateKey(pem);
+  const trust = trustBytes({ current: publicKey, previous: old.publicKey });
+  await Deno.writeFile(join(directory.path, "trust.json"), trust);
+  const env = { PATH: Deno.env.get("PATH")!, TMPDIR: directory.path };
+  const args = ["--trust-file=trust.json", "--now=2026-06-01T12:01:00Z", "--json"];
+  const { code, stdout, stderr } = await runInProcess(["resign", "--if-due", "--sign-key=key.pem", ...args], {
+    cwd: directory.path,
+    env,
+  });
+  assertEquals(code, 0, stderr);
+  const { outcome, warnings } = JSON.parse(stdout);
+  assertEquals(outcome, "released");
+  assertEquals(
+    warnings.filter(({ code }: Draft) => code === "expired-pin").map(({ hosts }: Draft) => hosts),
+    [[
+      "web1",
+    ]],
+  );
+  const decode = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
+  const { meta, ...fleet } = decode(
+    await Deno.readFile(join(directory.path, "releases/fleet.resolved.json")),
+  );
+  const { meta: before, ...same } = decode(files.get("fleet.resolved.json")!);
+  assertEquals(fleet, same);
+  assertEquals(meta, { ...before, signedAt: "2026-06-01T12:01:00Z", signatureAlgorithm: "ecdsa-p256" });
+  const status = await runInProcess(["status", ...args], { cwd: directory.path });
+  assertEquals(JSON.parse(status.stdout).channels.map(({ key }: Draft) => key.slot), ["current", "current"]);
 });
