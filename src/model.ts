@@ -140,5 +140,13 @@ export interface Warning {
   readonly hosts?: readonly string[];
 }
 
+/** Something in a fleet that is probably not what its author meant. */
+export interface Finding extends Warning {
+  /** An error keeps hosts from what is meant for them, or the release from being made. */
+  readonly severity: "error" | "warning";
+  /** How to mend it, when that is known. */
+  readonly hint?: string;
+}
+
 /** Takes warnings to where people and programs see them. */
 export type Warn = (...warnings: readonly Warning[]) => void;

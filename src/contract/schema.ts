@@ -283,6 +283,44 @@ export type DocumentName = keyof typeof DOCUMENTS;
 /** The record that a document decodes to. */
 export type DocumentOf<Name extends DocumentName> = v.InferOutput<(typeof DOCUMENTS)[Name]["schema"]>;
 
+/** Something in a document that is not as the contract has it. */
+export interface Problem {
+  readonly path: string;
+  /** As in `"channels" is missing`. */
+  readonly text: string;
+  readonly hint: string | undefined;
+}
+
+/**
+ * Decodes a document of the contract, or finds all that is wrong with it.
+ *
+ * @param name Which document it is
+ * @param value The parsed JSON
+ */
+export function tryDecode<Name extends DocumentName>(
+  name: Name,
+  value: unknown,
+): { readonly document: DocumentOf<Name> } | {
+  readonly title: string;
+  readonly problems: readonly Problem[];
+} {
+  const { title, schema } = DOCUMENTS[name];
+  const result = v.safeParse(schema as Schema<DocumentOf<Name>>, value, { abortPipeEarly: true });
+  if (result.success) return { document: result.output };
+  const problems = result.issues.map((issue) => {
+    const path = pathOf(issue, prefixOf(name));
+    const text = describe(issue, path);
+    return {
+      path: path === "" ? name : path,
+      text,
+      hint: text.endsWith(TIMESTAMP_FORM)
+        ? "write a full date, a full time with seconds, at most 9 digits of fraction, and Z or an offset such as +02:00"
+        : undefined,
+    };
+  });
+  return { title, problems };
+}
+
 /**
  * Decodes a document of the contract.
  *
@@ -292,20 +330,13 @@ export type DocumentOf<Name extends DocumentName> = v.InferOutput<(typeof DOCUME
  * further one
  */
 export function decode<Name extends DocumentName>(name: Name, value: unknown): DocumentOf<Name> {
-  const { title, schema } = DOCUMENTS[name];
-  const result = v.safeParse(schema as Schema<DocumentOf<Name>>, value, { abortPipeEarly: true });
-  if (result.success) return result.output;
-  const problems = result.issues.map((issue) => {
-    const path = pathOf(issue, prefixOf(name));
-    return { path: path === "" ? name : path, text: describe(issue, path) };
-  });
-  const [first, ...others] = problems;
-  throw new ReleaseError("contract", `Cannot read ${title}: ${first!.text}`, {
+  const read = tryDecode(name, value);
+  if ("document" in read) return read.document;
+  const [first, ...others] = read.problems;
+  throw new ReleaseError("contract", `Cannot read ${read.title}: ${first!.text}`, {
     path: first!.path,
     lines: others.slice(0, 20).map((problem) => `also: ${problem.text}`),
-    hint: first!.text.endsWith(TIMESTAMP_FORM)
-      ? "write a full date, a full time with seconds, at most 9 digits of fraction, and Z or an offset such as +02:00"
-      : undefined,
+    hint: first!.hint,
   });
 }
 

@@ -150,15 +150,7 @@ export function decodeFleet(
   for (const channel of Object.keys(fleet.channels)) policyOf(fleet, channel);
   refuseTooLarge(fleet);
   const warnings = droppedFieldWarnings("fleet", documents.fleet, strict);
-  if (expired.length > 0) {
-    warnings.push({
-      code: "expired-pin",
-      message: `The ${expired.length === 1 ? "pin" : "pins"} of ${quoteList(expired)} ${
-        expired.length === 1 ? "has" : "have"
-      } expired: released from the current commit`,
-      path: documentPath(["hosts", expired[0]!, "pin"]),
-    });
-  }
+  warnings.push(...expiredPinWarnings(expired));
   const sidecar = <Name extends "revocations" | "bootstrapNonces">(name: Name) => {
     const document = documents[name];
     if (document === undefined || document === null) return null;
@@ -172,11 +164,25 @@ export function decodeFleet(
   };
 }
 
+/** Warns of the hosts whose pins have expired. */
+export function expiredPinWarnings(expired: readonly string[]): Warning[] {
+  if (expired.length === 0) return [];
+  return [{
+    code: "expired-pin",
+    message: `The ${expired.length === 1 ? "pin" : "pins"} of ${quoteList(expired)} ${
+      expired.length === 1 ? "has" : "have"
+    } expired: released from the current commit`,
+    path: documentPath(["hosts", expired[0]!, "pin"]),
+  }];
+}
+
 /**
  * Refuses a fleet whose release would be more than anybody reads, as far as that is known before its hosts are built: each
  * manifest names all hosts of all budgets.
+ *
+ * @throws {ReleaseError} of kind `contract`
  */
-function refuseTooLarge(fleet: FleetResolved): void {
+export function refuseTooLarge(fleet: FleetResolved): void {
   if (fleet.disruptionBudgets.length === 0) return;
   const channels = new Set(Object.values(fleet.hosts).map(({ channel }) => channel)).size;
   const bytes = canonicalBytes(resolveBudgets(fleet)).length * channels;

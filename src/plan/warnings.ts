@@ -3,98 +3,61 @@
  *
  * @module
  */
-import type { Warning } from "../model.ts";
-import { documentPath, lookup } from "../contract/records.ts";
+import type { Finding, Warning } from "../model.ts";
+import { lookup } from "../contract/records.ts";
 import { plural, quoteList } from "../text.ts";
-import { hostSelection } from "../contract/selector.ts";
 import type { FleetResolved } from "../contract/types.ts";
 import { type DocumentName, unknownFields } from "../contract/schema.ts";
 import { ReleaseError } from "../errors.ts";
+import type { LintCode } from "./lints/finding.ts";
+import { channelFindings } from "./lints/hosts.ts";
+import { budgetFindings, edgeFindings, windowFindings } from "./lints/rules.ts";
+import { waveFindings } from "./lints/waves.ts";
+
+/** What is told of a fleet whose closure hashes are in, beside them. */
+const WITH_CLOSURES: ReadonlySet<string> = new Set<LintCode>([
+  "unknown-channel",
+  "short-window",
+  "unknown-wave-channel",
+  "unknown-wave-host",
+  "stray-wave-host",
+  "host-in-no-wave",
+  "dangling-edge",
+  "empty-budget",
+]);
 
 /** Warnings about a fleet whose closure hashes are in. */
 export function fleetWarnings(fleet: FleetResolved): Warning[] {
+  const told = (findings: readonly Finding[]) => findings.filter(({ code }) => WITH_CLOSURES.has(code));
+  const warnings = (findings: readonly Finding[]): Warning[] =>
+    told(findings).map(({ code, message, path }) => ({ code, message, path: path! }));
   return [
-    ...channelWarnings(fleet),
-    ...windowWarnings(fleet),
-    ...waveWarnings(fleet),
+    ...warnings([
+      ...channelFindings(fleet),
+      ...windowFindings(fleet),
+      ...waveFindings(fleet, { unclear: new Set() }),
+    ]),
     ...closureWarnings(fleet),
-    ...edgeWarnings(fleet),
-    ...budgetWarnings(fleet),
+    ...warnings([...edgeFindings(fleet), ...budgetFindings(fleet)]),
   ];
 }
 
-function channelWarnings(fleet: FleetResolved): Warning[] {
-  return Object.entries(fleet.hosts)
-    .filter(([, host]) => !Object.hasOwn(fleet.channels, host.channel))
-    .map(([name, host]) => ({
-      code: "unknown-channel",
-      message:
-        `Host "${name}" is on channel "${host.channel}", which the fleet does not have: no rollout reaches it`,
-      path: documentPath(["hosts", name, "channel"]),
-    }));
+/**
+ * Parts the findings of a fleet into those that a release warns of before anything is built, and those that
+ * {@linkcode fleetWarnings}, or what comes of building, tells later.
+ */
+export function partFindings(findings: readonly Finding[]): { early: Warning[]; later: readonly Finding[] } {
+  const isLater = ({ code }: Finding) => WITH_CLOSURES.has(code) || WITH_BUILDS.has(code);
+  const early = findings.filter((one) => !isLater(one)).map(({ code, message, path, hint, hosts }) => ({
+    ...{ code, message: hint === undefined ? message : `${message} (${hint})` },
+    ...path === undefined ? {} : { path },
+    ...hosts === undefined ? {} : { hosts },
+  }));
+  return { early, later: findings.filter(isLater) };
 }
 
-/** A release that is renewed on time must not have gone stale before: a run may be late, or fail. */
-function windowWarnings({ channels }: FleetResolved): Warning[] {
-  return Object.entries(channels)
-    .filter(([, { freshnessWindow, signingIntervalMinutes }]) => freshnessWindow < 2 * signingIntervalMinutes)
-    .map(([name, { freshnessWindow, signingIntervalMinutes }]) => ({
-      code: "short-window",
-      message:
-        `Channel "${name}" is signed anew every ${signingIntervalMinutes} minutes and goes stale after ` +
-        `${freshnessWindow}: one run that is late or fails leaves its machines without a release. Make ` +
-        "freshnessWindow at least twice as long as signingIntervalMinutes",
-      path: documentPath(["channels", name, "freshnessWindow"]),
-    }));
-}
-
-function waveWarnings(fleet: FleetResolved): Warning[] {
-  const warnings: Warning[] = [];
-  const hostsOf = Map.groupBy(Object.keys(fleet.hosts), (name) => lookup(fleet.hosts, name)!.channel);
-  for (const [channel, waves] of Object.entries(fleet.waves)) {
-    if (!Object.hasOwn(fleet.channels, channel)) {
-      warnings.push({
-        code: "unknown-wave-channel",
-        message: `Waves are given for channel "${channel}", which the fleet does not have`,
-        path: documentPath(["waves", channel]),
-      });
-    }
-    for (const [index, wave] of waves.entries()) {
-      const unknown = wave.hosts.filter((name) => !Object.hasOwn(fleet.hosts, name));
-      if (unknown.length > 0) {
-        warnings.push({
-          code: "unknown-wave-host",
-          message: `Wave ${index} of channel "${channel}" names ${
-            quoteList(unknown)
-          }, which the fleet does not have`,
-          path: documentPath(["waves", channel, index, "hosts"]),
-        });
-      }
-      const strays = wave.hosts.filter((name) => (lookup(fleet.hosts, name)?.channel ?? channel) !== channel);
-      if (strays.length > 0) {
-        warnings.push({
-          code: "stray-wave-host",
-          message: `Wave ${index} of channel "${channel}" names ${
-            quoteList(strays)
-          }, which another channel has`,
-          path: documentPath(["waves", channel, index, "hosts"]),
-        });
-      }
-    }
-    const inWaves = new Set(waves.flatMap((wave) => wave.hosts));
-    const left = (hostsOf.get(channel) ?? []).filter((name) => !inWaves.has(name));
-    if (waves.length > 0 && left.length > 0) {
-      warnings.push({
-        code: "host-in-no-wave",
-        message:
-          `${quoteList(left)} ${left.length === 1 ? "is" : "are"} in no wave of channel "${channel}": ` +
-          "consumers put such hosts into wave 0, the first to change",
-        path: documentPath(["waves", channel]),
-      });
-    }
-  }
-  return warnings;
-}
+/** What is told as `host-without-closure` and `unknown-host`, of the hosts that were to be built. */
+const WITH_BUILDS: ReadonlySet<string> = new Set<LintCode>(["host-not-in-flake", "host-not-in-fleet"]);
 
 function closureWarnings(fleet: FleetResolved): Warning[] {
   const without = Object.keys(fleet.hosts).filter((name) => lookup(fleet.hosts, name)!.closureHash === null);
@@ -105,29 +68,6 @@ function closureWarnings(fleet: FleetResolved): Warning[] {
       `no rollout reaches ${without.length === 1 ? "it" : "them"}`,
     path: "hosts",
   }];
-}
-
-function edgeWarnings(fleet: FleetResolved): Warning[] {
-  const dangling = (kind: "edges" | "channelEdges", known: Readonly<Record<string, unknown>>, noun: string) =>
-    fleet[kind].flatMap((edge, index) =>
-      [edge.gated, edge.gates].filter((name) => !Object.hasOwn(known, name)).map((name) => ({
-        code: "dangling-edge",
-        message: `An edge names the ${noun} "${name}", which the fleet does not have`,
-        path: `${kind}.${index}`,
-      }))
-    );
-  return [...dangling("edges", fleet.hosts, "host"), ...dangling("channelEdges", fleet.channels, "channel")];
-}
-
-function budgetWarnings(fleet: FleetResolved): Warning[] {
-  const select = hostSelection(fleet.hosts);
-  return fleet.disruptionBudgets.flatMap((budget, index) =>
-    select(budget.selector).length > 0 ? [] : [{
-      code: "empty-budget",
-      message: `Disruption budget ${index} chooses no host: it protects nothing`,
-      path: `disruptionBudgets.${index}.selector`,
-    }]
-  );
 }
 
 /**
@@ -165,21 +105,44 @@ const BUDGET_SELECTOR = /^disruptionBudgets\.\d+\.selector\.(and|not)$/;
 /** A fleet as far as it has decoded: its budgets have selectors. */
 interface FleetDocument {
   readonly disruptionBudgets?: readonly {
-    readonly selector: { readonly and?: unknown; readonly not?: unknown };
+    readonly selector: WrittenSelector;
   }[];
 }
 
 /** `and` and `not` change which hosts a budget protects, and consumers cannot know it: each is told by itself. */
 function budgetSelectorWarnings({ disruptionBudgets = [] }: FleetDocument): Warning[] {
   return disruptionBudgets.flatMap(({ selector }, index) =>
-    (["and", "not"] as const).filter((key) => {
-      const value = selector[key];
-      return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
-    }).map((key) => ({
+    beyondContract(selector).map((key) => ({
       code: "inexpressible-selector",
       message: `Disruption budget ${index} chooses hosts by "${key}", which consumers cannot understand: ` +
         "it protects other hosts than its author meant",
       path: `disruptionBudgets.${index}.selector.${key}`,
     }))
   );
+}
+
+/** A selector as an author may write it. */
+type WrittenSelector = { readonly and?: unknown; readonly not?: unknown };
+
+/** The parts of a selector that say something, and that the contract does not know. */
+function beyondContract(selector: WrittenSelector): ("and" | "not")[] {
+  return (["and", "not"] as const).filter((key) => {
+    const value = selector[key];
+    return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+  });
+}
+
+/**
+ * The policies with a wave whose selector says more than the contract knows.
+ *
+ * @param document The evaluated JSON, which decodes as a fleet
+ */
+export function unclearPolicies(document: unknown): Set<string> {
+  const { rolloutPolicies = {} } = document as {
+    readonly rolloutPolicies?: Record<string, { readonly waves: readonly { selector: WrittenSelector }[] }>;
+  };
+  const unclear = Object.entries(rolloutPolicies).filter(([, { waves }]) =>
+    waves.some(({ selector }) => beyondContract(selector).length > 0)
+  );
+  return new Set(unclear.map(([name]) => name));
 }

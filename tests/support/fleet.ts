@@ -48,7 +48,7 @@ export function sampleFleet(): Draft {
     hosts: { web1: host("stable", ["web"]), web2: host("stable", ["web"]), db: host("edge", ["db"]) },
     channels: { stable: channel("canary"), edge: channel("all") },
     rolloutPolicies: {
-      canary: { strategy: "waves", waves: [], onHealthFailure: "rollback-and-halt" },
+      canary: { strategy: "canary", waves: [], onHealthFailure: "rollback-and-halt" },
       all: { strategy: "all-at-once", waves: [], onHealthFailure: "halt" },
     },
     waves: { stable: [{ hosts: ["web2"], soakMinutes: 10 }, { hosts: ["web1"], soakMinutes: 30 }], edge: [] },

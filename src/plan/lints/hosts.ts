@@ -1,0 +1,95 @@
+/**
+ * What is wrong with the hosts of a fleet: their channels, their names in the flake, their systems and pins.
+ *
+ * @module
+ */
+import { documentPath, lookup } from "../../contract/records.ts";
+import type { FleetResolved, Timestamp } from "../../contract/types.ts";
+import type { Finding, HostNames } from "../../model.ts";
+import { finding, meantAmong } from "./finding.ts";
+
+/** Hosts on a channel that is not there. */
+export function channelFindings({ hosts, channels }: FleetResolved): Finding[] {
+  const didYouMean = meantAmong(Object.keys(channels));
+  return Object.entries(hosts)
+    .filter(([, host]) => !Object.hasOwn(channels, host.channel))
+    .map(([name, { channel }]) =>
+      finding("unknown-channel", {
+        message:
+          `Host "${name}" is on channel "${channel}", which the fleet does not have: no rollout reaches it`,
+        path: documentPath(["hosts", name, "channel"]),
+        hint: didYouMean(channel),
+        hosts: [name],
+      })
+    );
+}
+
+/** Hosts that only one of fleet and flake has. */
+export function nameFindings({ hosts }: FleetResolved, names: HostNames): Finding[] {
+  const inFlake = new Set([...names.nixos, ...names.darwin]);
+  const missing = Object.keys(hosts).filter((name) => !inFlake.has(name));
+  const strays = [...inFlake].filter((name) => !Object.hasOwn(hosts, name));
+  // What was meant is most likely one that the other side lacks, too.
+  const [amongStrays, amongMissing] = [meantAmong(strays), meantAmong(missing)];
+  return [
+    ...missing.map((name) =>
+      finding("host-not-in-flake", {
+        message:
+          `The fleet has the host "${name}", which the flake does not have: no release has a closure for it`,
+        path: documentPath(["hosts", name]),
+        hint: amongStrays(name),
+        hosts: [name],
+      })
+    ),
+    ...strays.map((name) =>
+      finding("host-not-in-fleet", {
+        message:
+          `The flake has the host "${name}", which the fleet does not have: it is built, and in no release`,
+        path: "hosts",
+        hint: amongMissing(name),
+        hosts: [name],
+      })
+    ),
+  ];
+}
+
+/** Hosts whose system cannot be that of what the flake builds for them. */
+export function systemFindings({ hosts }: FleetResolved, { nixos, darwin }: HostNames): Finding[] {
+  const wrong = (names: readonly string[], isWrong: (system: string) => boolean, set: string) =>
+    names.flatMap((name) => {
+      const system = lookup(hosts, name)?.system;
+      if (system === undefined || !isWrong(system)) return [];
+      return finding("wrong-system", {
+        message: `Host "${name}" has the system "${system}", and the flake has it in ${set}`,
+        path: documentPath(["hosts", name, "system"]),
+        hosts: [name],
+      });
+    });
+  const isDarwin = (system: string) => system.endsWith("-darwin");
+  return [
+    ...wrong(nixos, isDarwin, "nixosConfigurations"),
+    ...wrong(darwin, (system) => !isDarwin(system), "darwinConfigurations"),
+  ];
+}
+
+/**
+ * Pins that will have expired when the next release is due.
+ *
+ * @param fleet The fleet, without expired pins
+ * @param now The signing time of the release that would be made
+ */
+export function pinFindings({ hosts, channels }: FleetResolved, now: Timestamp): Finding[] {
+  return Object.entries(hosts).flatMap(([name, { pin, channel }]) => {
+    const minutes = lookup(channels, channel)?.signingIntervalMinutes;
+    if (pin?.expiresAt === undefined || minutes === undefined) return [];
+    const due = Temporal.Instant.from(now).add({ minutes });
+    if (Temporal.Instant.compare(Temporal.Instant.from(pin.expiresAt), due) > 0) return [];
+    return finding("pin-expires-soon", {
+      message: `The pin of host "${name}" expires at ${pin.expiresAt}, before the next release is due at ` +
+        `${due}: that one builds the host from its own commit`,
+      path: documentPath(["hosts", name, "pin", "expiresAt"]),
+      hint: "give the pin more time, or take it out",
+      hosts: [name],
+    });
+  });
+}
