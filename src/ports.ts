@@ -404,16 +404,20 @@ export interface Clock {
   monotonic(): number;
 }
 
-/** Everything that the pipeline needs of the world. */
-export interface Ports {
+/** What looking at a flake needs of the world: nothing is signed, written or pushed. */
+export interface LookingPorts {
   readonly nix: Nix;
   readonly git: Git;
-  readonly hooks: Hooks;
-  readonly signer: ArtifactSigner;
   readonly inputs: Inputs;
-  readonly releaseDir: ReleaseDir;
   readonly log: Log;
   readonly clock: Clock;
+}
+
+/** Everything that the pipeline needs of the world. */
+export interface Ports extends LookingPorts {
+  readonly hooks: Hooks;
+  readonly signer: ArtifactSigner;
+  readonly releaseDir: ReleaseDir;
   /** Waits for so many milliseconds. */
   readonly pause: (milliseconds: number) => Promise<void>;
 }

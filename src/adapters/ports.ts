@@ -6,7 +6,7 @@
 import { join, resolve } from "@std/path";
 import type { ReleaseConfig } from "../config.ts";
 import type { Warn } from "../model.ts";
-import type { Clock, Inputs, Log, Nix, Ports } from "../ports.ts";
+import type { Clock, Inputs, Log, LookingPorts, Nix, Ports } from "../ports.ts";
 import { type Secrets, secretsOfKey, signKeyVariable } from "../secrets.ts";
 import { cacheDirIn, tempDirIn, type World } from "../world.ts";
 import { readDescriptor } from "./descriptors.ts";
@@ -49,7 +49,10 @@ export interface Interruptible extends End {
   unlessEnded<T>(body: () => Promise<T>): Promise<T>;
 }
 
-const NO_END: End = { signal: undefined, isAsked: false, isWhole: false };
+const NEVER: Interruptible = {
+  ...{ signal: undefined, isAsked: false, isWhole: false },
+  unlessEnded: (body) => body(),
+};
 
 /** Ports that hold a temporary directory, and maybe a connection, until they are disposed of. */
 export type OpenPorts = Ports & AsyncDisposable;
@@ -62,23 +65,14 @@ export type OpenPorts = Ports & AsyncDisposable;
 export async function openPorts(
   config: ReleaseConfig,
   surface: Surface,
-  interruption: Interruptible = { ...NO_END, unlessEnded: (body) => body() },
+  interruption: Interruptible = NEVER,
 ): Promise<OpenPorts> {
-  const { cwd, env, hidden, stdin, log, clock, cores, secrets, usesNix = true } = surface;
+  const { cwd, env, stdin, secrets } = surface;
   if (config.gitCommit) checkGitPermitted(gitPlacesOf(resolve(cwd, config.releaseDir), config.releaseDir));
-  // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
-  const secret = [...hidden, signKeyVariable(config.signKey), ...(env["TMPDIR"] === "" ? ["TMPDIR"] : [])];
-  const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name)));
-  const dir = tempDirIn(env);
-  // Beside the run's own directory, which goes with the run.
-  const excerpts = new Excerpts({ dir, hide: (text) => secrets.hide(text) });
   await using stack = new AsyncDisposableStack();
-  const warn: Warn = (...warnings) => warnings.forEach((warning) => log.warn(warning));
-  // With it go the garbage collector roots and what was handed to the sign hook.
-  const { path: tempDir } = stack.use(await makeTemporaryDirectory(dir, warn));
-  await removeDeadDirectories(tempDir, warn);
-  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log, excerpts, end: interruption, tempDir });
-  stack.defer(() => shell.idle());
+  const ground = await openGround(config, surface, interruption);
+  stack.use(ground);
+  const { shell, childEnv, tempDir } = ground;
   const inputs = createInputs(cwd);
   const hooks = createHooks(shell, { env: childEnv, tempDir, limit: config.hookTimeout });
   const signer = stack.use(
@@ -95,24 +89,78 @@ export async function openPorts(
       hook: hooks.signer,
     }),
   );
+  const ports: Ports = {
+    ...lookingPorts(config, surface, { ground, stack }),
+    hooks,
+    signer,
+    releaseDir: createReleaseDir(config.releaseDir, cwd),
+    pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  };
+  const held = stack.move();
+  return { ...ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/**
+ * Opens what looking at a flake needs of the world.
+ *
+ * @throws {ReleaseError} of kind `io`, when something is missing or not permitted
+ */
+export async function openLookingPorts(
+  config: ReleaseConfig,
+  surface: Surface,
+  interruption: Interruptible = NEVER,
+): Promise<LookingPorts & AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  const ground = await openGround(config, surface, interruption);
+  stack.use(ground);
+  const ports = lookingPorts(config, surface, { ground, stack });
+  const held = stack.move();
+  return { ...ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** What all processes of a run are started with. With it go its directory and what is in there. */
+interface Ground extends AsyncDisposable {
+  readonly shell: Shell;
+  /** The environment of the run without what is secret in it. */
+  readonly childEnv: Readonly<Record<string, string>>;
+  readonly tempDir: string;
+}
+
+async function openGround(
+  config: ReleaseConfig,
+  { cwd, env, hidden, log, secrets }: Surface,
+  interruption: Interruptible,
+): Promise<Ground> {
+  // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
+  const secret = [...hidden, signKeyVariable(config.signKey), ...(env["TMPDIR"] === "" ? ["TMPDIR"] : [])];
+  const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name)));
+  const dir = tempDirIn(env);
+  // Beside the run's own directory, which goes with the run.
+  const excerpts = new Excerpts({ dir, hide: (text) => secrets.hide(text) });
+  await using stack = new AsyncDisposableStack();
+  const warn: Warn = (...warnings) => warnings.forEach((warning) => log.warn(warning));
+  // With it go the garbage collector roots and what was handed to the sign hook.
+  const { path: tempDir } = stack.use(await makeTemporaryDirectory(dir, warn));
+  await removeDeadDirectories(tempDir, warn);
+  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log, excerpts, end: interruption, tempDir });
+  stack.defer(() => shell.idle());
+  const held = stack.move();
+  return { shell, childEnv, tempDir, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+function lookingPorts(
+  config: ReleaseConfig,
+  { cwd, env, log, clock, cores, usesNix = true }: Surface,
+  { ground, stack }: { readonly ground: Ground; readonly stack: AsyncDisposableStack },
+): LookingPorts {
+  const { shell, childEnv, tempDir } = ground;
   const nixOf = () => {
     const memoDir = memoDirOf(config, env);
     return createNix(shell, { env: childEnv, tempDir, memoDir, clock, ...nixSettings(config, cores) });
   };
   const nix = usesNix ? stack.use(nixOf()) : NO_NIX;
-  const ports: Ports = {
-    nix,
-    git: createGit(shell, { env: childEnv, tempDir, ...gitSettings(config) }),
-    hooks,
-    signer,
-    inputs,
-    releaseDir: createReleaseDir(config.releaseDir, cwd),
-    log,
-    clock,
-    pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-  };
-  const held = stack.move();
-  return { ...ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  const git = createGit(shell, { env: childEnv, tempDir, ...gitSettings(config) });
+  return { nix, git, inputs: createInputs(cwd), log, clock };
 }
 
 /** Of a run that is permitted no nix: whatever asks for it does not belong there. */

@@ -8,15 +8,15 @@ import { ReleaseError } from "../errors.ts";
 import type { HostRef } from "../model.ts";
 import { isWithin } from "../plan/paths.ts";
 import { quoteCommand, quoteList } from "../text.ts";
-import type { Run } from "./run.ts";
-import type { Source } from "./source.ts";
+import type { Look, Run } from "./run.ts";
+import type { SeenSource } from "./source.ts";
 
 /**
  * Evaluates, and adds to an error what the user may have forgotten: nix sees no file that git does not track.
  *
  * @throws {ReleaseError} as `evaluate` does
  */
-export async function withHints<T>(run: Run, source: Source, evaluate: () => Promise<T>): Promise<T> {
+export async function withHints<T>(run: Look, source: SeenSource, evaluate: () => Promise<T>): Promise<T> {
   try {
     return await evaluate();
   } catch (error) {
@@ -65,8 +65,8 @@ function joined(...hints: (string | undefined)[]): string {
 
 /** The files and directories that git does not track and nix's words name. */
 async function untrackedIn(
-  { ports: { git } }: Run,
-  { flake, repository }: Source,
+  { ports: { git } }: Look,
+  { flake, repository }: SeenSource,
   lines: readonly string[],
 ): Promise<string[]> {
   if (repository === null || flake.localDir === null || flake.repositoryUrl === null) return [];

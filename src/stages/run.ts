@@ -10,18 +10,18 @@ import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { HostWork, Warn, Warning } from "../model.ts";
 import { type Attributes, parseAttributes } from "../plan/attributes.ts";
-import type { Clock, HostState, Log, Ports, Stage } from "../ports.ts";
+import type { Clock, HostState, Log, LookingPorts, Ports, Stage } from "../ports.ts";
 import { quoteList } from "../text.ts";
 import { Interruption, type Progress } from "./interruption.ts";
 
-/** What every stage is given. */
-export interface Run {
+/** What the stages are given that look at a flake, and sign, write and push nothing. */
+export interface Look {
   readonly config: ReleaseConfig;
   /** Where flakes say what. */
   readonly attributes: Attributes;
   /** The documents that the release has beside its fleet and its manifests, by their paths. */
   readonly sidecars: readonly string[];
-  readonly ports: Ports;
+  readonly ports: LookingPorts;
   /** The signing time: what pins, nonces and keys expire by. */
   readonly now: Timestamp;
   /** Who says so. */
@@ -34,6 +34,11 @@ export interface Run {
   readonly host: (work: HostWork, name: string, state: HostState, since?: number) => void;
   /** What has been noted so far. */
   readonly notes: Notes;
+}
+
+/** What every stage of a release is given. */
+export interface Run extends Look {
+  readonly ports: Ports;
 }
 
 /** What a run notes for its result. */
@@ -96,21 +101,35 @@ function passedOver(epoch: Timestamp): Warning {
   };
 }
 
+/** How a run begins. */
+export interface Beginning {
+  /** Ends the run, by throwing the reason, and waits for a stage that is done whole. */
+  readonly interruption?: Interruption | undefined;
+  /** The signing time where the configuration gives none, by default the clock's. */
+  readonly epoch?: Timestamp | undefined;
+}
+
 /**
  * Begins a run.
  *
- * @param more What ends the run, by throwing the reason, and waits for a stage that is done whole; and the signing time
- * where the configuration gives none, by default the clock's
  * @throws {ReleaseError} of kind `usage` when an attribute cannot be read
  */
-export function startRun(
+export function startRun(config: ReleaseConfig, ports: Ports, beginning: Beginning = {}): Run {
+  return { ...startLook(config, ports, beginning, ports.signer.warnings), ports };
+}
+
+/**
+ * Begins to look at a flake.
+ *
+ * @param known What is to be told first
+ * @throws {ReleaseError} of kind `usage` when an attribute cannot be read
+ */
+export function startLook(
   config: ReleaseConfig,
-  ports: Ports,
-  { interruption = new Interruption(), epoch }: {
-    readonly interruption?: Interruption | undefined;
-    readonly epoch?: Timestamp | undefined;
-  } = {},
-): Run {
+  ports: LookingPorts,
+  { interruption = new Interruption(), epoch }: Beginning = {},
+  known: readonly Warning[] = [],
+): Look {
   const { log, clock } = ports;
   const warnings: Warning[] = [];
   const stages: StageTime[] = [];
@@ -120,7 +139,7 @@ export function startRun(
   const times = hostTimes(() => clock.monotonic());
   const warn = noting(warnings, log);
   const attributes = parseAttributes(config);
-  warn(...ports.signer.warnings);
+  warn(...known);
   return {
     config,
     attributes,
@@ -193,7 +212,7 @@ function sidecarsOf({ revocationsAttr, bootstrapNoncesAttr, releaseIndex }: Rele
 }
 
 /** The limit of stages that evaluate. */
-export function evaluationLimit({ config }: Run): TimeLimit {
+export function evaluationLimit({ config }: Look): TimeLimit {
   return { seconds: config.evalTimeout, option: "eval-timeout", kind: "evaluation" };
 }
 

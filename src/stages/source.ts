@@ -19,11 +19,17 @@ import { attributesFor } from "./attributes.ts";
 import { findPlace, type Origin, refuseDiverged } from "./base.ts";
 import { checkClock, lookAtHead } from "./clock.ts";
 import { checkCommittable } from "./committable.ts";
-import type { Run } from "./run.ts";
+import type { Look, Run } from "./run.ts";
+
+/** The flake at one fixed state, and its repository. */
+export interface SeenSource {
+  readonly flake: LockedFlake;
+  /** The repository that the flake lies in; null outside git, and for a flake of another machine. */
+  readonly repository: Repository | null;
+}
 
 /** The flake at one fixed state, and where it comes from. */
-export interface Source extends Origin {
-  readonly flake: LockedFlake;
+export interface Source extends Origin, SeenSource {
 }
 
 /**
@@ -39,19 +45,47 @@ export async function lockSource(run: Run): Promise<Source> {
   }, () => resolveSource(run));
 }
 
-async function resolveSource(run: Run): Promise<Source> {
+/** Locks the flake as it is, to look at it: nothing is asked of it that only a release needs. */
+export async function seeSource(run: Look): Promise<SeenSource> {
+  const { config: { buildFlake }, ports: { git } } = run;
+  return await run.stage({
+    name: "source",
+    title: `Reading flake ${buildFlake}`,
+    done: ({ flake }) => `Read flake ${buildFlake} at ${flake.revision?.slice(0, 8) ?? "no commit"}`,
+  }, async () => {
+    const { flake, around: repository } = await lockAsked(run, (dir) => git.repositoryOf(dir));
+    return { flake: { ...flake, reference: buildFlake }, repository };
+  });
+}
+
+/**
+ * Locks the flake that is asked for.
+ *
+ * @param lookAround Finds out about the directory that it is in, side by side with nix
+ * @returns with it what that came to; null for a flake that is not on this machine
+ */
+async function lockAsked<Around>(
+  run: Look,
+  lookAround: (dir: string) => Promise<Around>,
+): Promise<{ flake: LockedFlake; around: Around | null }> {
   const { config, ports: { nix } } = run;
   const { text: reference, directory } = await nix.referTo(config.buildFlake);
   if (directory === null) refuseAttribute(reference);
-  const [asked, around] = await Promise.all([
+  const [flake, around] = await Promise.all([
     lockFlake(run, reference).catch((error) => {
       throw directory === null || isPlainPath(directory) ? error : withHintOfName(error);
     }),
     // A flake is looked for upwards from here, and in no other repository.
-    directory === null ? null : lookAround(run, directory),
+    directory === null ? null : lookAround(directory),
   ]);
-  const nearest = around ?? (asked.localDir === null ? null : await lookAround(run, asked.localDir));
-  const { repository, committedAt } = asked.localDir === null || nearest === null ? NOWHERE : nearest;
+  if (flake.localDir === null) return { flake, around: null };
+  return { flake, around: around ?? await lookAround(flake.localDir) };
+}
+
+async function resolveSource(run: Run): Promise<Source> {
+  const { config } = run;
+  const { flake: asked, around } = await lockAsked(run, (dir) => lookAround(run, dir));
+  const { repository, committedAt } = around ?? NOWHERE;
   const left = repository === null ? [] : await releaseFilesIn(run, asked, repository);
   const whole = await withoutLeftovers(run, { asked, left }, repository);
   if (!config.gitCommit) {
@@ -165,7 +199,7 @@ async function withoutLeftovers(
  *
  * @throws {ReleaseError} of kind `usage` when the key is in the source, and `evaluation` when nix cannot read the flake
  */
-export async function lockFlake(run: Run, reference: string): Promise<LockedFlake> {
+export async function lockFlake(run: Look, reference: string): Promise<LockedFlake> {
   const { config: { signKey }, ports: { nix, inputs } } = run;
   const isFile = signKey !== undefined && signKeyVariable(signKey) === undefined &&
     signKeyDescriptor(signKey) === undefined;
@@ -199,7 +233,11 @@ export async function lockFlake(run: Run, reference: string): Promise<LockedFlak
 }
 
 /** What git has changed on its way out of the commit is in no commit. */
-function checkFiltered({ config, warn }: Run, { differing, revision }: LockedFlake, reference: string): void {
+function checkFiltered(
+  { config, warn }: Look,
+  { differing, revision }: LockedFlake,
+  reference: string,
+): void {
   if (differing.length === 0 || revision === null) return;
   const problem = `git gives ${plural(differing.length, "file")} other contents than commit ` +
     `${revision.slice(0, 8)} has: ${quoteList(differing)}`;
@@ -216,7 +254,7 @@ function checkFiltered({ config, warn }: Run, { differing, revision }: LockedFla
 }
 
 /** Whether nix copies a file with a source. Both paths are without symbolic links: a link is copied, not what it names. */
-async function isCopied({ ports: { git } }: Run, source: FlakeSource, file: string): Promise<boolean> {
+async function isCopied({ ports: { git } }: Look, source: FlakeSource, file: string): Promise<boolean> {
   if (!isWithin(file, source.root)) return false;
   if (!source.inGit) return true;
   const root = await git.repositoryOf(source.root);
