@@ -131,6 +131,8 @@ export interface ReleaseConfig {
   readonly requireClean: boolean;
   /** Whether a disruption budget that consumers cannot understand is an error. */
   readonly strict: boolean;
+  /** Whether a warning that is known before anything is built is an error. */
+  readonly denyWarnings: boolean;
   /** The signing time; undefined: the clock, cut to whole seconds. */
   readonly now: Timestamp | undefined;
   /** Settings for nix, as in `--option NAME VALUE`. */
@@ -164,6 +166,15 @@ export interface ReleaseConfig {
 export function checkConfig(config: ReleaseConfig): ReleaseConfig {
   checkSigner(config);
   checkTrust(config);
+  return checkWithoutKeys(config);
+}
+
+/**
+ * Checks the same of a configuration that nothing is signed by.
+ *
+ * @throws {ReleaseError} of kind `usage`, naming the option
+ */
+export function checkWithoutKeys(config: ReleaseConfig): ReleaseConfig {
   if (config.hosts.kind === "explicit" && config.hosts.hosts.length === 0) {
     throw new ReleaseError("usage", "No hosts to release: --hosts names none", {
       hint: 'give names with commas between them, or "auto" for all hosts of the flake',

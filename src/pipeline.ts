@@ -8,6 +8,7 @@
  * closures = evaluate ⇒ build → push                 what machines will run: built as it is evaluated
  * previous = place, trust, order, previous           what is there, and whether consumers accept it
  * publish  = compose, sign, check, upstream, write, commit, push
+ * check    = source, fleet                           what is wrong with a fleet: no host, and no key
  * ```
  *
  * Nothing is pushed before everything is built, nothing is written before everything is signed and verified, and
@@ -38,16 +39,16 @@ import { checkRelease } from "./stages/check.ts";
 import { commitRelease, lookUpstream, pushCommit } from "./stages/commit.ts";
 import { composeRelease, type Parts } from "./stages/compose.ts";
 import { evaluateHosts } from "./stages/evaluate.ts";
-import { evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
-import { warnOfOversights } from "./stages/oversights.ts";
+import { type CheckedFleet, checkFleet, evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
+import { refuseWarnings, warnOfOversights } from "./stages/oversights.ts";
 import { withWayRound } from "./stages/hints.ts";
 import { checkOrder, type Earlier } from "./stages/order.ts";
 import { keepOtherHosts } from "./stages/previous.ts";
 import { filesToWrite, prunedSidecars, recoverRelease, writeRelease } from "./stages/publish.ts";
 import { pushClosures, pushEarly } from "./stages/push.ts";
-import type { Run } from "./stages/run.ts";
+import type { Look, Run } from "./stages/run.ts";
 import { signArtifacts } from "./stages/sign.ts";
-import { lockSource, type Source } from "./stages/source.ts";
+import { lockSource, type SeenSource, seeSource, type Source } from "./stages/source.ts";
 import { Stream } from "./stages/stream.ts";
 import { together } from "./stages/together.ts";
 import { checkTrust, type TrustedKeys } from "./stages/trust.ts";
@@ -91,6 +92,16 @@ async function previous(begun: Run): Promise<Parts & { readonly run: Run; readon
   return { run, before, source, revision: null, fleet: before, trusted, hosts: [], earlier };
 }
 
+/**
+ * Finds all that is wrong with a fleet, without evaluating a host.
+ *
+ * @throws {ReleaseError} of kind `evaluation` when the flake cannot be read
+ */
+export async function check(begun: Look): Promise<CheckedFleet & SeenSource> {
+  const source = await seeSource(begun);
+  return { ...await checkFleet(begun, source), ...source };
+}
+
 /** What is known before anything is built. */
 interface Prepared {
   readonly source: Source;
@@ -113,6 +124,7 @@ async function prepare(begun: Run): Promise<Prepared & { readonly run: Run }> {
   const { run, earlier } = await checkOrder(begun, source, trusted);
   // Hosts that are left out keep what the last release gives them, once it is known to be ours.
   const fleet = await keepOtherHosts(run, declared, { trusted, earlier });
+  refuseWarnings(run, declared.findings);
   return { run, source, fleet, trusted, earlier };
 }
 

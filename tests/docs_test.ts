@@ -3,6 +3,8 @@ import { dirname, join } from "@std/path";
 import { commandsTable, optionsTable } from "../src/cli/help.ts";
 import { permissionsTable } from "../src/cli/permissions.ts";
 import { RELEASE } from "../src/commands/release.ts";
+import { lintsTable } from "../src/plan/lints/finding.ts";
+import checking from "../docs/checking.md" with { type: "text" };
 import permissions from "../docs/permissions.md" with { type: "text" };
 import threatModel from "../docs/threat-model.md" with { type: "text" };
 import readme from "../README.md" with { type: "text" };
@@ -36,6 +38,12 @@ pureTest("the table in docs/permissions.md is the one that permissionsTable() ma
     "docs/permissions.md wants <!-- permissions --> and <!-- /permissions -->, once each",
   );
   assertEquals(parts[1]!.trim(), permissionsTable(ALL));
+});
+
+pureTest("the table in docs/checking.md is the one that lintsTable() makes", () => {
+  const parts = checking.split(/<!-- \/?lints -->/);
+  assertEquals(parts.length, 3, "docs/checking.md wants <!-- lints --> and <!-- /lints -->, once each");
+  assertEquals(parts[1]!.trim(), lintsTable());
 });
 
 Deno.test("every row of docs/threat-model.md names the tests that show it, and they are there", async () => {

@@ -1,5 +1,6 @@
 /**
- * Writes what is made from the commands: the tables in README.md and docs/permissions.md, and nix/options.json.
+ * Writes what is made from the commands and the lints: the tables in README.md, docs/permissions.md and docs/checking.md,
+ * and nix/options.json.
  *
  *     deno task generate           writes them
  *     deno task generate --check   fails when one is out of date
@@ -11,6 +12,7 @@ import { commandsTable, optionsTable } from "../src/cli/help.ts";
 import { permissionsTable } from "../src/cli/permissions.ts";
 import { COMMANDS } from "../src/commands/list.ts";
 import { RELEASE } from "../src/commands/release.ts";
+import { lintsTable } from "../src/plan/lints/finding.ts";
 import { nixOptions } from "./nix_options.ts";
 
 const ALL = await Promise.all(Object.values(COMMANDS).map((load) => load()));
@@ -19,6 +21,7 @@ const ALL = await Promise.all(Object.values(COMMANDS).map((load) => load()));
 const GENERATED: Record<string, (text: string) => string> = {
   "README.md": (text) =>
     withTable(withTable(text, "commands", commandsTable(ALL)), "options", optionsTable(RELEASE)),
+  "docs/checking.md": (text) => withTable(text, "lints", lintsTable()),
   "docs/permissions.md": (text) => withTable(text, "permissions", permissionsTable(ALL)),
   "nix/options.json": () => `${JSON.stringify(nixOptions(RELEASE), null, 2)}\n`,
 };

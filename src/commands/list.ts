@@ -8,6 +8,7 @@ import type { CommandList } from "../cli/command_line.ts";
 /** All commands in the order of `--help`, each loaded when it is wanted. The first needs no name. */
 export const COMMANDS: CommandList = {
   release: async () => (await import("./release.ts")).RELEASE,
+  check: async () => (await import("./check.ts")).CHECK,
   resign: async () => (await import("./resign.ts")).RESIGN,
   status: async () => (await import("./status.ts")).STATUS,
   verify: async () => (await import("./verify.ts")).VERIFY,

@@ -448,6 +448,10 @@ export const CONFIG_OPTIONS = {
     group: "Safety",
     help: "refuse a disruption budget that consumers cannot understand",
   }),
+  "deny-warnings": flag({
+    group: "Safety",
+    help: "refuse whatever there is to warn of before anything is built",
+  }),
   "option": pairs({
     group: "Nix",
     placeholder: "NAME VALUE",
@@ -530,7 +534,7 @@ export const OPTIONS = { ...CONFIG_OPTIONS, ...RUN_OUTPUT_OPTIONS };
 const EPOCH_VARIABLE = "SOURCE_DATE_EPOCH";
 
 /** The programs of a release, by the names that they are looked for by. */
-const PROGRAMS = ["nix", "nix-store", "git", "sh"];
+export const PROGRAMS: readonly string[] = ["nix", "nix-store", "git", "sh"];
 
 /** What every run that publishes has to be permitted, whatever it publishes. */
 interface Publishing {
@@ -590,11 +594,8 @@ export const PUBLISHING_GRANTS: readonly Grant<Publishing>[] = [
   ...lockGrants(({ config }: Publishing) => ({ dir: config.releaseDir, commits: config.gitCommit })),
 ];
 
-/**
- * The variables that a run needs when the permissions name variables one by one: those that its options are read
- * from, and those that nix, git and ssh go by. Others that a hook needs are named by `--hook-env`.
- */
-export const VARIABLES: readonly string[] = [
+/** The variables that nix, git and ssh go by. */
+export const PROGRAM_VARIABLES: readonly string[] = [
   ...["HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "USER"],
   ...["CACHE", "CONFIG", "DATA", "STATE"].map((kind) => `XDG_${kind}_HOME`),
   "XDG_RUNTIME_DIR",
@@ -612,9 +613,6 @@ export const VARIABLES: readonly string[] = [
     .map((name) => `GIT_${name}`),
   ...["GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO"],
   ...["GNUPGHOME", "GPG_TTY"],
-  SETTINGS_VARIABLE,
-  EPOCH_VARIABLE,
-  ...Object.values(OPTIONS).flatMap(({ env }) => env ?? []),
   ...[
     "CACHE_HOME",
     "CONFIG_HOME",
@@ -640,6 +638,17 @@ export const VARIABLES: readonly string[] = [
     "https_proxy",
     "no_proxy",
   ],
+];
+
+/**
+ * The variables that a run needs when the permissions name variables one by one: those that its options are read
+ * from, and those that nix, git and ssh go by. Others that a hook needs are named by `--hook-env`.
+ */
+export const VARIABLES: readonly string[] = [
+  ...PROGRAM_VARIABLES,
+  SETTINGS_VARIABLE,
+  EPOCH_VARIABLE,
+  ...Object.values(OPTIONS).flatMap(({ env }) => env ?? []),
 ];
 
 /** What a release is told: what to release and how, and what it prints. */

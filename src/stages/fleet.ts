@@ -3,22 +3,25 @@
  *
  * @module
  */
+import type { HostsSpec } from "../config.ts";
 import { documentPath, lookup } from "../contract/records.ts";
 import type { FleetResolved } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
-import type { HostInFlake, LockedFlake } from "../model.ts";
+import type { Finding, HostInFlake, HostNames, LockedFlake } from "../model.ts";
 import { type AttributeName, ATTRIBUTES } from "../plan/attributes.ts";
 import { decodeFleet, type EvaluatedFleet } from "../plan/compose.ts";
 import { isPath } from "../plan/flake_reference.ts";
 import { enumerateHosts } from "../plan/hosts.ts";
+import { lintDocuments, type Linted, lintFleet } from "../plan/lints.ts";
 import { ADOPTING, FORM, SMALLEST_FLEET } from "../plan/smallest_fleet.ts";
 import { pinNames, pinTargetCommit, resolvePins, validatePinSourceUrl } from "../plan/pins.ts";
+import { partFindings } from "../plan/warnings.ts";
 import type { Inventory } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
-import { evaluationLimit, type Run } from "./run.ts";
+import { evaluationLimit, type Look, type Run } from "./run.ts";
 import { withHints } from "./hints.ts";
 import { placeHosts } from "./pins.ts";
-import { lockFlake, type Source } from "./source.ts";
+import { lockFlake, type SeenSource, type Source } from "./source.ts";
 
 /** The fleet as the flake declares it, and the hosts of it that this run releases. */
 export interface FleetToRelease {
@@ -31,6 +34,8 @@ export interface FleetToRelease {
   readonly evaluated: EvaluatedFleet;
   /** What `--trust-attr` evaluates to; null without it. */
   readonly trusted: unknown;
+  /** What is found of it without evaluating a host. */
+  readonly findings: readonly Finding[];
 }
 
 /**
@@ -49,17 +54,13 @@ export async function evaluateFleet(run: Run, source: Source): Promise<FleetToRe
 
 async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
   const { config, now, warn } = run;
-  const { inventory, values } = await readFlakes(run, source);
+  const { inventory, values } = await readFlakes(run, source, config.hosts);
   const selected = enumerateHosts(config.hosts, inventory.hosts);
-  const said = (name: AttributeName) => valueOf(name, run, values);
-  const documents = {
-    fleet: said("fleet"),
-    revocations: said("revocations"),
-    bootstrapNonces: said("bootstrapNonces"),
-  };
-  const trusted = said("trusted");
+  const documents = documentsOf(run, values);
+  const trusted = valueOf("trusted", run, values);
   const decoded = withForm(() => decodeFleet(documents, now, config.strict));
-  decoded.warnings.forEach((warning) => warn(warning));
+  const findings = lintFleet(decoded.evaluated.fleet, documents.fleet, { names: inventory.hosts, now });
+  for (const warning of [...decoded.warnings, ...partFindings(findings).early]) warn(warning);
   const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, run);
   validatePinSourceUrl(fleet, source.ciCommit, config.pinSourceUrl);
   const pinned = selected.map((host) => {
@@ -70,9 +71,48 @@ async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
     storeDir: inventory.storeDir,
     nixVersion: inventory.nixVersion,
     hosts: await placeHosts(run, source, pinned),
-    hostsOfFlake: new Set([...inventory.hosts.nixos, ...inventory.hosts.darwin]).size,
+    hostsOfFlake: countOf(inventory.hosts),
     trusted,
     evaluated: { ...decoded.evaluated, fleet },
+    findings,
+  };
+}
+
+/** What is found of the fleet without evaluating a host. */
+export interface CheckedFleet extends Linted {
+  /** How many hosts the flake has. */
+  readonly hostsOfFlake: number;
+}
+
+/** Evaluates the same, and finds all that is wrong with it. */
+export async function checkFleet(run: Look, source: SeenSource): Promise<CheckedFleet> {
+  return await run.stage({
+    name: "fleet",
+    title: "Evaluating the fleet",
+    limit: evaluationLimit(run),
+    done: ({ hostsOfFlake }) => `Evaluated the fleet: ${plural(hostsOfFlake, "host")}`,
+  }, async () => {
+    // None is going to be asked for.
+    const { inventory: { hosts: names }, values } = await readFlakes(run, source, {
+      kind: "explicit",
+      hosts: [],
+    });
+    const linted = lintDocuments(documentsOf(run, values), { names, now: run.now });
+    return { ...linted, hostsOfFlake: countOf(names) };
+  });
+}
+
+function countOf({ nixos, darwin }: HostNames): number {
+  return new Set([...nixos, ...darwin]).size;
+}
+
+/** What the flake says about its fleet, as it evaluates. */
+function documentsOf(run: Look, values: ReadonlyMap<string, unknown>) {
+  const said = (name: AttributeName) => valueOf(name, run, values);
+  return {
+    fleet: said("fleet"),
+    revocations: said("revocations"),
+    bootstrapNonces: said("bootstrapNonces"),
   };
 }
 
@@ -88,12 +128,17 @@ function withForm<T>(decode: () => T): T {
   }
 }
 
-/** What the flakes say that the attributes name: nearly always the one that is released, which is asked once. */
+/**
+ * What the flakes say that the attributes name: nearly always the one that is released, which is asked once.
+ *
+ * @param hosts Which hosts are going to be asked for
+ */
 async function readFlakes(
-  run: Run,
-  source: Source,
+  run: Look,
+  source: SeenSource,
+  hosts: HostsSpec,
 ): Promise<{ inventory: Inventory; values: ReadonlyMap<string, unknown> }> {
-  const { config, attributes, ports: { nix }, warn } = run;
+  const { attributes, ports: { nix }, warn } = run;
   const own = new Map<string, readonly string[]>();
   const others = new Map<string, Map<AttributeName, readonly string[]>>();
   for (const [name, { flake, path }] of attributes) {
@@ -104,7 +149,7 @@ async function readFlakes(
   const inventory = await withHints(
     run,
     source,
-    () => nix.inventory(source.flake, own, { warn, hosts: config.hosts }),
+    () => nix.inventory(source.flake, own, { warn, hosts }),
   );
   const values = new Map(inventory.attributes);
   for (const [reference, paths] of others) {
@@ -119,7 +164,7 @@ async function readFlakes(
  * The reference of a flake as nix is given it; undefined when it refers to the one that is released. A bare name is an
  * alias of a registry: who writes to the repository could put a directory in its place, with keys that are to be trusted.
  */
-async function otherFlake({ config, ports: { nix } }: Run, flake: string): Promise<string | undefined> {
+async function otherFlake({ config, ports: { nix } }: Look, flake: string): Promise<string | undefined> {
   if (flake === config.buildFlake) return undefined;
   if (!isPath(flake)) return flake;
   const [own, other] = await Promise.all([nix.referTo(config.buildFlake), nix.referTo(flake)]);
@@ -131,7 +176,7 @@ async function otherFlake({ config, ports: { nix } }: Run, flake: string): Promi
 function checkLocked(
   { revision, dirty, differing }: LockedFlake,
   names: readonly AttributeName[],
-  run: Run,
+  run: Look,
 ): void {
   if (revision !== null) return;
   const { config, warn } = run;
@@ -156,7 +201,7 @@ function checkLocked(
 }
 
 /** The evaluated JSON; an attribute that was asked for and is not there, or is null, is an error. */
-function valueOf(name: AttributeName, { config }: Run, values: ReadonlyMap<string, unknown>): unknown {
+function valueOf(name: AttributeName, { config }: Look, values: ReadonlyMap<string, unknown>): unknown {
   const { option, setting } = ATTRIBUTES[name];
   const attribute = config[setting];
   if (attribute === undefined) return null;

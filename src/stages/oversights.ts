@@ -4,7 +4,11 @@
  * @module
  */
 import { join, relative } from "@std/path";
+import { ReleaseError } from "../errors.ts";
+import type { Finding } from "../model.ts";
 import { isWithin } from "../plan/paths.ts";
+import { partFindings } from "../plan/warnings.ts";
+import { plural } from "../text.ts";
 import type { Run } from "./run.ts";
 import type { Source } from "./source.ts";
 
@@ -28,6 +32,30 @@ export async function warnOfOversights(run: Run, source: Source): Promise<void> 
         `"${elsewhere}": a relative --release-dir is relative to the current directory`,
     });
   }
+}
+
+/** So many warnings are repeated in the error. */
+const MOST_REPEATED = 50;
+
+/**
+ * With `--deny-warnings`, refuses to go on with what has been warned of, or is going to be.
+ *
+ * @param findings What is found of the fleet
+ * @throws {ReleaseError} of kind `contract`
+ */
+export function refuseWarnings({ config, notes }: Run, findings: readonly Finding[]): void {
+  if (!config.denyWarnings) return;
+  const denied = [...notes.warnings, ...partFindings(findings).later].map(({ message }) => message);
+  if (denied.length === 0) return;
+  const more = denied.length - MOST_REPEATED;
+  throw new ReleaseError(
+    "contract",
+    `Cannot release with --deny-warnings: ${plural(denied.length, "warning")}`,
+    {
+      lines: [...denied.slice(0, MOST_REPEATED), ...more > 0 ? [`and ${more} more`] : []],
+      hint: "`fleet-release check` tells all that is found of a fleet, and how to mend it",
+    },
+  );
 }
 
 /** The release directory at the top of the flake or its repository, which git knows, when the run begins another one. */

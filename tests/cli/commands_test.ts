@@ -3,6 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { nameIn, readCommandLine } from "../../src/cli/command_line.ts";
 import { COMMANDS } from "../../src/commands/list.ts";
+import { defaultConfig } from "../../src/commands/release.ts";
+import type { ReleaseConfig } from "../../src/config.ts";
 import type { StatusSettings } from "../../src/commands/status.ts";
 import type { VerifySettings } from "../../src/commands/verify.ts";
 import { ALL, type Asked, asked } from "../support/asked.ts";
@@ -198,11 +200,49 @@ for (const [args, expected] of READ) {
   });
 }
 
+/** A check that differs in this from one that is told nothing. */
+const check = (config: Partial<ReleaseConfig>, difference: Record<string, unknown> = {}): Asked => ({
+  command: "check",
+  settings: {
+    config: { ...defaultConfig(), ...config },
+    format: "text",
+    annotations: undefined,
+    ...difference,
+  },
+  log: { format: "pretty", verbose: false },
+});
+
+const CHECKED: [args: string[], asked: Asked][] = [
+  [[], check({})],
+  [
+    ["--build-flake=../x", "--fleet-resolved-attr=a", "--revocations-attr=b", "--bootstrap-nonces-attr=c"],
+    check({
+      ...{ buildFlake: "../x", fleetResolvedAttr: "a", revocationsAttr: "b", bootstrapNoncesAttr: "c" },
+    }),
+  ],
+  [["--now=2026-06-01T14:00:00+02:00"], check({ now: "2026-06-01T12:00:00Z" })],
+  [
+    ["--deny-warnings", "--no-memo", "--eval-timeout=4"],
+    check({ denyWarnings: true, noMemo: true, evalTimeout: 4 }),
+  ],
+  [["--option", "cores", "4"], check({ nixOptions: [["cores", "4"]] })],
+  [["--accept-flake-config"], check({ acceptFlakeConfig: true })],
+  [["--no-accept-flake-config"], check({ noAcceptFlakeConfig: true })],
+  [["--json"], check({}, { format: "json" })],
+  [["--json", "--format=json"], check({}, { format: "json" })],
+  [["--format=sarif", "--annotations"], check({}, { format: "sarif", annotations: true })],
+  [["--annotations=false"], check({}, { annotations: false })],
+  [
+    ["--log-format=json", "--verbose"],
+    { ...check({}, { annotations: false }), log: { format: "json", verbose: true } } as Asked,
+  ],
+];
+
 pureTest("these tests give every option of every command", () => {
   const given = new Set(
-    READ.flatMap(([[command, ...args]]) =>
-      args.filter((arg) => arg.startsWith("--")).map((arg) => `${command} ${arg.split("=")[0]}`)
-    ),
+    [...READ.map(([args]) => args), ...CHECKED.map(([args]) => ["check", ...args])].flatMap((
+      [command, ...args],
+    ) => args.filter((arg) => arg.startsWith("--")).map((arg) => `${command} ${arg.split("=")[0]}`)),
   );
   for (const { name, options } of ALL) {
     // Those of a release, and of what signs one anew, are in tests of their own.
@@ -234,6 +274,7 @@ pureTest("help alone is the help of the program", async () => {
 pureTest("every command has the name that it is listed by", () => {
   assertEquals(ALL.map(({ name }) => name), [
     "release",
+    "check",
     "resign",
     "status",
     "verify",
@@ -244,6 +285,12 @@ pureTest("every command has the name that it is listed by", () => {
   ]);
   assertEquals(Object.keys(COMMANDS), ALL.map(({ name }) => name));
 });
+
+for (const [args, expected] of CHECKED) {
+  pureTest(`check ${args.join(" ")} is read`, async () => {
+    assertEquals(await asked(["check", ...args]), expected);
+  });
+}
 
 pureTest("nameIn() is the command that comes first, or else release", () => {
   for (const name of Object.keys(COMMANDS)) assertEquals(nameIn(COMMANDS, [name, "x"]), name);

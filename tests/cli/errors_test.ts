@@ -200,7 +200,17 @@ const EMPTY: Line[] = [
 });
 
 /** Options that a command has not, and the line that says where they are listed. */
-const UNKNOWN: Line[] = ["release", "resign", "status", "verify", "prune", "keygen", "pubkey", "canonicalize"]
+const UNKNOWN: Line[] = [
+  "release",
+  "check",
+  "resign",
+  "status",
+  "verify",
+  "prune",
+  "keygen",
+  "pubkey",
+  "canonicalize",
+]
   .flatMap((name) =>
     [["--bogus-setting"], ["--bogus-setting=x"], ["-h", "--bogus-setting"]].map((args): Line => [
       [name, ...args],
@@ -214,6 +224,16 @@ const UNKNOWN: Line[] = ["release", "resign", "status", "verify", "prune", "keyg
 const HEX_HINT = "expected the 64 lower-case hex digits that the manifest's file is named by";
 
 const OTHERS: Line[] = [
+  [["check", "--json", "--format", "sarif"], {
+    message: "Two formats: --json and --format sarif",
+    hint: "give one of them",
+  }],
+  [["check", "--format=xml"], { message: 'Cannot read --format "xml": expected text, json or sarif' }],
+  [["check", "--now=today"], { message: `Cannot read --now "today": expected ${TIME_FORM}` }],
+  [["check", "--sign-key=k"], {
+    message: 'Unknown option "--sign-key"',
+    hint: "fleet-release check --help lists the options",
+  }],
   [["verify"], {
     message: "No keys to verify with: --trust-file is missing",
     hint: "`fleet-release pubkey KEY --format trust-file` writes one for a key that you hold",

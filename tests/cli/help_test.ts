@@ -8,6 +8,7 @@ import { ALL } from "../support/asked.ts";
 import { memoryWorld } from "../support/memory_world.ts";
 import { pureTest } from "../support/pure.ts";
 import canonicalize from "./help/canonicalize.txt" with { type: "text" };
+import check from "./help/check.txt" with { type: "text" };
 import keygen from "./help/keygen.txt" with { type: "text" };
 import prune from "./help/prune.txt" with { type: "text" };
 import pubkey from "./help/pubkey.txt" with { type: "text" };
@@ -62,7 +63,7 @@ const ADDED = [
     "sign-jobs",
     "sign-key",
   ],
-  ["signature-encoding", "strict", "trust-attr"],
+  ["deny-warnings", "signature-encoding", "strict", "trust-attr"],
   ["trust-file", "verbose", "version", "wait-lock"],
 ].flat();
 
@@ -73,7 +74,17 @@ pureTest("the options of a release are those of the contract and those added to 
 });
 
 /** The whole help of each command, as people read it. */
-const HELP: Record<string, string> = { release, resign, status, verify, prune, keygen, pubkey, canonicalize };
+const HELP: Record<string, string> = {
+  release,
+  check,
+  resign,
+  status,
+  verify,
+  prune,
+  keygen,
+  pubkey,
+  canonicalize,
+};
 
 pureTest("the help of every command is known here", () => {
   assertEquals(ALL.map(({ name }) => name), Object.keys(HELP));
@@ -203,6 +214,7 @@ pureTest("commandsTable() is a Markdown table with one row for each command", ()
     `| command        | what it does                                                        |
 | -------------- | ------------------------------------------------------------------- |
 | \`release\`      | make a release; what happens without a command                      |
+| \`check\`        | find what is wrong with a fleet, before it is released              |
 | \`resign\`       | sign the release that is there anew, before it is stale             |
 | \`status\`       | tell whether a release is fresh, and when it is due                 |
 | \`verify\`       | check a release, or one file of it, as the strictest consumer would |

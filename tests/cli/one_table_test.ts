@@ -247,7 +247,7 @@ pureTest("the first command needs no name, and its help is that of the program",
   assertEquals(await run(IN_FRONT, []), { code: 0, stdout: "Hello nobody\n", stderr: "" });
   assertEquals(await run(IN_FRONT, ["--from=us"]), { code: 0, stdout: "Hello nobody from us\n", stderr: "" });
   const { stdout } = await run(IN_FRONT, ["--help"]);
-  assertEquals(stdout.split("\n").slice(0, 10), [
+  assertEquals(stdout.split("\n").slice(0, 11), [
     "Usage: fleet-release greet NAME [OPTION...]",
     "",
     "Greets.",
@@ -255,6 +255,7 @@ pureTest("the first command needs no name, and its help is that of the program",
     "Commands, each with a --help of its own:",
     "  greet         greet somebody",
     "  release       make a release; what happens without a command",
+    "  check         find what is wrong with a fleet, before it is released",
     "  resign        sign the release that is there anew, before it is stale",
     "  status        tell whether a release is fresh, and when it is due",
     "  verify        check a release, or one file of it, as the strictest consumer would",

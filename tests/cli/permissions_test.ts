@@ -290,6 +290,21 @@ const GIT = [
   envFlag(GIT_VARIABLES),
 ];
 
+/** The flags of a check. */
+function checkFlags({ read = "/bin,/here,/temp", write = "/temp" }: Lists): string[] {
+  const names = VARIABLES.filter((name) => !/^(NIXFLEET_|SOURCE_DATE_EPOCH$|FLEET_RELEASE_)/.test(name));
+  return [
+    "--no-prompt",
+    "--allow-run=/bin/nix,/bin/nix-store,/bin/git,/bin/sh",
+    `--allow-read=${read}`,
+    `--allow-write=${write}`,
+    envFlag([...names, "GITHUB_ACTIONS"]),
+  ];
+}
+
+/** A check that needs no more than every other. */
+const CHECK_ALONE = checkFlags({});
+
 /** A release that needs no more than every other. */
 const NOTHING_MORE = releaseFlags({});
 /** `verify /r --trust-file /t`. */
@@ -410,6 +425,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "allow-older": [["--allow-older"], NOTHING_MORE],
     "require-clean": [["--require-clean"], NOTHING_MORE],
     "strict": [["--strict"], NOTHING_MORE],
+    "deny-warnings": [["--deny-warnings"], NOTHING_MORE],
     "option": [["--option", "builders", "@/given/x"], NOTHING_MORE],
     "accept-flake-config": [["--accept-flake-config"], NOTHING_MORE],
     "no-accept-flake-config": [["--no-accept-flake-config"], NOTHING_MORE],
@@ -424,6 +440,29 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "json": [["--json"], NOTHING_MORE],
     "log-format": [["--log-format", "json"], NOTHING_MORE],
     "verbose": [["--verbose"], NOTHING_MORE],
+    "help": [["--help"], ["--no-prompt"]],
+    "version": [["--version"], ["--no-prompt"]],
+  },
+  check: {
+    "build-flake": [["--build-flake", "/given/x"], checkFlags({ read: "/bin,/given/x,/temp" })],
+    ...Object.fromEntries(
+      ["fleet-resolved-attr", "revocations-attr", "bootstrap-nonces-attr"].map((flag) => [
+        flag,
+        [[`--${flag}`, "/given/x#a"], checkFlags({ read: "/bin,/given/x,/here,/temp" })],
+      ]),
+    ),
+    "now": [["--now", "2026-06-01T12:00:00Z"], CHECK_ALONE],
+    "deny-warnings": [["--deny-warnings"], CHECK_ALONE],
+    "option": [["--option", "builders", "@/given/x"], CHECK_ALONE],
+    "accept-flake-config": [["--accept-flake-config"], CHECK_ALONE],
+    "no-accept-flake-config": [["--no-accept-flake-config"], CHECK_ALONE],
+    "no-memo": [["--no-memo"], CHECK_ALONE],
+    "eval-timeout": [["--eval-timeout", "4"], CHECK_ALONE],
+    "format": [["--format", "sarif"], CHECK_ALONE],
+    "json": [["--json"], CHECK_ALONE],
+    "annotations": [["--annotations"], CHECK_ALONE],
+    "log-format": [["--log-format", "json"], CHECK_ALONE],
+    "verbose": [["--verbose"], CHECK_ALONE],
     "help": [["--help"], ["--no-prompt"]],
     "version": [["--version"], ["--no-prompt"]],
   },

@@ -104,6 +104,7 @@ const SWITCHES: Record<string, [beside: string[], asked: Asked]> = {
   "allow-older": [KEY, withKey({ allowOlder: true })],
   "require-clean": [KEY, withKey({ requireClean: true })],
   "strict": [KEY, withKey({ strict: true })],
+  "deny-warnings": [KEY, withKey({ denyWarnings: true })],
   "accept-flake-config": [KEY, withKey({ acceptFlakeConfig: true })],
   "no-accept-flake-config": [KEY, withKey({ noAcceptFlakeConfig: true })],
   "allow-previous-key": [

@@ -32,7 +32,10 @@ const STAGES = [
 async function wholeFleet(): Promise<TestFleet> {
   const content = Object.fromEntries(["web1", "web2", "db"].map((name) => [name, crypto.randomUUID()]));
   const fleet = await TestFleet.create({
-    edit: (fleet) => fleet["waves"].edge = [{ hosts: ["db", "nobody"], soakMinutes: 5 }],
+    edit(fleet) {
+      fleet["waves"].edge = [{ hosts: ["db", "nobody"], soakMinutes: 5 }];
+      fleet["hosts"].db.system = "aarch64-darwin";
+    },
     files: { "hosts.json": JSON.stringify({ nixos: ["web1", "web2"], darwin: ["db"], content }) },
   });
   await fleet.git("init", "-q", "--bare", join(fleet.root, "remote.git"));

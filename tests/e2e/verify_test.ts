@@ -24,7 +24,7 @@ const ROLES = rolesOf(FILES);
 /** The documents in the order in which they are reported, whatever order a directory is read in. */
 const PATHS = [...ROLES.values()].sort((a, b) =>
   Number(a.startsWith("rollouts/")) - Number(b.startsWith("rollouts/")) ||
-  (a.startsWith("rollouts/") && a > b ? 1 : 0)
+  (!a.startsWith("rollouts/") ? 0 : a > b ? 1 : -1)
 );
 const TRUST = trustOf({ current: signer.publicKey });
 

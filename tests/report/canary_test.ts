@@ -88,6 +88,7 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
   "allow-older": [],
   "require-clean": [],
   "strict": [],
+  "deny-warnings": [],
   "option": [
     { settings: { nixOptions: [["access-tokens", `github.com=${CANARY}`]] } },
     { settings: { nixOptions: [["extra-access-tokens", `gitlab.com=PAT:${CANARY}`]] } },

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
 import type { ReleaseConfig } from "../../src/config.ts";
 import { FakeWorld, UNVERIFIED } from "../support/fake_ports.ts";
-import { pureTest } from "../support/pure.ts";
+import { pureTest, rejection } from "../support/pure.ts";
 
 /** The codes of the warnings of a release that had to be there before anything was evaluated. */
 async function warnedEarly(world: FakeWorld, settings: Partial<ReleaseConfig> = {}): Promise<string[]> {
@@ -76,3 +76,29 @@ for (const [where, world, warned, settings] of ELSEWHERE) {
     assertEquals(await warnedEarly(world(), settings), warned ? ["release-dir-elsewhere"] : []);
   });
 }
+
+/** What a release that is told to deny warnings is refused with, and whether anything was evaluated before. */
+async function denied(world: FakeWorld, settings: Partial<ReleaseConfig> = {}) {
+  const refused = await rejection(world.release({ denyWarnings: true, ...settings }));
+  const isBegun = world.effects.some((effect) => /^(evaluate|build|sign|publish)/.test(effect));
+  return { ...refused, isBegun };
+}
+
+pureTest("with --deny-warnings whatever is warned of keeps a release from being built", async () => {
+  const world = new FakeWorld();
+  assertEquals(await denied(world, { gitPush: GIT_PUSH }), {
+    kind: "contract",
+    message: "Cannot release with --deny-warnings: 2 warnings",
+    lines: [...world.warnings.map(({ message }) => message)],
+    hint: "`fleet-release check` tells all that is found of a fleet, and how to mend it",
+    isBegun: false,
+  });
+  assertEquals(world.warnings.map(({ code }) => code), ["closures-not-pushed", UNVERIFIED.code]);
+});
+
+pureTest("with --deny-warnings what a release would warn of later is denied before it is built", async () => {
+  const world = new FakeWorld();
+  world.fleet["hosts"].db.channel = "nightly";
+  const { lines, isBegun } = await denied(world);
+  assertEquals([lines?.at(-1)?.split(",")[0], isBegun], ['Host "db" is on channel "nightly"', false]);
+});

@@ -92,6 +92,7 @@ export function onlyHosts(...names: string[]): (draft: Draft) => void {
     const { db } = draft["hosts"];
     draft["hosts"] = Object.fromEntries(names.map((name) => [name, db]));
     draft["channels"] = { edge: draft["channels"].edge };
+    draft["rolloutPolicies"] = { all: draft["rolloutPolicies"].all };
     draft["waves"] = {};
   };
 }

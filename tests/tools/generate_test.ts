@@ -4,7 +4,7 @@ import { ensureDir } from "@std/fs";
 import { generate } from "../../tools/generate.ts";
 import { PROJECT } from "../support/command.ts";
 
-const PATHS = ["README.md", "docs/permissions.md", "nix/options.json"];
+const PATHS = ["README.md", "docs/checking.md", "docs/permissions.md", "nix/options.json"];
 
 /** Runs a test on a copy of the generated files. */
 async function withCopy(fn: (root: string) => Promise<void>): Promise<void> {
@@ -35,6 +35,7 @@ Deno.test("generate() finds each file that is out of date, and mends it when it 
     const read = () => Promise.all(PATHS.map((path) => Deno.readTextFile(join(root, path))));
     const good = await read();
     await replaceIn(join(root, "README.md"), "`--release-dir DIR`", "`--dir DIR`");
+    await replaceIn(join(root, "docs/checking.md"), "`dangling-edge`", "`edge`");
     await replaceIn(join(root, "docs/permissions.md"), "<!-- permissions -->", "<!-- permissions -->\nold");
     await replaceIn(join(root, "nix/options.json"), '"releaseDir"', '"dir"');
     const bad = await read();

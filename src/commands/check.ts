@@ -1,0 +1,257 @@
+/**
+ * `fleet-release check`: finds all that is wrong with a fleet before it is released.
+ *
+ * @module
+ */
+import { dirname, relative } from "@std/path";
+import { defineCommand, type Given, type Session } from "../cli/command.ts";
+import type { Surroundings } from "../cli/grant.ts";
+import { choice, flag, flagIfGiven, type OptionTable, pickValues } from "../cli/option.ts";
+import { checkWithoutKeys, type ReleaseConfig } from "../config.ts";
+import { ReleaseError } from "../errors.ts";
+import { errorWithoutSecrets, withoutSecrets } from "../report/log.ts";
+import type { Notes } from "../stages/run.ts";
+import type { CheckReport } from "../report/findings.ts";
+import { printableJson } from "../text.ts";
+import { CONFIG_OPTIONS, defaultConfig, PROGRAM_VARIABLES, PROGRAMS, secretsIn } from "./release.ts";
+import { found, HELP_OPTIONS, MORE_VARIABLES } from "./shared.ts";
+
+/** How the findings are printed. */
+type Format = "text" | "json" | "sarif";
+
+/** What `check` is told. */
+export interface CheckSettings {
+  /** What a release would be told of the flake; nothing is signed, and no host is asked for. */
+  readonly config: ReleaseConfig;
+  readonly format: Format;
+  /** Whether the findings are annotated; undefined: when a CI system says that it shows annotations. */
+  readonly annotations: boolean | undefined;
+}
+
+/** What a release is told of the flake as well. */
+const FLAKE_OPTIONS = {
+  ...under("What to check", {
+    "build-flake": CONFIG_OPTIONS["build-flake"],
+    "fleet-resolved-attr": CONFIG_OPTIONS["fleet-resolved-attr"],
+    "revocations-attr": CONFIG_OPTIONS["revocations-attr"],
+    "bootstrap-nonces-attr": CONFIG_OPTIONS["bootstrap-nonces-attr"],
+  }),
+  "now": {
+    ...CONFIG_OPTIONS.now,
+    group: "What to check",
+    help: "time to judge by, RFC 3339, in place of the clock",
+  },
+  "deny-warnings": {
+    ...CONFIG_OPTIONS["deny-warnings"],
+    group: "What to check",
+    help: "fail on warnings, too",
+  },
+  "option": CONFIG_OPTIONS.option,
+  "accept-flake-config": CONFIG_OPTIONS["accept-flake-config"],
+  "no-accept-flake-config": CONFIG_OPTIONS["no-accept-flake-config"],
+  "no-memo": CONFIG_OPTIONS["no-memo"],
+  "eval-timeout": {
+    ...CONFIG_OPTIONS["eval-timeout"],
+    help: "end a run that takes longer to evaluate the fleet",
+  },
+};
+
+const OPTIONS = {
+  ...FLAKE_OPTIONS,
+  "format": choice({
+    group: "Output",
+    placeholder: "FORMAT",
+    choices: ["text", "json", "sarif"],
+    default: "text",
+    help: "text, json, or sarif, which code hosts show",
+  }),
+  "json": flag({ group: "Output", help: "the same as --format json" }),
+  "annotations": flagIfGiven({
+    group: "Output",
+    help: "tell GitHub, Gitea or Forgejo of findings on stderr; by default when GITHUB_ACTIONS is set",
+  }),
+  "log-format": choice({
+    group: "Output",
+    placeholder: "FORMAT",
+    choices: ["pretty", "json"],
+    default: "pretty",
+    help: "pretty, or json for one object a line on stderr",
+  }),
+  "verbose": flag({
+    short: "v",
+    group: "Output",
+    help: "show each command, so that it can be copied, and its output",
+  }),
+  ...HELP_OPTIONS,
+};
+
+/** What a CI system sets that shows annotations. */
+const CI_VARIABLE = "GITHUB_ACTIONS";
+
+const VARIABLES = [...PROGRAM_VARIABLES, CI_VARIABLE];
+
+/** The command. */
+export const CHECK = defineCommand({
+  name: "check",
+  usage: ["check [OPTION...]"],
+  summary: "find what is wrong with a fleet, before it is released",
+  about:
+    "Evaluates the fleet and the names of its hosts, but no host, and prints all that is wrong with it: names that\n" +
+    "nothing has, with the nearest that there is, waves, edges and budgets that do not do what they seem to, and what\n" +
+    "has expired. It needs no key, and changes nothing.",
+  options: OPTIONS,
+  exitCodes: {
+    0: "nothing but warnings was found",
+    1: "errors, or with --deny-warnings warnings, were found; usage, or the flake cannot be evaluated",
+    129: "interrupted by SIGHUP",
+    130: "interrupted by SIGINT",
+    143: "interrupted by SIGTERM",
+  },
+  example: "fleet-release check --deny-warnings",
+  variables: VARIABLES,
+  grants: [
+    {
+      permission: "run",
+      what: "`nix`, `nix-store`, `git` and `sh`, by their paths on `PATH`",
+      why: "nix evaluates the fleet, git knows its repository, and every command runs under `sh`",
+      of: (_: CheckSettings, around: Surroundings) => found(PROGRAMS, around),
+    },
+    {
+      permission: "read",
+      what: "the directories of these programs",
+      why: "to find them",
+      of: (_, around) => found(PROGRAMS, around).map((path) => dirname(path)),
+    },
+    ...(["read", "write"] as const).map((permission) => ({
+      permission,
+      what: "the temporary directory",
+      why: "what is too long to be shown",
+      of: (_: CheckSettings, { tempDir }: Surroundings) => [tempDir],
+    })),
+    ...(["read", "write"] as const).map((permission) => ({
+      permission,
+      what: "without `--no-memo`, `fleet-release` in the user's cache directory",
+      why: "what has been evaluated is not evaluated again on the same commit",
+      of: ({ config }: CheckSettings, { cacheDir }: Surroundings) =>
+        config.noMemo || cacheDir === undefined ? [] : [cacheDir],
+    })),
+    {
+      permission: "env",
+      what: "the variables that nix, git and ssh go by, each by name, and `GITHUB_ACTIONS`",
+      why: "they are all that the child processes get; the last says whether annotations are shown",
+      of: () => [...VARIABLES, ...MORE_VARIABLES],
+    },
+  ],
+  read: readSettings,
+  run: check,
+});
+
+/** These options under another title in `--help`. */
+function under<Table extends OptionTable>(group: string, options: Table): Table {
+  const entries = Object.entries(options).map(([name, option]) => [name, { ...option, group }]);
+  return Object.fromEntries(entries) as Table;
+}
+
+/** @throws {ReleaseError} of kind `usage` */
+function readSettings({ values, given }: Given<typeof OPTIONS>): CheckSettings {
+  if (values.json && given.has("format") && values.format !== "json") {
+    throw new ReleaseError("usage", `Two formats: --json and --format ${values.format}`, {
+      hint: "give one of them",
+    });
+  }
+  const { option, ...flake } = pickValues(FLAKE_OPTIONS, values);
+  return {
+    config: checkWithoutKeys({ ...defaultConfig(), ...flake, nixOptions: option }),
+    format: values.json ? "json" : values.format,
+    // Where each line is an object for a program, no other is among them by itself.
+    annotations: values.annotations ?? (values.logFormat === "json" ? false : undefined),
+  };
+}
+
+/**
+ * Checks a fleet, and prints what is found.
+ *
+ * @throws {ReleaseError} when the flake cannot be evaluated, or has no fleet
+ */
+async function check(settings: CheckSettings, session: Session): Promise<number> {
+  const { [CI_VARIABLE]: ci, ...env } = session.world.environment.require(VARIABLES);
+  const { annotation, annotationLines } = await import("../report/findings.ts");
+  const { stdout, stderr } = session.world;
+  const annotate = (lines: readonly string[]) => {
+    if (settings.annotations ?? ci === "true") lines.forEach((line) => stderr.write(`${line}\n`));
+  };
+  try {
+    const { report, file } = await findAll(settings, session, env);
+    stdout.write(`${await printed(report, settings.format, file)}\n`);
+    annotate(annotationLines(report));
+    return report.ok ? 0 : 1;
+  } catch (error) {
+    if (error instanceof ReleaseError) {
+      annotate([annotation("error", "fleet-release", [error.message, ...error.lines])]);
+    }
+    throw error;
+  }
+}
+
+async function findAll(
+  { config }: CheckSettings,
+  { world, log }: Session,
+  given: Readonly<Record<string, string>>,
+): Promise<{ report: CheckReport; file: string }> {
+  const [
+    { openLookingPorts },
+    { withSafePath },
+    pipeline,
+    { startLook },
+    interruptions,
+    findings,
+    { asFinding },
+  ] = await Promise.all([
+    import("../adapters/ports.ts"),
+    import("../adapters/search_path.ts"),
+    import("../pipeline.ts"),
+    import("../stages/run.ts"),
+    import("../stages/interruption.ts"),
+    import("../report/findings.ts"),
+    import("../plan/lints.ts"),
+  ]);
+  const { env, warnings } = withSafePath(given);
+  const secrets = secretsIn(config, env);
+  const { cwd, stdin, clock, cores, signal } = world;
+  using interruption = new interruptions.Interruption(signal);
+  let notes: Notes | undefined;
+  try {
+    // What is warned of is among the findings.
+    const seen = { ...withoutSecrets(log, secrets), warn() {} };
+    const surface = { cwd, env, hidden: [], secrets, stdin, log: seen, clock, cores };
+    await using ports = await openLookingPorts(config, surface, interruption);
+    const run = startLook(config, ports, { interruption }, warnings);
+    notes = run.notes;
+    const checked = await pipeline.check(run);
+    const report = findings.checkReport({
+      flake: checked.flake.url,
+      fleet: checked.fleet,
+      findings: [...checked.findings, ...notes.warnings.map(asFinding)],
+      denyWarnings: config.denyWarnings,
+      hide: (text) => secrets.hide(text),
+    });
+    const { localDir } = checked.flake;
+    const dir = localDir === null ? "" : relative(checked.repository?.root ?? localDir, localDir);
+    return { report, file: dir === "" ? "flake.nix" : `${dir}/flake.nix` };
+  } catch (error) {
+    const done = notes?.stages.map(({ stage }) => stage) ?? [];
+    const progress = { at: notes?.at ?? [], done };
+    throw errorWithoutSecrets(
+      interruptions.interruptedError(error, interruption.signal.reason, progress),
+      secrets,
+    );
+  }
+}
+
+async function printed(report: CheckReport, format: Format, file: string): Promise<string> {
+  const { findingLines, sarifOf } = await import("../report/findings.ts");
+  if (format === "json") return printableJson(report, 2);
+  if (format === "text") return findingLines(report).join("\n");
+  const { default: { version } } = await import("../../deno.json", { with: { type: "json" } });
+  return printableJson(sarifOf(report, version, file), 2);
+}

@@ -1,0 +1,129 @@
+import { assertEquals } from "@std/assert";
+import {
+  annotation,
+  annotationLines,
+  checkReport,
+  findingLines,
+  sarifOf,
+} from "../../src/report/findings.ts";
+import { pureTest } from "../support/pure.ts";
+
+const FINDINGS = [
+  {
+    severity: "error",
+    code: "unknown-channel",
+    message: "Secret: a channel",
+    path: "hosts.db.channel",
+    hint: "mend it",
+    hosts: ["db"],
+  },
+  { severity: "warning", code: "evaluation", message: "Evaluation: old" },
+] as const;
+
+function report(difference: Partial<Parameters<typeof checkReport>[0]> = {}) {
+  return checkReport({
+    flake: "git+https://Secret@host/fleet",
+    fleet: { hosts: { a: 1, b: 2 }, channels: { c: 1 } },
+    findings: FINDINGS,
+    denyWarnings: false,
+    hide: (text) => text.replaceAll("Secret", "***"),
+    ...difference,
+  });
+}
+
+pureTest("checkReport() counts, gives every finding all fields, and hides what is secret", () => {
+  assertEquals(report(), {
+    schema: "fleet-release/check/1",
+    ok: false,
+    flake: "git+https://***@host/fleet",
+    hosts: 2,
+    channels: 1,
+    errors: 1,
+    warnings: 1,
+    findings: [
+      {
+        severity: "error",
+        code: "unknown-channel",
+        message: "***: a channel",
+        path: "hosts.db.channel",
+        hint: "mend it",
+        hosts: ["db"],
+      },
+      {
+        ...{ severity: "warning", code: "evaluation", message: "Evaluation: old" },
+        ...{ path: null, hint: null, hosts: [] },
+      },
+    ],
+  });
+});
+
+pureTest("checkReport() is well with warnings, and with --deny-warnings with nothing alone", () => {
+  const warnings = FINDINGS.slice(1);
+  const cases = [[[], false], [[], true], [warnings, false], [warnings, true]] as const;
+  assertEquals(cases.map(([findings, denyWarnings]) => report({ findings, denyWarnings }).ok), [
+    ...[true, true, true, false],
+  ]);
+});
+
+pureTest("findingLines() tells each finding, and how many there are", () => {
+  assertEquals(findingLines(report()), [
+    "error: ***: a channel [unknown-channel]",
+    "  at: hosts.db.channel",
+    "  hint: mend it",
+    "warning: Evaluation: old [evaluation]",
+    "checked a fleet of 2 hosts in 1 channel: 1 error and 1 warning",
+  ]);
+  assertEquals(findingLines(report({ fleet: null, findings: [] })), [
+    "checked a fleet that cannot be read: nothing to say",
+  ]);
+});
+
+pureTest("sarifOf() has a rule for each code word and a result for each finding", () => {
+  const { runs: [run] } = sarifOf(report(), "1.2.3", "a fleet/flake.nix");
+  assertEquals(run?.tool.driver.rules, [
+    { id: "unknown-channel", shortDescription: { text: "a host on a channel that the fleet does not have" } },
+    { id: "evaluation" },
+  ]);
+  const physicalLocation = {
+    artifactLocation: { uri: "a%20fleet/flake.nix" },
+    region: { startLine: 1 },
+  };
+  assertEquals(run?.results, [
+    {
+      ruleId: "unknown-channel",
+      ruleIndex: 0,
+      level: "error",
+      message: { text: "***: a channel (mend it)" },
+      locations: [{
+        physicalLocation,
+        logicalLocations: [{ fullyQualifiedName: "hosts.db.channel" }],
+      }],
+      partialFingerprints: { "fleetRelease/v1": "unknown-channel|hosts.db.channel|db" },
+    },
+    {
+      ruleId: "evaluation",
+      ruleIndex: 1,
+      level: "warning",
+      message: { text: "Evaluation: old" },
+      locations: [{ physicalLocation }],
+      partialFingerprints: { "fleetRelease/v1": "evaluation|" },
+    },
+  ]);
+});
+
+pureTest("annotationLines() are one workflow command each", () => {
+  assertEquals(annotationLines(report()), [
+    "::error title=fleet-release%3A unknown-channel::***: a channel%0Aat: hosts.db.channel%0Ahint: mend it",
+    "::warning title=fleet-release%3A evaluation::Evaluation: old",
+  ]);
+});
+
+pureTest("annotation() is one command whatever is in it, and nothing in it acts on a terminal", () => {
+  const hostile = "::set-env name=A::b\n::stop-commands::x\r%0A::error::y\x1b[2J\u202e##[group]z";
+  assertEquals(
+    annotation("error", "a:b,c::d\n::e", [hostile, hostile]),
+    "::error title=a%3Ab%2Cc%3A%3Ad\\n%3A%3Ae::" + Array(2).fill(
+      "\\x3a:set-env name=A::b\\n::stop-commands::x\\r%250A::error::y\\x1b[2J\\u{202e}\\x23#[group]z",
+    ).join("%0A"),
+  );
+});
