@@ -60,6 +60,10 @@ Deno.test({
     await git("init", "-q", "--bare", remote);
     await git("remote", "add", "origin", remote);
     const RELEASE_KEY = await Deno.readTextFile(join(fleet.root, "release.pem"));
+    for (const shell of ["sh", "bash"]) {
+      const checked = await run([which(shell), "-e", "-c", CHECK_STEP], { cwd, env: flake.env() });
+      assertEquals(checked.code, 0, checked.stderr);
+    }
     const steps = [["sh", RELEASE_STEP], ["bash", RELEASE_STEP], ["sh", RESIGN_STEP], [
       "bash",
       STATUS_STEP,
@@ -75,6 +79,9 @@ Deno.test({
     }
   },
 });
+
+/** The last step of both workflows of pull requests. */
+const CHECK_STEP = "nix run .#release -- check --deny-warnings";
 
 /** What both workflows do with what is pushed. */
 const RELEASE_STEP = `env -u RELEASE_KEY nix run .#release -- --git-push origin:main --sign-key - <<END
@@ -100,6 +107,15 @@ Deno.test("both workflows of the template release and push what is pushed, and s
       ["release", "github.event_name != 'schedule'"],
       ["resign", "github.event_name == 'schedule'"],
     ], path);
+  }
+});
+
+Deno.test("both workflows of the template check pull requests, and give them nothing to take", async () => {
+  for (const path of [".github/workflows/check.yml", ".forgejo/workflows/check.yml"]) {
+    const text = await Deno.readTextFile(join(TEMPLATE, path));
+    assertEquals(text.includes("\non: pull_request\n") && !/secrets|contents: write/.test(text), true, path);
+    assertEquals(text.includes("persist-credentials: false"), true, path);
+    assertEquals(text.trimEnd().split("\n").at(-1), `      - run: ${CHECK_STEP}`, path);
   }
 });
 
