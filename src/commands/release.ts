@@ -802,8 +802,8 @@ export interface ReleaseOptions {
  * Releases a fleet: evaluates, builds, pushes, signs, verifies, writes, and commits when it is told to.
  *
  * Requires permission to run `nix`, `nix-store`, `git` and `sh`; to read the directories they are in, the fleet's
- * repository and the release directory; to write the last two and the temporary directory; and to read the
- * environment.
+ * repository and the release directory; to write the last two and the temporary directory; to read and write
+ * `fleet-release` in the user's cache directory, but with `noMemo`; and to read the environment.
  *
  * @param settings What to release and how; only one of `signKey`, `signAgent` and `signCmd` has to be there
  * @param options The world, where it is not the process's own
