@@ -94,7 +94,7 @@ export interface ProcessOptions {
  */
 export function startProcess(
   nix: NixContext,
-  { flake, hosts, isAlone = false }: EvaluationJob,
+  { flake, hosts, isRetry = false }: EvaluationJob,
   { listener, warnings, isRoomy = true }: ProcessOptions,
 ): EvaluatingProcess {
   const stopping = new AbortController();
@@ -117,7 +117,7 @@ export function startProcess(
     source: flake.storePath,
     signal,
     // What could not begin, or was killed, is content with less.
-    isRoomy: isRoomy && refs.length > 1 && !isAlone,
+    isRoomy: isRoomy && !isRetry,
   };
   const run = async () => {
     if (refs.length > 1) {

@@ -18,8 +18,8 @@ import { Room, type RoomOptions } from "./room.ts";
 export interface EvaluationJob {
   readonly flake: LockedFlake;
   readonly hosts: readonly HostRef[];
-  /** Whether no other may run beside it. */
-  readonly isAlone?: boolean;
+  /** Whether a process has been at them already, and has not come through. */
+  readonly isRetry?: boolean;
 }
 
 /** A host that does not evaluate, and why. */
@@ -238,9 +238,7 @@ class Evaluation {
       onEvaluated: (index, derivation) => this.#evaluated(range, index, derivation),
     };
     this.#alive++;
-    range.process = begun === undefined
-      ? this.#options.start({ ...job, isAlone }, listener)
-      : begun.start(listener);
+    range.process = begun === undefined ? this.#options.start(job, listener) : begun.start(listener);
     range.process.ended.finally(() => this.#alive--).then((broken) => this.#end(range, broken), (error) => {
       if (this.#running.has(range)) this.#result.reject(error);
     });
@@ -275,7 +273,7 @@ class Evaluation {
     const rest = untold(range);
     if (broken === null && !isOne) {
       // Nix has been through all of them, and what it said of these has not come through. Of one it prints what it has found.
-      this.#waiting.push(...rest.map((host) => ({ flake, hosts: [host] })));
+      this.#waiting.push(...rest.map((host) => ({ flake, hosts: [host], isRetry: true })));
       return this.fill();
     }
     const { error, isKilled } = broken ?? UNSAID;
@@ -286,7 +284,8 @@ class Evaluation {
       this.failures.push(...charged.map((host) => ({ host, error })));
     } else if (charged.length > 0) {
       if (at !== -1) this.#options.progress(hosts[at]!.name, "stopped");
-      (at === -1 || isKilled ? this.#waitingAlone : this.#waiting).push({ flake, hosts: charged });
+      const retry = { flake, hosts: charged, isRetry: true };
+      (at === -1 || isKilled ? this.#waitingAlone : this.#waiting).push(retry);
     }
     const others = rest.filter((host) => !charged.includes(host));
     if (others.length > 0) this.#waiting.push({ flake, hosts: others });
@@ -296,7 +295,7 @@ class Evaluation {
   /** Has a host evaluated once more, alone: then nix says what is wrong with it. */
   #alone({ flake }: EvaluationJob, host: HostRef): void {
     this.#options.progress(host.name, "stopped");
-    this.#waiting.push({ flake, hosts: [host] });
+    this.#waiting.push({ flake, hosts: [host], isRetry: true });
     this.fill();
   }
 
