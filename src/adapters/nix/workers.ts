@@ -194,7 +194,7 @@ class Evaluation {
   stop(): void {
     clearTimeout(this.#timer);
     this.#room.close();
-    for (const range of this.#running) range.process?.stop();
+    for (const range of this.#running) if (range.told.size < range.hosts.length) range.process?.stop();
     this.#running.clear();
     this.#waiting.length = 0;
     this.#waitingAlone.length = 0;
@@ -264,6 +264,9 @@ class Evaluation {
       this.#options.progress(host.name, "done");
       this.#options.onDerived?.(host, derivation);
     }
+    // Processes that have told all end by themselves. To give back all of its memory takes each a while.
+    const isOver = this.#waiting.length + this.#waitingAlone.length === 0;
+    if (isOver && [...this.#running].every((one) => one.told.size === one.count)) this.#result.resolve();
   }
 
   /** A process has come to its end. */
