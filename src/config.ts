@@ -63,7 +63,7 @@ export interface ReleaseConfig {
   readonly pushEarly: boolean;
   /** Variables that hooks are given where the permission to read the environment names variables one by one. */
   readonly hookEnv: readonly string[];
-  /** Seconds that a hook may take; undefined: any. */
+  /** Seconds that a hook may take; undefined: no limit. */
   readonly hookTimeout: number | undefined;
   /** How many files `signCmd` signs at once. */
   readonly signJobs: number;
@@ -151,9 +151,9 @@ export interface ReleaseConfig {
   readonly noMemo: boolean;
   /** MiB of memory that each of them may take; undefined: its share of what there is. */
   readonly evalMaxMemory: number | undefined;
-  /** Seconds that evaluating the fleet may take, and then evaluating its hosts; undefined: any. */
+  /** Seconds that evaluating the fleet may take, and then evaluating its hosts; undefined: no limit. */
   readonly evalTimeout: number | undefined;
-  /** Seconds that building the hosts may take; undefined: any. */
+  /** Seconds that building the hosts may take; undefined: no limit. */
   readonly buildTimeout: number | undefined;
 }
 

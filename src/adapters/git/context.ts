@@ -19,7 +19,7 @@ export interface GitContext {
   readonly env: Readonly<Record<string, string>>;
   /** Whether the commands may ask for a passphrase, as ssh does for a remote. */
   readonly asks: boolean;
-  /** Seconds that a command may show no progress; undefined: any. */
+  /** Seconds that a command may show no progress; undefined: no limit. */
   readonly patience?: number | undefined;
 }
 
@@ -51,7 +51,7 @@ const encoder = new TextEncoder();
  *
  * @param env The environment; what in it would say which repository is meant is left out
  * @param openings What the commands need beside the repository's own files; nothing when it is left out
- * @param patience Seconds that one may show no progress; undefined: any
+ * @param patience Seconds that one may show no progress; undefined: no limit
  */
 export function gitContext(
   shell: Shell,
