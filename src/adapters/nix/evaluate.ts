@@ -23,8 +23,8 @@ export function mayBeRoomy(maxMemory: number | undefined): boolean {
   return maxMemory === undefined || maxMemory >= LEAST_ROOM;
 }
 
-/** Seconds to end by itself: while nix evaluates it heeds no signal, and nothing is lost when it is killed. */
-const GRACE = 0.5;
+/** Seconds to end by itself: none, since nix heeds no signal while it evaluates, and nothing is lost when it is killed. */
+const GRACE = 0;
 
 /** How an evaluation ended. */
 export interface Evaluated extends CommandResult {

@@ -6,6 +6,8 @@
 import type { Clock } from "../../ports.ts";
 import type { Memory } from "./memory.ts";
 
+/** Milliseconds until the first look at the memory: shortly before another process would begin. */
+const FIRST_LOOK = 60;
 /** Milliseconds between two looks at the memory. */
 const LOOK_EVERY = 2000;
 /** Milliseconds for which what was seen is taken for true. */
@@ -51,7 +53,7 @@ export class Room {
   constructor(options: RoomOptions, user: RoomUser) {
     this.#options = options;
     this.#user = user;
-    this.#timer = setTimeout(() => void this.#look(), LOOK_EVERY);
+    this.#timer = setTimeout(() => void this.#look(), FIRST_LOOK);
   }
 
   /** Ends the looking. */

@@ -77,7 +77,7 @@ export interface WorkerOptions extends RoomOptions {
 }
 
 /** Milliseconds that a process runs before another one takes over a part of its hosts: what is light ends within. */
-const ALONE = 200;
+const ALONE = 100;
 /** Linux takes at most 128 KiB in one argument; names are written twice-quoted into one. */
 const JOB_BYTES = 40_000;
 
