@@ -85,14 +85,26 @@ export interface BuildProgress {
   readonly onBuilds: (builds: Builds) => void;
 }
 
+/** What an evaluation is asked for. */
+export interface AskedOfFlake {
+  /** Paths of attributes by keys of the caller's own, of which `fleet` says which hosts have pins. */
+  readonly attributes: ReadonlyMap<string, readonly string[]>;
+  /** Which hosts are going to be evaluated. */
+  readonly hosts: HostsSpec;
+}
+
 /** The nix commands of a run. */
 export interface Nix {
   /** What a flake reference refers to: the directory of that path, when it is there, or what nix takes it for. */
   referTo(text: string): Promise<FlakeReference>;
   /** The source that a flake reference names, of which nothing is copied yet; null when it is not on this machine. */
   locate(reference: string): Promise<FlakeSource | null>;
-  /** Fixes a flake reference to what it means now. */
-  lock(reference: string): Promise<LockedFlake>;
+  /**
+   * Fixes a flake reference to what it means now.
+   *
+   * @param likely What is going to be asked of it, most likely, with which its evaluation may begin meanwhile
+   */
+  lock(reference: string, likely?: AskedOfFlake): Promise<LockedFlake>;
   /** Evaluates the attributes at the given paths, and gives those that the flake has by the keys of the paths. */
   attributes(
     flake: LockedFlake,

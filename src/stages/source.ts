@@ -12,7 +12,7 @@ import type { LockedFlake } from "../model.ts";
 import { isPlainPath } from "../plan/flake_reference.ts";
 import { isWithin } from "../plan/paths.ts";
 import { pinSourceAt } from "../plan/pins.ts";
-import type { FlakeSource, Repository } from "../ports.ts";
+import type { AskedOfFlake, FlakeSource, Repository } from "../ports.ts";
 import { signKeyVariable } from "../secrets.ts";
 import { plural, quoteList } from "../text.ts";
 import { attributesFor } from "./attributes.ts";
@@ -58,21 +58,29 @@ export async function seeSource(run: Look): Promise<SeenSource> {
   });
 }
 
+/** What a release asks of the flake, where it asks no other. */
+function askedBy({ attributes, config: { hosts } }: Run): AskedOfFlake | undefined {
+  if ([...attributes.values()].some(({ flake }) => flake !== undefined)) return undefined;
+  return { attributes: new Map([...attributes].map(([name, { path }]) => [name, path])), hosts };
+}
+
 /**
  * Locks the flake that is asked for.
  *
  * @param lookAround Finds out about the directory that it is in, side by side with nix
+ * @param likely What is going to be asked of it
  * @returns with it what that came to; null for a flake that is not on this machine
  */
 async function lockAsked<Around>(
   run: Look,
   lookAround: (dir: string) => Promise<Around>,
+  likely?: AskedOfFlake,
 ): Promise<{ flake: LockedFlake; around: Around | null }> {
   const { config, ports: { nix } } = run;
   const { text: reference, directory } = await nix.referTo(config.buildFlake);
   if (directory === null) refuseAttribute(reference);
   const [flake, around] = await Promise.all([
-    lockFlake(run, reference).catch((error) => {
+    lockFlake(run, reference, likely).catch((error) => {
       throw directory === null || isPlainPath(directory) ? error : withHintOfName(error);
     }),
     // A flake is looked for upwards from here, and in no other repository.
@@ -84,7 +92,7 @@ async function lockAsked<Around>(
 
 async function resolveSource(run: Run): Promise<Source> {
   const { config } = run;
-  const { flake: asked, around } = await lockAsked(run, (dir) => lookAround(run, dir));
+  const { flake: asked, around } = await lockAsked(run, (dir) => lookAround(run, dir), askedBy(run));
   const { repository, committedAt } = around ?? NOWHERE;
   const left = repository === null ? [] : await releaseFilesIn(run, asked, repository);
   const whole = await withoutLeftovers(run, { asked, left }, repository);
@@ -197,9 +205,14 @@ async function withoutLeftovers(
  * Locks a flake, of which nix copies the source into its store, where everybody can read it: a signing key that is in it
  * is refused before.
  *
+ * @param likely What is going to be asked of it
  * @throws {ReleaseError} of kind `usage` when the key is in the source, and `evaluation` when nix cannot read the flake
  */
-export async function lockFlake(run: Look, reference: string): Promise<LockedFlake> {
+export async function lockFlake(
+  run: Look,
+  reference: string,
+  likely?: AskedOfFlake,
+): Promise<LockedFlake> {
   const { config: { signKey }, ports: { nix, inputs } } = run;
   const isFile = signKey !== undefined && signKeyVariable(signKey) === undefined &&
     signKeyDescriptor(signKey) === undefined;
@@ -219,7 +232,7 @@ export async function lockFlake(run: Look, reference: string): Promise<LockedFla
       );
     }
   }
-  const flake = await nix.lock(reference);
+  const flake = await nix.lock(reference, likely);
   checkFiltered(run, flake, reference);
   const { passedOver } = flake.nixConfig;
   if (passedOver.length > 0) {

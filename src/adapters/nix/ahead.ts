@@ -4,10 +4,9 @@
  * @module
  */
 import * as v from "valibot";
-import type { HostsSpec } from "../../config.ts";
 import { JsonRefusal, parseJson } from "../../contract/json.ts";
 import type { HostDerivation, HostInFlake, HostRef, LockedFlake } from "../../model.ts";
-import type { Clock } from "../../ports.ts";
+import type { AskedOfFlake, Clock } from "../../ports.ts";
 import { byteLength, LONGEST_ARGUMENT } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate, mayBeRoomy } from "./evaluate.ts";
@@ -17,16 +16,13 @@ import { endOf, tellOf } from "./hosts.ts";
 import { settingFlags } from "./nix_config.ts";
 import type { BegunProcess, Breakdown, EvaluatingProcess, ProcessListener } from "./workers.ts";
 
-/** What is asked of a flake. */
-export interface AskedAhead {
-  /** Paths of attributes by keys of the caller's own, of which `fleet` says which hosts have pins. */
-  readonly attributes: ReadonlyMap<string, readonly string[]>;
-  /** Which hosts are going to be evaluated. */
-  readonly hosts: HostsSpec;
-  /** Take note of what the flake warns of before it comes to a host. */
-  readonly warnings: Pick<EvaluationWarnings, "note">;
+/** A flake, as far as it is known before all of it is locked. */
+export type LikelyFlake = Pick<LockedFlake, "opened" | "nixConfig" | "storePath">;
+
+/** What the process is begun with. */
+export interface AheadOptions {
   readonly clock: Clock;
-  /** MiB that the process may take; undefined: its share of what there is. */
+  /** MiB that it may take; undefined: its share of what there is. */
   readonly maxMemory: number | undefined;
 }
 
@@ -42,12 +38,19 @@ const FIRST = v.union([
 /** What the process has told of hosts, and nobody has heard. */
 type Heard = (listener: ProcessListener, warnings: EvaluationWarnings) => void;
 
+/** Takes note of what a flake warns of. */
+type Noting = Pick<EvaluationWarnings, "note">;
+
 /** A process that evaluates the inventory, and goes on with the hosts. */
 export class Ahead {
-  readonly flake: LockedFlake;
-  /** What `inventoryOf` reads; undefined: the process cannot tell it. */
-  readonly inventory: Promise<unknown>;
+  readonly #asked: string;
   readonly #clock: Clock;
+  readonly #inventory: Promise<unknown>;
+  /** The flake that it turned out to be of. */
+  #flake: LockedFlake | undefined;
+  /** Who is told of warnings, and what nobody has been told of. */
+  #warnings: Noting | undefined;
+  #noted: string[] = [];
   /** The clock's milliseconds when it came to the hosts. */
   #since = 0;
   readonly #mark: string = crypto.randomUUID();
@@ -58,21 +61,34 @@ export class Ahead {
   #heard: Heard[] = [];
   #hear = (heard: Heard): void => void this.#heard.push(heard);
 
-  constructor(
-    nix: NixContext,
-    flake: LockedFlake,
-    { attributes, hosts, warnings, clock, maxMemory }: AskedAhead,
-  ) {
-    this.flake = flake;
+  constructor(nix: NixContext, flake: LikelyFlake, asked: AskedOfFlake, { clock, maxMemory }: AheadOptions) {
+    this.#asked = identityOf(flake, asked);
     this.#clock = clock;
-    this.inventory = this.#told.promise;
-    const asked = dataOf(flake, attributes, hosts);
+    this.#inventory = this.#told.promise;
+    const data = { ...dataOf(flake, asked), mark: this.#mark };
     // A list of names may be longer than an argument can be.
-    const data = { ...asked, mark: this.#mark };
     const fits = byteLength(applyTo(INVENTORY_AND_HOSTS, data)) <= LONGEST_ARGUMENT;
-    this.#ended = fits ? this.#run(nix, data, { warnings, maxMemory }) : Promise.resolve(null);
+    this.#ended = fits ? this.#run(nix, flake, { data, maxMemory }) : Promise.resolve(null);
     // Whoever goes on with it is told how it has ended.
     this.#ended.catch(() => {}).finally(() => this.#told.resolve(undefined));
+  }
+
+  /** Whether it evaluates just what is asked of a flake. */
+  isFor(flake: LockedFlake, asked: AskedOfFlake): boolean {
+    return this.#asked === identityOf(flake, asked);
+  }
+
+  /**
+   * Takes it for the process of a flake.
+   *
+   * @param warnings Take note of what the flake warns of before it comes to a host
+   * @returns what `inventoryOf` reads; undefined: the process cannot tell it
+   */
+  async inventoryOf(flake: LockedFlake, warnings: Noting): Promise<unknown> {
+    this.#flake = flake;
+    this.#warnings = warnings;
+    for (const text of this.#noted.splice(0)) warnings.note(text);
+    return await this.#inventory;
   }
 
   /** Ends it. */
@@ -83,12 +99,13 @@ export class Ahead {
   /** The process, as one that evaluates those of the hosts that it has begun with. */
   begunWith(hosts: readonly HostInFlake[], warnings: EvaluationWarnings): BegunProcess {
     const keyOf = ({ kind, name }: HostRef) => `${kind} ${name}`;
-    const asked = new Map(hosts.flatMap((host) => host.flake === this.flake ? [[keyOf(host), host]] : []));
+    const flake = this.#flake!;
+    const asked = new Map(hosts.flatMap((host) => host.flake === flake ? [[keyOf(host), host]] : []));
     const own = this.#hosts.flatMap((host) => asked.get(keyOf(host)) ?? []);
     const positions = new Map(own.map((host, position) => [keyOf(host), position]));
     const positionOf = (index: number) => positions.get(keyOf(this.#hosts[index]!));
     return {
-      job: { flake: this.flake, hosts: own },
+      job: { flake, hosts: own },
       since: this.#since,
       start: (listener) =>
         this.#attach({
@@ -114,14 +131,14 @@ export class Ahead {
 
   #run(
     nix: NixContext,
-    data: unknown,
-    { warnings, maxMemory }: Pick<AskedAhead, "warnings" | "maxMemory">,
+    { nixConfig, storePath }: LikelyFlake,
+    { data, maxMemory }: Pick<AheadOptions, "maxMemory"> & { readonly data: unknown },
   ): Promise<Breakdown | null> {
     const { signal } = this.#stopping;
     let current: string | undefined;
     let tell: ((told: unknown) => void) | undefined;
     const running = evaluate(nix, INVENTORY_AND_HOSTS, data, {
-      options: settingFlags(this.flake.nixConfig.used),
+      options: settingFlags(nixConfig.used),
       listener: {
         markedBy: this.#mark,
         onMark: (text) => {
@@ -130,15 +147,20 @@ export class Ahead {
         },
         onWarning: (text) => {
           const host = current;
-          if (host === undefined) warnings.note(text);
+          if (host === undefined) this.#note(text);
           else this.#hear((_, warnings) => warnings.note(text, host));
         },
       },
-      source: this.flake.storePath,
+      source: storePath,
       signal,
       isRoomy: mayBeRoomy(maxMemory),
     });
     return endOf(running, signal);
+  }
+
+  #note(text: string): void {
+    if (this.#warnings === undefined) this.#noted.push(text);
+    else this.#warnings.note(text);
   }
 
   /** Takes the inventory, and gives who is told of the hosts. */
@@ -162,11 +184,12 @@ export class Ahead {
   }
 }
 
-function dataOf(
-  { opened: flake }: LockedFlake,
-  attributes: AskedAhead["attributes"],
-  hosts: HostsSpec,
-) {
+/** All that what it evaluates depends on. */
+function identityOf(flake: LikelyFlake, asked: AskedOfFlake): string {
+  return JSON.stringify([flake.nixConfig.used, flake.storePath, dataOf(flake, asked)]);
+}
+
+function dataOf({ opened: flake }: LikelyFlake, { attributes, hosts }: AskedOfFlake) {
   const keysOf = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, null]));
   return {
     flake,

@@ -5,8 +5,8 @@
  * @module
  */
 import type { HostInFlake, LockedFlake, Warn } from "../../model.ts";
-import type { Clock, Inventory, Nix } from "../../ports.ts";
-import { Ahead } from "./ahead.ts";
+import type { AskedOfFlake, Clock, Inventory, Nix } from "../../ports.ts";
+import { Ahead, type LikelyFlake } from "./ahead.ts";
 import type { NixContext } from "./context.ts";
 import { EvaluationWarnings } from "./evaluation_warnings.ts";
 import { evaluateHosts } from "./hosts.ts";
@@ -47,6 +47,15 @@ export class Evaluations {
     this.#ahead = undefined;
   }
 
+  /**
+   * Begins with the inventory of a flake that is likely to be asked for. What is found out of the flake meanwhile may show
+   * that it is another one: then this counts for nothing.
+   */
+  begin(flake: LikelyFlake, asked: AskedOfFlake): void {
+    this.stop();
+    this.#ahead = new Ahead(this.#nix, flake, asked, this.#options);
+  }
+
   /** As {@linkcode Nix} has it. */
   async attributes(
     flake: LockedFlake,
@@ -68,11 +77,11 @@ export class Evaluations {
     attributes: ReadonlyMap<string, readonly string[]>,
     { warn, hosts }: Parameters<Nix["inventory"]>[2],
   ): Promise<Inventory> {
-    const { clock, maxMemory } = this.#options;
+    const asked = { attributes, hosts };
+    if (!this.#ahead?.isFor(flake, asked)) this.stop();
     const told = await this.#told("inventory", { flake, attributes }, warn, async (warnings) => {
-      this.stop();
-      this.#ahead = new Ahead(this.#nix, flake, { attributes, hosts, warnings, clock, maxMemory });
-      return await this.#ahead.inventory ??
+      if (this.#ahead === undefined) this.begin(flake, asked);
+      return await this.#ahead!.inventoryOf(flake, warnings) ??
         await evaluateInventory(this.#nix, { flake, attributes, warnings });
     });
     return inventoryOf(told);

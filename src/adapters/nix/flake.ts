@@ -11,6 +11,7 @@ import { compareWithCommit, type OddLayout, oddLayout, uncommitted } from "../gi
 import { gitContext } from "../git/context.ts";
 import { isShallow, resolveCommit } from "../git/repository.ts";
 import { withParameters } from "../../plan/flake_reference.ts";
+import type { LikelyFlake } from "./ahead.ts";
 import type { NixContext } from "./context.ts";
 import { evaluate } from "./evaluate.ts";
 import { hashOf, type Memo } from "./memo.ts";
@@ -30,33 +31,50 @@ import { type FetchableSource, findSource, gitUrl, type Tree, unreadable, urlAt 
  * @throws {ReleaseError} of kind `evaluation` when nix cannot read it, an input is not locked, or nix prints what no
  * version that we know prints
  */
-export async function lockFlake(nix: NixContext, reference: string, memo?: Memo): Promise<LockedFlake> {
-  return await lockSource(nix, reference, { source: await findSource(nix, reference), memo });
+export async function lockFlake(
+  nix: NixContext,
+  reference: string,
+  { memo, onLikely }: LockOptions = {},
+): Promise<LockedFlake> {
+  return await lockSource(nix, reference, { source: await findSource(nix, reference), memo, onLikely });
+}
+
+/** What is made of a flake that is locked. */
+export interface LockOptions {
+  /** What is known from earlier runs; undefined: nothing. */
+  readonly memo?: Memo | undefined;
+  /**
+   * Told of a commit on this machine what the flake nearly always is: as if it declared nothing of how it is fetched and
+   * evaluated, and git gave its files as they are in the commit. Nobody knows yet whether that is so.
+   */
+  readonly onLikely?: ((flake: LikelyFlake) => void) | undefined;
 }
 
 /** What is locked. */
-interface ToLock {
+interface ToLock extends LockOptions {
   readonly source: FetchableSource;
-  readonly memo: Memo | undefined;
 }
 
 async function lockSource(
   nix: NixContext,
   reference: string,
-  { source, memo }: ToLock,
+  { source, memo, onLikely }: ToLock,
 ): Promise<LockedFlake> {
   const known = memo && await knownSource(nix, source, memo);
   const fetched = { source, copy: known?.copy ?? await fetchSource(nix, reference, source) };
   const revision = revisionOf(fetched);
+  if (known === undefined && source.local?.inGit && revision !== null) {
+    onLikely?.(likelyFlake(fetched, revision));
+  }
   const [declared, checkout] = await Promise.all([
     known?.declared ?? readDeclarations(nix, reference, fetched),
     lookAtCheckout(nix, { ...fetched, revision }),
   ]);
   const isClean = !checkout.shallow && checkout.differing.length === 0;
   // What nix numbers its commits by may be another by now.
-  if (known !== undefined && !isClean) return await lockSource(nix, reference, { source, memo: undefined });
+  if (known !== undefined && !isClean) return await lockSource(nix, reference, { source, onLikely });
   const whole = asDeclared(source, declared.self);
-  if (whole !== source) return await lockSource(nix, reference, { source: whole, memo });
+  if (whole !== source) return await lockSource(nix, reference, { source: whole, memo, onLikely });
   const opened = openedFlake(fetched, revision, checkout);
   const nixConfig = await nixConfigOf(nix, declared.nixConfig);
   const isOddPlace = opened.info !== null && source.dir !== "";
@@ -305,6 +323,15 @@ function openedFlake(fetched: FetchedSource, revision: string | null, checkout: 
   if (byCommit !== undefined && !(isOfWorkTree && isOther)) return { url: byCommit, info: null, system };
   const url = snapshotUrl(fetched);
   return { url, info: isGit(source) ? info : null, system };
+}
+
+/** What a flake at a commit nearly always is. */
+function likelyFlake(fetched: FetchedSource, revision: string): LikelyFlake {
+  return {
+    opened: openedFlake(fetched, revision, { shallow: false, differing: [] }),
+    nixConfig: { used: [], passedOver: [] },
+    storePath: fetched.copy.path,
+  };
 }
 
 /** Whether a parameter of a git repository is on. */

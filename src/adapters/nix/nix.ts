@@ -45,10 +45,16 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
     workers: evalWorkers,
     maxMemory: evalMaxMemory,
   });
+  // What is not locked is refused, and copied nowhere, as long as evaluation is pure.
+  const isPure = !settings.options.some(([name]) => name === "pure-eval");
   return {
     referTo: (text) => referTo(nix, text),
     locate: async (reference) => (await findSource(nix, reference)).local,
-    lock: (reference) => lockFlake(nix, reference, memo),
+    lock: (reference, asked) =>
+      lockFlake(nix, reference, {
+        memo,
+        onLikely: isPure && asked !== undefined ? (flake) => evaluations.begin(flake, asked) : undefined,
+      }),
     attributes: (flake, attributes, warn) => evaluations.attributes(flake, attributes, warn),
     inventory: (flake, attributes, options) => evaluations.inventory(flake, attributes, options),
     evaluateHosts: (hosts, options) => evaluations.hosts(hosts, options),

@@ -5,6 +5,7 @@ import { createNix } from "../../../src/adapters/nix/nix.ts";
 import { readInventory } from "../../../src/adapters/nix/inventory.ts";
 import { EvaluationWarnings } from "../../../src/adapters/nix/evaluation_warnings.ts";
 import type { HostsSpec } from "../../../src/config.ts";
+import type { AskedOfFlake } from "../../../src/ports.ts";
 import type { HostDerivation, HostInFlake, Warning } from "../../../src/model.ts";
 import { SYSTEM_CLOCK } from "../../../src/world.ts";
 import { join } from "@std/path";
@@ -14,18 +15,33 @@ import { derivationsOf, locked, type NixFleet, nixFleet, NO_FLAGS } from "../../
 const ATTRIBUTES = new Map([["fleet", ["fleet", "resolved"]]]);
 const ALL: HostsSpec = { kind: "auto", exclude: [] };
 
+/** The nix commands of a run. */
+function nixOf(world: NixFleet, options: readonly (readonly [string, string])[] = []) {
+  return createNix(world.shell, {
+    ...{ ...NO_FLAGS, options, env: world.fleet.env(), tempDir: join(world.fleet.root, "tmp") },
+    ...{ evalWorkers: 2, clock: SYSTEM_CLOCK },
+  });
+}
+
+/** How the inventory is asked for. */
+interface Asking {
+  readonly hosts?: HostsSpec;
+  /** What is told to be asked for when the flake is locked; by default nothing. */
+  readonly likely?: AskedOfFlake;
+  /** What the operator tells nix. */
+  readonly options?: readonly (readonly [string, string])[];
+}
+
 /** Asks for the inventory and then for hosts, and gives what came of both, and by how many evaluations. */
-async function evaluated(world: NixFleet, names: readonly string[], hosts: HostsSpec = ALL) {
-  const flake = await locked(world);
+async function evaluated(
+  world: NixFleet,
+  names: readonly string[],
+  { hosts = ALL, likely, options }: Asking = {},
+) {
   const warnings: Warning[] = [];
   const warn = (...more: readonly Warning[]) => void warnings.push(...more);
-  await using nix = createNix(world.shell, {
-    ...NO_FLAGS,
-    env: world.fleet.env(),
-    tempDir: join(world.fleet.root, "tmp"),
-    evalWorkers: 2,
-    clock: SYSTEM_CLOCK,
-  });
+  await using nix = nixOf(world, options);
+  const flake = likely === undefined ? await locked(world) : await nix.lock(world.fleet.dir, likely);
   const inventory = await nix.inventory(flake, ATTRIBUTES, { warn, hosts });
   const early = warnings.splice(0);
   const refs = names.map((name): HostInFlake => ({
@@ -81,7 +97,7 @@ Deno.test("an inventory's process evaluates the hosts alone that --hosts asks fo
       { kind: "explicit", hosts: ["web1", "a"] },
     ] satisfies HostsSpec[]
   ) {
-    const { evaluations, derived, inventory } = await evaluated(world, ["a"], hosts);
+    const { evaluations, derived, inventory } = await evaluated(world, ["a"], { hosts });
     assertEquals([evaluations, [...derived.keys()]], [1, ["a"]]);
     assertEquals(inventory.hosts.nixos, ["a", "b", "web1"]);
   }
@@ -95,6 +111,53 @@ Deno.test("an inventory's process is charged with the host that ends it, and the
   }`);
   const { message } = await rejection(evaluated(world, ["a", "b", "c"]));
   assertEquals(message, 'Cannot evaluate 1 host: "b"');
+});
+
+/** The evaluations of a fleet's hosts that were begun. */
+function begun({ commands }: NixFleet): number {
+  return commands.filter((argv) => argv.at(-1)!.includes("deriveAll")).length;
+}
+
+const LIKELY: AskedOfFlake = { attributes: ATTRIBUTES, hosts: ALL };
+
+Deno.test("an inventory's process begins while the flake is looked at, and is the one that is asked for", async () => {
+  await using world = await nixFleet(`builtins.trace "of all" {
+    a = builtins.trace "of a" (host (build "a" "echo > $out"));
+  }`);
+  const { evaluations, derived, early, late } = await evaluated(world, ["a"], { likely: LIKELY });
+  // What it is, what it declares, and all else.
+  assertEquals([evaluations, begun(world), [...derived.keys()]], [3, 1, ["a"]]);
+  assertEquals([early, late], [["Evaluation: of all"], ['Evaluation of host "a": of a']]);
+});
+
+const NOT_LIKELY: Record<string, Asking & { readonly settings?: string }> = {
+  "the flake has settings for nix": {
+    settings: "nixConfig.max-jobs = 1;",
+    options: [["accept-flake-config", "true"]],
+  },
+  "other hosts are asked for": { likely: { ...LIKELY, hosts: { kind: "explicit", hosts: ["b"] } } },
+};
+
+for (const [claim, { settings = "", ...asking }] of Object.entries(NOT_LIKELY)) {
+  Deno.test(`an inventory's process counts for nothing where ${claim}`, async () => {
+    await using world = await nixFleet(
+      `builtins.trace "of all" { a = host (build "a" "echo > $out"); b = {}; }`,
+    );
+    const text = await Deno.readTextFile(join(world.fleet.dir, "flake.nix"));
+    await world.fleet.write({ "flake.nix": text.replace("{", `{ ${settings}`) });
+    await world.fleet.git("commit", "--all", "--allow-empty", "--message", "settings");
+    const { derived, early, late } = await evaluated(world, ["a"], { likely: LIKELY, ...asking });
+    assertEquals([[...derived.keys()], begun(world)], [["a"], 2]);
+    assertEquals([early, late], [["Evaluation: of all"], []]);
+  });
+}
+
+Deno.test("an inventory's process does not begin before it is known that all inputs are locked, where nix would take others", async () => {
+  await using world = await nixFleet("{}");
+  const options = [["pure-eval", "false"]] as const;
+  await using nix = nixOf(world, options);
+  await nix.lock(world.fleet.dir, LIKELY);
+  assertEquals(begun(world), 0);
 });
 
 const OTHERWISE: Record<string, [value: string, read: unknown]> = {

@@ -7,6 +7,8 @@ import { expectRun, run, SYSTEM, which } from "../../support/command.ts";
 import { rejection } from "../../support/pure.ts";
 import { TemporaryDirectory, tracedShell } from "../../support/traced.ts";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
+import { createNix } from "../../../src/adapters/nix/nix.ts";
+import { SYSTEM_CLOCK } from "../../../src/world.ts";
 import { applyTo, DECLARED, FETCH } from "../../../src/adapters/nix/expressions.ts";
 import { GIT } from "../../support/git_fleet.ts";
 import { EVALUATOR, FLAGS, NIX, nixFleet, NO_FLAGS, withRegistry } from "../../support/nix_fleet.ts";
@@ -173,6 +175,19 @@ for (const [claim, inputs, outputs] of UNLOCKED) {
       });
       assert(lines!.some((line) => line.includes("input 'k' in pure mode")), lines!.join("\n"));
     }
+    // Nor by what begins meanwhile.
+    await using commands = createNix(world.shell, {
+      ...{
+        ...NO_FLAGS,
+        env: fleet.env(),
+        tempDir: join(fleet.root, "tmp"),
+        evalWorkers: 1,
+        clock: SYSTEM_CLOCK,
+      },
+    });
+    const likely = { attributes: new Map(), hosts: { kind: "auto", exclude: [] } } as const;
+    assertEquals((await rejection(commands.lock(fleet.dir, likely))).hint, LOCK_HINT);
+    await world.shell.idle();
     await fleet.write({ "fleet.json": "{}" });
     assertEquals((await rejection(lockFlake(nix, fleet.dir))).hint, LOCK_HINT);
     assertEquals(await copies(), 0);
