@@ -125,6 +125,16 @@ export function fitColumns(text: string, columns: number): string {
   return text;
 }
 
+/** Rows as they are printed, with their columns below each other. */
+export function alignedRows(rows: readonly (readonly string[])[]): string[] {
+  // As they are printed, so that what is escaped moves no column.
+  const cells = rows.map((row) => row.map(printable));
+  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => columnsOf(row[column]!)))) ?? [];
+  return cells.map((row) =>
+    row.map((cell, column) => cell + " ".repeat(widths[column]! - columnsOf(cell))).join("  ").trimEnd()
+  );
+}
+
 /** An argument list that a shell reads back as it is, on one line. */
 export function quoteCommand(argv: readonly string[]): string {
   return argv.map((word) => {

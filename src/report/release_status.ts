@@ -4,7 +4,7 @@
  * @module
  */
 import type { Warning } from "../model.ts";
-import { columnsOf, plural, printable } from "../text.ts";
+import { alignedRows, plural, printable } from "../text.ts";
 import type { ReleaseVerdict } from "../verify/release.ts";
 import type { ChannelStatus, ReleaseState, ReleaseStatus } from "../verify/status.ts";
 import { failureLine, type Report } from "./verdict.ts";
@@ -66,7 +66,7 @@ export function statusLines(report: StatusReport): string[] {
   const where = gitCommit === null ? "" : `, in commit ${gitCommit}`;
   return [
     `${state}: ${what}${where}`,
-    ...channels.length === 0 ? [] : ["", ...table([HEADER, ...channels.map(rowOf)])],
+    ...channels.length === 0 ? [] : ["", ...alignedRows([HEADER, ...channels.map(rowOf)])],
     ...failures.length === 0 ? [] : ["", ...failures.map(failureLine)],
   ].map(printable);
 }
@@ -89,14 +89,4 @@ function rowOf(status: ChannelStatus): string[] {
         lastChange.ciCommit === null ? "" : ` (${lastChange.ciCommit.slice(0, 8)})`
       }`,
   ];
-}
-
-/** Rows whose columns stand below each other. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  // As they are printed, so that what is escaped moves no column.
-  const cells = rows.map((row) => row.map(printable));
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => columnsOf(row[column]!))));
-  return cells.map((row) =>
-    row.map((cell, column) => cell + " ".repeat(widths[column]! - columnsOf(cell))).join("  ").trimEnd()
-  );
 }

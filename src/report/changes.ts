@@ -1,0 +1,96 @@
+/**
+ * What a release changes, as a table for people.
+ *
+ * @module
+ */
+import { canonicalText } from "../contract/canonical.ts";
+import { compareBytes } from "../contract/records.ts";
+import type { Changes, HostAspect, HostChange, HostState, PartChange } from "../plan/changes.ts";
+import { alignedRows, fitColumns, printable } from "../text.ts";
+
+/**
+ * The hosts that change, by channel, wave and name, and below them everything else that does, each with its path. Of a
+ * host that moves, the place is the one that it moves to. Without any change, nothing.
+ */
+export function changeLines({ hosts, parts }: Changes): string[] {
+  const changed = hosts.filter(({ change }) => change !== "unchanged").sort(byPlace);
+  return [
+    ...changed.length === 0 ? [] : alignedRows([HEADER, ...changed.map(rowOf)]),
+    ...changed.length === 0 || parts.length === 0 ? [] : [""],
+    ...parts.map((part) => printable(partLine(part))),
+  ];
+}
+
+const HEADER = ["channel", "wave", "host", "change", "closure", "also"];
+
+/** Where a host is, or was when it is removed. */
+function placeOf({ before, after }: HostChange): HostState {
+  return (after ?? before)!;
+}
+
+function byPlace(a: HostChange, b: HostChange): number {
+  const [one, other] = [placeOf(a), placeOf(b)];
+  // What is in no wave comes last; the names are in their order already.
+  return compareBytes(one.channel, other.channel) || order(one.wave) - order(other.wave);
+}
+
+function order(wave: number | null): number {
+  return wave ?? Number.MAX_SAFE_INTEGER;
+}
+
+function rowOf(host: HostChange): string[] {
+  const { name, change } = host;
+  const { channel, wave } = placeOf(host);
+  return [channel, waveText(wave), name, change, closureText(host), alsoText(host)];
+}
+
+function waveText(wave: number | null): string {
+  return wave === null ? "-" : `${wave}`;
+}
+
+function closureText({ before, after, aspects }: HostChange): string {
+  if (before === null || after === null || !aspects.includes("closure")) {
+    return shortClosure((after ?? before)!.closureHash);
+  }
+  return `${shortClosure(before.closureHash)} → ${shortClosure(after.closureHash)}`;
+}
+
+/** So many characters of a hash are shown, as of a commit. */
+const SHORT = 8;
+
+/** The beginning of the hash that a store path's name begins with. */
+function shortClosure(closureHash: string | null): string {
+  return closureHash === null ? "none" : closureHash.slice(0, SHORT);
+}
+
+/** What changes beside the closure. */
+function alsoText({ aspects, before, after }: HostChange): string {
+  if (before === null || after === null) return "";
+  const said: Readonly<Record<HostAspect, () => string>> = {
+    closure: () => "",
+    channel: () => `channel ${before.channel} → ${after.channel}`,
+    wave: () => `wave ${waveText(before.wave)} → ${waveText(after.wave)}`,
+    pin: () => pinText(before.pinnedTo, after.pinnedTo),
+    system: () => `system ${before.system} → ${after.system}`,
+    tags: () => "tags",
+    pubkey: () => "pubkey",
+  };
+  return aspects.filter((aspect) => aspect !== "closure").map((aspect) => said[aspect]()).join(", ");
+}
+
+function pinText(before: string | null, after: string | null): string {
+  // Else its reason or its end differs.
+  if (before === after) return "pin";
+  const short = (commit: string | null) => commit === null ? "none" : commit.slice(0, SHORT);
+  return `pin ${short(before)} → ${short(after)}`;
+}
+
+/** A value longer than this is cut: it may be a list of revocations. */
+const VALUE_COLUMNS = 72;
+
+function partLine({ path, before, after }: PartChange): string {
+  const text = (value: unknown) => fitColumns(canonicalText(value), VALUE_COLUMNS);
+  if (before === undefined) return `added    ${path}: ${text(after)}`;
+  if (after === undefined) return `removed  ${path}: ${text(before)}`;
+  return `changed  ${path}: ${text(before)} → ${text(after)}`;
+}
