@@ -5,14 +5,25 @@
  */
 import { canonicalText } from "../contract/canonical.ts";
 import { compareBytes } from "../contract/records.ts";
-import type { Changes, HostAspect, HostChange, HostState, PartChange } from "../plan/changes.ts";
+import {
+  type Changes,
+  type HostAspect,
+  type HostChange,
+  type HostState,
+  type PartChange,
+  summaryOf,
+} from "../plan/changes.ts";
 import { alignedRows, fitColumns, printable } from "../text.ts";
 
 /**
  * The hosts that change, by channel, wave and name, and below them everything else that does, each with its path. Of a
- * host that moves, the place is the one that it moves to. Without any change, nothing.
+ * host that moves, the place is the one that it moves to. Of a first release the hosts alone, since all else is new.
+ * Without any change, nothing.
  */
-export function changeLines({ hosts, parts }: Changes): string[] {
+export function changeLines(
+  { first, hosts, parts: all }: Pick<Changes, "first" | "hosts" | "parts">,
+): string[] {
+  const parts = first ? [] : all;
   const changed = hosts.filter(({ change }) => change !== "unchanged").sort(byPlace);
   return [
     ...changed.length === 0 ? [] : alignedRows([HEADER, ...changed.map(rowOf)]),
@@ -93,4 +104,30 @@ function partLine({ path, before, after }: PartChange): string {
   if (before === undefined) return `added    ${path}: ${text(after)}`;
   if (after === undefined) return `removed  ${path}: ${text(before)}`;
   return `changed  ${path}: ${text(before)} → ${text(after)}`;
+}
+
+/** What a release changes, for programs: of the hosts those that change. */
+export interface ReportedChanges {
+  /** In one line, for people. */
+  readonly summary: string;
+  /** Whether there is no release to compare with, so that everything is new. */
+  readonly first: boolean;
+  /** The channels of the hosts that change, in the order of their names. */
+  readonly channels: readonly string[];
+  /** How many hosts stay as they were. */
+  readonly unchanged: number;
+  /** By byte order of the names. */
+  readonly hosts: readonly HostChange[];
+  readonly parts: readonly PartChange[];
+}
+
+/** The changes as programs are told of them. */
+export function reportChanges(changes: Changes): ReportedChanges {
+  const { first, hosts, parts } = changes;
+  const changed = hosts.filter(({ change }) => change !== "unchanged");
+  return {
+    ...{ summary: summaryOf(changes), first },
+    channels: [...new Set(changed.map((host) => placeOf(host).channel))].sort(compareBytes),
+    ...{ unchanged: hosts.length - changed.length, hosts: changed, parts },
+  };
 }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Changes, HostChange, HostState } from "../../src/plan/changes.ts";
-import { changeLines } from "../../src/report/changes.ts";
+import { changeLines, reportChanges } from "../../src/report/changes.ts";
 import { pureTest } from "../support/pure.ts";
 
 function state(more: Partial<HostState> = {}): HostState {
@@ -65,6 +65,8 @@ pureTest(
     const gone = changed("a", { change: "removed", after: null });
     assertEquals(changeLines(changes([gone], parts)).slice(-4), ["", ...lines]);
     assertEquals(changeLines(changes([changed("a", { change: "unchanged" })])), []);
+  // All of them are new.
+  assertEquals(changeLines({ first: true, hosts: [], parts }), []);
   },
 );
 
@@ -80,4 +82,19 @@ pureTest("changes for people: what is in a name acts on no terminal and moves no
     "",
     'changed  channels.\\u{202e}: "\\x23#[group]" → 1',
   ]);
+});
+
+pureTest("changes for programs: the hosts that change, and their channels", () => {
+  const moved = changed("b", { aspects: ["channel"], after: state({ channel: "edge" }) });
+  const gone = changed("c", { change: "removed", after: null });
+  const parts: Changes["parts"] = [{ part: "edges", path: "edges.0", before: "x" }];
+  const unchanged = changed("a", { change: "unchanged" });
+  assertEquals(reportChanges(changes([unchanged, moved, gone], parts)), {
+    summary: '1 of 2 hosts changes: "b"; 1 is removed: "c"; other edges',
+    first: false,
+    channels: ["edge", "stable"],
+    unchanged: 1,
+    hosts: [moved, gone],
+    parts,
+  });
 });
