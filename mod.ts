@@ -46,6 +46,8 @@ export { enumerateHosts } from "./src/plan/hosts.ts";
 export { type HostKind, type HostNames, type HostRef } from "./src/model.ts";
 export { filterExpiredPins, pinTargetCommit, validatePinSourceUrl } from "./src/plan/pins.ts";
 export { loadExistingSignedAtIfUnchanged } from "./src/plan/reuse.ts";
+export type { HostAspect, HostChange, HostInRelease, Part, PartChange } from "./src/plan/changes.ts";
+export type { ReportedChanges } from "./src/report/changes.ts";
 export type { Publication, ReleasedArtifact, ReleasedHost, RunOutcome } from "./src/report/outcome.ts";
 export type { HostWork } from "./src/model.ts";
 export type { CommandTrace } from "./src/adapters/process.ts";

@@ -7,7 +7,7 @@
  * prepare  = source, fleet, trust, order, previous   what is released, and whether it can be
  * closures = evaluate ⇒ build → push                 what machines will run: built as it is evaluated
  * previous = place, trust, order, previous           what is there, and whether consumers accept it
- * publish  = compose, sign, check, upstream, write, commit, push
+ * publish  = compose, changes, sign, check, upstream, write, commit, push
  * check    = source, fleet                           what is wrong with a fleet: no host, and no key
  * ```
  *
@@ -35,6 +35,7 @@ import {
 } from "./stages/again.ts";
 import type { Origin } from "./stages/base.ts";
 import { buildHosts } from "./stages/build.ts";
+import { compareWithLast } from "./stages/changes.ts";
 import { checkRelease } from "./stages/check.ts";
 import { commitRelease, lookUpstream, pushCommit } from "./stages/commit.ts";
 import { composeRelease, type Parts } from "./stages/compose.ts";
@@ -147,6 +148,7 @@ async function closures(run: Run, { source, fleet, earlier }: Prepared): Promise
 async function publish(run: Run, parts: Parts): Promise<PublicationFacts> {
   const { source, trusted } = parts;
   const composed = await composeRelease(run, parts);
+  const changes = await compareWithLast(run, composed.artifacts, parts.earlier);
   const signed = await signArtifacts(run, composed);
   await checkRelease(run, { signed, stamp: composed.stamp, trusted });
 
@@ -159,6 +161,7 @@ async function publish(run: Run, parts: Parts): Promise<PublicationFacts> {
     stamp: composed.stamp,
     signed,
     reused: composed.kept !== null,
+    changes,
     notes: run.notes,
   };
 }

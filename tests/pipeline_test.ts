@@ -75,6 +75,8 @@ const EFFECTS = [
   "real path",
   "ask whether cccccccc changes more than releases",
   "read fleet.resolved.json",
+  // What it changes.
+  "read fleet.resolved.json",
   "sign fleet.resolved.json",
   "sign revocations.json",
   "sign bootstrap-nonces.json",
@@ -208,6 +210,14 @@ pureTest("release() gives all that was released", async () => {
         reused: false,
       })),
     ],
+    changes: {
+      summary: "first release, of 3 hosts",
+      first: true,
+      channels: ["edge", "stable"],
+      unchanged: 0,
+      hosts: outcome.changes.hosts,
+      parts: outcome.changes.parts,
+    },
     warnings: [UNVERIFIED],
     stages: [
       "source",
@@ -216,6 +226,7 @@ pureTest("release() gives all that was released", async () => {
       "build",
       "push",
       "compose",
+      "changes",
       "sign",
       "verify",
       "upstream",
@@ -245,6 +256,8 @@ pureTest("release() tells the log of each stage, its result, and the hosts in it
     "end push: Pushed 3 closures",
     "start compose",
     "end compose: Composed 5 artifacts",
+    "start changes",
+    "end changes: Compared with the last release: first release, of 3 hosts",
     "start sign",
     "end sign: Signed 5 artifacts",
     "start verify",
@@ -285,6 +298,7 @@ pureTest("release() does no more than evaluate, build, sign and write unless it 
     "inventory fleet.resolved",
     "evaluate db web1 web2",
     "build db web1 web2",
+    "read fleet.resolved.json",
     "sign fleet.resolved.json",
     "sign rollouts/ID.json",
     "sign rollouts/ID.json",
@@ -474,8 +488,9 @@ pureTest(
       ),
     );
     assertEquals(warnings, []);
-    assertEquals(stages.map(({ stage }) => stage).slice(6, 12), [
+    assertEquals(stages.map(({ stage }) => stage).slice(6, 13), [
       "compose",
+      "changes",
       "sign",
       "verify-signatures",
       "verify",

@@ -3,17 +3,19 @@
  *
  * @module
  */
-import { canonicalText } from "../contract/canonical.ts";
+import { canonicalText, sha256Hex } from "../contract/canonical.ts";
 import { compareBytes, documentPath, lookup, mapRecord } from "../contract/records.ts";
-import type { FleetResolved, Host } from "../contract/types.ts";
+import type { BootstrapNonce, FleetResolved, Host } from "../contract/types.ts";
 import { plural, quoteList } from "../text.ts";
 import type { EvaluatedFleet } from "./compose.ts";
 
 /** What a host runs, and where it stands in the fleet. */
-export interface HostState {
+export interface HostInRelease {
+  /** Name of its channel. */
   readonly channel: string;
   /** The first wave of its channel that has it, counted from 0; null when none has. */
   readonly wave: number | null;
+  /** Platform, such as `x86_64-linux`. */
   readonly system: string;
   /** Base name of the store path that it is to run; null when it has none. */
   readonly closureHash: string | null;
@@ -22,39 +24,38 @@ export interface HostState {
 }
 
 /** What differs of a host that both releases have. */
-export const HOST_ASPECTS = ["closure", "channel", "wave", "pin", "system", "tags", "pubkey"] as const;
-/** One of {@linkcode HOST_ASPECTS}. */
-export type HostAspect = typeof HOST_ASPECTS[number];
+export type HostAspect = "closure" | "channel" | "wave" | "pin" | "system" | "tags" | "pubkey";
+/** All of them, in the order in which they are told. */
+const HOST_ASPECTS: readonly HostAspect[] = ["closure", "channel", "wave", "pin", "system", "tags", "pubkey"];
 
 /** A host of either release. */
 export interface HostChange {
+  /** Name of the host. */
   readonly name: string;
   /** `changed`: anything of it differs; `aspects` says what. */
   readonly change: "added" | "removed" | "changed" | "unchanged";
-  /** What differs, in the order of {@linkcode HOST_ASPECTS}; empty unless it is `changed`. */
+  /** What differs, in the order of the type; empty unless it is `changed`. */
   readonly aspects: readonly HostAspect[];
   /** Null: it is new. */
-  readonly before: HostState | null;
+  readonly before: HostInRelease | null;
   /** Null: it is removed. */
-  readonly after: HostState | null;
+  readonly after: HostInRelease | null;
 }
 
 /** The parts of a release beside its hosts. */
-export const PARTS = [
-  "channels",
-  "rolloutPolicies",
-  "waves",
-  "edges",
-  "channelEdges",
-  "disruptionBudgets",
-  "revocations",
-  "bootstrapNonces",
-] as const;
-/** One of {@linkcode PARTS}. */
-export type Part = typeof PARTS[number];
+export type Part =
+  | "channels"
+  | "rolloutPolicies"
+  | "waves"
+  | "edges"
+  | "channelEdges"
+  | "disruptionBudgets"
+  | "revocations"
+  | "bootstrapNonces";
 
 /** A value outside of the hosts that differs. */
 export interface PartChange {
+  /** The part of the release that it is in. */
   readonly part: Part;
   /** Path into the documents, such as `channels.stable.freshnessWindow`. */
   readonly path: string;
@@ -70,7 +71,7 @@ export interface Changes {
   readonly first: boolean;
   /** Every host of either, by byte order of the names. */
   readonly hosts: readonly HostChange[];
-  /** In the order of {@linkcode PARTS}, each by path. In a wave, what `hosts` tells of its hosts is left out. */
+  /** In the order of the type, each by path. In a wave, what `hosts` tells of its hosts is left out. */
   readonly parts: readonly PartChange[];
 }
 
@@ -87,7 +88,7 @@ export function changesBetween(before: EvaluatedFleet | null, after: EvaluatedFl
     hostChange(name, old?.get(name) ?? null, next.get(name) ?? null)
   );
   const told = new Set(hosts.filter(saysItsWave).map(({ name }) => name));
-  const parts = PARTS.flatMap((part) => {
+  const parts = (Object.keys(WORDS) as Part[]).flatMap((part) => {
     const [was, is] = [before && contentOf(before, part, told), contentOf(after, part, told)];
     return partChanges(part, was ?? undefined, is);
   });
@@ -136,6 +137,7 @@ export function summaryOf(changes: Changes): string {
   ].join("; ");
 }
 
+/** What they are called, in their order. */
 const WORDS: Readonly<Record<Part, string>> = {
   channels: "channels",
   rolloutPolicies: "policies",
@@ -148,7 +150,7 @@ const WORDS: Readonly<Record<Part, string>> = {
 };
 
 /** A host, as it is compared. */
-interface ComparedHost extends HostState {
+interface ComparedHost extends HostInRelease {
   readonly host: Host;
 }
 
@@ -183,7 +185,7 @@ function hostChange(name: string, before: ComparedHost | null, after: ComparedHo
   return { name, change, aspects, before: before && stateOf(before), after: after && stateOf(after) };
 }
 
-function stateOf({ host: _, ...state }: ComparedHost): HostState {
+function stateOf({ host: _, ...state }: ComparedHost): HostInRelease {
   return state;
 }
 
@@ -211,12 +213,19 @@ function contentOf(
   told: ReadonlySet<string>,
 ): unknown {
   if (part === "revocations") return revocations ?? undefined;
-  if (part === "bootstrapNonces") return bootstrapNonces ?? undefined;
+  if (part === "bootstrapNonces") return bootstrapNonces?.map(withoutNonce);
   if (part !== "waves") return fleet[part];
   return mapRecord(
     fleet.waves,
     (waves) => waves.map((wave) => ({ ...wave, hosts: wave.hosts.filter((name) => !told.has(name)) })),
   );
+}
+
+/** Whoever knows a nonce may enrol with it, and more people read what is printed than what is released. */
+function withoutNonce(
+  { nonce, ...entry }: BootstrapNonce,
+): Omit<BootstrapNonce, "nonce"> & { nonceSha256: string } {
+  return { ...entry, nonceSha256: sha256Hex(new TextEncoder().encode(nonce)) };
 }
 
 /** Lists of which each entry stands for itself: it is added or removed, whatever its place. */

@@ -9,7 +9,7 @@ import {
   type Changes,
   type HostAspect,
   type HostChange,
-  type HostState,
+  type HostInRelease,
   type PartChange,
   summaryOf,
 } from "../plan/changes.ts";
@@ -35,7 +35,7 @@ export function changeLines(
 const HEADER = ["channel", "wave", "host", "change", "closure", "also"];
 
 /** Where a host is, or was when it is removed. */
-function placeOf({ before, after }: HostChange): HostState {
+function placeOf({ before, after }: HostChange): HostInRelease {
   return (after ?? before)!;
 }
 
@@ -118,6 +118,7 @@ export interface ReportedChanges {
   readonly unchanged: number;
   /** By byte order of the names. */
   readonly hosts: readonly HostChange[];
+  /** All else that differs, in the order of the parts. */
   readonly parts: readonly PartChange[];
 }
 

@@ -6,7 +6,9 @@
 import type { StorePath } from "../contract/store_path.ts";
 import type { Timestamp } from "../contract/types.ts";
 import type { BuiltHost, HostKind, HostWork, SignedArtifact, Stamp, Warning } from "../model.ts";
+import type { Changes } from "../plan/changes.ts";
 import type { Secrets } from "../secrets.ts";
+import { reportChanges, type ReportedChanges } from "./changes.ts";
 import { warningWithoutSecrets } from "./log.ts";
 
 /** What became of a release that was signed, or could stay as it was. */
@@ -26,6 +28,8 @@ export interface Publication {
   readonly pushedTo: { readonly remote: string; readonly branch: string } | null;
   /** Version of this program. */
   readonly programVersion: string;
+  /** What it changes against the release before it. */
+  readonly changes: ReportedChanges;
   /** The signed files, in the order in which they were signed. */
   readonly artifacts: readonly ReleasedArtifact[];
   /** What the user should know. */
@@ -93,6 +97,7 @@ export interface PublicationFacts
   readonly signed: readonly SignedArtifact[];
   /** Whether the signatures on disk were kept. */
   readonly reused: boolean;
+  readonly changes: Changes;
   readonly notes: {
     readonly warnings: RunOutcome["warnings"];
     readonly stages: RunOutcome["stages"];
@@ -107,7 +112,7 @@ export interface RunFacts extends PublicationFacts, Pick<RunOutcome, "flake" | "
 
 /** The result of a run. */
 export function outcomeOf({ flake, nixVersion, hosts, ...facts }: RunFacts): RunOutcome {
-  const { artifacts, warnings, stages, programVersion, ...head } = publicationOf(facts);
+  const { changes, artifacts, warnings, stages, programVersion, ...head } = publicationOf(facts);
   return {
     ...head,
     flake,
@@ -117,6 +122,7 @@ export function outcomeOf({ flake, nixVersion, hosts, ...facts }: RunFacts): Run
       ...{ name, kind, channel, pinnedTo, derivation: drvPath, storePath, closureHash },
       seconds: facts.notes.seconds.get(name) ?? {},
     })),
+    changes,
     artifacts,
     warnings,
     stages,
@@ -129,7 +135,7 @@ export function resignOutcomeOf(facts: PublicationFacts, signedBefore: Timestamp
   return { outcome, commit, signedAt, signedBefore, ...others };
 }
 
-function publicationOf({ stamp, signed, reused, notes, ...facts }: PublicationFacts): Publication {
+function publicationOf({ stamp, signed, reused, changes, notes, ...facts }: PublicationFacts): Publication {
   const { outcome, releaseCommit, pushedTo, programVersion } = facts;
   return {
     outcome,
@@ -138,6 +144,7 @@ function publicationOf({ stamp, signed, reused, notes, ...facts }: PublicationFa
     releaseCommit,
     pushedTo,
     programVersion,
+    changes: reportChanges(changes),
     artifacts: signed.map(({ path, sha256, rolloutId = null }) => ({ path, sha256, rolloutId, reused })),
     warnings: notes.warnings,
     stages: notes.stages,

@@ -5,7 +5,7 @@
  */
 import { join, relative } from "@std/path";
 import { equalBytes } from "../bytes.ts";
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, signaturePath } from "../contract/layout.ts";
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, SIDECAR_FILES, signaturePath } from "../contract/layout.ts";
 import { compareTimestamps } from "../contract/time.ts";
 import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
@@ -25,12 +25,18 @@ export interface ReleasedFleet {
   readonly signedAt: Timestamp;
 }
 
+/** The same, in a commit. */
+export interface CommittedFleet extends ReleasedFleet {
+  /** What the commit has beside it, by the paths in the release directory; nobody has verified it. */
+  readonly sidecars: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+}
+
 /** What was released before. */
 export interface Earlier {
   /** Null: nothing that a key which counts has signed. */
   readonly onDisk: ReleasedFleet | null;
   /** The latest of the commit that is released, of HEAD, and of the tip of the branch that is pushed to. */
-  readonly committed: ReleasedFleet | null;
+  readonly committed: CommittedFleet | null;
   /** Whether there is a fleet on disk that no key which counts has signed. */
   readonly untrusted: boolean;
 }
@@ -134,22 +140,29 @@ async function readCommitted(
   { config: { artifactName }, ports: { git, releaseDir } }: Run,
   { ciCommit, repository, place }: Origin,
   keys: TrustedKeys,
-): Promise<ReleasedFleet | null> {
+): Promise<CommittedFleet | null> {
   const dir = await releaseDir.realPath();
   const own = await git.repositoryOf(dir.existing);
   if (own === null) return null;
-  const path = join(relative(own.root, dir.path), artifactName);
+  const within = relative(own.root, dir.path);
+  const path = join(within, artifactName);
+  const beside = SIDECAR_FILES.map((name) => [name, join(within, name)] as const);
   const isFleets = own.root === repository?.root;
   const commits = new Set([own.head, ...isFleets ? [ciCommit, place?.parent ?? null] : []]);
-  let latest: ReleasedFleet | null = null;
+  let latest: CommittedFleet | null = null;
   for (const commit of commits) {
     if (commit === null) continue;
-    const files = await git.readCommitted(own, commit, [path, signaturePath(path)]).catch(refuseNone);
+    const paths = [path, signaturePath(path), ...beside.map(([, path]) => path)];
+    const files = await git.readCommitted(own, commit, paths).catch(refuseNone);
     const bytes = files.get(path);
     const found = bytes && await readSigned(bytes, files.get(signaturePath(path)) ?? null, keys);
     if (!found) continue;
     if (latest !== null && compareTimestamps(found.signedAt, latest.signedAt) <= 0) continue;
-    latest = { place: `in commit ${commit.slice(0, 8)}`, ...found };
+    const sidecars = new Map(beside.flatMap(([name, path]) => {
+      const bytes = files.get(path);
+      return bytes === undefined ? [] : [[name, bytes] as const];
+    }));
+    latest = { place: `in commit ${commit.slice(0, 8)}`, sidecars, ...found };
   }
   return latest;
 }

@@ -91,20 +91,21 @@ Deno.test("release() tells its log of stages, hosts, warnings and commands, and 
   // What is kept for later runs is kept side by side with the stages.
   const hooks = { noMemo: true, signKey: undefined!, signCmd: SIGN, pushCmd: 'echo "$NIXFLEET_HOST"' };
   await release(settingsFor(fleet, { hosts, ...hooks }), { env: fleet.env(), log });
-  // Git and nix look at the source side by side.
+  // Git and nix look at the source side by side, and the evaluation of the fleet begins.
   const source = told.splice(0, told.indexOf("start fleet"));
   assertEquals(source.filter((what) => what !== "run git").toSorted(), [
-    ...["end source", "run nix", "run nix", "start source"],
+    ...["end source", "run nix", "run nix", "run nix", "start source"],
   ]);
   assert(told.includes("run nix-store"));
   // One builds, and another may hold what it is going to build.
   assertEquals(told.filter((what) => what !== "run nix-store"), [
-    ...["start fleet", "run nix", "end fleet"],
+    ...["start fleet", "end fleet"],
     ...["start earlier", "run git", "run git", "end earlier"],
     ...["start previous", "end previous"],
     ...["start evaluate", "start build", "end evaluate", "end build"],
     ...["start push", "run <push hook>", "output db", "end push"],
     ...["start compose", "warn host-in-no-wave", "warn host-without-closure", "end compose"],
+    ...["start changes", "end changes"],
     ...["start sign", "run <sign hook>", "run <sign hook>", "end sign"],
     ...["start verify-signatures", "end verify-signatures"],
     ...["start verify", "end verify"],

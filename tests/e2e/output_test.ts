@@ -19,6 +19,7 @@ const STAGES = [
   ["build", "Building 3 hosts", "Built 3 hosts"],
   ["push", "Pushing 3 closures", "Pushed 3 closures"],
   ["compose", "Composing the release", "Composed 4 artifacts"],
+  ["changes", "Comparing with the last release", "Compared with the last release: first release, of 3 hosts"],
   ["sign", "Signing 4 artifacts", "Signed 4 artifacts"],
   ["verify-signatures", "Verifying the signatures", "Verified 4 signatures"],
   ["verify", "Reading the release back", "Read 4 artifacts back as a consumer would"],
@@ -164,8 +165,16 @@ Deno.test("the program's --json is the whole result, as it is on disk and in git
       const sha256 = await sha256Of(join(fleet.dir, "releases", path));
       return { path, sha256, rolloutId: path.startsWith("rollouts/") ? sha256 : null, reused: false };
     })),
+    changes: {
+      ...{ summary: "first release, of 3 hosts", first: true, channels: ["edge", "stable"], unchanged: 0 },
+      ...{ hosts: result.changes.hosts, parts: result.changes.parts },
+    },
     warnings: [WAVE_WARNING],
   });
+  assertEquals(
+    result.changes.hosts.map(({ name, change, after }: Draft) => [name, change, after.closureHash]),
+    ["db", "web1", "web2"].map((name) => [name, "added", released["hosts"][name].closureHash]),
+  );
   assertEquals(
     manifests.map((path) => basename(path, ".json")),
     result.artifacts.slice(2).map(({ rolloutId }: Draft) => rolloutId),
@@ -201,11 +210,16 @@ Deno.test("the program's --json tells of a run that changes nothing", async () =
     flake: "",
     outcome: "no-change",
     releaseCommit: null,
+    changes: {
+      ...{ summary: "nothing changes for 3 hosts", first: false, channels: [], unchanged: 3 },
+      ...{ hosts: [], parts: [] },
+    },
     artifacts: first.artifacts.map((artifact: Draft) => ({ ...artifact, reused: true })),
     stages: [],
   });
-  assertEquals(stderr.split("\n").map((line) => line.replace(/ in .*$/, "")).slice(-6), [
+  assertEquals(stderr.split("\n").map((line) => line.replace(/ in .*$/, "")).slice(-7), [
     "Composed 3 artifacts, unchanged since they were signed",
+    "Compared with the last release: nothing changes for 3 hosts",
     "Verified 3 signatures",
     "Read 3 artifacts back as a consumer would",
     "Wrote nothing: every file is",
@@ -274,7 +288,8 @@ Deno.test("the program's -v shows commands that a shell runs as they stand", asy
     printed.push(JSON.parse(stdout));
     traced.push(stderr);
   }
-  const [fetched, declared, ended] = printed as [Draft, Draft, unknown];
+  // The evaluation of the fleet begins before it is known what the flake declares.
+  const [fetched, ended, declared] = printed as [Draft, unknown, Draft];
   assertEquals(declared, { inputs: [], nixConfig: {}, self: {} });
   assertEquals(fetched["info"].rev, await fleet.git("rev-parse", "HEAD"));
   // The inventory and the hosts are traced, within events.
@@ -318,7 +333,6 @@ Deno.test("the program's -v shows the same commands with --log-format json", asy
     [
       "source: git",
       "source: nix",
-      "fleet: nix",
       "earlier: git",
       "build: nix-store",
       "sign: sh",

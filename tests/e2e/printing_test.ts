@@ -29,7 +29,7 @@ function hostileFleet(): Promise<TestFleet> {
 
 /** The beginnings of lines that people take for the program's own words. */
 const OURS =
-  /^(?:Read|Evaluated|Found|Built|Pushed|Composed|Signed|Verified|Wrote|warning: |error: | {2}at: |hint: |\$ | {2}host "| {2}derivation \/nix\/store\/\S+ failed, which host "| {2}Push hook failed for host "| {2}\d+ of \d+ closures? pushed$| {4}\| |\| | {2}\| )/;
+  /^(?:Read|Evaluated|Found|Built|Pushed|Composed|Compared|Signed|Verified|Wrote|warning: |error: | {2}at: |hint: |\$ | {2}host "| {2}derivation \/nix\/store\/\S+ failed, which host "| {2}Push hook failed for host "| {2}\d+ of \d+ closures? pushed$| {4}\| |\| | {2}\| )/;
 
 Deno.test("nothing that a flake, a build or a hook says makes a line of its own, or commands a CI system", async () => {
   await using fleet = await hostileFleet();

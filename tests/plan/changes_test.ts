@@ -138,3 +138,22 @@ pureTest("changes: another order of a list is a change", () => {
     "edges.2",
   ]);
 });
+
+pureTest("changes: a bootstrap nonce is told by its hash", () => {
+  const nonces = (nonce: string) => [{
+    ...{ nonce, hostname: "new", expiresAt: "2026-07-01T12:00:00Z", mintedAt: null, mintedBy: null },
+  }];
+  const changes = changesBetween(
+    release(undefined, { bootstrapNonces: nonces("abc") }),
+    release(undefined, { bootstrapNonces: nonces("abd") }),
+  );
+  assertEquals(
+    changes.parts.map(({ path, before, after }) => [path, before === undefined, after === undefined]),
+    [
+      ["bootstrapNonces.0", false, true],
+      ["bootstrapNonces.0", true, false],
+    ],
+  );
+  const text = JSON.stringify(changes);
+  assertEquals([text.includes('"abc"'), text.includes("ba7816bf8f01cfea")], [false, true]);
+});

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import type { Changes, HostChange, HostState } from "../../src/plan/changes.ts";
+import type { Changes, HostChange, HostInRelease } from "../../src/plan/changes.ts";
 import { changeLines, reportChanges } from "../../src/report/changes.ts";
 import { pureTest } from "../support/pure.ts";
 
-function state(more: Partial<HostState> = {}): HostState {
+function state(more: Partial<HostInRelease> = {}): HostInRelease {
   return {
     channel: "stable",
     wave: 0,
@@ -65,8 +65,8 @@ pureTest(
     const gone = changed("a", { change: "removed", after: null });
     assertEquals(changeLines(changes([gone], parts)).slice(-4), ["", ...lines]);
     assertEquals(changeLines(changes([changed("a", { change: "unchanged" })])), []);
-  // All of them are new.
-  assertEquals(changeLines({ first: true, hosts: [], parts }), []);
+    // All of them are new.
+    assertEquals(changeLines({ first: true, hosts: [], parts }), []);
   },
 );
 

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { BuiltHost, SignedArtifact } from "../../src/model.ts";
+import type { HostChange } from "../../src/plan/changes.ts";
 import { outcomeOf, outcomeWithoutSecrets, type RunFacts } from "../../src/report/outcome.ts";
 import { Secrets } from "../../src/secrets.ts";
 import { derivationOf, drvOf, hashOf, lockedAt, pathOf } from "../support/fake_ports.ts";
@@ -21,6 +22,10 @@ function signedArtifact(path: string, more: Partial<SignedArtifact> = {}): Signe
 const WARNING = { code: "x", message: "y", path: "z" };
 const STAGE = { stage: "source", seconds: 0.125 };
 
+const STATE = { channel: "edge", wave: null, system: "x86_64-linux", closureHash: "abc", pinnedTo: null };
+const UNCHANGED: HostChange = { name: "db", change: "unchanged", aspects: [], before: STATE, after: STATE };
+const REMOVED: HostChange = { name: "web", change: "removed", aspects: [], before: STATE, after: null };
+
 /** A run that did all that a run can do. */
 const FACTS: RunFacts = {
   outcome: "released",
@@ -39,6 +44,7 @@ const FACTS: RunFacts = {
     signedArtifact("rollouts/x.json", { rolloutId: "x" }),
   ],
   reused: false,
+  changes: { first: false, hosts: [UNCHANGED, REMOVED], parts: [] },
   notes: {
     warnings: [WARNING],
     stages: [STAGE],
@@ -78,6 +84,14 @@ pureTest("outcomeOf() gives all that a run has noted, and nothing else of its ho
         seconds: { evaluate: 1.5, build: 0 },
       },
     ],
+    changes: {
+      summary: '1 is removed: "web"',
+      first: false,
+      channels: ["edge"],
+      unchanged: 1,
+      hosts: [REMOVED],
+      parts: [],
+    },
     artifacts: [
       { path: "fleet.resolved.json", sha256: "0".repeat(64), rolloutId: null, reused: false },
       { path: "rollouts/x.json", sha256: "0".repeat(64), rolloutId: "x", reused: false },

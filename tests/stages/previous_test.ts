@@ -433,6 +433,7 @@ pureTest("--reuse-unchanged-signature keeps an unchanged release as it is, with 
     "evaluate",
     "build",
     "compose",
+    "changes",
     "verify",
     "write",
   ]);

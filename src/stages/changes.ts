@@ -1,0 +1,88 @@
+/**
+ * What the release changes against the last one.
+ *
+ * @module
+ */
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, SIDECAR_FILES } from "../contract/layout.ts";
+import { decodeUtf8, parseJson } from "../contract/json.ts";
+import { decode } from "../contract/schema.ts";
+import { compareTimestamps } from "../contract/time.ts";
+import { ReleaseError } from "../errors.ts";
+import type { Artifact } from "../model.ts";
+import { type Changes, changesBetween, summaryOf } from "../plan/changes.ts";
+import type { EvaluatedFleet } from "../plan/compose.ts";
+import { readFleet } from "../plan/reuse.ts";
+import type { Earlier } from "./order.ts";
+import { readOrNothing, type Run } from "./run.ts";
+
+/** The documents of a release, by their paths. */
+type Documents = ReadonlyMap<string, Uint8Array>;
+
+/**
+ * Compares what is going to be signed with what was released last: the later of what is on disk and what is committed, of
+ * what a key which counts has signed. Where nobody knows such a key, what is on disk.
+ */
+export async function compareWithLast(
+  run: Run,
+  artifacts: readonly Artifact[],
+  earlier: Earlier,
+): Promise<Changes> {
+  return await run.stage({
+    name: "changes",
+    title: "Comparing with the last release",
+    done: (changes) => `Compared with the last release: ${summaryOf(changes)}`,
+  }, async () => {
+    const before = await documentsBefore(run, earlier);
+    const { artifactName } = run.config;
+    const after = new Map(artifacts.map(({ path, bytes }) => [path, bytes]));
+    return changesBetween(before && releaseIn(before, artifactName), releaseIn(after, artifactName)!);
+  });
+}
+
+/** What was released last; null: nothing that counts. */
+async function documentsBefore(
+  run: Run,
+  { onDisk, committed, untrusted }: Earlier,
+): Promise<Documents | null> {
+  const { artifactName } = run.config;
+  const isCommitted = committed !== null &&
+    (onDisk === null || compareTimestamps(committed.signedAt, onDisk.signedAt) > 0);
+  if (isCommitted) return new Map([[artifactName, committed.bytes], ...committed.sidecars]);
+  const bytes = onDisk?.bytes ?? (untrusted ? null : await readOrNothing(run, artifactName));
+  if (bytes === null) return null;
+  const documents = new Map<string, Uint8Array>([[artifactName, bytes]]);
+  for (const path of SIDECAR_FILES) {
+    const sidecar = await readOrNothing(run, path);
+    if (sidecar !== null) documents.set(path, sidecar);
+  }
+  return documents;
+}
+
+/** What the documents of a release say; null when there is no fleet among them. A damaged sidecar says nothing. */
+export function releaseIn(documents: Documents, artifactName: string): EvaluatedFleet | null {
+  const bytes = documents.get(artifactName);
+  const fleet = bytes && readFleet(bytes);
+  if (fleet === undefined) return null;
+  const revocations = sidecarIn(documents, REVOCATIONS_FILE, (value) => decode("revocationsArtifact", value));
+  const nonces = sidecarIn(
+    documents,
+    BOOTSTRAP_NONCES_FILE,
+    (value) => decode("bootstrapNoncesArtifact", value),
+  );
+  return {
+    fleet,
+    revocations: revocations?.revocations ?? null,
+    bootstrapNonces: nonces?.bootstrapNonces ?? null,
+  };
+}
+
+function sidecarIn<T>(documents: Documents, path: string, read: (value: unknown) => T): T | null {
+  const bytes = documents.get(path);
+  if (bytes === undefined) return null;
+  try {
+    return read(parseJson(decodeUtf8(bytes)));
+  } catch (error) {
+    if (error instanceof ReleaseError) return null;
+    throw error;
+  }
+}
