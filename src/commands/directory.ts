@@ -4,16 +4,18 @@
  * @module
  */
 import { dirname } from "@std/path";
+import type { Shell } from "../adapters/process.ts";
 import type { ComingFleet } from "../adapters/release_dir.ts";
 import { equalBytes } from "../bytes.ts";
 import type { Session } from "../cli/command.ts";
 import type { Grant } from "../cli/grant.ts";
 import { signedPath } from "../contract/layout.ts";
-import type { FleetResolved } from "../contract/types.ts";
+import type { FleetResolved, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import type { ReleaseFiles } from "../verify/bindings.ts";
 import type { ReleaseVerdict, VerifyReleaseOptions } from "../verify/release.ts";
+import type { Trust } from "../verify/trust.ts";
 import { found, MORE_VARIABLES } from "./shared.ts";
 
 /** A release directory to judge. */
@@ -38,38 +40,91 @@ export const GIT_VARIABLES: readonly string[] = [
 /**
  * What has to be permitted to read a directory from a commit.
  *
- * @param revisionOf What `--git` is given; undefined: the directory is on disk
+ * @param usesGit Whether one is read from there
+ * @param when When that is so, as in "with `--git`, "
  */
 export function gitGrants<Settings>(
-  revisionOf: (settings: Settings) => string | undefined,
+  usesGit: (settings: Settings) => boolean,
+  when: string,
 ): Grant<Settings>[] {
-  const withGit = (settings: Settings, values: () => readonly string[]) =>
-    revisionOf(settings) === undefined ? [] : values();
+  const withGit = (settings: Settings, values: () => readonly string[]) => usesGit(settings) ? values() : [];
   return [
     {
       permission: "run",
-      what: "with `--git`, `git` and `sh`",
+      what: `${when}\`git\` and \`sh\``,
       why: "git has the files",
       of: (settings, around) => withGit(settings, () => found(GIT_PROGRAMS, around)),
     },
     {
       permission: "read",
-      what: "with `--git`, the directories of these programs",
+      what: `${when}the directories of these programs`,
       why: "to find them; git itself reads the repository",
       of: (settings, around) =>
         withGit(settings, () => found(GIT_PROGRAMS, around).map((path) => dirname(path))),
     },
     {
       permission: "env",
-      what: "with `--git`, the variables that git goes by, each by name",
+      what: `${when}the variables that git goes by, each by name`,
       why: "they are all that it gets",
-      of: (settings) =>
-        withGit(
-          settings,
-          () => [...GIT_VARIABLES, ...MORE_VARIABLES],
-        ),
+      of: (settings) => withGit(settings, () => [...GIT_VARIABLES, ...MORE_VARIABLES]),
     },
   ];
+}
+
+/**
+ * The one operand of a command about a release directory, by default `releases`.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+export function directoryOperand(command: string, [dir = "releases", stray]: readonly string[]): string {
+  if (dir === "") throw new ReleaseError("usage", `${command} is given an empty name, expected a directory`);
+  if (stray === undefined) return dir;
+  throw new ReleaseError("usage", `Unknown argument "${stray}"`, {
+    hint: `usage: fleet-release ${command} [DIR] [OPTION...]`,
+  });
+}
+
+/** The keys that consumers trust, as they are given: in one of these, or in none. */
+export interface GivenTrust {
+  readonly trustFile: string | undefined;
+  readonly publicKey: string | undefined;
+}
+
+/**
+ * Refuses keys that are given twice.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+export function checkTrust({ trustFile, publicKey }: GivenTrust): void {
+  if (trustFile === undefined || publicKey === undefined) return;
+  throw new ReleaseError("usage", "Two sources of trusted keys: --trust-file and --public-key", {
+    hint: "give one of them",
+  });
+}
+
+/** What somebody should know who has given no keys. */
+export const UNVERIFIED: Warning = {
+  code: "unverified",
+  message: "No signature is verified: neither --trust-file nor --public-key is given",
+};
+
+/**
+ * Reads the keys.
+ *
+ * @param now What the successor of a trust file retires by
+ * @returns null when none are given
+ * @throws {ReleaseError} when they cannot be read
+ */
+export async function readTrust(
+  { trustFile, publicKey }: GivenTrust,
+  { world: { cwd } }: Session,
+  now: Timestamp,
+): Promise<{ trust: Trust | null; warnings: readonly Warning[] }> {
+  const { parseTrustFile, trustAt, trustOfKey } = await import("../verify/trust.ts");
+  if (publicKey !== undefined) return { trust: trustOfKey(publicKey), warnings: [] };
+  if (trustFile === undefined) return { trust: null, warnings: [] };
+  const { createInputs } = await import("../adapters/files.ts");
+  return trustAt(parseTrustFile(trustFile, await createInputs(cwd).read(trustFile)), now);
 }
 
 /** Reads of a directory that runs are changing all the time. */
@@ -128,9 +183,9 @@ export interface FoundFiles {
 async function readFiles(
   { dir, git }: ReleasePlace,
   options: VerifyReleaseOptions,
-  { world, log }: Session,
+  session: Session,
 ): Promise<FoundFiles> {
-  const { cwd } = world;
+  const { cwd } = session.world;
   const { artifactName } = options;
   if (git === undefined) {
     const { readRelease } = await import("../adapters/release_dir.ts");
@@ -139,8 +194,17 @@ async function readFiles(
     early.forEach((path) => files.delete(path));
     return { files, interrupted, commit: null };
   }
-  const [{ readReleaseTree }, { Shell }, { withSafePath }] = await Promise.all([
-    import("../adapters/git/tree.ts"),
+  const { readReleaseTree } = await import("../adapters/git/tree.ts");
+  const { shell, env } = await openShell(session);
+  const tree = await readReleaseTree(shell, env, { cwd, revision: git, dir }, artifactName);
+  return { ...tree, interrupted: false };
+}
+
+/** What git is run with. */
+export async function openShell(
+  { world, log }: Session,
+): Promise<{ shell: Shell; env: Readonly<Record<string, string>> }> {
+  const [{ Shell }, { withSafePath }] = await Promise.all([
     import("../adapters/process.ts"),
     import("../adapters/search_path.ts"),
   ]);
@@ -151,9 +215,7 @@ async function readFiles(
     ),
   ));
   warnings.forEach((warning) => log.warn(warning));
-  const shell = new Shell({ path: env["PATH"] ?? "", cwd, trace: log });
-  const tree = await readReleaseTree(shell, env, { cwd, revision: git, dir }, artifactName);
-  return { ...tree, interrupted: false };
+  return { shell: new Shell({ path: env["PATH"] ?? "", cwd: world.cwd, trace: log }), env };
 }
 
 /**

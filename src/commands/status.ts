@@ -10,19 +10,24 @@ import { checkArtifactName } from "../config.ts";
 import { FLEET_FILE } from "../contract/layout.ts";
 import { parseTimestamp, TIMESTAMP_FORM, wholeSeconds } from "../contract/time.ts";
 import { ReleaseError } from "../errors.ts";
-import type { Warning } from "../model.ts";
 import type { StatusReport } from "../report/release_status.ts";
 import type { ReleaseState } from "../verify/status.ts";
-import type { Trust } from "../verify/trust.ts";
-import { GIT_VARIABLES, gitGrants, interruption, judgeDirectory, type ReleasePlace } from "./directory.ts";
+import {
+  checkTrust,
+  directoryOperand,
+  GIT_VARIABLES,
+  gitGrants,
+  type GivenTrust,
+  interruption,
+  judgeDirectory,
+  readTrust,
+  type ReleasePlace,
+} from "./directory.ts";
 import { HELP_OPTIONS, trustFile } from "./shared.ts";
 
-/** What `status` is told. Paths are relative to the current directory. */
-export interface StatusSettings {
+/** What `status` is told. Paths are relative to the current directory, and keys are given. */
+export interface StatusSettings extends GivenTrust {
   readonly place: ReleasePlace;
-  /** One of this and the next is given. */
-  readonly trustFile: string | undefined;
-  readonly publicKey: string | undefined;
   readonly artifactName: string;
   /** In the normal form of times; undefined: the clock. */
   readonly now: string | undefined;
@@ -84,7 +89,7 @@ export const STATUS = defineCommand({
       why: "what is looked at",
       of: ({ place: { dir, git } }: StatusSettings, { cwd }) => git === undefined ? [resolve(cwd, dir)] : [],
     },
-    ...gitGrants(({ place }: StatusSettings) => place.git),
+    ...gitGrants(({ place }: StatusSettings) => place.git !== undefined, "with `--git`, "),
   ],
   read: readSettings,
   run: status,
@@ -93,15 +98,10 @@ export const STATUS = defineCommand({
 
 /** @throws {ReleaseError} of kind `usage` */
 function readSettings(
-  { values, operands: [dir = "releases", stray] }: Given<typeof OPTIONS>,
+  { values, operands }: Given<typeof OPTIONS>,
 ): StatusSettings {
   const { git, trustFile, publicKey, artifactName, json } = values;
-  if (dir === "") throw new ReleaseError("usage", "status is given an empty name, expected a directory");
-  if (stray !== undefined) {
-    throw new ReleaseError("usage", `Unknown argument "${stray}"`, {
-      hint: "usage: fleet-release status [DIR] [OPTION...]",
-    });
-  }
+  const dir = directoryOperand("status", operands);
   if (trustFile === undefined && publicKey === undefined) {
     throw new ReleaseError(
       "usage",
@@ -111,11 +111,7 @@ function readSettings(
       },
     );
   }
-  if (trustFile !== undefined && publicKey !== undefined) {
-    throw new ReleaseError("usage", "Two sources of trusted keys: --trust-file and --public-key", {
-      hint: "give one of them",
-    });
-  }
+  checkTrust({ trustFile, publicKey });
   const now = values.now === undefined ? undefined : parseTimestamp(values.now);
   if (now === undefined && values.now !== undefined) {
     throw new ReleaseError("usage", `Cannot read --now "${values.now}": expected ${TIMESTAMP_FORM}`);
@@ -149,19 +145,9 @@ async function look(settings: StatusSettings, session: Session): Promise<StatusR
   ]);
   const now = settings.now ?? wholeSeconds(session.world.clock.now());
   const { trust, warnings } = await readTrust(settings, session, now);
-  const rules = { artifactName, trust, now, freshnessWindowSeconds: undefined };
+  // readSettings() wants one of the sources.
+  const rules = { artifactName, trust: trust!, now, freshnessWindowSeconds: undefined };
   const { verdict, files, commit, interrupted } = await judgeDirectory(place, rules, session);
   const more = [...warnings, ...interrupted ? [interruption(place)] : []];
   return statusReport(await statusOf(files, verdict, rules), verdict, { now, commit, more });
-}
-
-async function readTrust(
-  { trustFile, publicKey }: StatusSettings,
-  { world: { cwd } }: Session,
-  now: string,
-): Promise<{ trust: Trust; warnings: readonly Warning[] }> {
-  const { parseTrustFile, trustAt, trustOfKey } = await import("../verify/trust.ts");
-  if (trustFile === undefined) return { trust: trustOfKey(publicKey!), warnings: [] };
-  const { createInputs } = await import("../adapters/files.ts");
-  return trustAt(parseTrustFile(trustFile, await createInputs(cwd).read(trustFile)), now);
 }

@@ -151,7 +151,10 @@ export const VERIFY = defineCommand({
         return subject.git === undefined ? [resolve(cwd, subject.dir)] : [];
       },
     },
-    ...gitGrants(({ subject }: VerifySettings) => subject.kind === "directory" ? subject.git : undefined),
+    ...gitGrants(
+      ({ subject }: VerifySettings) => subject.kind === "directory" && subject.git !== undefined,
+      "with `--git`, ",
+    ),
   ],
   read: readSettings,
   run: verify,

@@ -7,6 +7,7 @@ import type { Warning } from "../model.ts";
 import { alignedRows, plural, printable } from "../text.ts";
 import type { ReleaseVerdict } from "../verify/release.ts";
 import type { ChannelStatus, ReleaseState, ReleaseStatus } from "../verify/status.ts";
+import type { KeyDescription } from "../verify/trust.ts";
 import { failureLine, type Report } from "./verdict.ts";
 
 /** What `status --json` prints. docs/operating.md describes it. */
@@ -78,7 +79,7 @@ function rowOf(status: ChannelStatus): string[] {
   return [
     channel,
     state,
-    key === null ? "none" : `${key.slot} ${key.algorithm}:${key.public.slice(0, 8)}…`,
+    key === null ? "none" : keyText(key),
     released === 0 ? "-" : freshUntil ?? "always",
     dueAt,
     released === hosts ? `${hosts}` : `${released} of ${hosts}`,
@@ -89,4 +90,9 @@ function rowOf(status: ChannelStatus): string[] {
         lastChange.ciCommit === null ? "" : ` (${lastChange.ciCommit.slice(0, 8)})`
       }`,
   ];
+}
+
+/** Enough of a key to tell it from others, as in `current ed25519:11qYAYKx…`. */
+export function keyText({ slot, algorithm, public: base64 }: KeyDescription): string {
+  return `${slot} ${algorithm}:${base64.slice(0, 8)}…`;
 }

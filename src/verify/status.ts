@@ -14,7 +14,7 @@ import { CLOCK_SKEW_SECONDS, isStale, judgeSigned, verifyingKey } from "./accept
 import type { ReleaseFiles } from "./bindings.ts";
 import { readDocument } from "./document.ts";
 import type { ReleaseVerdict, VerifyReleaseOptions } from "./release.ts";
-import type { KeySlot, TrustedKey } from "./trust.ts";
+import { describeKey, type KeyDescription } from "./trust.ts";
 
 /**
  * How a release stands: `due` to be signed anew, `stale`: consumers refuse it for its age alone, `refused`: for something
@@ -29,7 +29,7 @@ export interface ChannelStatus {
   readonly state: ReleaseState;
   readonly signedAt: Timestamp;
   /** The key that verifies its rollout manifest, or the fleet where it has none; null: none does. */
-  readonly key: { readonly slot: KeySlot; readonly algorithm: string; readonly public: string } | null;
+  readonly key: KeyDescription | null;
   /** Until then, and then still, consumers accept it; null: beyond the year 9999. */
   readonly freshUntil: Timestamp | null;
   /** From then on it is due to be signed anew. */
@@ -125,10 +125,6 @@ function channelStatus(judged: Judged, name: string, { rollout, history }: Rollo
     })),
     lastChange: rollout && lastChange(rollout.manifest, history),
   };
-}
-
-function describeKey({ slot, algorithm, bytes }: TrustedKey): NonNullable<ChannelStatus["key"]> {
-  return { slot, algorithm, public: bytes.toBase64() };
 }
 
 /** A host goes by the window of its own channel, and by no other channel's manifest. */

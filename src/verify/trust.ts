@@ -104,6 +104,19 @@ export function trustOfKey(text: string): Trust {
   return { keys: [{ slot: "current", ...key }], rejectBefore: null };
 }
 
+/** Which key it is that verifies something, for people and programs. */
+export interface KeyDescription {
+  readonly slot: KeySlot;
+  readonly algorithm: string;
+  /** Base64, as in a trust file. */
+  readonly public: string;
+}
+
+/** Says which of the trusted keys it is. */
+export function describeKey({ slot, algorithm, bytes }: TrustedKey): KeyDescription {
+  return { slot, algorithm, public: bytes.toBase64() };
+}
+
 /** A key as a trust file has it. */
 export function keyRecord({ algorithm, bytes }: PublicKey): TrustedKeyRecord {
   return { algorithm, public: bytes.toBase64() };

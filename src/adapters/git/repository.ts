@@ -74,9 +74,12 @@ const LAST_SECOND = 253402300799;
 export async function committedAt(git: GitContext, root: string, commit: string): Promise<Timestamp> {
   const args = ["rev-list", "--timestamp", "--max-count=1", commit];
   const [seconds] = (await expectGit(git, `read when ${commit} was made`, args, { cwd: root })).split(" ");
-  return formatInstant(
-    Temporal.Instant.fromEpochMilliseconds(Math.min(Number(seconds), LAST_SECOND) * 1000),
-  );
+  return instantOf(Number(seconds));
+}
+
+/** The time that git gives in seconds since 1970. */
+export function instantOf(seconds: number): Timestamp {
+  return formatInstant(Temporal.Instant.fromEpochMilliseconds(Math.min(seconds, LAST_SECOND) * 1000));
 }
 
 /**
