@@ -86,7 +86,7 @@ export function bindRelease(
   artifactName: string,
   { isSigned = () => true, requireIndex = false }: BindOptions = {},
 ): Bindings {
-  const input: Input = { files, isSigned };
+  const input: BindInput = { files, isSigned };
   const fleet = bindFleet(input, artifactName);
   const sidecars = bindBeside(input, fleet, SIDECARS);
   const manifests = bindManifests(input, fleet);
@@ -104,7 +104,7 @@ export function bindRelease(
 }
 
 /** The files, and which documents a trusted key has signed. */
-interface Input {
+export interface BindInput {
   readonly files: ReleaseFiles;
   readonly isSigned: (path: string) => boolean;
 }
@@ -128,11 +128,10 @@ interface BoundFleet extends Bound {
   readonly projections: ReadonlyMap<string, RolloutManifest>;
 }
 
-function bindFleet(input: Input, path: string): BoundFleet {
+function bindFleet(input: BindInput, path: string): BoundFleet {
   const bytes = input.files.get(path);
   if (bytes === undefined) {
-    const message = "it is missing, and without it there is no release";
-    const failures: FileFailure[] = [{ path, code: "missing-fleet", message }];
+    const failures: FileFailure[] = [{ path, ...MISSING_FLEET }];
     return { path, record: null, sha256: null, windows: [], projections: new Map(), documents: [], failures };
   }
   const { document, failures } = readNormal(input, path, "fleet");
@@ -157,7 +156,7 @@ function bindFleet(input: Input, path: string): BoundFleet {
 }
 
 /** The documents that carry the fleet's stamp, by their names. */
-function bindBeside(input: Input, fleet: BoundFleet, beside: typeof SIDECARS): Bound {
+function bindBeside(input: BindInput, fleet: BoundFleet, beside: typeof SIDECARS): Bound {
   const documents: BoundDocument[] = [];
   const failures: FileFailure[] = [];
   for (const [path, kind] of beside) {
@@ -175,7 +174,7 @@ function bindBeside(input: Input, fleet: BoundFleet, beside: typeof SIDECARS): B
 
 /** The release index, and what it says against the others. */
 function bindIndex(
-  input: Input,
+  input: BindInput,
   fleet: BoundFleet,
   { requireIndex, others }: { readonly requireIndex: boolean; readonly others: readonly Bound[] },
 ): Bound {
@@ -196,7 +195,7 @@ function bindIndex(
 }
 
 function bindManifests(
-  input: Input,
+  input: BindInput,
   fleet: BoundFleet,
 ): Bound & Pick<Bindings, "earlier"> {
   const documents: BoundDocument[] = [];
@@ -238,8 +237,8 @@ function bindManifests(
 }
 
 /** Reads a document whose bytes have to be those that a consumer writes back. */
-function readNormal(
-  { files, isSigned }: Input,
+export function readNormal(
+  { files, isSigned }: BindInput,
   path: string,
   kind: ArtifactKind,
 ): { document: ReadDocument["document"]; failures: FileFailure[] } {
@@ -254,7 +253,14 @@ function readNormal(
   return { document, failures: found };
 }
 
-const OTHER_STAMP: Failure = { code: "wrong-stamp", message: "its stamp is not the fleet's" };
+/** Said of the fleet's name when nothing is there. */
+export const MISSING_FLEET: Failure = {
+  code: "missing-fleet",
+  message: "it is missing, and without it there is no release",
+};
+
+/** Said of a document beside a fleet that it does not belong to. */
+export const OTHER_STAMP: Failure = { code: "wrong-stamp", message: "its stamp is not the fleet's" };
 
 /** Beside the fleet, by the names that they have. */
 const SIDECARS: readonly [path: string, kind: ArtifactKind][] = [
@@ -317,7 +323,7 @@ function isEarlier(a: Timestamp | null, b: Timestamp | null): boolean {
 }
 
 /** Whether two documents were signed as one release. */
-function sameStamp(a: Meta, b: Meta): boolean {
+export function sameStamp(a: Meta, b: Meta): boolean {
   return a.signedAt === b.signedAt && a.ciCommit === b.ciCommit &&
     a.signatureAlgorithm === b.signatureAlgorithm;
 }

@@ -116,7 +116,7 @@ export async function verifyRelease(
 }
 
 /** The key that verifies the signature of each document; without those that none verifies. */
-async function findSigners(
+export async function findSigners(
   files: ReleaseFiles,
   artifactName: string,
   keys: readonly TrustedKey[],

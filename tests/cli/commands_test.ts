@@ -5,6 +5,8 @@ import { nameIn, readCommandLine } from "../../src/cli/command_line.ts";
 import { COMMANDS } from "../../src/commands/list.ts";
 import { defaultConfig } from "../../src/commands/release.ts";
 import type { ReleaseConfig } from "../../src/config.ts";
+import type { DiffSettings } from "../../src/commands/diff.ts";
+import type { LogSettings } from "../../src/commands/log.ts";
 import type { StatusSettings } from "../../src/commands/status.ts";
 import type { VerifySettings } from "../../src/commands/verify.ts";
 import { ALL, type Asked, asked } from "../support/asked.ts";
@@ -54,6 +56,37 @@ const status = (difference: Partial<StatusSettings> = {}): Asked => ({
     publicKey: undefined,
     artifactName: "fleet.resolved.json",
     now: undefined,
+    json: false,
+    ...difference,
+  },
+});
+
+/** What `log` asks for, with a difference. */
+const log = (difference: Partial<LogSettings> = {}): Asked => ({
+  command: "log",
+  settings: {
+    dir: "releases",
+    revision: "HEAD",
+    trustFile: undefined,
+    publicKey: undefined,
+    artifactName: "fleet.resolved.json",
+    limit: 20,
+    withChanges: false,
+    json: false,
+    ...difference,
+  },
+});
+
+/** What `diff v1` asks for, with a difference. */
+const diff = (difference: Partial<DiffSettings> = {}): Asked => ({
+  command: "diff",
+  settings: {
+    before: { name: "v1", dir: "releases", git: "v1" },
+    after: { name: "releases", dir: "releases", git: undefined },
+    trustFile: undefined,
+    publicKey: undefined,
+    artifactName: "fleet.resolved.json",
+    exitCode: false,
     json: false,
     ...difference,
   },
@@ -174,6 +207,31 @@ const READ: [args: string[], asked: Asked][] = [
   [["status", "--public-key=ed25519:x"], status({ trustFile: undefined, publicKey: "ed25519:x" })],
   [["status", TRUST, "--artifact-name=f.json", "--json"], status({ artifactName: "f.json", json: true })],
   [["status", TRUST, "--now", "2026-06-01T14:00:00+02:00"], status({ now: "2026-06-01T12:00:00Z" })],
+  [["log"], log()],
+  [["log", "out", "--git", "v1"], log({ dir: "out", revision: "v1" })],
+  [["log", TRUST, "--artifact-name=f.json"], log({ trustFile: "t", artifactName: "f.json" })],
+  [["log", "--public-key=ed25519:x", "--json"], log({ publicKey: "ed25519:x", json: true })],
+  [["log", "-n5", "-p"], log({ limit: 5, withChanges: true })],
+  [["log", "--limit=0", "--changes"], log({ limit: undefined, withChanges: true })],
+  [["diff", "v1"], diff()],
+  [
+    ["diff", "v1", "origin/main"],
+    diff({ after: { name: "origin/main", dir: "releases", git: "origin/main" } }),
+  ],
+  ...["./a", "../a", "/a", "a/", ".", ".."].map((dir): [string[], Asked] => [
+    ["diff", "v1", dir],
+    diff({ after: { name: dir, dir, git: undefined } }),
+  ]),
+  [
+    ["diff", "v1", "--release-dir=out", "--artifact-name=f.json"],
+    diff({
+      before: { name: "v1", dir: "out", git: "v1" },
+      after: { name: "out", dir: "out", git: undefined },
+      artifactName: "f.json",
+    }),
+  ],
+  [["diff", "v1", TRUST, "--exit-code"], diff({ trustFile: "t", exitCode: true })],
+  [["diff", "v1", "--public-key=ed25519:x", "--json"], diff({ publicKey: "ed25519:x", json: true })],
   [["prune"], prune()],
   [["prune", "out", "--dry-run"], prune({ dir: "out", dryRun: true })],
   [["prune", "--wait-lock", "4"], prune({ waitLock: 4 })],
@@ -277,6 +335,8 @@ pureTest("every command has the name that it is listed by", () => {
     "check",
     "resign",
     "status",
+    "log",
+    "diff",
     "verify",
     "prune",
     "keygen",

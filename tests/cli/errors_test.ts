@@ -205,6 +205,8 @@ const UNKNOWN: Line[] = [
   "check",
   "resign",
   "status",
+  "log",
+  "diff",
   "verify",
   "prune",
   "keygen",
@@ -366,6 +368,29 @@ const OTHERS: Line[] = [
   }],
   [["status", TRUST, "--now=noon"], {
     message: 'Cannot read --now "noon": expected an RFC 3339 time such as "2026-06-01T12:00:00Z"',
+  }],
+  [["log", TRUST, "--public-key=k"], {
+    message: "Two sources of trusted keys: --trust-file and --public-key",
+    hint: "give one of them",
+  }],
+  [["log", ""], { message: "log is given an empty name, expected a directory" }],
+  [["log", "a", "b"], {
+    message: 'Unknown argument "b"',
+    hint: "usage: fleet-release log [DIR] [OPTION...]",
+  }],
+  [["log", "-n", "few"], { message: "Cannot use --limit few: expected a whole number" }],
+  [["diff"], {
+    message: "diff wants a release to compare with",
+    hint: "usage: fleet-release diff BEFORE [AFTER] [OPTION...]",
+  }],
+  [["diff", "a", "b", "c"], {
+    message: 'Unknown argument "c"',
+    hint: "usage: fleet-release diff BEFORE [AFTER] [OPTION...]",
+  }],
+  [["diff", "a", ""], { message: "diff is given an empty name, expected a revision or a directory" }],
+  [["diff", "a", TRUST, "--public-key=k"], {
+    message: "Two sources of trusted keys: --trust-file and --public-key",
+    hint: "give one of them",
   }],
   [["prune", ""], { message: "prune is given an empty name, expected a directory" }],
   [["prune", "a", "b"], {

@@ -9,7 +9,9 @@ import { memoryWorld } from "../support/memory_world.ts";
 import { pureTest } from "../support/pure.ts";
 import canonicalize from "./help/canonicalize.txt" with { type: "text" };
 import check from "./help/check.txt" with { type: "text" };
+import diff from "./help/diff.txt" with { type: "text" };
 import keygen from "./help/keygen.txt" with { type: "text" };
+import log from "./help/log.txt" with { type: "text" };
 import prune from "./help/prune.txt" with { type: "text" };
 import pubkey from "./help/pubkey.txt" with { type: "text" };
 import release from "./help/release.txt" with { type: "text" };
@@ -79,6 +81,8 @@ const HELP: Record<string, string> = {
   check,
   resign,
   status,
+  log,
+  diff,
   verify,
   prune,
   keygen,
@@ -217,6 +221,8 @@ pureTest("commandsTable() is a Markdown table with one row for each command", ()
 | \`check\`        | find what is wrong with a fleet, before it is released              |
 | \`resign\`       | sign the release that is there anew, before it is stale             |
 | \`status\`       | tell whether a release is fresh, and when it is due                 |
+| \`log\`          | list the releases of the past, and what each has changed            |
+| \`diff\`         | show what one release changes against another                       |
 | \`verify\`       | check a release, or one file of it, as the strictest consumer would |
 | \`prune\`        | remove rollout manifests that are of no use any more                |
 | \`keygen\`       | make a private key                                                  |

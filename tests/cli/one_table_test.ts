@@ -258,7 +258,7 @@ pureTest("the first command needs no name, and its help is that of the program",
     "  check         find what is wrong with a fleet, before it is released",
     "  resign        sign the release that is there anew, before it is stale",
     "  status        tell whether a release is fresh, and when it is due",
-    "  verify        check a release, or one file of it, as the strictest consumer would",
+    "  log           list the releases of the past, and what each has changed",
   ]);
   assertEquals(
     (await run(IN_FRONT, ["--bogus-setting"])).stderr,

@@ -290,6 +290,16 @@ const GIT = [
   envFlag(GIT_VARIABLES),
 ];
 
+/** The same, with the release on disk. */
+const DIFF_DISK = [
+  "--allow-run=/bin/git,/bin/sh",
+  "--allow-read=/bin,/here/releases,/t",
+  envFlag(GIT_VARIABLES),
+];
+
+/** The flags of what reads commits alone, and no file. */
+const COMMITS = ["--no-prompt", "--allow-run=/bin/git,/bin/sh", "--allow-read=/bin", envFlag(GIT_VARIABLES)];
+
 /** The flags of a check. */
 function checkFlags({ read = "/bin,/here,/temp", write = "/temp" }: Lists): string[] {
   const names = VARIABLES.filter((name) => !/^(NIXFLEET_|SOURCE_DATE_EPOCH$|FLEET_RELEASE_)/.test(name));
@@ -327,6 +337,10 @@ const OTHERS: [args: string[], flags: string[]][] = [
   ],
   [["status", "--public-key=k"], ["--allow-read=/here/releases"]],
   [["status", "/r", "--git=v1", "--trust-file=/t"], GIT],
+  [["log", "/r", "--trust-file=/t"], GIT],
+  [["diff", "v1", "--trust-file=/t"], DIFF_DISK],
+  [["diff", "v1", "v2", "--trust-file=/t"], GIT],
+  [["diff", "/r", "./s", "--trust-file=/t"], ["--allow-read=/here/s,/r,/t"]],
   [
     ["resign", "--sign-key=/k", "--trust-file=/t", "--release-dir=/r"],
     resignFlags({ read: "/bin,/k,/r,/t,/temp", write: "/r,/temp" }).slice(1),
@@ -348,7 +362,7 @@ pureTest("there is a line for the operands of every command that has some", () =
   );
   assertEquals(
     ALL.filter(({ operands }) => operands !== undefined).map(({ name }) => name),
-    ["status", "verify", "prune", "keygen", "pubkey"].filter((name) => withOperand.has(name)),
+    ["status", "log", "diff", "verify", "prune", "keygen", "pubkey"].filter((name) => withOperand.has(name)),
   );
 });
 
@@ -473,6 +487,31 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "artifact-name": [["/r", "--artifact-name=given", "--public-key=k"], STATUS_DIR],
     "now": [["/r", "--now=2026-06-01T12:00:00Z", "--public-key=k"], STATUS_DIR],
     "json": [["/r", "--json", "--public-key=k"], STATUS_DIR],
+    "help": [["--help"], ["--no-prompt"]],
+    "version": [["--version"], ["--no-prompt"]],
+  },
+  log: {
+    "trust-file": [["--trust-file=/t"], ["--no-prompt", ...GIT]],
+    "public-key": [["--public-key=/given/x"], COMMITS],
+    "git": [["--git=/given/x"], COMMITS],
+    "artifact-name": [["--artifact-name=given"], COMMITS],
+    "limit": [["--limit=4"], COMMITS],
+    "changes": [["--changes"], COMMITS],
+    "json": [["--json"], COMMITS],
+    "help": [["--help"], ["--no-prompt"]],
+    "version": [["--version"], ["--no-prompt"]],
+  },
+  diff: {
+    "trust-file": [["a", "b", "--trust-file=/t"], ["--no-prompt", ...GIT]],
+    "public-key": [["a", "b", "--public-key=/given/x"], COMMITS],
+    "release-dir": [["a", "--release-dir=/given/x"], [
+      ...COMMITS.slice(0, 2),
+      "--allow-read=/bin,/given/x",
+      ...COMMITS.slice(3),
+    ]],
+    "artifact-name": [["a", "b", "--artifact-name=given"], COMMITS],
+    "exit-code": [["a", "b", "--exit-code"], COMMITS],
+    "json": [["a", "b", "--json"], COMMITS],
     "help": [["--help"], ["--no-prompt"]],
     "version": [["--version"], ["--no-prompt"]],
   },

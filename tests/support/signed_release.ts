@@ -28,6 +28,8 @@ export interface SignedReleaseOptions {
   readonly reason?: string;
   /** Whether there is a release index, by default none. */
   readonly releaseIndex?: boolean;
+  /** What each host is to run. */
+  readonly closureHashes?: Readonly<Record<string, string>>;
   /** The algorithm that the documents declare; by default that of the signer. */
   readonly declared?: SignatureAlgorithm;
 }
@@ -41,6 +43,7 @@ export async function signedRelease({
   edit = () => {},
   reason = "stolen",
   releaseIndex = false,
+  closureHashes = { web1: "a-system", web2: "b-system", db: "c-system" },
   declared = signer.publicKey.algorithm,
 }: SignedReleaseOptions): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const fleet = sampleFleet();
@@ -52,7 +55,7 @@ export async function signedRelease({
   };
   const { evaluated } = decodeFleet(documents, signedAt, false);
   const { artifacts } = composeArtifacts(evaluated, {
-    closureHashes: { web1: "a-system", web2: "b-system", db: "c-system" },
+    closureHashes,
     stamp: { signedAt, ciCommit, signatureAlgorithm: declared },
     now: signedAt,
     artifactName,

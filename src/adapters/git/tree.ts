@@ -149,7 +149,7 @@ async function listTree(
 }
 
 /** The sizes of objects, in their order; undefined for one that is not there. */
-async function sizesOf(
+export async function sizesOf(
   git: GitContext,
   cwd: string,
   names: readonly string[],
