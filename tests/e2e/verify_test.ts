@@ -680,7 +680,7 @@ Deno.test("verify --git reads a revision without a checkout, with permission to 
       stdout: "",
       stderr: 'error: The name "main" may mean 2 things\n' +
         `  refs/heads/main, which is ${bad}\n  refs/tags/main, which is ${good}\n` +
-        "hint: write the one that you mean in full, as in --git refs/heads/main\n",
+        "hint: write the one that you mean in full, as in refs/heads/main\n",
     });
     assertEquals((await verifyHere(fleet, "refs/heads/main")).code, 1);
     assertEquals(await verifyHere(fleet, "refs/tags/main"), verified);
@@ -695,10 +695,10 @@ Deno.test("verify --git reads a revision without a checkout, with permission to 
           fleet,
           "v1",
           "../../fleet/releases",
-          'Cannot verify "../../fleet/releases": it is outside the repository',
+          'Cannot read "../../fleet/releases" from git: it is outside the repository',
         ],
-        [fleet, "linked", "releases", 'Cannot verify "rollouts/x.json" of linked: it is no regular file'],
-        [fleet, "twice", "releases", 'Cannot verify "fleet.resolved.json" of twice: it is there twice'],
+        [fleet, "linked", "releases", 'Cannot read "rollouts/x.json" of linked: it is no regular file'],
+        [fleet, "twice", "releases", 'Cannot read "fleet.resolved.json" of twice: it is there twice'],
         [join(root, "bare"), "v1", "releases", 'Cannot find the directory "releases" in v1'],
         [root, "v1", "releases", 'Cannot find the commit "v1"'],
       ] as const

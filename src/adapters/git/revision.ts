@@ -58,7 +58,7 @@ function ambiguous(name: string, meanings: readonly Meaning[], rest: string): Re
     lines: meanings.slice(0, 10).map(({ full, object }) =>
       full === object ? `the commit ${full}` : `${full}, which is ${object}`
     ),
-    hint: `write the one that you mean in full, as in --git ${meanings[0]!.full}${rest}`,
+    hint: `write the one that you mean in full, as in ${meanings[0]!.full}${rest}`,
   });
 }
 

@@ -77,7 +77,7 @@ export async function pathInRepository(git: GitContext, { cwd, dir }: TreeLocati
   // A bare repository has no work tree to be relative to.
   const path = join(prefix.code === 0 ? text(prefix) : "", relative(cwd, resolve(cwd, dir)) || ".");
   if (path === ".." || path.startsWith("../")) {
-    throw new ReleaseError("git", `Cannot verify "${dir}": it is outside the repository`, {
+    throw new ReleaseError("git", `Cannot read "${dir}" from git: it is outside the repository`, {
       hint: "run it within the repository that the directory is in",
     });
   }
@@ -104,7 +104,7 @@ export async function listReleaseTree(
   const below = top.filter(({ type, path }) => type === "tree" && path === ROLLOUTS_DIR);
   const entries = new Map<string, TreeEntry>();
   const unusable = (path: string, problem: string) =>
-    new ReleaseError("git", `Cannot verify ${JSON.stringify(path)} of ${location.revision}: it ${problem}`);
+    new ReleaseError("git", `Cannot read ${JSON.stringify(path)} of ${location.revision}: it ${problem}`);
   if (below.length > 1) throw unusable(ROLLOUTS_DIR, "is there twice");
   const rollouts = below.length === 0 ? [] : await listTree(git, location, below[0]!.id);
   const listed = [...top, ...rollouts.map((entry) => ({ ...entry, path: join(ROLLOUTS_DIR, entry.path) }))];

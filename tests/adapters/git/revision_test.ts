@@ -34,7 +34,7 @@ for (const [shadow, make] of Object.entries(SHADOWS)) {
     const [mend] = ["refs/heads/main", shadow].sort();
     const expected = { kind: "git" as const, message: 'The name "main" may mean 2 things', lines };
     for (const more of ["", "~0", "^{commit}", "@{0}"]) {
-      const hint = `write the one that you mean in full, as in --git ${mend}${more}`;
+      const hint = `write the one that you mean in full, as in ${mend}${more}`;
       assertEquals(await rejection(find(world, `main${more}`)), { ...expected, hint });
     }
     assertEquals([await find(world, "refs/heads/main"), await find(world, shadow)], [bad, good]);
@@ -57,7 +57,7 @@ Deno.test("findCommit() takes a remote's branch, and refuses a branch or a tag o
     kind: "git",
     message: 'The name "origin/main" may mean 2 things',
     lines: [`refs/heads/origin/main, which is ${bad}`, `refs/remotes/origin/main, which is ${good}`],
-    hint: "write the one that you mean in full, as in --git refs/heads/origin/main",
+    hint: "write the one that you mean in full, as in refs/heads/origin/main",
   });
 });
 
@@ -72,7 +72,7 @@ Deno.test("findCommit() refuses a name that begins an object's id, also as git d
       kind: "git",
       message: `The name "${name}" may mean 2 things`,
       lines: [`refs/heads/${name}, which is ${bad}`, `the commit ${good}`],
-      hint: `write the one that you mean in full, as in --git refs/heads/${name}`,
+      hint: `write the one that you mean in full, as in refs/heads/${name}`,
     });
     assertEquals(await find(world, `refs/heads/${name}`), bad);
   }

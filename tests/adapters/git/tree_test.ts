@@ -95,7 +95,7 @@ Deno.test("readReleaseTree() refuses a link in a release, also in the place of i
   const { fleet, head } = world;
   const refused = (path: string) => ({
     kind: "git" as const,
-    message: `Cannot verify "${path}" of HEAD: it is no regular file`,
+    message: `Cannot read "${path}" of HEAD: it is no regular file`,
   });
   await fleet.write({ "releases/a.json": "{}" });
   await Deno.symlink("/elsewhere", join(fleet.dir, "releases/rollouts"));
@@ -125,7 +125,7 @@ Deno.test("readReleaseTree() refuses a commit and a directory that are not there
   assert(lines!.some((line) => line.includes("releases")), lines!.join("\n"));
   assertEquals(await rejection(read(world, { dir: "../elsewhere" })), {
     kind: "git",
-    message: 'Cannot verify "../elsewhere": it is outside the repository',
+    message: 'Cannot read "../elsewhere" from git: it is outside the repository',
     hint: "run it within the repository that the directory is in",
   });
 });
@@ -155,7 +155,7 @@ Deno.test("listReleaseTree() refuses a tree that has a name twice", async () => 
   const location = { cwd: fleet.dir, revision: "HEAD", dir: "." };
   assertEquals(await rejection(listReleaseTree(git, location, tree, "fleet.json")), {
     kind: "git",
-    message: 'Cannot verify "a.json" of HEAD: it is there twice',
+    message: 'Cannot read "a.json" of HEAD: it is there twice',
   });
 });
 
