@@ -42,7 +42,7 @@ export {
   stampMeta,
 } from "./src/plan/fleet.ts";
 export { type Stamp } from "./src/model.ts";
-export { enumerateHosts } from "./src/plan/hosts.ts";
+export { enumerateHosts, type HostLabels } from "./src/plan/hosts.ts";
 export { type HostKind, type HostNames, type HostRef } from "./src/model.ts";
 export { filterExpiredPins, pinTargetCommit, validatePinSourceUrl } from "./src/plan/pins.ts";
 export { loadExistingSignedAtIfUnchanged } from "./src/plan/reuse.ts";

@@ -55,10 +55,10 @@ export async function evaluateFleet(run: Run, source: Source): Promise<FleetToRe
 async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
   const { config, now, warn } = run;
   const { inventory, values } = await readFlakes(run, source, config.hosts);
-  const selected = enumerateHosts(config.hosts, inventory.hosts);
   const documents = documentsOf(run, values);
   const trusted = valueOf("trusted", run, values);
   const decoded = withForm(() => decodeFleet(documents, now, config.strict));
+  const selected = enumerateHosts(config.hosts, inventory.hosts, decoded.evaluated.fleet.hosts);
   const findings = lintFleet(decoded.evaluated.fleet, documents.fleet, { names: inventory.hosts, now });
   for (const warning of [...decoded.warnings, ...partFindings(findings).early]) warn(warning);
   const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, run);

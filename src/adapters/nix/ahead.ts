@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import { JsonRefusal, parseJson } from "../../contract/json.ts";
 import type { HostDerivation, HostInFlake, HostRef, LockedFlake } from "../../model.ts";
+import { hasMark, termsOf } from "../../plan/host_terms.ts";
 import type { AskedOfFlake, Clock } from "../../ports.ts";
 import { byteLength, LONGEST_ARGUMENT } from "../process.ts";
 import type { NixContext } from "./context.ts";
@@ -190,12 +191,16 @@ function identityOf(flake: LikelyFlake, asked: AskedOfFlake): string {
 }
 
 function dataOf({ opened: flake }: LikelyFlake, { attributes, hosts }: AskedOfFlake) {
+  return { flake, attributes: Object.fromEntries(attributes), ...wantedOf(hosts) };
+}
+
+/** What nix is told of `--hosts`, to decide which hosts are wanted. */
+export function wantedOf(hosts: AskedOfFlake["hosts"]) {
   const keysOf = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, null]));
   return {
-    flake,
-    attributes: Object.fromEntries(attributes),
     only: hosts.kind === "explicit" ? keysOf(hosts.hosts) : null,
     except: keysOf(hosts.kind === "auto" ? hosts.exclude : []),
+    terms: termsOf(hosts).filter(hasMark),
   };
 }
 

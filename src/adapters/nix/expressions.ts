@@ -160,24 +160,48 @@ let${LOOK_UP}${FIELDS}${DERIVE}
 in deriveAll hosts`;
 
 /**
+ * Whether a host is going to be asked for: `isWanted { name, ... }`, of the `inventory`, the `fleet` or null, and what was
+ * asked for: `only` is null for all, or has the names as `except` has them, as keys, and `terms` are those of `--hosts`
+ * that may be more than names. It is what `enumerateHosts` decides; but where that takes what nix cannot tell, as with
+ * names that are not plain and a fleet that another flake has, no host is wanted yet. Hosts with a pin are built from
+ * another commit.
+ */
+export const WANTED = `
+  labels = name: (fleet.hosts or null).\${name} or null;
+  known = builtins.listToAttrs
+    (map (name: { inherit name; value = null; }) (inventory.hosts.nixos ++ inventory.hosts.darwin));
+  meant = builtins.partition (term: term.not) (builtins.filter (term: !(known ? \${term.text})) terms);
+  isOnlyNot = meant.wrong == [ ] && meant.right != [ ]
+    && builtins.length meant.right == builtins.length (builtins.attrNames only);
+  isAbout = name: { rest, by, value, ... }:
+    let tags = (labels name).tags or null;
+    in if known ? \${rest} then name == rest
+    else if by == "tag" then builtins.isList tags && builtins.elem value tags
+    else if by == "channel" then (labels name).channel or null == value
+    else by == "pattern" && value != null && builtins.match value name != null;
+  isSure = name: terms == [ ]
+    || (fleet != null && builtins.stringLength name < 256 && builtins.match "[ -~]+" name != null);
+  isWanted = { name, ... }: isSure name
+    && (only == null || only ? \${name} || isOnlyNot || builtins.any (isAbout name) meant.wrong)
+    && !(except ? \${name} || builtins.any (isAbout name) meant.right)
+    && (labels name).pin or null == null;`;
+
+/**
  * The inventory, and then the derivations of the hosts that are likely to be released, in one evaluation: `{ flake,
- * attributes, only, except, mark }` to nothing. `only` is null for all, or has the names as `except` has them, as keys.
- * Hosts with a pin are built from another commit. First it tells `[ inventory hosts ]`, the latter as a list.
+ * attributes, only, except, terms, mark }` to nothing. First it tells `[ inventory hosts ]`, the latter as a list.
  *
  * `builtins.toJSON` copies a path to the store where `nix eval --json` prints it as it is; and what is longer than a
  * log's line, or has no form in JSON, is better told by the latter. Then it tells `[ null ]`, and ends.
  */
 export const INVENTORY_AND_HOSTS = `
-{ flake, attributes, only, except, mark }:
+{ flake, attributes, only, except, terms, mark }:
 let${LOOK_UP}${VALUES}${INVENTORY_OF}${FIELDS}${DERIVE}
   isPlain = value:
     if builtins.isList value then builtins.all isPlain value
     else if builtins.isAttrs value then !(value ? __toString) &&
       (if value ? outPath then isPlain value.outPath else builtins.all isPlain (builtins.attrValues value))
     else !(builtins.isPath value || builtins.isFunction value);
-  fleet = (values.fleet or { }).value or null;
-  isWanted = { name, ... }: (only == null || only ? \${name}) && !(except ? \${name})
-    && ((fleet.hosts or null).\${name} or null).pin or null == null;
+  fleet = (values.fleet or { }).value or null;${WANTED}
   hosts = builtins.filter isWanted
     (builtins.concatMap (kind: map (name: { inherit kind name; }) inventory.hosts.\${kind}) [ "nixos" "darwin" ]);
   told = builtins.toJSON [ inventory hosts ];

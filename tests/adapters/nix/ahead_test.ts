@@ -88,6 +88,8 @@ Deno.test("an inventory's process evaluates the hosts alone that --hosts asks fo
   }`);
   const fleet = JSON.parse(await Deno.readTextFile(join(world.fleet.dir, "fleet.json")));
   fleet.hosts.web1.pin = { commit: "HEAD", reason: "audit" };
+  fleet.hosts.a = { ...fleet.hosts.web2, channel: "edge", tags: ["lab"] };
+  fleet.hosts.b = fleet.hosts.web2;
   await world.fleet.write({ "fleet.json": JSON.stringify(fleet) });
   await world.fleet.commit("pin");
   for (
@@ -95,6 +97,10 @@ Deno.test("an inventory's process evaluates the hosts alone that --hosts asks fo
       { kind: "auto", exclude: ["b"] },
       { kind: "explicit", hosts: ["a"] },
       { kind: "explicit", hosts: ["web1", "a"] },
+      { kind: "explicit", hosts: ["@lab"] },
+      { kind: "explicit", hosts: ["%edge", "we*"] },
+      { kind: "explicit", hosts: ["!b", "!web?"] },
+      { kind: "auto", exclude: ["%stable"] },
     ] satisfies HostsSpec[]
   ) {
     const { evaluations, derived, inventory } = await evaluated(world, ["a"], { hosts });
