@@ -16,10 +16,18 @@ import {
   type Timestamp,
 } from "./contract/types.ts";
 
-/** Which hosts to release: all that the flake has (without some), or exactly these in this order. */
+/**
+ * Which hosts to release: all that the flake has (without some), or exactly these in this order. In the place of a name
+ * there may be a pattern such as `web-*`, `@tag` or `%channel`, and among `hosts` any of these behind a `!`.
+ */
 export type HostsSpec =
   | { readonly kind: "auto"; readonly exclude: readonly string[] }
   | { readonly kind: "explicit"; readonly hosts: readonly string[] };
+
+/** Whether the command line is to say on standard input which hosts these are. */
+export function asksStdin(spec: HostsSpec): boolean {
+  return spec.kind === "explicit" && spec.hosts.length === 1 && spec.hosts[0] === "-";
+}
 
 /** Where to push the release commit. */
 export interface GitPushTarget {
@@ -290,6 +298,11 @@ function checkSigner(config: ReleaseConfig): void {
     });
   }
   if (signKey !== undefined) checkSignKey(signKey);
+  if (signKey === "-" && asksStdin(config.hosts)) {
+    throw new ReleaseError("usage", "Standard input for two: --hosts - and --sign-key -", {
+      hint: 'give the key in another way, as in --sign-key fd:3 3< <(printf %s "$KEY")',
+    });
+  }
   if (signAgent !== undefined && looksLikeKey(signAgent)) {
     throw new ReleaseError(
       "usage",

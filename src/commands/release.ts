@@ -28,9 +28,11 @@ import {
   waysTo,
 } from "../cli/option.ts";
 import {
+  asksStdin,
   checkConfig,
   checkSignatureAlgorithm,
   checkSignKey,
+  checkWithoutKeys,
   parseGitPush,
   type ReleaseConfig,
   signKeyDescriptor,
@@ -104,7 +106,8 @@ export const CONFIG_OPTIONS = {
     defaultText: "auto",
     empty: "read",
     read: parseHostsSpec,
-    help: '"auto" for all, "auto:exclude=a,b" for all but some, or "a,b,c"',
+    help:
+      '"auto", "auto:exclude=a,b", or a list of names, web-*, @tag, %channel, and !not; - reads it from stdin',
   }),
   "build-flake": text({
     group: "What to release",
@@ -716,9 +719,16 @@ export async function runRelease(
   { world, log }: Session,
   ports?: (opened: Ports) => Ports,
 ): Promise<number> {
-  const outcome = await releaseIn(world, config, { log, ports });
+  const outcome = await releaseIn(world, await withHosts(config, { world, log }), { log, ports });
   if (json) world.stdout.write(`${printableJson(outcome, 2)}\n`);
   return 0;
+}
+
+/** The configuration with the hosts that standard input names, when they are to come from there. */
+export async function withHosts(config: ReleaseConfig, session: Session): Promise<ReleaseConfig> {
+  if (!asksStdin(config.hosts)) return config;
+  const { readHosts } = await import("./stdin_hosts.ts");
+  return checkWithoutKeys({ ...config, hosts: await readHosts(session) });
 }
 
 /** The configuration that options say. */

@@ -47,8 +47,8 @@ function splitNames(list: string, at: string | RegExp = ","): string[] {
 }
 
 /** Reads a list of hosts with white space or commas between them. */
-export function parseHostList(text: string): HostsSpec {
-  return { kind: "explicit", hosts: splitNames(text, /[\s,]+/) };
+export function parseHostList(text: string): string[] {
+  return splitNames(text, /[\s,]+/);
 }
 
 /** What the fleet says of its hosts, by name, as far as they are chosen by it. */

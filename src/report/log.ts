@@ -15,6 +15,8 @@ import { DONE, duration, Status } from "./status.ts";
 /** A log of a whole program: the stages, the commands for `-v`, and the error that ended it. */
 export interface ProgramLog extends Log, CommandTrace {
   error(error: ReleaseError): void;
+  /** Something that the user should know while it is so, and that is no warning. */
+  note(message: string): void;
   /** Ends what is shown of a running stage. */
   close(): void;
 }
@@ -101,6 +103,7 @@ function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
     },
     builds: (builds) => status.builds(builds),
     warn: (warning) => write("warning", "warning", { ...warning, ...meanwhile() }),
+    note: (message) => write("info", "note", { message }),
     error: ({ kind, message, path, lines, hint }) =>
       write("error", "error", { ...meanwhile(), kind, message, path, lines, hint }),
     command(argv) {
@@ -171,6 +174,10 @@ class PrettyLog implements ProgramLog {
 
   warn({ message }: Warning): void {
     this.#line(`warning: ${message}`);
+  }
+
+  note(message: string): void {
+    this.#line(message);
   }
 
   error({ message, path, lines, hint }: ReleaseError): void {

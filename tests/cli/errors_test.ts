@@ -83,6 +83,10 @@ const RELEASE: Line[] = [
     message: "No hosts to release: --hosts names none",
     hint: HOSTS_HINT,
   }]),
+  [["--hosts", "-", "--sign-key", "-"], {
+    message: "Standard input for two: --hosts - and --sign-key -",
+    hint: 'give the key in another way, as in --sign-key fd:3 3< <(printf %s "$KEY")',
+  }],
   ...["origin", ""].map((target): Line => [["--git-push", target], {
     message: `Cannot read --git-push "${target}": there is no colon in it`,
     hint: PUSH_HINT,

@@ -3,8 +3,11 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { type Draft, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
+import { FleetWithoutNix } from "../support/fleet_without_nix.ts";
 import { expectRefused, SOON_AFTER, writeEarlierRelease } from "../support/refusal.ts";
 import { contents, expectRelease, flakeOf, hold, shell } from "../support/releases.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
 
 /** A fleet that was released when its hosts held "one", and whose hosts now hold "two". */
 async function releasedBefore(): Promise<TestFleet> {
@@ -64,6 +67,44 @@ Deno.test("the program's --hosts does not evaluate what it leaves out", async ()
   });
   await expectRelease(fleet, ["--hosts", "db"]);
   assertEquals(await contents(fleet), [["db", "built"], ["web1", null], ["web2", null]]);
+  // Whether the process of the inventory goes on with the hosts, or an earlier run has kept what that was.
+  for (const [index, args] of [["@db,%edge"], ["!web*", "--no-memo"]].entries()) {
+    const dir = join(fleet.root, `out${index}`);
+    const { hosts } = await expectRelease(fleet, ["--release-dir", dir, "--hosts", ...args]);
+    assertEquals(hosts.map(({ name }: Draft) => name), ["db"]);
+    assertEquals(await contents(fleet, dir), [["db", "built"], ["web1", null], ["web2", null]]);
+  }
+});
+
+Deno.test("a process of the program reads the hosts of --hosts - from standard input, and says so", async () => {
+  await using fleet = await TestFleet.create();
+  const { code, stdout, stderr } = await fleet.releaseProcess(["--hosts", "-", "--json"], {
+    stdin: encode("web2\ndb\r\n"),
+  });
+  assertEquals([code, stderr.split("\n")[0]], [
+    0,
+    "Reading hosts from standard input, to its end (Ctrl-D on a terminal)",
+  ], stderr);
+  assertEquals(JSON.parse(stdout).hosts.map(({ name }: Draft) => name), ["web2", "db"]);
+});
+
+Deno.test("the program reads nothing but a list of hosts from standard input", async () => {
+  await using fleet = await FleetWithoutNix.create();
+  const given = (stdin: Uint8Array<ArrayBuffer>) => fleet.release(["--hosts", "-", "--json"], { stdin });
+  const { code, stdout, stderr } = await given(encode("@web !web1"));
+  assertEquals(code, 0, stderr);
+  assertEquals(JSON.parse(stdout).hosts.map(({ name }: Draft) => name), ["web2"]);
+  const refused: [stdin: Uint8Array<ArrayBuffer>, said: string][] = [
+    [encode(" \n, \n"), "No hosts to release: standard input, which --hosts - reads, names none"],
+    [encode("auto"), 'The flake has no host "auto", which --hosts names'],
+    [encode("web1\nwbe2"), 'The flake has no host "wbe2", which --hosts names'],
+    [encode("web1\0"), "Cannot use --hosts: it has a null character in it"],
+    [new Uint8Array([0x77, 0xff]), "Cannot read the hosts from standard input: it is not UTF-8"],
+  ];
+  for (const [stdin, said] of refused) {
+    const { code, stderr } = await given(stdin);
+    assertEquals([code, /^error: (.*)$/m.exec(stderr)?.[1]], [1, said]);
+  }
 });
 
 const OTHER_KEY = "restore it from git, release all hosts with --hosts auto, or give its key, too, with " +

@@ -43,6 +43,10 @@ function counted(format: "pretty" | "json", isTerminal: boolean) {
       tell(pretty ? "warning: " : "{");
       log.warn(warning);
     },
+    note(message) {
+      tell(pretty ? "" : "{");
+      log.note(message);
+    },
     error(error: ReleaseError) {
       const { path, lines, hint } = error;
       if (pretty) {
@@ -100,6 +104,7 @@ for (const { format, isTerminal } of LOGS) {
       log.command(["git", text, `--x=${text}`]);
       log.output(text);
       log.warn({ code: "x", message: `Host "${text}"`, path: text });
+      log.note(`Reading ${text}`);
       log.host("build", text, "done", 1);
       log.end(stage, `Built ${text}`, 1);
       log.error(

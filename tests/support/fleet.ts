@@ -74,6 +74,8 @@ export interface ProgramStart {
   cwd?: string;
   /** What is put over the environment that processes of the fleet have. */
   env?: Record<string, string>;
+  /** What standard input gives; by default nothing. */
+  stdin?: Uint8Array<ArrayBuffer>;
   /** Starts a process, which may read these variables beside those of every release. */
   variables?: readonly string[];
   /** Starts a process, which may connect to this socket. */
@@ -237,20 +239,21 @@ export class TestFleet implements AsyncDisposable {
 
   /** Runs the program, in this process unless a process has to be started. */
   run(args: readonly string[], start: ProgramStart = {}): Promise<Finished> {
-    const { cwd = this.dir, env = {}, variables, socket } = start;
+    const { cwd = this.dir, env = {}, stdin, variables, socket } = start;
     if (variables !== undefined || socket !== undefined) return this.runProcess(args, start);
-    return runInProcess(args, { cwd, env: { ...this.env(), ...env } });
+    return runInProcess(args, { cwd, env: { ...this.env(), ...env }, ...stdin && { stdin } });
   }
 
   /** Runs the program as a process, with the permissions that a release needs, each by name. */
   runProcess(
     args: readonly string[],
-    { cwd = this.dir, env = {}, variables = [], socket }: ProgramStart = {},
+    { cwd = this.dir, env = {}, stdin, variables = [], socket }: ProgramStart = {},
   ): Promise<Finished> {
     const flags = programFlags([this.root], { path: env["PATH"] || undefined, variables, socket });
     return run([Deno.execPath(), "run", ...flags, join(PROJECT, "src/main.ts"), ...args], {
       cwd,
       env: { ...this.env(), ...env },
+      ...stdin && { stdin },
     });
   }
 

@@ -10,7 +10,7 @@ import { join } from "@std/path";
 import type { Finished } from "./command.ts";
 import { commandsIn, memoryOf } from "./commands_in_memory.ts";
 import type { FakeWorld } from "./fake_ports.ts";
-import { type Draft, filesBelow, type FleetOptions, KEY, PUBLIC_KEY } from "./fleet.ts";
+import { type Draft, filesBelow, type FleetOptions, KEY, type ProgramStart, PUBLIC_KEY } from "./fleet.ts";
 import { runInProcess } from "./in_process.ts";
 import { DENO_ENV } from "./program.ts";
 
@@ -53,19 +53,23 @@ export class FleetWithoutNix implements AsyncDisposable {
   /** Runs the program in this process. */
   run(
     args: readonly string[],
-    { cwd = this.dir, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+    { cwd = this.dir, env = {}, stdin }: Pick<ProgramStart, "cwd" | "env" | "stdin"> = {},
   ): Promise<Finished> {
     this.memory.effects.length = 0;
     return runInProcess(args, {
       cwd,
+      ...stdin && { stdin },
       env: { ...this.env(), ...env },
       commands: commandsIn(this.memory),
     });
   }
 
   /** Runs the program with a key of our own, whose signatures have to verify. */
-  release(args: readonly string[] = []): Promise<Finished> {
-    return this.run(["--sign-key", KEY, "--public-key", PUBLIC_KEY, ...args]);
+  release(
+    args: readonly string[] = [],
+    start: Pick<ProgramStart, "stdin"> = {},
+  ): Promise<Finished> {
+    return this.run(["--sign-key", KEY, "--public-key", PUBLIC_KEY, ...args], start);
   }
 
   /** There is no git: nothing is staged. */
