@@ -4,8 +4,10 @@
  * @module
  */
 import { relative } from "@std/path";
+import type { HostsSpec } from "../config.ts";
 import { ReleaseError } from "../errors.ts";
 import type { HostRef } from "../model.ts";
+import { hasMark, termsOf } from "../plan/host_terms.ts";
 import { isWithin } from "../plan/paths.ts";
 import { quoteCommand, quoteList } from "../text.ts";
 import type { Look, Run } from "./run.ts";
@@ -45,18 +47,25 @@ export async function withWayRound<T>(
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof ReleaseError) || error.hosts === undefined || asked.kind !== "auto") throw error;
+    if (!(error instanceof ReleaseError) || error.hosts === undefined) throw error;
     if (error.kind !== "evaluation" && error.kind !== "build") throw error;
     const failed = new Set(error.hosts);
     const areOthersLeft = hosts.some(({ name }) => !failed.has(name));
-    // What the list would take for something else cannot be written into it.
-    const isWritable = error.hosts.every((name) => name === name.trim() && !name.includes(","));
-    if (!areOthersLeft || failed.size > MOST_EXCLUDED || !isWritable) throw error;
-    const spec = `auto:exclude=${[...asked.exclude, ...failed].join(",")}`;
+    const spec = without([...failed], asked);
+    if (!areOthersLeft || failed.size > MOST_EXCLUDED || spec === undefined) throw error;
     throw error.with({
       hint: joined(error.hint, `to release the others: ${quoteCommand(["--hosts", spec])}`),
     });
   }
+}
+
+/** What `--hosts` is given to leave out more hosts; undefined: it is a list of names, or theirs cannot be written. */
+function without(failed: readonly string[], asked: HostsSpec): string | undefined {
+  // What the list would take for something else cannot be written into it.
+  if (failed.some((name) => name !== name.trim() || name.includes(","))) return undefined;
+  if (asked.kind === "auto") return `auto:exclude=${[...asked.exclude, ...failed].join(",")}`;
+  if (!termsOf(asked).some(hasMark)) return undefined;
+  return [...asked.hosts, ...failed.map((name) => `!${name}`)].join(",");
 }
 
 function joined(...hints: (string | undefined)[]): string {

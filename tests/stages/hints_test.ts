@@ -114,6 +114,8 @@ pureTest("withWayRound() tells how the others are released without the hosts tha
   assertEquals(await wayRound(["db"], { hint: "give it a builder" }), `give it a builder; ${way}db`);
   assertEquals(await wayRound(["it's", "b c"]), `to release the others: --hosts 'auto:exclude=it'\\''s,b c'`);
   assertEquals(await wayRound(["db"], { asked: { kind: "auto", exclude: ["lab"] } }), `${way}lab,db`);
+  const asked: HostsSpec = { kind: "explicit", hosts: ["@eu", "!lab"] };
+  assertEquals(await wayRound(["db"], { asked }), "to release the others: --hosts '@eu,!lab,!db'");
   const ten = Array.from({ length: 10 }, (_, index) => `h${index}`);
   assertEquals(await wayRound(ten), `${way}${ten.join(",")}`);
 });
