@@ -60,6 +60,13 @@ for (const command of ["verify", "prune", "keygen", "pubkey", "canonicalize"]) {
   });
 }
 
+Deno.test("a release loads what builds while hosts are evaluated, and an ssh-agent's messages when one signs", () => {
+  const loaded = loadedWith("src/adapters/ports.ts", () => false);
+  assert(["nix/nix", "signers"].every((name) => loaded.includes(`src/adapters/${name}.ts`)));
+  const later = /^src\/adapters\/(nix\/(build|realise|host_builds|build_failure)|ssh_agent)\.ts$/;
+  assertEquals(loaded.filter((path) => later.test(path)), []);
+});
+
 Deno.test("the help of all commands loads none that does what they do", () => {
   const loaded = loadedWith("src/main.ts", (specifier) => /\/(commands|cli)\/[^/]*$/.test(specifier));
   const working = /^src\/(stages|adapters|verify|pipeline)|valibot|dax/;

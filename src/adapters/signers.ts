@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type AgentOptions, connectAgent } from "./ssh_agent.ts";
+import type { AgentOptions } from "./ssh_agent.ts";
 import { type ReleaseConfig, type SignatureEncoding, signKeyDescriptor } from "../config.ts";
 import type { SignatureAlgorithm } from "../contract/types.ts";
 import { parsePrivateKey, parsePublicKey, type Signer } from "../crypto/private_key.ts";
@@ -73,6 +73,7 @@ export async function openSigner(config: ReleaseConfig, sources: SignerSources):
  * a connection need not survive.
  */
 async function agentSigner(options: AgentOptions): Promise<OpenSigner> {
+  const { connectAgent } = await import("./ssh_agent.ts");
   await (await connectAgent(options))[Symbol.asyncDispose]();
   let connection: ReturnType<typeof connectAgent> | undefined;
   const sign: Signer["sign"] = async (bytes) =>

@@ -6,7 +6,6 @@
 import type { HostInFlake, NixConfig } from "../../model.ts";
 import type { Clock, Nix } from "../../ports.ts";
 import type { Shell } from "../process.ts";
-import { buildHosts } from "./build.ts";
 import { nixContext, type NixFlags } from "./context.ts";
 import { referTo } from "./directory.ts";
 import { Evaluations } from "./evaluations.ts";
@@ -58,8 +57,10 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
     attributes: (flake, attributes, warn) => evaluations.attributes(flake, attributes, warn),
     inventory: (flake, attributes, options) => evaluations.inventory(flake, attributes, options),
     evaluateHosts: (hosts, options) => evaluations.hosts(hosts, options),
-    build(derived, { hosts, ...options }) {
-      return buildHosts(nix, derived, {
+    async build(derived, { hosts, ...options }) {
+      // Loaded while the first hosts are evaluated.
+      const { buildHosts } = await import("./build.ts");
+      return await buildHosts(nix, derived, {
         ...{ ...options, tempDir, roots, clock },
         settings: settingsOf(hosts),
         again: (lost) => evaluations.hosts(lost, { progress: () => {}, warn: () => {}, onDerived: () => {} }),
