@@ -125,7 +125,7 @@ packageTest(
 );
 
 packageTest(
-  "the package takes a key from standard input and from a pipe: the first of its stages leaves both unread",
+  "the package takes a key, and hosts, from standard input and from a pipe: the first of its stages leaves both unread",
   async ({ fleet, program }) => {
     const env = { ...fleet.env(), KEY: await Deno.readTextFile(KEY), PROGRAM: program };
     // The hook tells which descriptors it has, and what is to be read from them.
@@ -134,7 +134,10 @@ packageTest(
     for (
       const [shell, script] of [
         ["bash", `exec env -u KEY ${release} --release-dir one --sign-key fd:3 3< <(printf %s "$KEY")`],
-        ["sh", `env -u KEY ${release} --release-dir two --sign-key fd:3 3<<END\n$KEY\nEND`],
+        [
+          "sh",
+          `env -u KEY ${release} --release-dir two --hosts - --sign-key fd:3 3<<END <<HOSTS\n$KEY\nEND\ndb\nHOSTS`,
+        ],
         ["sh", `env -u KEY ${release} --release-dir three --sign-key - 3</dev/null <<END\n$KEY\nEND`],
       ] as const
     ) {
