@@ -14,7 +14,7 @@ import type { Notes } from "../stages/run.ts";
 import type { CheckReport } from "../report/findings.ts";
 import { printableJson } from "../text.ts";
 import { CONFIG_OPTIONS, defaultConfig, PROGRAM_VARIABLES, PROGRAMS, secretsIn } from "./release.ts";
-import { found, HELP_OPTIONS, MORE_VARIABLES } from "./shared.ts";
+import { found, HELP_OPTIONS, LOG_OPTIONS, MORE_VARIABLES } from "./shared.ts";
 
 /** How the findings are printed. */
 type Format = "text" | "json" | "sarif";
@@ -70,18 +70,7 @@ const OPTIONS = {
     group: "Output",
     help: "tell GitHub, Gitea or Forgejo of findings on stderr; by default when GITHUB_ACTIONS is set",
   }),
-  "log-format": choice({
-    group: "Output",
-    placeholder: "FORMAT",
-    choices: ["pretty", "json"],
-    default: "pretty",
-    help: "pretty, or json for one object a line on stderr",
-  }),
-  "verbose": flag({
-    short: "v",
-    group: "Output",
-    help: "show each command, so that it can be copied, and its output",
-  }),
+  ...LOG_OPTIONS,
   ...HELP_OPTIONS,
 };
 

@@ -57,6 +57,7 @@ import {
   INTERRUPTED,
   KEEP_RELEASES,
   lockGrants,
+  LOG_OPTIONS,
   MORE_VARIABLES,
   readFile,
   seconds,
@@ -513,20 +514,7 @@ export const CONFIG_OPTIONS = {
 /** How a run tells what it does. */
 export const RUN_OUTPUT_OPTIONS = {
   "json": flag({ group: "Output", help: "print the result on stdout as JSON" }),
-  "log-format": choice({
-    group: "Output",
-    placeholder: "FORMAT",
-    choices: ["pretty", "json"],
-    default: "pretty",
-    // As the reference calls it.
-    also: { text: "pretty" },
-    help: "pretty, or json for one object a line on stderr",
-  }),
-  "verbose": flag({
-    short: "v",
-    group: "Output",
-    help: "show each command, so that it can be copied, and its output",
-  }),
+  ...LOG_OPTIONS,
   ...HELP_OPTIONS,
 };
 

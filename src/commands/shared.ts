@@ -16,6 +16,24 @@ export const HELP_OPTIONS = {
   "version": flag({ short: "V", group: "Output", help: "print the version" }),
 };
 
+/** How a command that takes its time tells what it does. */
+export const LOG_OPTIONS = {
+  "log-format": choice({
+    group: "Output",
+    placeholder: "FORMAT",
+    choices: ["pretty", "json"],
+    default: "pretty",
+    // As the reference calls it.
+    also: { text: "pretty" },
+    help: "pretty, or json for one object a line on stderr",
+  }),
+  "verbose": flag({
+    short: "v",
+    group: "Output",
+    help: "show each command, so that it can be copied, and its output",
+  }),
+};
+
 /** The file that an option names, to be read. */
 export function readFile(option: string, why: string): Grant<string> {
   return {

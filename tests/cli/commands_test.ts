@@ -294,6 +294,7 @@ const CHECKED: [args: string[], asked: Asked][] = [
     ["--log-format=json", "--verbose"],
     { ...check({}, { annotations: false }), log: { format: "json", verbose: true } } as Asked,
   ],
+  [["--log-format=text"], check({})],
 ];
 
 pureTest("these tests give every option of every command", () => {
