@@ -23,7 +23,8 @@ export type ErrorKind =
 /** What the program can end with when it fails. */
 export type ExitCode = 1 | 2 | 3 | 4 | 75 | 129 | 130 | 143;
 
-const EXIT_CODES: Record<ErrorKind, ExitCode> = {
+/** The exit code of each kind. A signal has its own, whatever the kind. */
+export const EXIT_CODES: Readonly<Record<ErrorKind, ExitCode>> = {
   "usage": 1,
   "evaluation": 1,
   "contract": 1,
@@ -59,6 +60,8 @@ export class Interrupt extends Error {
 
 /** Where an error happened and how to mend it. */
 export interface ErrorDetails {
+  /** A stable word for programs, which tells it from others of its kind. docs/json.md lists them. */
+  code?: string | undefined;
   /** Path into the document that is wrong, such as `channels.stable.freshnessWindow`. */
   path?: string | undefined;
   /** How to mend it, when that is known. */
@@ -88,6 +91,8 @@ export class ReleaseError extends Error {
   override readonly name: string = "ReleaseError";
   /** What went wrong, by who has to act on it. */
   readonly kind: ErrorKind;
+  /** A stable word for programs; undefined when the kind says enough. */
+  readonly code: string | undefined;
   /** Path into the document that is wrong. */
   readonly path: string | undefined;
   /** How to mend it. */
@@ -107,6 +112,7 @@ export class ReleaseError extends Error {
   constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.kind = kind;
+    this.code = details.code;
     this.path = details.path;
     this.hint = details.hint;
     this.lines = details.lines ?? [];
@@ -115,8 +121,8 @@ export class ReleaseError extends Error {
 
   /** The same error with what only its catcher knows. */
   with(details: Omit<ErrorDetails, "cause">): ReleaseError {
-    const { kind, message, path, hint, lines, hosts } = this;
-    return new ReleaseError(kind, message, { path, hint, lines, hosts, ...details, cause: this });
+    const { kind, message, code, path, hint, lines, hosts } = this;
+    return new ReleaseError(kind, message, { code, path, hint, lines, hosts, ...details, cause: this });
   }
 
   /** The exit code of the program when this error ends it. */
@@ -130,11 +136,12 @@ export class ReleaseError extends Error {
  *
  * @param action What was tried, as in `Cannot write "x"`
  * @param cause The error of the file system
+ * @param code A stable word for programs
  * @returns the error to throw
  */
-export function ioError(action: string, cause: unknown): ReleaseError {
+export function ioError(action: string, cause: unknown, code?: string): ReleaseError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ReleaseError("io", `${action}: ${reason}`, { cause });
+  return new ReleaseError("io", `${action}: ${reason}`, { code, cause });
 }
 
 /**

@@ -55,12 +55,14 @@ pureTest("ReleaseError has no path, hint, lines or cause unless they are given",
 });
 
 pureTest("with() gives the same error with another place or hint, and keeps what is not given", () => {
-  const error = new ReleaseError("build", "x", { path: "a", hint: "b", lines: ["c"], hosts: ["d"] });
+  const error = new ReleaseError("build", "x", {
+    ...{ code: "w", path: "a", hint: "b", lines: ["c"], hosts: ["d"] },
+  });
   const read = (
-    { kind, message, path, hint, lines, hosts }: ReleaseError,
-  ) => [kind, message, path, hint, lines, hosts];
-  assertEquals(read(error.with({ hint: "e" })), ["build", "x", "a", "e", ["c"], ["d"]]);
-  assertEquals(read(error.with({ path: "f" })), ["build", "x", "f", "b", ["c"], ["d"]]);
+    { kind, message, code, path, hint, lines, hosts }: ReleaseError,
+  ) => [kind, message, code, path, hint, lines, hosts];
+  assertEquals(read(error.with({ hint: "e" })), ["build", "x", "w", "a", "e", ["c"], ["d"]]);
+  assertEquals(read(error.with({ path: "f" })), ["build", "x", "w", "f", "b", ["c"], ["d"]]);
   assert(error.with({}).cause === error);
 });
 
@@ -73,6 +75,7 @@ pureTest("ioError() says what was tried and what the file system said", () => {
     cause,
   ]);
   assertEquals(ioError("Cannot read", "broken").message, "Cannot read: broken");
+  assertEquals(ioError("Cannot read", "broken", "word").code, "word");
 });
 
 pureTest("atOnce() gives what all come to in their order, or the error of the first that fails", async () => {

@@ -268,11 +268,12 @@ export function errorWithoutSecrets(error: unknown, secrets: Secrets): unknown {
     if (!(error instanceof Error) || hide(error.message) === error.message) return error;
     return new Error(hide(error.message), { cause: error });
   }
-  const { kind, message, path, hint, cause } = error;
+  const { kind, message, code, path, hint, hosts, cause } = error;
   const lines = error.lines.map(hide);
   const isHook = kind === "push-hook" || kind === "sign-hook";
   const hints = [hint, isHook && lines.some((line) => line.includes(HIDDEN)) ? HIDDEN_HINT : undefined];
   return new ReleaseError(kind, hide(message), {
+    ...{ code, hosts },
     path: path === undefined ? undefined : hide(path),
     lines,
     hint: hints.flatMap((text) => text === undefined ? [] : [hide(text)]).join("; ") || undefined,

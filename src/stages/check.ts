@@ -6,7 +6,7 @@
 import { equalBytes } from "../bytes.ts";
 import { signaturePath } from "../contract/layout.ts";
 import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
-import { ReleaseError } from "../errors.ts";
+import { type ErrorDetails, ReleaseError } from "../errors.ts";
 import type { SignedArtifact, Stamp } from "../model.ts";
 import { plural } from "../text.ts";
 import { bindRelease, type ReleaseFiles } from "../verify/bindings.ts";
@@ -70,11 +70,10 @@ export function smokeVerify(artifacts: readonly SignedArtifact[]): void {
     artifacts[0]!.path,
   );
   if (first !== undefined) {
-    throw refused(
-      first.path,
-      first.message,
-      others.map(({ path, message }) => `also "${path}": ${message}`),
-    );
+    throw refused(first.path, first.message, {
+      code: first.code,
+      lines: others.slice(0, 20).map(({ path, message }) => `also "${path}": ${message}`),
+    });
   }
   const parts = new Set(documents.map(({ path }) => path));
   for (const { path } of artifacts) {
@@ -90,8 +89,6 @@ function asReleaseFiles(artifacts: readonly SignedArtifact[]): ReleaseFiles {
   );
 }
 
-function refused(path: string, reason: string, lines: readonly string[] = []): ReleaseError {
-  return new ReleaseError("smoke-verify", `A consumer would refuse "${path}": ${reason}`, {
-    lines: lines.slice(0, 20),
-  });
+function refused(path: string, reason: string, details: ErrorDetails = {}): ReleaseError {
+  return new ReleaseError("smoke-verify", `A consumer would refuse "${path}": ${reason}`, details);
 }

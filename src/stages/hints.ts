@@ -48,7 +48,8 @@ export async function withWayRound<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof ReleaseError) || error.hosts === undefined) throw error;
-    if (error.kind !== "evaluation" && error.kind !== "build") throw error;
+    // What was at work when the time was up need not be what took it.
+    if (error.kind !== "evaluation" && error.kind !== "build" || error.code === "timeout") throw error;
     const failed = new Set(error.hosts);
     const areOthersLeft = hosts.some(({ name }) => !failed.has(name));
     const spec = without([...failed], asked);

@@ -93,9 +93,9 @@ export function interruptedError(error: unknown, reason: unknown, { at, done }: 
   }
   // What was to be whole has failed, whether the signal had to do with that or not: it says itself what there is.
   if (!(error instanceof ReleaseError)) return error;
-  const { lines, hint, path } = error;
+  const { code, lines, hint, path, hosts } = error;
   return new ReleaseError("interrupted", `${message}, which failed: ${error.message}`, {
-    ...{ lines, hint, path },
+    ...{ code, lines, hint, path, hosts },
     cause: reason,
   });
 }

@@ -52,6 +52,7 @@ export function refuseWarnings({ config, notes }: Run, findings: readonly Findin
     "contract",
     `Cannot release with --deny-warnings: ${plural(denied.length, "warning")}`,
     {
+      code: "warnings-denied",
       lines: [...denied.slice(0, MOST_REPEATED), ...more > 0 ? [`and ${more} more`] : []],
       hint: "`fleet-release check` tells all that is found of a fleet, and how to mend it",
     },

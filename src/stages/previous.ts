@@ -9,7 +9,7 @@ import { lookup } from "../contract/records.ts";
 import { compareTimestamps } from "../contract/time.ts";
 import type { FleetResolved } from "../contract/types.ts";
 import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
-import { type ErrorKind, ReleaseError } from "../errors.ts";
+import { type ErrorDetails, type ErrorKind, ReleaseError } from "../errors.ts";
 import { composeArtifacts, type ComposeOptions, type EvaluatedFleet } from "../plan/compose.ts";
 import { injectClosureHashes } from "../plan/fleet.ts";
 import type { SignedArtifact, Stamp } from "../model.ts";
@@ -185,7 +185,7 @@ async function readAccepted(
 
 /** The error for a release that consumers would refuse. */
 function refuseFailures(purpose: Purpose, failures: readonly FileFailure[]): ReleaseError {
-  const [{ path, message }, ...others] = failures as readonly [FileFailure, ...FileFailure[]];
+  const [{ path, code, message }, ...others] = failures as readonly [FileFailure, ...FileFailure[]];
   const all = (code: FileFailure["code"]) => failures.every((failure) => failure.code === code);
   const hints = all("stale")
     ? [purpose.instead, purpose.allow]
@@ -196,7 +196,7 @@ function refuseFailures(purpose: Purpose, failures: readonly FileFailure[]): Rel
     "smoke-verify",
     `"${path}" on disk cannot be trusted: ${message}`,
     hints,
-    others.map(({ path, message }) => `also "${path}": ${message}`),
+    { code, lines: others.map(({ path, message }) => `also "${path}": ${message}`) },
   );
 }
 
@@ -208,9 +208,9 @@ function restoring({ restore, instead }: Purpose): readonly string[] {
 const OTHER_KEYS = "give its key, too, with --trust-file or --public-key, if another one signed it";
 
 function refusing({ problem }: Purpose) {
-  return (kind: ErrorKind, reason: string, hints: readonly string[], lines: readonly string[] = []) => {
+  return (kind: ErrorKind, reason: string, hints: readonly string[], details: ErrorDetails = {}) => {
     const hint = `${hints.slice(0, -1).join(", ")}, or ${hints.at(-1)}`;
-    return new ReleaseError(kind, `${problem}: ${reason}`, { hint, lines });
+    return new ReleaseError(kind, `${problem}: ${reason}`, { hint, ...details });
   };
 }
 

@@ -241,7 +241,10 @@ function lateError(
 ): ReleaseError {
   const at = hosts.length === 0 ? "" : `, and was at ${quoteList(hosts)} still`;
   return new ReleaseError(kind, `${title} took longer than ${seconds} s${at}`, {
+    code: "timeout",
     hint: `give it more time with --${option}`,
+    // Where it was at none, it is about all of them.
+    hosts: hosts.length === 0 ? undefined : hosts,
   });
 }
 

@@ -190,9 +190,9 @@ function refusalOf(
   { signatureAlgorithm }: Stamp,
   { origin, hint }: TrustedKeys & { readonly hint: string | undefined },
 ): ReleaseError {
-  const refuse = (message: string, details: ErrorDetails) =>
-    new ReleaseError("smoke-verify", message, details);
   const { code, message } = failures[0]!;
+  const refuse = (message: string, details: ErrorDetails) =>
+    new ReleaseError("smoke-verify", message, { code, ...details });
   switch (code) {
     case "may-not-sign":
       return refuse(`The signature of "${path}" is by the ${key!.slot} key`, { hint: HINT_PREVIOUS });

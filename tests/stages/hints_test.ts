@@ -97,9 +97,14 @@ const AUTO: HostsSpec = { kind: "auto", exclude: [] };
 /** The hint of an error about some hosts, in a run for those and others. */
 async function wayRound(
   failed: readonly string[] | undefined,
-  { others = ["web"], hint, asked = AUTO }: { others?: string[]; hint?: string; asked?: HostsSpec } = {},
+  { others = ["web"], hint, asked = AUTO, code }: {
+    others?: string[];
+    hint?: string;
+    asked?: HostsSpec;
+    code?: string;
+  } = {},
 ) {
-  const error = new ReleaseError("build", "no", { hint, hosts: failed, lines: ["why"], path: "p" });
+  const error = new ReleaseError("build", "no", { code, hint, hosts: failed, lines: ["why"], path: "p" });
   const hosts = [...failed ?? [], ...others].map((name) => ({ name, kind: "nixos" as const }));
   const run = new FakeWorld().run({ hosts: asked });
   const refused = await rejection(withWayRound(run, hosts, () => Promise.reject(error)));
@@ -123,6 +128,7 @@ pureTest("withWayRound() tells how the others are released without the hosts tha
 pureTest("withWayRound() adds nothing where there is no such way", async () => {
   const hint = "give it a builder";
   assertEquals(await wayRound(undefined, { hint }), hint);
+  assertEquals(await wayRound(["db"], { hint, code: "timeout" }), hint);
   assertEquals(await wayRound(["db"], { hint, others: [] }), hint);
   assertEquals(await wayRound(["db"], { hint, asked: { kind: "explicit", hosts: ["db", "web"] } }), hint);
   assertEquals(await wayRound(Array.from({ length: 11 }, (_, index) => `h${index}`), { hint }), hint);

@@ -45,8 +45,7 @@ pureTest("the error of an interrupted run says what was published by then", () =
 
 pureTest("what was to be whole, and has failed in an interrupted run, says so itself", () => {
   const error = new ReleaseError("git", "Cannot make the commit: git exited with 130", {
-    lines: ["| no"],
-    hint: "try",
+    ...{ lines: ["| no"], hint: "try", code: "timeout", hosts: ["web1"] },
   });
   const found = interruptedError(error, SIGNAL, { at: [at("commit", "Committing")], done: ["write"] });
   assertEquals(said(found), {
@@ -57,6 +56,8 @@ pureTest("what was to be whole, and has failed in an interrupted run, says so it
     lines: ["| no"],
     hint: "try",
   });
+  const { code, hosts } = found as ReleaseError;
+  assertEquals([code, hosts], ["timeout", ["web1"]]);
   // It was not interrupted, or is a mistake of the program.
   for (const [thrown, reason] of [[error, undefined], [error, error], [new TypeError("no"), SIGNAL]]) {
     assertEquals(interruptedError(thrown, reason, { at: [], done: [] }) === thrown, true);

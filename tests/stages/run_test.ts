@@ -143,10 +143,12 @@ pureTest("startRun() ends a run whose stage takes too long, and names the hosts 
     run.host("evaluate", "web4", "started");
     return new Promise<number>(() => {});
   });
-  const { kind, message, hint } = await assertRejects(() => stage, ReleaseError);
-  assertEquals([kind, message, hint], [
+  const { kind, code, message, hosts, hint } = await assertRejects(() => stage, ReleaseError);
+  assertEquals([kind, code, message, hosts, hint], [
     "build",
+    "timeout",
     'Building took longer than 0.001 s, and was at "web2" still',
+    ["web2"],
     "give it more time with --build-timeout",
   ]);
 });

@@ -224,6 +224,7 @@ export function unreachable(
   // Bars of progress are not for a report.
   const said = stderr.filter((line) => !/\d+% \(\d+\/\d+\)/.test(line));
   return new ReleaseError("git", late ? `${what}: it has shown no progress for ${patience} s` : what, {
+    code: late ? "timeout" : undefined,
     lines: lastLines(said, 10).map(hideSecrets),
     hint: late
       ? "the server, the network, ssh or what is asked for a password may be in the way: `git ls-remote` shows it. " +

@@ -89,5 +89,6 @@ export function hookFailure(
   result: CommandResult,
   hint?: string,
 ): ReleaseError {
-  return new ReleaseError(kind, message, { lines: lastLines(result.stderr, 15), hint });
+  const code = result.late ? "timeout" : undefined;
+  return new ReleaseError(kind, message, { code, lines: lastLines(result.stderr, 15), hint });
 }
