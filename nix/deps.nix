@@ -1,4 +1,4 @@
-# The npm packages that deno.lock names, as a `node_modules` directory.
+# The npm packages that the program needs, as deno.lock names them, as a `node_modules` directory.
 #
 # Each package is a derivation of its own, whose hash is the one in deno.lock. Nothing has to be written here when a
 # dependency is added or updated. npm knows where packages come from, so that no registry is named here either.
@@ -8,9 +8,11 @@
   nodejs,
   cacert,
   lockFile,
+  configFile,
 }:
 let
   lock = builtins.fromJSON (builtins.readFile lockFile);
+  config = builtins.fromJSON (builtins.readFile configFile);
 
   # A key of deno.lock is `name@version`, with `_peer@version…` behind it when the package has peers.
   parse =
@@ -26,9 +28,17 @@ let
         version = builtins.elemAt parts 1;
       };
 
-  packages = lib.mapAttrsToList (key: entry: parse key // { inherit (entry) integrity; }) (
-    lock.npm or { }
-  );
+  packages = lib.mapAttrsToList (
+    key: entry:
+    parse key
+    // {
+      inherit (entry) integrity;
+      # A name, with its version where it has several.
+      dependencies = map (text: builtins.head (builtins.match "(@?[^@]+)(@.*)?" text)) (
+        entry.dependencies or [ ]
+      );
+    }
+  ) (lock.npm or { });
 
   # There is one place in `node_modules` for a name. Two entries that differ in their peers alone are one package.
   oneOf =
@@ -43,11 +53,26 @@ let
 
   byName = lib.mapAttrs oneOf (builtins.groupBy (package: package.name) packages);
 
+  # What the program imports, and what that needs. The scopes of deno.json have what tests alone import.
+  imported = builtins.concatMap (
+    specifier:
+    let
+      parts = builtins.match "npm:(@?[^@]+)@.*" specifier;
+    in
+    if parts == null then [ ] else parts
+  ) (builtins.attrValues config.imports);
+
+  needed = builtins.genericClosure {
+    startSet = map (key: { inherit key; }) imported;
+    operator = { key }: map (key: { inherit key; }) byName.${key}.dependencies;
+  };
+
   fetch =
     {
       name,
       version,
       integrity,
+      ...
     }:
     let
       # A mirror or a proxy, as the nix daemon's own environment names them: the hash says what may come from there.
@@ -79,9 +104,12 @@ else
       mkdir "$out"
     ''
     + lib.concatStrings (
-      lib.mapAttrsToList (name: package: ''
-        mkdir -p "$out"/${lib.escapeShellArg name}
-        tar -xzf ${fetch package} -C "$out"/${lib.escapeShellArg name} --strip-components=1
-      '') byName
+      map (
+        { key }:
+        ''
+          mkdir -p "$out"/${lib.escapeShellArg key}
+          tar -xzf ${fetch byName.${key}} -C "$out"/${lib.escapeShellArg key} --strip-components=1
+        ''
+      ) needed
     )
   )

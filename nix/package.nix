@@ -17,7 +17,10 @@
 let
   inherit (builtins.fromJSON (builtins.readFile ../deno.json)) version;
 
-  dependencies = callPackage ./deps.nix { lockFile = ../deno.lock; };
+  dependencies = callPackage ./deps.nix {
+    lockFile = ../deno.lock;
+    configFile = ../deno.json;
+  };
 
   # By itself, because Deno writes this path into its cache, encoded: nix would not find its own path there.
   app = runCommand "fleet-release-app-${version}" { } ''

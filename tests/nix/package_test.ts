@@ -229,46 +229,54 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what cannot be laid out or fetched from deno.lock is refused by name",
+  name: "what the program imports is laid out, and what cannot be, or be fetched, is refused by name",
   ignore,
   async fn() {
     await using fleet = await TestFleet.create({ git: false });
-    const lockFile = join(fleet.root, "deno.lock");
+    const [lockFile, configFile] = [join(fleet.root, "deno.lock"), join(fleet.root, "deno.json")];
     const expression = `import ${JSON.stringify(join(PROJECT, "nix/deps.nix"))} {
       lib = import ${JSON.stringify(join(PROJECT, "tests/fixtures/nixpkgs-standin/lib.nix"))};
-      runCommand = name: _: script: builtins.seq script name;
+      runCommand = name: _: script: builtins.seq script (name + script);
       nodejs = "";
       cacert = "";
       lockFile = ${JSON.stringify(lockFile)};
+      configFile = ${JSON.stringify(configFile)};
     }`;
-    const refusal = async (edit: (lock: Lock) => void) => {
+    const laidOut = async (edit: (lock: Lock) => void, imports: Record<string, string> = {}) => {
+      const config = JSON.parse(await Deno.readTextFile(join(PROJECT, "deno.json")));
+      await Deno.writeTextFile(
+        configFile,
+        JSON.stringify({ ...config, imports: { ...config.imports, ...imports } }),
+      );
       const lock: Lock = JSON.parse(await Deno.readTextFile(join(PROJECT, "deno.lock")));
       edit(lock);
       await Deno.writeTextFile(lockFile, JSON.stringify(lock));
       const features = ["--extra-experimental-features", "nix-command"];
       const argv = [which("nix"), ...features, "eval", "--impure", "--raw", "--expr", expression];
       const { code, stdout, stderr } = await run(argv, { cwd: fleet.root, env: fleet.env() });
-      return code === 0 ? stdout : stderr.match(/Cannot .*/g)?.at(-1);
+      if (code !== 0) return stderr.match(/Cannot .*/g)?.at(-1);
+      return [...stdout.matchAll(/^ *mkdir -p "\$out"\/'(.*)'$/gm)].map(([, name]) => name!).sort();
     };
     assertEquals(
-      await refusal(({ npm }) => npm["dax@0.48.0"] = npm["dax@0.49.0"]!),
+      await laidOut(({ npm }) => npm["dax@0.48.0"] = npm["dax@0.49.0"]!),
       "Cannot lay out node_modules: deno.lock has 0.48.0 and 0.49.0 of dax",
     );
     assertEquals(
-      await refusal((lock) => lock.jsr = { "@std/path@1.1.6": {} }),
+      await laidOut((lock) => lock.jsr = { "@std/path@1.1.6": {} }),
       "Cannot fetch packages from JSR: deno.lock has @std/path@1.1.6",
     );
     assertEquals(
-      await refusal(({ npm }) => npm["dax"] = npm["dax@0.49.0"]!),
+      await laidOut(({ npm }) => npm["dax"] = npm["dax@0.49.0"]!),
       'Cannot read the package "dax" in deno.lock: expected NAME@VERSION',
     );
-    assertEquals(
-      await refusal(({ npm }) => {
-        npm["@scope/name@1.0.0-rc.1_dax@0.49.0"] = npm["dax@0.49.0"]!;
-        npm["@scope/name@1.0.0-rc.1"] = npm["dax@0.49.0"]!;
-      }),
-      "fleet-release-dependencies",
-    );
+    // What tests alone import is not among them.
+    const needed = ["canonicalize", "dax", "undici-types", "valibot"];
+    assertEquals(await laidOut(() => {}), needed);
+    const twice = await laidOut(({ npm }) => {
+      npm["@scope/name@1.0.0-rc.1_dax@0.49.0"] = npm["dax@0.49.0"]!;
+      npm["@scope/name@1.0.0-rc.1"] = npm["dax@0.49.0"]!;
+    }, { "name": "npm:@scope/name@1.0.0-rc.1" });
+    assertEquals(twice, ["@scope/name", ...needed]);
   },
 });
 
