@@ -33,7 +33,14 @@ fi
 case "$*" in
 # Nothing has to be permitted for these.
 --help | -h | --version | -V) flags=--no-prompt ;;
-*) flags=$("${planner[@]}" "$@" </dev/null) || exit ;;
+*)
+  flags=$("${planner[@]}" "$@" </dev/null) || {
+    code=$?
+    # What it has printed in their place is the error, when that is asked for as JSON.
+    [ -z "$flags" ] || printf '%s\n' "$flags"
+    exit "$code"
+  }
+  ;;
 esac
 
 # One flag a line, and nothing in it means anything to the shell.

@@ -5,11 +5,11 @@
  */
 import metadata from "../deno.json" with { type: "json" };
 import type { Session } from "./cli/command.ts";
-import type { CommandList, Invocation } from "./cli/command_line.ts";
+import type { CommandList, Invocation, LogStyle, Telling } from "./cli/command_line.ts";
 import { COMMANDS } from "./commands/list.ts";
 import { ReleaseError } from "./errors.ts";
 import { quoted } from "./text.ts";
-import { processWorld, type World } from "./world.ts";
+import { NO_OUTPUT, processWorld, type World } from "./world.ts";
 
 /**
  * Runs the program once.
@@ -26,30 +26,43 @@ export async function main(
   const [first, ...others] = args;
   // Asked for alone, as programs do that only want to know: nothing has to be loaded for that.
   if (others.length === 0 && (first === "--version" || first === "-V")) return printVersion(world);
-  const [{ asksForJsonLog, nameIn }, { createLog }] = await Promise.all([
+  const [{ likelyTelling, nameIn }, { createLog }] = await Promise.all([
     import("./cli/command_line.ts"),
     import("./report/log.ts"),
   ]);
-  const open = (format: "pretty" | "json", verbose = false) =>
-    createLog({ format, verbose, stream: world.stderr, clock: world.clock });
+  const open = (style: LogStyle) => createLog({ ...style, stream: world.stderr, clock: world.clock });
   // Until the command line is read, errors are told in the way that it most likely asks for.
-  let log = open(asksForJsonLog(args) ? "json" : "pretty");
+  const likely = likelyTelling(args);
+  let [log, json] = [open(likely.log), likely.json];
+  const onTelling = (telling: Telling) => {
+    json = telling.json;
+    if (telling.log !== undefined) log = open(telling.log);
+  };
   const planning = first === "--print-permissions";
   const line = planning ? others : args;
   try {
-    const invocation = await read(commands, line, world);
+    const invocation = await read(commands, line, { world, onTelling });
     if (planning) return await printPermissions(invocation, world);
-    if (invocation.kind === "request" && invocation.log !== undefined) {
-      log = open(invocation.log.format, invocation.log.verbose);
-    }
     return await run(commands, invocation, { world, log });
   } catch (error) {
     const known = error instanceof ReleaseError ? error : unforeseen(error);
-    log.error(known);
     const command = await commands[nameIn(commands, line)]!();
-    return command.failureCode(known);
+    const exitCode = command.failureCode(known);
+    log.error(known, exitCode);
+    if (json && known.code !== NO_OUTPUT) await printError(known, exitCode, world);
+    return exitCode;
   } finally {
     log.close();
+  }
+}
+
+/** What fails can be read on stderr, too: that nobody reads stdout is none of its errors. */
+async function printError(error: ReleaseError, exitCode: number, { stdout }: World): Promise<void> {
+  const { jsonError } = await import("./report/json.ts");
+  try {
+    stdout.write(jsonError(error, exitCode));
+  } catch (error) {
+    if (!(error instanceof ReleaseError && error.code === NO_OUTPUT)) throw error;
   }
 }
 
@@ -59,13 +72,18 @@ function printVersion({ stdout }: World): number {
 }
 
 /** Reads the command line, in the layers above its variables. */
-async function read(commands: CommandList, args: readonly string[], world: World): Promise<Invocation> {
+async function read(
+  commands: CommandList,
+  args: readonly string[],
+  { world, onTelling }: { readonly world: World; readonly onTelling: (how: Telling) => void },
+): Promise<Invocation> {
   const { nameIn, readCommandLine } = await import("./cli/command_line.ts");
   const { SETTINGS_VARIABLE } = await import("./cli/arguments.ts");
   const { variables } = await commands[nameIn(commands, args)]!();
   const env = world.environment.read(variables);
   return await readCommandLine(commands, args, {
     env,
+    onTelling,
     async settings(options) {
       const path = env[SETTINGS_VARIABLE];
       if (!path) return {};
@@ -105,13 +123,20 @@ async function printPermissions(invocation: Invocation, world: World): Promise<n
 function unforeseen(error: unknown): ReleaseError {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof Deno.errors.NotCapable) {
-    return new ReleaseError("io", `A permission is missing: ${message}`, { cause: error });
+    return new ReleaseError("io", `A permission is missing: ${message}`, {
+      code: "permission",
+      cause: error,
+    });
   }
   // The message stands before it, and may have lines of its own.
   const stack = error instanceof Error
     ? error.stack?.split("\n").filter((line) => /^ {4}at /.test(line))
     : undefined;
-  return new ReleaseError("io", `Unforeseen: ${message}`, { cause: error, lines: stack?.map(quoted) ?? [] });
+  return new ReleaseError("io", `Unforeseen: ${message}`, {
+    code: "unforeseen",
+    cause: error,
+    lines: stack?.map(quoted) ?? [],
+  });
 }
 
 if (import.meta.main) {

@@ -38,6 +38,9 @@ export interface Stream {
   readonly width: number;
 }
 
+/** The code word of an error that stdout cannot be written. */
+export const NO_OUTPUT = "no-output";
+
 /** The environment, as far as it may be read. */
 export interface Environment {
   /** All variables, or where they are permitted by name, those of these that may be read and are set. */
@@ -121,7 +124,7 @@ function writeStdout(text: string): void {
   try {
     writeAll(Deno.stdout, new TextEncoder().encode(text));
   } catch (error) {
-    throw ioError("Cannot write standard output", error);
+    throw ioError("Cannot write standard output", error, NO_OUTPUT);
   }
 }
 

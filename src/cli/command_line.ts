@@ -4,6 +4,7 @@
  * @module
  */
 import { ReleaseError } from "../errors.ts";
+import type { LogOptions } from "../report/log.ts";
 import { nearest } from "../text.ts";
 import { parseArguments, readOptions, type Settings } from "./arguments.ts";
 import type { Command, Given, Request } from "./command.ts";
@@ -21,9 +22,18 @@ export type Invocation =
     readonly command: Command;
     readonly given: Given<OptionTable>;
     readonly request: Request;
-    /** How it is logged; undefined when the command has no options for it. */
-    readonly log: { readonly format: "pretty" | "json"; readonly verbose: boolean } | undefined;
   };
+
+/** How a run is logged. */
+export type LogStyle = Pick<LogOptions, "format" | "verbose">;
+
+/** How a command is to tell what it does and what comes of it. */
+export interface Telling {
+  /** How it is logged; undefined when the command has no options for it. */
+  readonly log: LogStyle | undefined;
+  /** Whether programs read its stdout: it prints one object there, be it an error. */
+  readonly json: boolean;
+}
 
 /** Where options come from beside the command line. */
 export interface Sources {
@@ -33,6 +43,8 @@ export interface Sources {
    * otherwise.
    */
   readonly settings: (options: OptionTable) => Promise<Settings>;
+  /** Is told how the command is to tell things, before its other options are looked at. */
+  readonly onTelling?: (how: Telling) => void;
 }
 
 /**
@@ -43,7 +55,7 @@ export interface Sources {
 export async function readCommandLine(
   commands: CommandList,
   args: readonly string[],
-  { env, settings }: Sources,
+  { env, settings, onTelling }: Sources,
 ): Promise<Invocation> {
   const names = Object.keys(commands);
   const [first, ...others] = args;
@@ -58,13 +70,22 @@ export async function readCommandLine(
   const table = takesSettings === true ? options : takesSettings;
   const layers = { env, settings: table === undefined ? {} : await settings(table) };
   const given = readOptions(options, rest, layers);
-  return { kind: "request", command, given, request: command.ask(given), log: logOf(given) };
+  onTelling?.(tellingOf(given));
+  return { kind: "request", command, given, request: command.ask(given) };
 }
 
-/** The two options of how a run is logged, which the commands that run for long have. */
-function logOf({ values }: Given<OptionTable>): { format: "pretty" | "json"; verbose: boolean } | undefined {
-  const { logFormat, verbose } = values as { logFormat?: "pretty" | "json"; verbose?: boolean };
-  return logFormat === undefined ? undefined : { format: logFormat, verbose: verbose === true };
+/** The options that mean the same in all commands that have them. */
+function tellingOf({ values }: Given<OptionTable>): Telling {
+  const { logFormat, verbose, json, format } = values as {
+    readonly logFormat?: "pretty" | "json";
+    readonly verbose?: boolean;
+    readonly json?: boolean;
+    readonly format?: string;
+  };
+  return {
+    log: logFormat === undefined ? undefined : { format: logFormat, verbose: verbose === true },
+    json: json === true || format === "json",
+  };
 }
 
 /** The command that a command line names, or the first where it names none. */
@@ -82,7 +103,14 @@ function helpSubject(names: readonly string[], [name = names[0]!, stray]: readon
   });
 }
 
-/** How errors are to be told while the command line has not been read. */
-export function asksForJsonLog(args: readonly string[]): boolean {
-  return args.includes("--log-format=json") || args[args.indexOf("--log-format") + 1] === "json";
+/** How errors are to be told while the command line has not been read: as it most likely asks for. */
+export function likelyTelling(args: readonly string[]): Telling & { readonly log: LogStyle } {
+  const says = (option: string) =>
+    args.some((arg, index) =>
+      arg === `--${option}=json` || arg === "json" && args[index - 1] === `--${option}`
+    );
+  return {
+    log: { format: says("log-format") ? "json" : "pretty", verbose: false },
+    json: args.includes("--json") || args.includes("--json=true") || says("format"),
+  };
 }

@@ -7,7 +7,7 @@ import { resolve } from "@std/path";
 import { defineCommand, type Session } from "../cli/command.ts";
 import { choice } from "../cli/option.ts";
 import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from "../contract/types.ts";
-import { formatKey, HELP_OPTIONS, KEY_FORMAT, keyFile, type KeyFormat } from "./shared.ts";
+import { KEY_OUTPUT_OPTIONS, keyFile, type KeyFormat, keyFormat, printedKey } from "./shared.ts";
 
 /** What `keygen` is told. */
 interface KeygenSettings {
@@ -26,8 +26,7 @@ const OPTIONS = {
     default: "ed25519",
     help: SIGNATURE_ALGORITHMS.join(" or "),
   }),
-  "format": KEY_FORMAT,
-  ...HELP_OPTIONS,
+  ...KEY_OUTPUT_OPTIONS,
 };
 
 /** The command. */
@@ -48,10 +47,10 @@ export const KEYGEN = defineCommand({
     why: "it is new, or the run is refused",
     of: ({ file }: KeygenSettings, { cwd }) => [resolve(cwd, file)],
   }],
-  read: ({ values: { algorithm, format }, operands }): KeygenSettings => ({
-    file: keyFile("keygen", OPERANDS, operands),
-    algorithm,
-    format,
+  read: (given): KeygenSettings => ({
+    file: keyFile("keygen", OPERANDS, given.operands),
+    algorithm: given.values.algorithm,
+    format: keyFormat(given),
   }),
   run: keygen,
 });
@@ -66,6 +65,6 @@ async function keygen({ file, algorithm, format }: KeygenSettings, { world }: Se
   const { createSecretFile } = await import("../adapters/files.ts");
   const { pem, publicKey } = await generatePrivateKey(algorithm);
   await createSecretFile(file, world.cwd, pem);
-  world.stdout.write(`${await formatKey(publicKey, format)}\n`);
+  world.stdout.write(await printedKey(publicKey, { command: "keygen", file, format }));
   return 0;
 }

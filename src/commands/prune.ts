@@ -13,7 +13,8 @@ import { wholeSeconds } from "../contract/time.ts";
 import { Interrupt, ReleaseError } from "../errors.ts";
 import type { Warn } from "../model.ts";
 import type { ReleaseDir } from "../ports.ts";
-import { plural, printable, printableJson } from "../text.ts";
+import { jsonDocument } from "../report/json.ts";
+import { plural, printable } from "../text.ts";
 import type { TrustedKey } from "../verify/trust.ts";
 import { HELP_OPTIONS, INTERRUPTED, KEEP_RELEASES, lockGrants, trustFile, waitLock } from "./shared.ts";
 
@@ -166,12 +167,12 @@ async function pruneIn(
   }
   const pruned: Pruned = { dryRun, removed, kept: pruneSidecars ? [] : others };
   world.stdout.write(
-    `${settings.json ? printableJson(pruned, 2) : linesOf(pruned, artifactName).join("\n")}\n`,
+    settings.json ? jsonDocument("prune", pruned) : `${linesOf(pruned, artifactName).join("\n")}\n`,
   );
   return 0;
 }
 
-/** What is removed, and what is not but could be, by path. This is what `--json` prints. */
+/** What is removed, and what is not but could be, by path. This is what `--json` prints, behind its schema. */
 interface Pruned {
   readonly dryRun: boolean;
   /** In a dry run, what would be. */

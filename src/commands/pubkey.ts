@@ -5,7 +5,7 @@
  */
 import { resolve } from "@std/path";
 import { defineCommand, type Session } from "../cli/command.ts";
-import { formatKey, HELP_OPTIONS, KEY_FORMAT, keyFile, type KeyFormat } from "./shared.ts";
+import { KEY_OUTPUT_OPTIONS, keyFile, type KeyFormat, keyFormat, printedKey } from "./shared.ts";
 
 /** What `pubkey` is told. */
 interface PubkeySettings {
@@ -21,7 +21,7 @@ export const PUBKEY = defineCommand({
   usage: ["pubkey FILE [OPTION...]"],
   summary: "print the public part of a key",
   about: "Prints the public part of a private or public key file: PKCS#8, SPKI, OpenSSH or nix.",
-  options: { "format": KEY_FORMAT, ...HELP_OPTIONS },
+  options: KEY_OUTPUT_OPTIONS,
   operands: OPERANDS,
   exitCodes: { 0: "printed", 1: "usage, or the file cannot be read or is no key" },
   example: "fleet-release pubkey ~/keys/release.pem",
@@ -32,9 +32,9 @@ export const PUBKEY = defineCommand({
     why: "its public part is printed",
     of: ({ file }: PubkeySettings, { cwd }) => [resolve(cwd, file)],
   }],
-  read: ({ values: { format }, operands }): PubkeySettings => ({
-    file: keyFile("pubkey", OPERANDS, operands),
-    format,
+  read: (given): PubkeySettings => ({
+    file: keyFile("pubkey", OPERANDS, given.operands),
+    format: keyFormat(given),
   }),
   run: pubkey,
 });
@@ -50,6 +50,6 @@ async function pubkey({ file, format }: PubkeySettings, { world }: Session): Pro
   const { readPublicPart } = await import("../crypto/private_key.ts");
   const text = new TextDecoder().decode(await createInputs(world.cwd).read(file));
   const key = await named(file, () => readPublicPart(text));
-  world.stdout.write(`${await formatKey(key, format)}\n`);
+  world.stdout.write(await printedKey(key, { command: "pubkey", file, format }));
   return 0;
 }

@@ -44,12 +44,12 @@ import { ReleaseError } from "../errors.ts";
 import type { Clock, Log, Ports } from "../ports.ts";
 import type { Notes, Run } from "../stages/run.ts";
 import type { Publication, RunOutcome } from "../report/outcome.ts";
+import { jsonDocument } from "../report/json.ts";
 import { errorWithoutSecrets, SILENT_LOG, withoutSecrets } from "../report/log.ts";
 import { parseAttribute } from "../plan/attributes.ts";
 import { hasScheme, isPath, localDirectory } from "../plan/flake_reference.ts";
 import { parseHostsSpec } from "../plan/hosts.ts";
 import { type Secrets, secretsOf, signKeyVariable } from "../secrets.ts";
-import { printableJson } from "../text.ts";
 import { environmentOf, processWorld, type World } from "../world.ts";
 import {
   found,
@@ -708,7 +708,7 @@ export async function runRelease(
   ports?: (opened: Ports) => Ports,
 ): Promise<number> {
   const outcome = await releaseIn(world, await withHosts(config, { world, log }), { log, ports });
-  if (json) world.stdout.write(`${printableJson(outcome, 2)}\n`);
+  if (json) world.stdout.write(jsonDocument("release", outcome));
   return 0;
 }
 

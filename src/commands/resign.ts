@@ -7,7 +7,7 @@ import { defineCommand, type Session } from "../cli/command.ts";
 import { flag, pickValues } from "../cli/option.ts";
 import type { ReleaseConfig } from "../config.ts";
 import type { Ports } from "../ports.ts";
-import { printableJson } from "../text.ts";
+import { jsonDocument } from "../report/json.ts";
 import {
   CONFIG_OPTIONS,
   OPTIONS as RELEASE_OPTIONS,
@@ -142,6 +142,6 @@ export async function runResign(
     usesNix: false,
     work: resign,
   });
-  if (json) world.stdout.write(`${printableJson(outcome, 2)}\n`);
+  if (json) world.stdout.write(jsonDocument("resign", outcome));
   return 0;
 }

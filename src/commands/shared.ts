@@ -4,6 +4,7 @@
  * @module
  */
 import { resolve } from "@std/path";
+import type { Given } from "../cli/command.ts";
 import type { Grant, Surroundings } from "../cli/grant.ts";
 import { choice, flag, number, type Option, pathRead } from "../cli/option.ts";
 import type { PublicKey } from "../crypto/signature.ts";
@@ -111,17 +112,34 @@ export const MORE_VARIABLES: readonly string[] = [
   "NODE_V8_COVERAGE",
 ];
 
-/** How the public part of a key is printed. */
-export type KeyFormat = "fragment" | "trust-file" | "public-key";
+/** How the public part of a key is printed: as what it is for, or as an object that says what it is. */
+export type KeyFormat = "fragment" | "trust-file" | "public-key" | "json";
 
-/** How the public part of a key is printed. */
-export const KEY_FORMAT: Option<KeyFormat> = choice({
-  group: "Output",
-  placeholder: "FORMAT",
-  choices: ["fragment", "trust-file", "public-key"],
-  default: "fragment",
-  help: "fragment: a key of a trust file; trust-file: a whole one; public-key: for --public-key",
-});
+/** How a command about a key prints its public part. */
+export const KEY_OUTPUT_OPTIONS = {
+  "format": choice({
+    group: "Output",
+    placeholder: "FORMAT",
+    choices: ["fragment", "trust-file", "public-key"],
+    default: "fragment",
+    help: "fragment: a key of a trust file; trust-file: a whole one; public-key: for --public-key",
+  }),
+  "json": flag({ group: "Output", help: "print one object with a schema, be it an error" }),
+  ...HELP_OPTIONS,
+};
+
+/**
+ * The format that is asked for.
+ *
+ * @throws {ReleaseError} of kind `usage` when there are two
+ */
+export function keyFormat({ values, given }: Given<typeof KEY_OUTPUT_OPTIONS>): KeyFormat {
+  if (!values.json) return values.format;
+  if (!given.has("format")) return "json";
+  throw new ReleaseError("usage", `Two formats: --json and --format ${values.format}`, {
+    hint: "give one of them",
+  });
+}
 
 /**
  * The one operand of a command about a key: the key's file.
@@ -145,9 +163,22 @@ export function keyFile(command: string, operands: string, [file, stray]: readon
   return file;
 }
 
-/** The public part of a key, in one of its forms. */
-export async function formatKey(key: PublicKey, format: KeyFormat): Promise<string> {
-  if (format === "public-key") return `${key.algorithm}:${key.bytes.toBase64()}`;
+/** What a command about a key prints of it. */
+export async function printedKey(
+  key: PublicKey,
+  { command, file, format }: {
+    readonly command: "keygen" | "pubkey";
+    /** The key's file, as it was given. */
+    readonly file: string;
+    readonly format: KeyFormat;
+  },
+): Promise<string> {
+  const publicKey = `${key.algorithm}:${key.bytes.toBase64()}`;
+  if (format === "public-key") return `${publicKey}\n`;
   const { keyRecord, trustFileOf } = await import("../verify/trust.ts");
-  return JSON.stringify(format === "fragment" ? keyRecord(key) : trustFileOf(key), null, 2);
+  if (format !== "json") {
+    return `${JSON.stringify(format === "fragment" ? keyRecord(key) : trustFileOf(key), null, 2)}\n`;
+  }
+  const { jsonDocument } = await import("../report/json.ts");
+  return jsonDocument(command, { file, key: keyRecord(key), publicKey });
 }

@@ -290,13 +290,15 @@ function checkRolloutId(rolloutId: string | undefined): string {
  */
 async function verify(settings: VerifySettings, session: Session): Promise<number> {
   const { world, log } = session;
-  const [{ reportLines }, { printableJson }] = await Promise.all([
+  const [{ reportLines }, { jsonDocument }] = await Promise.all([
     import("../report/verdict.ts"),
-    import("../text.ts"),
+    import("../report/json.ts"),
   ]);
   const report = await judge(settings, session);
   report.warnings.forEach((warning) => log.warn(warning));
-  world.stdout.write(`${settings.json ? printableJson(report, 2) : reportLines(report).join("\n")}\n`);
+  world.stdout.write(
+    settings.json ? jsonDocument("verify", report) : `${reportLines(report).join("\n")}\n`,
+  );
   return report.verified ? 0 : 1;
 }
 

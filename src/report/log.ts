@@ -14,7 +14,8 @@ import { DONE, duration, Status } from "./status.ts";
 
 /** A log of a whole program: the stages, the commands for `-v`, and the error that ended it. */
 export interface ProgramLog extends Log, CommandTrace {
-  error(error: ReleaseError): void;
+  /** Tells of the error that ends the program, and of the exit code that it ends with. */
+  error(error: ReleaseError, exitCode: number): void;
   /** Something that the user should know while it is so, and that is no warning. */
   note(message: string): void;
   /** Ends what is shown of a running stage. */
@@ -66,13 +67,14 @@ class Ticker {
 
 /**
  * One JSON object a line. `event` tells what it is. What is of a stage has `stage`; the rest has the one that is running, or
- * `stages` where several are.
+ * `stages` where several are. docs/json.md describes them.
  */
 function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
   const status = new Status();
   const write = (level: string, event: string, record: Record<string, unknown>) => {
     const time = clock.now().toString({ smallestUnit: "millisecond" });
-    stream.write(`${printableJson(hideIn({ time, level, event, ...record }))}\n`);
+    const line = { schema: "fleet-release/event/1", time, level, event, ...record };
+    stream.write(`${printableJson(hideSecretsIn(line))}\n`);
   };
   const meanwhile = () => {
     const stages = status.names();
@@ -104,8 +106,11 @@ function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
     builds: (builds) => status.builds(builds),
     warn: (warning) => write("warning", "warning", { ...warning, ...meanwhile() }),
     note: (message) => write("info", "note", { message }),
-    error: ({ kind, message, path, lines, hint }) =>
-      write("error", "error", { ...meanwhile(), kind, message, path, lines, hint }),
+    error({ kind, code, message, path, hosts, lines, hint }, exitCode) {
+      // Nothing comes behind it.
+      ticker.stop();
+      write("error", "error", { ...meanwhile(), kind, code, message, path, hosts, lines, hint, exitCode });
+    },
     command(argv) {
       const command = quoteCommand(argv.map(hideSecrets));
       if (verbose) write("debug", "command", { ...meanwhile(), command });
@@ -118,11 +123,11 @@ function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
 }
 
 /** A record whose texts are without secrets: hidden in JSON they would take its quotes and backslashes with them. */
-function hideIn(value: unknown): unknown {
+export function hideSecretsIn(value: unknown): unknown {
   if (typeof value === "string") return hideSecrets(value);
-  if (Array.isArray(value)) return value.map(hideIn);
+  if (Array.isArray(value)) return value.map(hideSecretsIn);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hideIn(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hideSecretsIn(item)]));
 }
 
 /** Lines for people: one a stage, and on a terminal one more that shows what is going on. */

@@ -10,7 +10,7 @@ import type { ArtifactVerdict, FailureCode } from "../verify/artifact.ts";
 import type { ReleaseVerdict } from "../verify/release.ts";
 import type { KeySlot, TrustedKey } from "../verify/trust.ts";
 
-/** What `--json` prints. */
+/** What `--json` prints, behind its schema. */
 export interface Report {
   readonly verified: boolean;
   /** When it was signed; null when that cannot be told. */

@@ -248,6 +248,8 @@ const READ: [args: string[], asked: Asked][] = [
   [["pubkey", "k"], pubkey("k")],
   [["pubkey", "--format", "public-key", "k"], pubkey("k", "public-key")],
   [["pubkey", "release"], pubkey("release")],
+  [["pubkey", "--json", "k"], pubkey("k", "json")],
+  [["keygen", "k", "--json"], keygen("k", "json")],
   [["canonicalize"], { command: "canonicalize", settings: {} }],
   [["canonicalize", "--"], { command: "canonicalize", settings: {} }],
 ];

@@ -1,9 +1,17 @@
 // What is said of a command line that is refused: one table for all commands, and what the program makes of it.
 
 import { assertEquals } from "@std/assert";
+import type { Settings } from "../../src/cli/arguments.ts";
+import type { Telling } from "../../src/cli/command_line.ts";
+import { flag } from "../../src/cli/option.ts";
+import { CANONICALIZE } from "../../src/commands/canonicalize.ts";
+import { ReleaseError } from "../../src/errors.ts";
 import { main } from "../../src/main.ts";
+import { NO_OUTPUT } from "../../src/world.ts";
+import ERROR from "../../docs/schemas/error.schema.json" with { type: "json" };
 import { ALL, asked } from "../support/asked.ts";
 import { memoryWorld } from "../support/memory_world.ts";
+import { shapeOf } from "../support/json_schema.ts";
 import { pureTest, type Refusal, rejection } from "../support/pure.ts";
 
 /** A command line, and what is said of it. Every such error is of the kind `usage`. */
@@ -330,6 +338,10 @@ const OTHERS: Line[] = [
     message: "keygen wants the file to write",
     hint: "write `fleet-release keygen FILE`",
   }]),
+  ...["keygen", "pubkey"].map((command): Line => [[command, "a", "--json", "--format=fragment"], {
+    message: "Two formats: --json and --format fragment",
+    hint: "give one of them",
+  }]),
   ...["keygen", "pubkey"].map((command): Line => [[command, "a", "b"], {
     message: 'Unknown argument "b"',
     hint: `usage: fleet-release ${command} FILE [OPTION...]`,
@@ -445,8 +457,9 @@ const RUNS: [args: string[], code: number, stderr: string][] = [
   [
     ["--hots", "--log-format=json"],
     1,
-    '{"time":"2026-06-01T12:00:00.000Z","level":"error","event":"error","kind":"usage",' +
-    '"message":"Unknown option \\"--hots\\"","lines":[],"hint":"did you mean --hosts?"}\n',
+    '{"schema":"fleet-release/event/1","time":"2026-06-01T12:00:00.000Z","level":"error","event":"error",' +
+    '"kind":"usage","message":"Unknown option \\"--hots\\"","lines":[],"hint":"did you mean --hosts?",' +
+    '"exitCode":1}\n',
   ],
   // A key in the place of its file's name is not repeated.
   [
@@ -469,13 +482,97 @@ const RUNS: [args: string[], code: number, stderr: string][] = [
   [["help", "verfy"], 1, 'error: Unknown argument "verfy"\nhint: did you mean "verify"?\n'],
 ];
 
+const expectError = shapeOf(ERROR);
+
 for (const [args, code, stderr] of RUNS) {
   pureTest(
-    `the program ends ${JSON.stringify(args.join(" "))} with ${code}, and says why on stderr`,
+    `the program ends ${
+      JSON.stringify(args.join(" "))
+    } with ${code}, and says why on stderr, with --json on stdout, too`,
     async () => {
       const { world, printed } = memoryWorld();
       assertEquals(await main(args, world), code);
       assertEquals(printed(), { stdout: "", stderr });
+
+      const other = memoryWorld();
+      assertEquals(await main([...args, "--json"], other.world), code);
+      const { stdout, stderr: said } = other.printed();
+      assertEquals(said, stderr);
+      const error = JSON.parse(stdout);
+      expectError(error);
+      const { kind, message, exitCode } = error;
+      assertEquals({ kind, exitCode }, { kind: "usage", exitCode: code });
+      assertEquals(said.includes(message) || said.includes(JSON.stringify(message)), true, message);
     },
   );
 }
+
+const UNKNOWN_AS_JSON = `{
+  "schema": "fleet-release/error/1",
+  "kind": "usage",
+  "code": null,
+  "message": "Unknown option \\"--hots\\"",
+  "path": null,
+  "hosts": [],
+  "hint": "did you mean --hosts?",
+  "lines": [],
+  "exitCode": 1
+}
+`;
+
+pureTest(
+  "an error of the command line is printed as JSON however that is asked for, and by itself never",
+  async () => {
+    const stdoutOf = async (...args: string[]) => {
+      const { world, printed } = memoryWorld();
+      assertEquals(await main(args, world), 1);
+      return printed().stdout;
+    };
+    assertEquals(await stdoutOf("--hots", "--json"), UNKNOWN_AS_JSON);
+    for (const json of [["--json"], ["--json=true"], ["--format=json"], ["--format", "json"]]) {
+      expectError(JSON.parse(await stdoutOf("check", "--bogus", ...json)));
+      expectError(JSON.parse(await stdoutOf("check", ...json, "--bogus")));
+    }
+    for (const other of [[], ["--json=false"], ["--format=sarif"], ["json"]]) {
+      assertEquals(await stdoutOf("check", "--bogus", ...other), "");
+    }
+  },
+);
+
+pureTest(
+  "settings say how an error in other options is told, and the command line wins over them",
+  async () => {
+    const told = async (settings: Settings, ...args: string[]) => {
+      let how: Telling | undefined;
+      const layers = { settings, onTelling: (telling: Telling) => how = telling };
+      const { kind } = await rejection(asked(["--public-key=x", "--trust-attr=y", ...args], layers));
+      assertEquals(kind, "usage");
+      return how;
+    };
+    const both = { "json": true, "log-format": "json" };
+    assertEquals(await told(both), { json: true, log: { format: "json", verbose: false } });
+    assertEquals(await told(both, "--json=false", "--log-format=pretty", "-v"), {
+      json: false,
+      log: { format: "pretty", verbose: true },
+    });
+    assertEquals(await told({}), { json: false, log: { format: "pretty", verbose: false } });
+  },
+);
+
+pureTest("an error that stdout cannot be written is told on stderr alone", async () => {
+  const { world, printed } = memoryWorld({ stdin: "{}" });
+  let writes = 0;
+  const stdout = {
+    write() {
+      writes++;
+      throw new ReleaseError("io", "Cannot write standard output: full", { code: NO_OUTPUT });
+    },
+  };
+  const options = { ...CANONICALIZE.options, "json": flag({ group: "Output", help: "as JSON" }) };
+  const commands = { canonicalize: () => Promise.resolve({ ...CANONICALIZE, options }) };
+  assertEquals(await main(["--json"], { ...world, stdout }, { commands }), 2);
+  // What it was about to print may be there in part: no other object comes behind it.
+  assertEquals([printed().stderr, writes], ["error: Cannot write standard output: full\n", 1]);
+  assertEquals(await main(["--json", "x"], { ...world, stdout }, { commands }), 2);
+  assertEquals([printed().stderr.split("\n")[1], writes], ['error: Unknown argument "x"', 2]);
+});

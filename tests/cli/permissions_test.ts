@@ -556,11 +556,13 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
   keygen: {
     "algorithm": [["/f", "--algorithm=ecdsa-p256"], ["--no-prompt", "--allow-write=/f"]],
     "format": [["/f", "--format=trust-file"], ["--no-prompt", "--allow-write=/f"]],
+    "json": [["/f", "--json"], ["--no-prompt", "--allow-write=/f"]],
     "help": [["--help"], ["--no-prompt"]],
     "version": [["--version"], ["--no-prompt"]],
   },
   pubkey: {
     "format": [["/f", "--format=trust-file"], ["--no-prompt", "--allow-read=/f"]],
+    "json": [["/f", "--json"], ["--no-prompt", "--allow-read=/f"]],
     "help": [["--help"], ["--no-prompt"]],
     "version": [["--version"], ["--no-prompt"]],
   },

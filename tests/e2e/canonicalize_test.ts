@@ -110,7 +110,7 @@ Deno.test("canonicalize exits with 2 when it is given arguments", async () => {
         'Unknown argument "fleet.json"',
         "usage: fleet-release canonicalize < FILE",
       ],
-      ["--json", 'Unknown option "--json"', "fleet-release canonicalize --help lists the options"],
+      ["--jsn", 'Unknown option "--jsn"', "fleet-release canonicalize --help lists the options"],
     ] as const
   ) {
     const result = await runInProcess(["canonicalize", arg], { cwd: PROJECT });

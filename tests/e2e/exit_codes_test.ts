@@ -1,15 +1,21 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { generatePrivateKey } from "../../src/crypto/private_key.ts";
+import { Interrupt, SIGNALS } from "../../src/errors.ts";
+import { ALL } from "../support/asked.ts";
 import { SYSTEM } from "../support/command.ts";
 import { type FleetOptions, KEY, PUBLIC_KEY, SIGN, TestFleet } from "../support/fleet.ts";
 import { FleetWithoutNix } from "../support/fleet_without_nix.ts";
+import { runInProcess } from "../support/in_process.ts";
 import { onlyHosts } from "../support/releases.ts";
 
 /** A fleet of one host. */
 const ONE_HOST: FleetOptions = { edit: onlyHosts("db"), nixos: ["db"] };
 
 const RAW_SIGNATURE = 'head -c 64 /dev/zero > "$NIXFLEET_OUTPUT"';
+
+const { publicKey: OTHER } = await generatePrivateKey("ed25519");
+const OTHER_KEY = `ed25519:${OTHER.bytes.toBase64()}`;
 
 Deno.test("the program exits 0 for a release, for one that changes nothing, and for --help and --version", async () => {
   await using fleet = await FleetWithoutNix.create();
@@ -29,14 +35,13 @@ Deno.test("the program exits 0 for a release, for one that changes nothing, and 
 
 Deno.test("a process of the program ends with the code 0, 1, 2 or 3 of its run", async () => {
   await using fleet = await TestFleet.create(ONE_HOST);
-  const other = await generatePrivateKey("ed25519");
   const key = join(fleet.root, "home/key");
   await Deno.copyFile(KEY, key);
   const runs: [args: string[], code: number][] = [
     [["--sign-key", key, "--public-key", PUBLIC_KEY], 0],
     [[], 1],
     [["--sign-cmd", "exit 1", "--public-key", PUBLIC_KEY], 2],
-    [["--sign-cmd", SIGN, "--public-key", `ed25519:${other.publicKey.bytes.toBase64()}`], 3],
+    [["--sign-cmd", SIGN, "--public-key", OTHER_KEY], 3],
   ];
   const codes: number[] = [];
   for (const [args] of runs) codes.push((await fleet.runProcess(args)).code);
@@ -65,7 +70,7 @@ const FAILURES: {
   without?: FleetOptions["edit"];
   prepare?: (fleet: TestFleet) => Promise<void>;
   args: readonly string[];
-  expected: { code: number; kind: string };
+  expected: { code: number; kind: string; word?: string; hosts?: readonly string[] };
 }[] = [
   { because: "there is no sign command", args: [], expected: { code: 1, kind: "usage" } },
   {
@@ -100,7 +105,7 @@ const FAILURES: {
     because: "a build fails, whatever its log says",
     fleet: { files: { "flake.nix": FAILING_BUILD } },
     args: ["--sign-cmd", SIGN],
-    expected: { code: 1, kind: "build" },
+    expected: { code: 1, kind: "build", hosts: ["db"] },
   },
   {
     because: "git cannot push, whatever the remote is called",
@@ -132,7 +137,7 @@ const FAILURES: {
       ...["--sign-cmd", SIGN, "--push-retries=0"],
       ...["--push-cmd", `echo "smoke verify: error: nix exited with 1" >&2; ${command}`],
     ],
-    expected: { code: 2, kind: "push-hook" },
+    expected: { code: 2, kind: "push-hook", hosts: ["db", "web1", "web2"] },
   })),
   ...["exit 1", "exit 3", "exit 255", "nix-no-such-program", "kill -9 $$", "kill -TERM $$"].map((
     command,
@@ -141,6 +146,21 @@ const FAILURES: {
     args: ["--sign-cmd", `echo "smoke verify: error: nix exited with 1" >&2; ${RAW_SIGNATURE}; ${command}`],
     expected: { code: 2, kind: "sign-hook" },
   })),
+  {
+    because: "the sign hook takes too long",
+    args: ["--sign-cmd", "sleep 60", "--hook-timeout", "1"],
+    expected: { code: 2, kind: "sign-hook", word: "timeout" },
+  },
+  {
+    because: "there are warnings, and they are denied",
+    args: ["--sign-cmd", SIGN, "--deny-warnings"],
+    expected: { code: 1, kind: "contract", word: "warnings-denied" },
+  },
+  {
+    because: "another key has signed than the one that consumers trust",
+    args: ["--sign-cmd", SIGN, "--public-key", OTHER_KEY],
+    expected: { code: 3, kind: "smoke-verify", word: "bad-signature" },
+  },
   {
     because: "the sign hook signs nothing",
     args: ["--sign-cmd", "true"],
@@ -166,13 +186,32 @@ for (const { because, fleet: options, without, prepare, args, expected } of FAIL
     if (fleet instanceof TestFleet) await prepare?.(fleet);
     await Deno.writeTextFile(join(fleet.root, "home/sign-hook"), "a file");
     // The first --log-format counts for the report of a wrong second one.
-    const { code, stdout, stderr } = await fleet.run(["--log-format=json", ...args]);
+    const { code, stdout, stderr } = await fleet.run(["--log-format=json", "--json", ...args]);
     const last = JSON.parse(stderr.trimEnd().split("\n").at(-1)!);
-    assertEquals({ code, kind: last.kind }, expected, stderr);
-    assertEquals({ stdout, level: last.level, event: last.event }, {
-      stdout: "",
-      level: "error",
-      event: "error",
+    assertEquals({ code, kind: last.kind }, { code: expected.code, kind: expected.kind }, stderr);
+    assertEquals({ level: last.level, event: last.event }, { level: "error", event: "error" });
+    const { schema, kind, code: word, hosts, exitCode } = JSON.parse(stdout);
+    assertEquals({ schema, kind, word, hosts, exitCode }, {
+      ...{ schema: "fleet-release/error/1", kind: expected.kind, exitCode: code },
+      ...{ word: expected.word ?? null, hosts: expected.hosts ?? [] },
     });
   });
 }
+
+Deno.test("a command that ends well when it is interrupted says so with --json, by the exit code of the signal", async () => {
+  await using fleet = await FleetWithoutNix.create();
+  assertEquals((await fleet.release()).code, 0);
+  const interruptible = ALL.filter(({ options, exitCodes }) =>
+    Object.hasOwn(options, "json") && Object.hasOwn(exitCodes, 130)
+  );
+  assert(interruptible.length >= 4, "none is found");
+  for (const { name, options } of interruptible) {
+    const args = [name, "--json", ...Object.hasOwn(options, "sign-key") ? ["--sign-key", KEY] : []];
+    for (const [signal, code] of Object.entries(SIGNALS)) {
+      const interrupted = AbortSignal.abort(new Interrupt(signal as keyof typeof SIGNALS));
+      const result = await runInProcess(args, { cwd: fleet.dir, env: fleet.env(), signal: interrupted });
+      const { kind, exitCode } = JSON.parse(result.stdout);
+      assertEquals([result.code, kind, exitCode], [code, "interrupted", code], name);
+    }
+  }
+});

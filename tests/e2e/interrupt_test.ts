@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import { alive } from "../support/alive.ts";
 import { find, PROJECT, which } from "../support/command.ts";
 import { FLAKE, SIGN, TestFleet } from "../support/fleet.ts";
+import { expectShape } from "../support/json_schema.ts";
 import { flakeOf } from "../support/releases.ts";
 
 /** Gives a program a terminal; undefined where there is none. */
@@ -86,7 +87,7 @@ for (const [what, { signal, args, files, code, said }] of Object.entries(CASES))
           "--hosts",
           what === "an evaluation" ? "db,web1" : "web1",
         ],
-        ...[...signing, ...args(pids)],
+        ...[...signing, ...args(pids), "--json"],
       ],
       cwd: fleet.dir,
       env: fleet.env(),
@@ -105,6 +106,9 @@ for (const [what, { signal, args, files, code, said }] of Object.entries(CASES))
       code,
       [`error: ${said}`],
     ]);
+    const error = JSON.parse(new TextDecoder().decode(ended.stdout));
+    await expectShape(error);
+    assertEquals([error.kind, error.message, error.exitCode], ["interrupted", said, code]);
     assertEquals(await alive(started), []);
     assertEquals([...Deno.readDirSync(join(fleet.root, "tmp"))], []);
     assertEquals((await fleet.files()).size, 0);

@@ -48,8 +48,13 @@ for (
       });
       const line = await make("line.pem", "--format=public-key");
       assertEquals(line.printed, `${algorithm}:${line.key.public}\n`);
+      const json = await make("json.pem", "--json");
+      const printed = { file: "json.pem", key: json.key, publicKey: `${algorithm}:${json.key.public}` };
+      assertEquals(JSON.parse(json.printed), { schema: "fleet-release/keygen/1", ...printed });
+      const again = await expectHere(["pubkey", "json.pem", "--json"], cwd);
+      assertEquals(JSON.parse(again), { schema: "fleet-release/pubkey/1", ...printed });
       // Every key is a new one.
-      assertEquals(new Set([fragment, trust, line].map(({ key }) => key.public)).size, 3);
+      assertEquals(new Set([fragment, trust, line, json].map(({ key }) => key.public)).size, 4);
     });
   });
 }
@@ -129,6 +134,8 @@ Deno.test("keygen and pubkey say what is wrong, and write nothing", async () => 
       const result = await runInProcess(args, { cwd });
       const stderr = `error: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`;
       assertEquals(result, { code: 1, stdout: "", stderr }, what);
+      const asJson = await runInProcess([...args, "--json"], { cwd });
+      assertEquals(JSON.parse(asJson.stdout).schema, "fleet-release/error/1", what);
     }
     for (const command of ["keygen", "pubkey"]) {
       const { code, stderr } = await runInProcess([

@@ -49,7 +49,8 @@ Deno.test("release() gives what the program prints with --json, and writes the s
   const files = await fleet.files();
   await Deno.remove(join(fleet.dir, "releases"), { recursive: true });
   const { stdout } = await releaseByKey(fleet, ["--json", "--now", NOW]);
-  const printed = JSON.parse(stdout);
+  const { schema, ...printed } = JSON.parse(stdout);
+  assertEquals(schema, "fleet-release/release/1");
   assertEquals(printed.warnings.length, 2);
   assertEquals<unknown>(untimed(outcome), untimed(printed));
   assertEquals(files, await fleet.files());

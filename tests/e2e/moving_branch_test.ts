@@ -127,7 +127,7 @@ Deno.test("the program never goes back from a newer release upstream, and makes 
   const refs = await gitIn(fleet, "remote.git", "for-each-ref");
   for (const dir of [late, old]) {
     const { code, stdout, stderr } = await releaseIn(fleet, ORIGIN, { at: "13:00:00", dir });
-    assertEquals([code, stdout], [4, ""], stderr);
+    assertEquals([code, JSON.parse(stdout).kind], [4, "superseded"], stderr);
     const message =
       `error: Superseded: "main" of "origin" has a newer release, in ${
         second["releaseCommit"].slice(0, 8)

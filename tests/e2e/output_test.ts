@@ -87,7 +87,8 @@ Deno.test("the program's --log-format json has one object a line, with stages, h
     assertEquals(new Date(record["time"]).toISOString(), record["time"]);
     if (record["event"].endsWith("-done")) assert(record["seconds"] >= 0, JSON.stringify(record));
   }
-  const told = records.map(({ time: _, seconds: __, ...record }) => record);
+  // runInProcess() has looked at their schema.
+  const told = records.map(({ schema: _, time: __, seconds: ___, ...record }) => record);
   const level = "info";
   // What evaluates has not ended when what is built begins.
   const isEvaluated = ({ event, stage }: Draft) => event === "stage-done" && stage === "evaluate";
@@ -139,7 +140,9 @@ Deno.test("the program's --json is the whole result, as it is on disk and in git
   const { stages, ...others } = result;
   const seconds = others.hosts.map(({ seconds }: Draft) => seconds);
   others.hosts.forEach((host: Draft) => delete host["seconds"]);
+  assertEquals(Object.keys(others)[0], "schema");
   assertEquals(others, {
+    schema: "fleet-release/release/1",
     outcome: "released",
     commit,
     signedAt: NOW,
@@ -228,22 +231,28 @@ Deno.test("the program's --json tells of a run that changes nothing", async () =
   ]);
 });
 
-Deno.test("the program's --log-format json tells an error as one object", async () => {
+Deno.test("the program's --log-format json tells an error as one object, and --json the same", async () => {
   await using fleet = await TestFleet.create({
     edit: (fleet) => fleet["channels"].edge.rolloutPolicy = "none",
   });
   const { code, stdout, stderr } = await releaseByKey(fleet, ["--log-format", "json", "--json"]);
   const records: Draft[] = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
-  assertEquals([code, stdout], [1, ""]);
-  assertEquals(records.filter(({ level }) => level === "error").map(({ time: _, ...record }) => record), [{
-    level: "error",
-    event: "error",
-    stage: "fleet",
+  const error = {
     kind: "contract",
     message: 'Channel "edge" names the rollout policy "none", which the fleet does not have',
     path: "channels.edge.rolloutPolicy",
     lines: [],
     hint: "add rolloutPolicies.none, or name a policy that is there",
+    exitCode: 1,
+  };
+  assertEquals(code, 1);
+  assertEquals(JSON.parse(stdout), { schema: "fleet-release/error/1", ...error, code: null, hosts: [] });
+  assertEquals(records.filter(({ level }) => level === "error").map(({ time: _, ...record }) => record), [{
+    schema: "fleet-release/event/1",
+    level: "error",
+    event: "error",
+    stage: "fleet",
+    ...error,
   }]);
   assertEquals(records.at(-1)!["level"], "error");
 });
@@ -256,12 +265,14 @@ Deno.test("the program's --log-format json holds for an error of the command lin
       const { time: _, ...error } = JSON.parse(stderr);
       assertEquals([code, stdout], [1, ""]);
       assertEquals(error, {
+        schema: "fleet-release/event/1",
         level: "error",
         event: "error",
         kind: "usage",
         message: 'Unknown option "--unknown"',
         lines: [],
         hint: "fleet-release --help lists the options",
+        exitCode: 1,
       });
     }
   }

@@ -41,9 +41,10 @@ Deno.test("nothing that a flake, a build or a hook says makes a line of its own,
       [["--hosts", "auto:exclude=throwing,failing", "--push-cmd", push, "--push-retries=0"], 2],
     ] as const
   ) {
-    for (const more of [[], ["-v"], ["-v", "--log-format", "json"]]) {
+    for (const more of [[], ["-v"], ["-v", "--log-format", "json", "--json"]]) {
       const result = await fleet.run(["--sign-key", KEY, ...args, ...more]);
-      assertEquals([result.code, result.stdout], [code, ""], result.stderr);
+      assertEquals([result.code, result.stdout === ""], [code, !more.includes("--json")], result.stderr);
+      expectHarmless(result.stdout);
       expectHarmless(result.stderr);
       const lines = result.stderr.trimEnd().split("\n");
       if (more.includes("json")) lines.forEach((line) => JSON.parse(line));

@@ -43,7 +43,10 @@ Deno.test("prune removes the manifests of old releases, and says which", async (
   const removed = [...before.keys()].filter((path) => !after.has(path));
   assertEquals(done.stdout, `Removed 4 files\n${removed.map((path) => `  ${path}\n`).join("")}${sidecars}`);
   const kept = ["revocations.json", "revocations.json.sig"];
-  assertEquals(JSON.parse(json.stdout), { dryRun: true, removed, kept });
+  assertEquals(JSON.parse(json.stdout), {
+    schema: "fleet-release/prune/1",
+    ...{ dryRun: true, removed, kept },
+  });
   assertEquals(tried.stdout, done.stdout.replace("Removed", "Would remove"));
   const signedAt = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes)).meta.signedAt;
   assertEquals(removed.flatMap((path) => path.endsWith(".sig") ? [] : [signedAt(before.get(path)!)]), [

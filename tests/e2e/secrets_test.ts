@@ -120,7 +120,7 @@ const FAILURES: [stage: string, args: string[], code: number][] = [
   ["trust", ["--trust-file", "../home/other.json"], 3],
   ["push", ["--push-cmd", "env >&2; exit 7", "--push-retries=0"], 2],
   ["write", ["--release-dir", "../home/other.json/releases"], 1],
-  ["none", ["--json", "--push-cmd", "env", "--release-dir", "other"], 0],
+  ["none", ["--push-cmd", "env", "--release-dir", "other"], 0],
 ];
 
 /** Stages of nix and git, by the first word of what they do. */
@@ -133,7 +133,7 @@ Deno.test("a private key is never printed, whichever stage fails and however muc
     await Deno.writeFile(join(fleet.root, "home/other.json"), trustBytes({ current: publicKey }));
     for (const { way, args, start: { env = {} } } of keys) {
       for (const format of ["pretty", "json"]) {
-        const verbose = [...args, "-v", "--log-format", format];
+        const verbose = [...args, "--json", "-v", "--log-format", format];
         for (const [stage, more, expected] of FAILURES) {
           const result = await fleet.run([...verbose, ...more], { env });
           assertEquals(result.code, expected, `${way}, ${stage}: ${result.stderr}`);
@@ -170,7 +170,7 @@ Deno.test("a private key is not in what nix and git say of what they fail at", a
     for (const [index, [stage, more]] of Object.entries(REAL_FAILURES).entries()) {
       const { way, args, start: { env = {} } } = keys[index % keys.length]!;
       const format = index % 2 === 0 ? "pretty" : "json";
-      const result = await fleet.run([...args, "-v", "--log-format", format, ...more], { env });
+      const result = await fleet.run([...args, "--json", "-v", "--log-format", format, ...more], { env });
       assertEquals(result.code, 1, `${way}, ${stage}: ${result.stderr}`);
       expectNoLeak(canary, result, `${way}, ${stage}`);
     }

@@ -72,6 +72,7 @@ function codesOf({ stdout }: Finished): string[] {
 
 /** What `--json` prints of a release that is verified. */
 const REPORT = {
+  schema: "fleet-release/verify/1",
   verified: true,
   signedAt: SIGNED_AT,
   ciCommit: COMMIT,

@@ -38,7 +38,8 @@ packageTest(
       stdout: "--no-prompt\n",
       stderr: "",
     });
-    assertEquals((await start("--log-format=json", "--no-such-option")).code, 1);
+    const refused = await start("--log-format=json", "--json", "--no-such-option");
+    assertEquals([refused.code, JSON.parse(refused.stdout).exitCode], [1, 1]);
   },
 );
 

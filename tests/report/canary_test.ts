@@ -4,6 +4,7 @@ import type { ReleaseConfig } from "../../src/config.ts";
 import { parseGitPush } from "../../src/config.ts";
 import { ReleaseError } from "../../src/errors.ts";
 import { release } from "../../src/pipeline.ts";
+import { jsonError } from "../../src/report/json.ts";
 import { createLog, errorWithoutSecrets, withoutSecrets } from "../../src/report/log.ts";
 import { outcomeWithoutSecrets } from "../../src/report/outcome.ts";
 import { startRun } from "../../src/stages/run.ts";
@@ -174,7 +175,9 @@ async function seen(
   } catch (error) {
     const known = errorWithoutSecrets(error, secrets);
     if (!(known instanceof ReleaseError)) throw known;
-    log.error(known);
+    log.error(known, 1);
+    // On one line, as the log is.
+    written.push(JSON.stringify(JSON.parse(jsonError(known, 1))));
   }
   log.close();
   return written.join("");

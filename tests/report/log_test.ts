@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { ReleaseError } from "../../src/errors.ts";
 import { createLog, type LogOptions, type ProgramLog } from "../../src/report/log.ts";
+import EVENT from "../../docs/schemas/event.schema.json" with { type: "json" };
+import { shapeOf } from "../support/json_schema.ts";
 import { pureTest } from "../support/pure.ts";
 
 const EVALUATE = { name: "evaluate", title: "Evaluating 2 hosts", hosts: 2 };
@@ -45,7 +47,9 @@ function failingRun(log: ProgramLog, time: { milliseconds: number }): void {
       path: "hosts.web1",
       lines: ['host "web1": /nix/store/x.drv', "  | no such file"],
       hint: "free some space",
+      hosts: ["web1"],
     }),
+    1,
   );
   log.close();
 }
@@ -79,7 +83,7 @@ pureTest("the pretty log shows each command, and what it prints without colours,
 
 pureTest("the pretty log writes an error without a path, lines or a hint on one line", () => {
   const { log, text } = opened();
-  log.error(new ReleaseError("usage", "No hosts to release"));
+  log.error(new ReleaseError("usage", "No hosts to release"), 1);
   assertEquals(text(), "error: No hosts to release\n");
 });
 
@@ -367,10 +371,16 @@ pureTest("the pretty log writes no 60 seconds beside minutes", () => {
   assertEquals(text(), "Built in 2 min 0 s\n");
 });
 
-/** The records of a JSON log, one a line. */
+const expectEvent = shapeOf(EVENT);
+
+/** The records of a JSON log, one a line, without the schema that each has. */
 function records(text: string): unknown[] {
   assertEquals(text.endsWith("\n"), true);
-  return text.slice(0, -1).split("\n").map((line) => JSON.parse(line));
+  return text.slice(0, -1).split("\n").map((line) => {
+    const { schema, ...record } = JSON.parse(line);
+    expectEvent({ schema, ...record });
+    return record;
+  });
 }
 
 pureTest("the JSON log writes one object a line, with the time, the level, the event and its stage", () => {
@@ -421,8 +431,10 @@ pureTest("the JSON log writes one object a line, with the time, the level, the e
       kind: "build",
       message: 'Cannot build host "web1": nix-store exited with 100',
       path: "hosts.web1",
+      hosts: ["web1"],
       lines: ['host "web1": /nix/store/x.drv', "  | no such file"],
       hint: "free some space",
+      exitCode: 1,
     },
   ]);
 });
@@ -524,7 +536,7 @@ for (const format of ["pretty", "json"] as const) {
     log.output(`remote: ${url}`);
     log.warn({ code: "x", message: `at ${url}` });
     log.end({ name: "git-push", title: "" }, `Pushed to ${url}`, 0);
-    log.error(new ReleaseError("git", `Cannot push to ${url}`, { path: url, lines: [url], hint: url }));
+    log.error(new ReleaseError("git", `Cannot push to ${url}`, { path: url, lines: [url], hint: url }), 1);
     log.close();
     const shown = text().split("\n").slice(0, -1);
     assertEquals(shown.length, format === "json" ? 6 : 8);

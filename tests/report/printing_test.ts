@@ -47,13 +47,13 @@ function counted(format: "pretty" | "json", isTerminal: boolean) {
       tell(pretty ? "" : "{");
       log.note(message);
     },
-    error(error: ReleaseError) {
+    error(error: ReleaseError, exitCode) {
       const { path, lines, hint } = error;
       if (pretty) {
         tell("error: ", ...path === undefined ? [] : ["  at: "], ...lines.map(() => "  "));
         if (hint !== undefined) tell("hint: ");
       } else tell("{");
-      log.error(error);
+      log.error(error, exitCode);
     },
     command(argv) {
       tell(pretty ? "$ " : "{");
@@ -109,6 +109,7 @@ for (const { format, isTerminal } of LOGS) {
       log.end(stage, `Built ${text}`, 1);
       log.error(
         new ReleaseError("io", `Cannot read "${text}"`, { path: text, lines: [text, text], hint: text }),
+        1,
       );
       log.close();
       expectLines(kept);
@@ -135,7 +136,7 @@ for (const { format, isTerminal } of LOGS) {
       } catch (error) {
         if (!(error instanceof ReleaseError)) throw error;
         const { message } = error;
-        kept.log.error(new ReleaseError(error.kind, message, { lines: [`host ${name}`], hint: name }));
+        kept.log.error(new ReleaseError(error.kind, message, { lines: [`host ${name}`], hint: name }), 1);
       }
       kept.log.close();
       expectLines(kept);

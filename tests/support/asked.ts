@@ -5,7 +5,13 @@
  */
 import type { Settings } from "../../src/cli/arguments.ts";
 import type { Command } from "../../src/cli/command.ts";
-import { type CommandList, type Invocation, readCommandLine } from "../../src/cli/command_line.ts";
+import {
+  type CommandList,
+  type Invocation,
+  readCommandLine,
+  type Sources,
+  type Telling,
+} from "../../src/cli/command_line.ts";
 import { COMMANDS } from "../../src/commands/list.ts";
 import { defaultConfig } from "../../src/commands/release.ts";
 import type { ReleaseConfig } from "../../src/config.ts";
@@ -14,7 +20,7 @@ import type { ReleaseConfig } from "../../src/config.ts";
 export const ALL: readonly Command[] = await Promise.all(Object.values(COMMANDS).map((load) => load()));
 
 /** What lies below a command line. */
-export interface Layers {
+export interface Layers extends Pick<Sources, "onTelling"> {
   readonly env?: Readonly<Record<string, string>>;
   readonly settings?: Settings;
   /** By default those of the program. */
@@ -24,9 +30,9 @@ export interface Layers {
 /** Reads a command line. */
 export function read(
   args: readonly string[],
-  { env = {}, settings = {}, commands = COMMANDS }: Layers = {},
+  { env = {}, settings = {}, commands = COMMANDS, ...others }: Layers = {},
 ): Promise<Invocation> {
-  return readCommandLine(commands, args, { env, settings: () => Promise.resolve(settings) });
+  return readCommandLine(commands, args, { env, settings: () => Promise.resolve(settings), ...others });
 }
 
 /** What a command line asks for, as far as it can be compared. */
@@ -42,9 +48,14 @@ export type Asked =
 
 /** Reads a command line, and gives what it asks for. */
 export async function asked(args: readonly string[], layers: Layers = {}): Promise<Asked> {
-  const invocation = await read(args, layers);
+  let log: Telling["log"];
+  const onTelling = (how: Telling) => {
+    log = how.log;
+    layers.onTelling?.(how);
+  };
+  const invocation = await read(args, { ...layers, onTelling });
   if (invocation.kind !== "request") return invocation;
-  const { command, request, log } = invocation;
+  const { command, request } = invocation;
   return { command: command.name, settings: request.settings, ...(log === undefined ? {} : { log }) };
 }
 

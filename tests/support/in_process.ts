@@ -23,7 +23,10 @@ export interface Start {
   readonly commands?: CommandList;
 }
 
-/** Runs the program, and gives what it printed and the code that it would exit with. */
+/**
+ * Runs the program, and gives what it printed and the code that it would exit with. What is printed for programs has to
+ * have the shape that its schema says, in every test.
+ */
 export async function runInProcess(
   args: readonly string[],
   { cwd, env = {}, stdin = new Uint8Array(), signal = new AbortController().signal, commands = COMMANDS }:
@@ -41,5 +44,10 @@ export async function runInProcess(
     cores: navigator.hardwareConcurrency,
     runtime: Deno.version.deno,
   }, { commands });
-  return { code, stdout: out.join(""), stderr: err.join("") };
+  const finished = { code, stdout: out.join(""), stderr: err.join("") };
+  if (args.some((arg) => arg.includes("json"))) {
+    const { expectShapes } = await import("./json_schema.ts");
+    await expectShapes(args, finished);
+  }
+  return finished;
 }
