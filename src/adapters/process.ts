@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly apart?: boolean;
   /** Seconds that it has to end by itself when it is stopped, before it is killed. */
   readonly grace?: number | undefined;
+  /** Whether it is killed at once where it has no process below it: nothing is lost with it alone. */
+  readonly isExpendable?: boolean | undefined;
   /** Seconds that it may take; then it is stopped. */
   readonly limit?: number | undefined;
   /** Seconds that it may write nothing to stderr; then it is stopped. */
@@ -94,17 +96,19 @@ const GRACE = 4;
  * which more has to be known leads a session and a group of its own, as far as the system has `setsid` or the shell can.
  *
  * Its arguments: the file for both outputs, or nothing; the file that the command reads, or nothing: then it reads what
- * the supervisor would, and is not stopped; how the command runs; and how often it is looked at until it is killed. As
+ * the supervisor would, and is not stopped; how the command runs; how often it is looked at until it is killed; and
+ * something where it is not looked at again when it is alone. As
  * `hook`, it has a group of its own, of which nothing stays when it ends, but where there is a terminal, at which it may
  * ask something; `apart`, it has one in any case; `within`, it has none. Then the command.
  */
 const SUPERVISOR = `
-output=$1 input=$2 how=$3 turns=$4; shift 4
+output=$1 input=$2 how=$3 turns=$4 expendable=$5; shift 5
 trap '' HUP INT QUIT TERM
 trap 'again=1; stop' USR1
 exec 3<&0 </dev/null
 look() {
   list=$(ps -A -o pid= -o ppid= -o pgid= -o stat=)
+  [ -n "$list" ] || expendable=
   [ -n "$list" ] || if kill -s 0 -- "-$pid"; then list="0 0 $pid"; elif kill -s 0 "$pid"; then list="$pid 0 0"; fi
   before=
   while [ "$family" != "$before" ]; do
@@ -132,6 +136,7 @@ stop() {
   family=" $pid "
   look
   send TERM
+  [ -z "$expendable" ] || [ "$there" != " $pid" ] || turns=0
   while [ "$turns" -gt 0 ]; do
     [ -n "$there" ] || return 0
     sleep 0.1 || sleep 1
@@ -314,7 +319,7 @@ export class Shell {
     // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
     const { CommandBuilder } = await import("@david/dax");
     refuseLongTexts(argv, options.env);
-    const { outputFile = "", grace = GRACE } = options;
+    const { outputFile = "", grace = GRACE, isExpendable = false } = options;
     using file = outputFile === ""
       ? undefined
       : await Deno.open(outputFile, { read: true, write: true, createNew: true, mode: 0o600 });
@@ -327,7 +332,10 @@ export class Shell {
     const { promise: stop, resolve } = Promise.withResolvers<null>();
     const supervisor = [this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh"];
     const command = new CommandBuilder()
-      .command([...supervisor, outputFile, input.path, how, turnsOf(grace), ...argv])
+      .command([
+        ...[...supervisor, outputFile, input.path, how, turnsOf(grace), isExpendable ? "expendable" : ""],
+        ...argv,
+      ])
       .cwd(options.cwd ?? this.cwd)
       .clearEnv()
       .env({ ...options.env })

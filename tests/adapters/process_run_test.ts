@@ -234,3 +234,19 @@ Deno.test("Shell ends a command that answers, also one that reads nothing any mo
   await conversation[Symbol.asyncDispose]();
   assertEquals(await alive([pid]), []);
 });
+
+Deno.test("Shell kills what is expendable at once where it is alone, and else lets it clear away what it has begun", async () => {
+  await using dir = await TemporaryDirectory.create();
+  const stopped = async (script: string) => {
+    const stopping = new AbortController();
+    const running = run(script, {
+      // More than a test may take.
+      ...{ isExpendable: true, grace: 3600, signal: stopping.signal },
+      onStderr: () => void stopping.abort("stopped"),
+    });
+    await running.catch((reason) => assertEquals(reason, "stopped"));
+  };
+  await stopped(`trap '' TERM; echo ready >&2; while :; do :; done`);
+  await stopped(`trap 'echo cleared >${dir.path}/told; exit' TERM; sleep 3600 & echo ready >&2; wait`);
+  assertEquals(await Deno.readTextFile(`${dir.path}/told`), "cleared\n");
+});

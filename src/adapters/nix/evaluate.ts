@@ -23,8 +23,8 @@ export function mayBeRoomy(maxMemory: number | undefined): boolean {
   return maxMemory === undefined || maxMemory >= LEAST_ROOM;
 }
 
-/** Seconds to end by itself: none, since nix heeds no signal while it evaluates, and nothing is lost when it is killed. */
-const GRACE = 0;
+/** Seconds to end by itself where it builds or fetches, and what it has begun has to be cleared away. */
+const GRACE = 0.5;
 
 /** How an evaluation ended. */
 export interface Evaluated extends CommandResult {
@@ -72,6 +72,8 @@ export async function evaluate(
     onStderr: (line) => log.add(line),
     signal,
     grace: GRACE,
+    // While it evaluates it may heed no signal, and gives its memory back slowly when it does.
+    isExpendable: true,
   });
   const errors = log.errors();
   // What ends nix before it can say why, as a stack that is too small does, is told in plain text or not at all.
