@@ -284,7 +284,12 @@ function optionOf(field: string): string {
     : `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-function checkSigner(config: ReleaseConfig): void {
+/**
+ * Checks that there is one way to sign, and that what is said of it goes together.
+ *
+ * @throws {ReleaseError} of kind `usage`, naming the option
+ */
+export function checkSigner(config: ReleaseConfig): void {
   const { signCmd, signKey, signAgent, signatureAlgorithm, signatureEncoding } = config;
   const [way] = Object.entries({ "--sign-cmd": signCmd, "--sign-key": signKey, "--sign-agent": signAgent })
     .filter(([, value]) => value !== undefined);
@@ -361,7 +366,12 @@ export function checkSignKey(signKey: string): string {
   return signKey;
 }
 
-function checkTrust({ trustFile, trustAttr, allowPreviousKey }: ReleaseConfig): void {
+/**
+ * Checks that what is said of trusted keys goes together.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+export function checkTrust({ trustFile, trustAttr, allowPreviousKey }: ReleaseConfig): void {
   if (!allowPreviousKey || trustFile !== undefined || trustAttr !== undefined) return;
   throw new ReleaseError("usage", "--allow-previous-key is given without keys of which one is the previous", {
     hint: "give --trust-file or --trust-attr",

@@ -21,7 +21,7 @@ const INTERVAL = 100;
 const ATTEMPTS = 5;
 
 /** Who holds a lock, as its file says. */
-interface Holder {
+export interface Holder {
   readonly pid: number;
   /** Since when, RFC 3339. */
   readonly since: string;
@@ -71,6 +71,25 @@ export async function lockReleaseDir(
     await take([files.commits], `Another run is about to commit to the repository of "${shown}"`);
   }
   return held.move();
+}
+
+/**
+ * Looks whether another process has a release directory, or the work tree that it is in, for itself.
+ *
+ * @param releaseDir The directory, absolute. It need not be there
+ * @param shown The path as the user gave it, for messages
+ * @returns which process that is, as far as its lock says so; undefined: none has
+ * @throws {ReleaseError} of kind `io` when a link leads elsewhere
+ */
+export async function whoHolds(
+  releaseDir: string,
+  shown: string,
+  { commits }: { readonly commits: boolean },
+): Promise<Partial<Holder> | undefined> {
+  const files = lockFilesOf(releaseDir, shown);
+  const places = [...files.directory, ...commits && files.commits !== undefined ? [files.commits] : []];
+  const held = places.find(isHeld);
+  return held === undefined ? undefined : await holderOf(held) ?? {};
 }
 
 /** A lock that this process has, or the file of one that another has. */

@@ -20,7 +20,7 @@ import { createNix } from "./nix/nix.ts";
 import { type CommandTrace, type End, Shell } from "./process.ts";
 import { checkPermitted } from "./permitted.ts";
 import { createReleaseDir } from "./release_dir.ts";
-import { openSigner } from "./signers.ts";
+import { openSigner, type SignerSources } from "./signers.ts";
 import { makeTemporaryDirectory, removeDeadDirectories } from "./temporary.ts";
 
 /** What the ports are made of. */
@@ -67,27 +67,15 @@ export async function openPorts(
   surface: Surface,
   interruption: Interruptible = NEVER,
 ): Promise<OpenPorts> {
-  const { cwd, env, stdin, secrets } = surface;
+  const { cwd } = surface;
   if (config.gitCommit) checkGitPermitted(gitPlacesOf(resolve(cwd, config.releaseDir), config.releaseDir));
   await using stack = new AsyncDisposableStack();
   const ground = await openGround(config, surface, interruption);
   stack.use(ground);
   const { shell, childEnv, tempDir } = ground;
-  const inputs = createInputs(cwd);
   const hooks = createHooks(shell, { env: childEnv, tempDir, limit: config.hookTimeout });
   const signer = stack.use(
-    await openSigner(config, {
-      env,
-      inputs: noting(inputs, config.signKey, secrets),
-      async descriptor(number, most) {
-        const bytes = await interruption.unlessEnded(() =>
-          number === 0 ? stdin(most) : readDescriptor(number, most)
-        );
-        secrets.learn(...secretsOfKey(new TextDecoder().decode(bytes)));
-        return bytes;
-      },
-      hook: hooks.signer,
-    }),
+    await openSigner(config, { ...keySources(config, surface, interruption), hook: hooks.signer }),
   );
   const ports: Ports = {
     ...lookingPorts(config, surface, { ground, stack }),
@@ -131,9 +119,7 @@ async function openGround(
   { cwd, env, hidden, log, secrets }: Surface,
   interruption: Interruptible,
 ): Promise<Ground> {
-  // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
-  const secret = [...hidden, signKeyVariable(config.signKey), ...(env["TMPDIR"] === "" ? ["TMPDIR"] : [])];
-  const childEnv = Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name)));
+  const childEnv = childEnvOf(config, { env, hidden });
   const dir = tempDirIn(env);
   // Beside the run's own directory, which goes with the run.
   const excerpts = new Excerpts({ dir, hide: (text) => secrets.hide(text) });
@@ -146,6 +132,16 @@ async function openGround(
   stack.defer(() => shell.idle());
   const held = stack.move();
   return { shell, childEnv, tempDir, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** The environment of all processes that are started. */
+export function childEnvOf(
+  { signKey }: ReleaseConfig,
+  { env, hidden }: Pick<Surface, "env" | "hidden">,
+): Record<string, string> {
+  // One variable may hold the key. An empty TMPDIR means the current directory to some, and none to others.
+  const secret = [...hidden, signKeyVariable(signKey), ...(env["TMPDIR"] === "" ? ["TMPDIR"] : [])];
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !secret.includes(name)));
 }
 
 function lookingPorts(
@@ -177,7 +173,8 @@ function memoDirOf(config: ReleaseConfig, env: Readonly<Record<string, string>>)
   return cacheDir && join(cacheDir, "evaluations");
 }
 
-function nixSettings(
+/** How nix is run. */
+export function nixSettings(
   { nixOptions: options, builders, maxJobs, evalWorkers, evalMaxMemory, ...config }: ReleaseConfig,
   cores: number,
 ) {
@@ -185,11 +182,31 @@ function nixSettings(
   return { options, builders, maxJobs, acceptFlakeConfig, evalWorkers: evalWorkers ?? cores, evalMaxMemory };
 }
 
-function gitSettings({ gitHooks: hooks, gitSign: sign, gitTimeout: timeout }: ReleaseConfig) {
+/** How git is run. */
+export function gitSettings({ gitHooks: hooks, gitSign: sign, gitTimeout: timeout }: ReleaseConfig) {
   return { hooks, sign, timeout };
 }
 
-/** Files of which one holds the signing key: what is read of it must not be printed. */
+/** Where a signing key is read from: what is read of it must not be printed. */
+export function keySources(
+  { signKey }: ReleaseConfig,
+  { cwd, env, stdin, secrets }: Surface,
+  interruption: Interruptible = NEVER,
+): Omit<SignerSources, "hook"> {
+  return {
+    env,
+    inputs: noting(createInputs(cwd), signKey, secrets),
+    async descriptor(number, most) {
+      const bytes = await interruption.unlessEnded(() =>
+        number === 0 ? stdin(most) : readDescriptor(number, most)
+      );
+      secrets.learn(...secretsOfKey(new TextDecoder().decode(bytes)));
+      return bytes;
+    },
+  };
+}
+
+/** Files of which one holds the signing key. */
 function noting(inputs: Inputs, signKey: string | undefined, secrets: Secrets): Inputs {
   return {
     ...inputs,

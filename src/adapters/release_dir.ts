@@ -33,17 +33,18 @@ import { publishFiles } from "./publish.ts";
  *
  * @param dir The path; messages show it as it is
  * @param cwd What it is relative to, absolute
+ * @param isWritten Whether something is going to be written there, for which there has to be permission
  * @throws {ReleaseError} of kind `io` when there is no permission to write it, a file in its place, or a link that leads
  * out of its repository
  */
-export function createReleaseDir(dir: string, cwd: string): ReleaseDir {
+export function createReleaseDir(dir: string, cwd: string, isWritten = true): ReleaseDir {
   const problem = nameProblem(dir, resolve(cwd, dir));
   if (problem !== undefined) {
     throw new ReleaseError("io", `Cannot use "${dir}" as the release directory: ${problem}`);
   }
   const { path: root, existing } = followLinks(resolve(cwd, dir), dir);
   // Found out before anything is built and not when it is written.
-  if (Deno.permissions.querySync({ name: "write", path: root }).state !== "granted") {
+  if (isWritten && Deno.permissions.querySync({ name: "write", path: root }).state !== "granted") {
     throw new ReleaseError("io", `No permission to write "${root}"`, {
       hint: `give it with --allow-write=${root}, beside what is there`,
     });

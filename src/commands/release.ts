@@ -748,6 +748,19 @@ export function defaultConfig(): ReleaseConfig {
  * ```
  */
 export function validateConfig(settings: Partial<ReleaseConfig>): ReleaseConfig {
+  return checkConfig(wholeConfig(settings));
+}
+
+/**
+ * The same, whether it says how to sign or not.
+ *
+ * @throws {ReleaseError} as {@linkcode validateConfig}
+ */
+export function validateWithoutKeys(settings: Partial<ReleaseConfig>): ReleaseConfig {
+  return checkWithoutKeys(wholeConfig(settings));
+}
+
+function wholeConfig(settings: Partial<ReleaseConfig>): ReleaseConfig {
   const given = Object.fromEntries(
     Object.entries(settings).filter(([name, value]) => value !== undefined && !isNotGiven(name, value)),
   );
@@ -755,7 +768,7 @@ export function validateConfig(settings: Partial<ReleaseConfig>): ReleaseConfig 
   refuseTwoWays(config, "sign", "Two ways to sign");
   refuseTwoWays(config, "push", "Two ways to push");
   refuseTwoWays(config, "trust", "Two sources of trusted keys");
-  return checkConfig(config);
+  return config;
 }
 
 /** Whether a field has what stands for no value at all. */
@@ -907,7 +920,7 @@ export async function runIn<Outcome extends Publication>(
  *
  * @throws {ReleaseError} of kind `usage` when it is no such number
  */
-function sourceDateEpoch(env: Readonly<Record<string, string>>): Timestamp | undefined {
+export function sourceDateEpoch(env: Readonly<Record<string, string>>): Timestamp | undefined {
   const text = env[EPOCH_VARIABLE];
   if (!text) return undefined;
   // The last second of the year 9999.
@@ -942,7 +955,7 @@ function textsIn(value: unknown): string[] {
 }
 
 /** The hooks' texts may hold tokens, and no process that is started needs them. */
-const HIDDEN = [
+export const HIDDEN: readonly string[] = [
   SETTINGS_VARIABLE,
   ...Object.values(OPTIONS).flatMap(({ kind, env }) => kind === "command" ? env ?? [] : []),
 ];

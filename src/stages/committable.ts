@@ -39,8 +39,12 @@ export async function checkCommittable(
   return repository;
 }
 
-/** The release directory must be where a commit can take it from. */
-async function checkReleaseDir(run: Run, repository: Repository): Promise<void> {
+/**
+ * Makes sure that the release directory is where a commit can take it from.
+ *
+ * @throws {ReleaseError} of kind `usage` or `git`
+ */
+export async function checkReleaseDir(run: Run, repository: Repository): Promise<void> {
   const { config, ports: { git, releaseDir } } = run;
   const dir = await releaseDir.realPath();
   const outside = new ReleaseError(

@@ -71,7 +71,8 @@ export async function checkOrder(
   return { run, earlier };
 }
 
-function signedAtOfLatest({ onDisk, committed }: Earlier): Timestamp | null {
+/** When the latest of earlier releases was signed; null: there is none. */
+export function signedAtOfLatest({ onDisk, committed }: Earlier): Timestamp | null {
   const times = [onDisk, committed].flatMap((released) => released === null ? [] : [released.signedAt]);
   return times.sort(compareTimestamps).at(-1) ?? null;
 }
@@ -81,7 +82,12 @@ async function signedAtOnDisk(run: Run): Promise<Timestamp | null> {
   return (bytes && readFleet(bytes)?.meta.signedAt) ?? null;
 }
 
-function refuseOlder(run: Run, { onDisk, committed }: Earlier): void {
+/**
+ * Refuses a time before that of an earlier release.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+export function refuseOlder(run: Run, { onDisk, committed }: Earlier): void {
   for (const released of [onDisk, committed]) {
     if (released === null || compareTimestamps(run.now, released.signedAt) >= 0) continue;
     const { place, signedAt } = released;
@@ -102,7 +108,8 @@ const IN_FUTURE =
   "release over it with --allow-older; when it is not, give the time with --now";
 const GIVE_LATER = "leave out --now and SOURCE_DATE_EPOCH, give a later time";
 
-async function findEarlier(run: Run, origin: Origin, keys: TrustedKeys): Promise<Earlier> {
+/** Finds what was released before, on disk and in the commits that are here. */
+export async function findEarlier(run: Run, origin: Origin, keys: TrustedKeys): Promise<Earlier> {
   const onDisk = await readOnDisk(run, keys);
   const committed = await readCommitted(run, origin, keys);
   return { onDisk: onDisk ?? null, committed, untrusted: onDisk === undefined };

@@ -213,26 +213,8 @@ export async function lockFlake(
   reference: string,
   likely?: AskedOfFlake,
 ): Promise<LockedFlake> {
-  const { config: { signKey }, ports: { nix, inputs } } = run;
-  const isFile = signKey !== undefined && signKeyVariable(signKey) === undefined &&
-    signKeyDescriptor(signKey) === undefined;
-  if (isFile) {
-    const key = await inputs.realPath(signKey);
-    const source = key === null ? null : await nix.locate(reference);
-    if (key !== null && source !== null && await isCopied(run, source, key)) {
-      throw new ReleaseError(
-        "usage",
-        `The signing key "${signKey}" is part of the source of the flake "${reference}", which nix copies to where ` +
-          "everybody on this machine can read it",
-        {
-          hint: source.inGit
-            ? `git tracks the key: keep it outside of "${source.root}", and make a new one, since others may have it`
-            : `nix copies all of "${source.root}": keep the key outside of it`,
-        },
-      );
-    }
-  }
-  const flake = await nix.lock(reference, likely);
+  await refuseKeyInSource(run, reference);
+  const flake = await run.ports.nix.lock(reference, likely);
   checkFiltered(run, flake, reference);
   const { passedOver } = flake.nixConfig;
   if (passedOver.length > 0) {
@@ -243,6 +225,34 @@ export async function lockFlake(
     });
   }
   return flake;
+}
+
+/**
+ * Refuses a signing key that nix would copy with the source of a flake.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+export async function refuseKeyInSource(run: Look, reference: string): Promise<void> {
+  const { config: { signKey }, ports: { nix, inputs } } = run;
+  if (signKey === undefined || !isKeyFile(signKey)) return;
+  const key = await inputs.realPath(signKey);
+  const source = key === null ? null : await nix.locate(reference);
+  if (key === null || source === null || !await isCopied(run, source, key)) return;
+  throw new ReleaseError(
+    "usage",
+    `The signing key "${signKey}" is part of the source of the flake "${reference}", which nix copies to where ` +
+      "everybody on this machine can read it",
+    {
+      hint: source.inGit
+        ? `git tracks the key: keep it outside of "${source.root}", and make a new one, since others may have it`
+        : `nix copies all of "${source.root}": keep the key outside of it`,
+    },
+  );
+}
+
+/** Whether a `--sign-key` names a file. */
+export function isKeyFile(signKey: string): boolean {
+  return signKeyVariable(signKey) === undefined && signKeyDescriptor(signKey) === undefined;
 }
 
 /** What git has changed on its way out of the commit is in no commit. */

@@ -64,7 +64,12 @@ export function keysOfBefore(
   return { origin: "the signing key", slots: ["current"], keys, rejectBefore: null };
 }
 
-async function readTrustedKeys(
+/**
+ * Reads the keys that consumers trust.
+ *
+ * @throws {ReleaseError} as {@linkcode checkTrust} does, but for the signer's
+ */
+export async function readTrustedKeys(
   { config: { trustFile, trustAttr, publicKey, allowPreviousKey }, ports: { inputs }, now, warn }: Run,
   attribute: unknown,
 ): Promise<TrustedKeys | null> {
