@@ -150,3 +150,19 @@ export interface Finding extends Warning {
 
 /** Takes warnings to where people and programs see them. */
 export type Warn = (...warnings: readonly Warning[]) => void;
+
+/** How something stands that a release needs; `unknown`: it cannot be told here and now. */
+export type Health = "good" | "warning" | "bad" | "unknown";
+
+/** What is found of something that a release needs. */
+export interface Diagnosis {
+  /** A stable word for what was looked at. */
+  readonly check: string;
+  readonly state: Health;
+  /** One sentence for people. */
+  readonly message: string;
+  /** How to mend it; null: there is nothing to mend, or the message says it. */
+  readonly mend: string | null;
+  /** What others have said of it. */
+  readonly lines: readonly string[];
+}

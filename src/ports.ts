@@ -239,6 +239,8 @@ export interface Git {
    * the remote cannot be reached.
    */
   checkPush(repository: Repository, commit: string | null, target: GitPushTarget): Promise<Standing>;
+  /** The commit that the branch of a remote is at, of which nothing is fetched; null when there is no such branch. */
+  tipOf(repository: Repository, target: GitPushTarget): Promise<string | null>;
   /**
    * The commit that the branch is at, with all that a release on top of it needs, in a directory that is relative to the
    * root; null when there is no such branch.
@@ -432,4 +434,61 @@ export interface Ports extends LookingPorts {
   readonly releaseDir: ReleaseDir;
   /** Waits for so many milliseconds. */
   readonly pause: (milliseconds: number) => Promise<void>;
+}
+
+/** What nix is and does on a machine, as it says itself. */
+export interface NixFacts {
+  readonly storeDir: string;
+  /** The functions that evaluations of a release call, of those that it has not. */
+  readonly lacks: readonly string[];
+  /** Its setting `store`, as in `auto`. */
+  readonly store: string;
+  /** Its setting `builders`. */
+  readonly builders: string;
+}
+
+/** What a release needs of the machine that it is made on, and finds out when it is at it. Nothing of it changes anything. */
+export interface Machine {
+  /** Where nix is, and the version that it says. */
+  nixVersion(): Promise<{ path: string; version: string }>;
+  nixFacts(): Promise<NixFacts>;
+  /** Connects to a store as nix does (by default its own); gives what nix says when it cannot, or null. */
+  openStore(url?: string): Promise<readonly string[] | null>;
+  /** Whether nix would write to this directory of a store itself, and cannot. */
+  isStoreClosed(storeDir: string): Promise<boolean>;
+  /** The text of a file, or null when it cannot be read. */
+  textOf(path: string): Promise<string | null>;
+  /** Whether a directory can be written. */
+  canWrite(dir: string): Promise<boolean>;
+  /** How many bytes are free where a directory is; null: nothing tells. */
+  freeIn(dir: string): Promise<number | null>;
+  /** How many bytes of memory may be taken still; null: nothing tells. */
+  freeMemory(): Promise<number | null>;
+  /** Of these programs those that hooks would not find. */
+  missing(programs: readonly string[]): Promise<readonly string[]>;
+  /** Whether a shell can read a command. */
+  canParse(command: string): Promise<boolean>;
+  /** Whether hooks get a variable. */
+  isSet(variable: string): boolean;
+  /** Which process has the release directory for itself, as far as its lock says so; undefined: none. */
+  holder(): Promise<{ readonly pid?: number; readonly since?: string } | undefined>;
+  /** The release in the release directory, and whether a publication has begun there that has not ended. */
+  release(): Promise<
+    { readonly files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>; readonly interrupted: boolean }
+  >;
+  /** The directories of git that a commit changes; none outside of git. */
+  readonly gitDirs: readonly string[];
+}
+
+/** A part of the world, or why it cannot be had. */
+export type Part<T> = { readonly there: T } | { readonly problem: unknown };
+
+/** The parts of a run's world that may be missing. */
+export interface Parts {
+  /** The temporary directory of the run. */
+  readonly temporary: Part<string>;
+  readonly nix: Part<Nix>;
+  readonly git: Part<Git>;
+  readonly signer: Part<ArtifactSigner>;
+  readonly releaseDir: Part<ReleaseDir>;
 }

@@ -215,6 +215,7 @@ const EMPTY: Line[] = [
 const UNKNOWN: Line[] = [
   "release",
   "check",
+  "doctor",
   "resign",
   "status",
   "log",

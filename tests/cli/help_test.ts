@@ -15,6 +15,7 @@ import log from "./help/log.txt" with { type: "text" };
 import prune from "./help/prune.txt" with { type: "text" };
 import pubkey from "./help/pubkey.txt" with { type: "text" };
 import release from "./help/release.txt" with { type: "text" };
+import doctor from "./help/doctor.txt" with { type: "text" };
 import resign from "./help/resign.txt" with { type: "text" };
 import status from "./help/status.txt" with { type: "text" };
 import verify from "./help/verify.txt" with { type: "text" };
@@ -79,6 +80,7 @@ pureTest("the options of a release are those of the contract and those added to 
 const HELP: Record<string, string> = {
   release,
   check,
+  doctor,
   resign,
   status,
   log,
@@ -219,6 +221,7 @@ pureTest("commandsTable() is a Markdown table with one row for each command", ()
 | -------------- | ------------------------------------------------------------------- |
 | \`release\`      | make a release; what happens without a command                      |
 | \`check\`        | find what is wrong with a fleet, before it is released              |
+| \`doctor\`       | find what would keep a release from being made, and how to mend it  |
 | \`resign\`       | sign the release that is there anew, before it is stale             |
 | \`status\`       | tell whether a release is fresh, and when it is due                 |
 | \`log\`          | list the releases of the past, and what each has changed            |

@@ -247,7 +247,7 @@ pureTest("the first command needs no name, and its help is that of the program",
   assertEquals(await run(IN_FRONT, []), { code: 0, stdout: "Hello nobody\n", stderr: "" });
   assertEquals(await run(IN_FRONT, ["--from=us"]), { code: 0, stdout: "Hello nobody from us\n", stderr: "" });
   const { stdout } = await run(IN_FRONT, ["--help"]);
-  assertEquals(stdout.split("\n").slice(0, 11), [
+  assertEquals(stdout.split("\n").slice(0, 12), [
     "Usage: fleet-release greet NAME [OPTION...]",
     "",
     "Greets.",
@@ -256,6 +256,7 @@ pureTest("the first command needs no name, and its help is that of the program",
     "  greet         greet somebody",
     "  release       make a release; what happens without a command",
     "  check         find what is wrong with a fleet, before it is released",
+    "  doctor        find what would keep a release from being made, and how to mend it",
     "  resign        sign the release that is there anew, before it is stale",
     "  status        tell whether a release is fresh, and when it is due",
     "  log           list the releases of the past, and what each has changed",

@@ -345,6 +345,9 @@ const OTHERS: [args: string[], flags: string[]][] = [
     ["resign", "--sign-key=/k", "--trust-file=/t", "--release-dir=/r"],
     resignFlags({ read: "/bin,/k,/r,/t,/temp", write: "/r,/temp" }).slice(1),
   ],
+  [["doctor", "--sign-key=/k", "--release-dir=/r"], [
+    ...releaseFlags({ read: "/bin,/here,/k,/r,/temp", write: "/temp" }).slice(1),
+  ]],
   [["prune"], ["--allow-read=/here/releases,/temp/lock", "--allow-write=/here/releases,/temp/lock"]],
   [["prune", "/r", "--trust-file=/t"], ["--allow-read=/r,/t,/temp/lock", "--allow-write=/r,/temp/lock"]],
   [["keygen", "k"], ["--allow-write=/here/k"]],
@@ -593,6 +596,14 @@ EACH_OPTION["resign"] = Object.fromEntries(
     const asksOnly = flag === "help" || flag === "version";
     return [flag, [args, asksOnly ? ["--no-prompt"] : resignFlags(OF_RESIGN[flag] ?? {})]];
   }),
+);
+
+// What a release is told, with which nothing is written but temporary files.
+EACH_OPTION["doctor"] = Object.fromEntries(
+  Object.entries(EACH_OPTION["release"]!).map(([flag, [args, flags]]) => [
+    flag,
+    [args, flags.map((one) => one.startsWith("--allow-write=") ? "--allow-write=/temp" : one)],
+  ]),
 );
 
 pureTest("this test gives every option of every command", () => {

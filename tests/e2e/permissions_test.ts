@@ -132,6 +132,26 @@ Deno.test("a whole release needs no more permissions than it asks for", async ()
     ],
     [7, `chore(ci): release ${(await fleet.git("rev-parse", "HEAD^")).slice(0, 8)} [skip ci]`, head, "db\n"],
   );
+
+  // What looks whether there can be another one needs no more either, and writes temporary files alone.
+  const asked = ["doctor", ...args];
+  const doctorFlags = await flagsFor(asked, place);
+  const writes = doctorFlags.filter((flag) => flag.startsWith("--allow-write"));
+  assertEquals(writes, [`--allow-write=${join(fleet.root, "tmp")}`]);
+  const doctor = await runWith(doctorFlags, asked, place);
+  assertEquals([doctor.code, doctor.stderr], [0, ""], doctor.stdout);
+  // There is nothing on PATH that tells of disks and memory.
+  const states = doctor.stdout.split("\n").filter((line) => !/^good |^ /.test(line)).map((line) =>
+    line.slice(0, 15)
+  );
+  assertEquals(states, [
+    "unknown  disk: ",
+    "unknown  disk: ",
+    "unknown  disk: ",
+    "unknown  memory",
+    "a release can b",
+    "",
+  ]);
 });
 
 /** Where the release is written, and from where, when it is not the flake's directory that it is started in. */

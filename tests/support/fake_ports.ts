@@ -405,6 +405,7 @@ export class FakeWorld {
         if (commit !== null && commit === this.remoteBranch) return "same";
         return this.remoteBranch === null || this.#isIn(commit, this.remoteBranch) ? "behind" : "apart";
       },
+      tipOf: () => Promise.resolve(this.remoteBranch),
       fetchTip: async (_repository, { remote, branch }) => {
         await Promise.resolve();
         this.#effect(`fetch ${branch} of ${remote}`);

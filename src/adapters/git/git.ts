@@ -25,7 +25,7 @@ import {
 } from "./repository.ts";
 import { checkSigning, signsCommits } from "./signing.ts";
 import { committedManifests, committedRelease, namesIn, onlyChange, readCommitted, sameIn } from "./tree.ts";
-import { fetchTip, hasInHistory, orderOf } from "./upstream.ts";
+import { fetchTip, hasInHistory, orderOf, tipOf } from "./upstream.ts";
 
 /** What the git commands are given beside their arguments. */
 export interface GitSettings {
@@ -74,6 +74,7 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign, timeout }: 
     branchOf: ({ root }) => branchOf(git, root),
     headOn: ({ root }, branch) => headOn(git, root, branch),
     checkPush: ({ root }, commit, target) => checkPush(remote, root, { commit, ...target }),
+    tipOf: ({ root }, target) => tipOf(remote, root, target),
     fetchTip: ({ root, head }, target, dir) => fetchTip(remote, { root, head }, target, dir),
     hasInHistory: ({ root }, commit, ancestor) => hasInHistory(git, root, commit, ancestor),
     isOnRemote: ({ root }, commit) => isOnRemote(git, root, commit),
