@@ -148,7 +148,7 @@ async function closures(run: Run, { source, fleet, earlier }: Prepared): Promise
 async function publish(run: Run, parts: Parts): Promise<PublicationFacts> {
   const { source, trusted } = parts;
   const composed = await composeRelease(run, parts);
-  const changes = await compareWithLast(run, composed.artifacts, parts.earlier);
+  const changes = await compareWithLast(run, composed.artifacts, parts.earlier, source.place !== null);
   const signed = await signArtifacts(run, composed);
   await checkRelease(run, { signed, stamp: composed.stamp, trusted });
 

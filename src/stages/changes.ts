@@ -21,18 +21,21 @@ type Documents = ReadonlyMap<string, Uint8Array>;
 /**
  * Compares what is going to be signed with what was released last: the later of what is on disk and what is committed, of
  * what a key which counts has signed. Where nobody knows such a key, what is on disk.
+ *
+ * @param commits Whether the release is going to be committed: what is on disk and not committed does not count then
  */
 export async function compareWithLast(
   run: Run,
   artifacts: readonly Artifact[],
   earlier: Earlier,
+  commits = false,
 ): Promise<Changes> {
   return await run.stage({
     name: "changes",
     title: "Comparing with the last release",
     done: (changes) => `Compared with the last release: ${summaryOf(changes)}`,
   }, async () => {
-    const before = await documentsBefore(run, earlier);
+    const before = await documentsBefore(run, earlier, commits);
     const { artifactName } = run.config;
     const after = new Map(artifacts.map(({ path, bytes }) => [path, bytes]));
     return changesBetween(before && releaseIn(before, artifactName), releaseIn(after, artifactName)!);
@@ -43,10 +46,13 @@ export async function compareWithLast(
 async function documentsBefore(
   run: Run,
   { onDisk, committed, untrusted }: Earlier,
+  commits: boolean,
 ): Promise<Documents | null> {
   const { artifactName } = run.config;
+  // What is on disk alone may be of a run that could not commit it.
+  if (commits && committed === null && onDisk !== null) return null;
   const isCommitted = committed !== null &&
-    (onDisk === null || compareTimestamps(committed.signedAt, onDisk.signedAt) > 0);
+    (commits || onDisk === null || compareTimestamps(committed.signedAt, onDisk.signedAt) > 0);
   if (isCommitted) return new Map([[artifactName, committed.bytes], ...committed.sidecars]);
   const bytes = onDisk?.bytes ?? (untrusted ? null : await readOrNothing(run, artifactName));
   if (bytes === null) return null;

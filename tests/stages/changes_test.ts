@@ -35,6 +35,7 @@ function revoking(...hosts: string[]) {
 async function summary(
   files: Readonly<Record<string, Uint8Array<ArrayBuffer>>>,
   earlier: Earlier,
+  commits = false,
 ): Promise<string> {
   const world = new FakeWorld();
   for (const [path, bytes] of Object.entries(files)) world.files.set(path, bytes);
@@ -44,6 +45,7 @@ async function summary(
       world.run(),
       artifacts.map(([path, bytes]): Artifact => ({ path, bytes, sha256: "" })),
       earlier,
+      commits,
     ),
   );
 }
@@ -94,3 +96,27 @@ pureTest("compareWithLast() takes the later of what is on disk and what is commi
     );
   }
 });
+
+pureTest(
+  "compareWithLast() takes what is committed for a release that will be, since that on disk may not be",
+  async () => {
+    const onDisk = {
+      ...{ place: "on disk", bytes: fleetWithout(2), signedAt: "2026-06-02T12:00:00Z" },
+    };
+    const committed = {
+      ...{ place: "in a commit", bytes: fleetWithout(1, "a"), signedAt: "2026-06-01T12:00:00Z" },
+      sidecars: new Map([[REVOCATIONS_FILE, revoking("b")]]),
+    };
+    const files = { [FLEET]: onDisk.bytes, [REVOCATIONS_FILE]: revoking("b") };
+    const said = (commits: boolean, earlier: Partial<Earlier>) =>
+      summary(files, { ...NOTHING, ...earlier }, commits);
+    const unchanged = "nothing changes for 3 hosts";
+    assertEquals([await said(true, { onDisk, committed }), await said(false, { onDisk, committed })], [
+      ONE_NEW,
+      unchanged,
+    ]);
+    assertEquals([await said(true, { onDisk }), await said(false, { onDisk })], [ALL_NEW, unchanged]);
+    // Where nobody knows a key, nobody knows what is committed either.
+    assertEquals(await said(true, {}), unchanged);
+  },
+);
