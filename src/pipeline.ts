@@ -19,6 +19,7 @@
 import metadata from "../deno.json" with { type: "json" };
 import type { GitPushTarget } from "./config.ts";
 import type { BuiltHost, DerivedHost, SignedArtifact, Stamp } from "./model.ts";
+import { type Changes, summaryOf } from "./plan/changes.ts";
 import {
   outcomeOf,
   type PublicationFacts,
@@ -152,13 +153,14 @@ async function publish(run: Run, parts: Parts): Promise<PublicationFacts> {
   const signed = await signArtifacts(run, composed);
   await checkRelease(run, { signed, stamp: composed.stamp, trusted });
 
-  const { came, commit, to } = await store(run, source, { signed, trusted, stamp: composed.stamp });
+  const { stamp } = composed;
+  const { came, commit, to } = await store(run, source, { signed, trusted, stamp, changes });
   return {
     outcome: came,
     releaseCommit: commit,
     pushedTo: to,
     programVersion: metadata.version,
-    stamp: composed.stamp,
+    stamp,
     signed,
     reused: composed.kept !== null,
     changes,
@@ -171,6 +173,7 @@ interface ToStore {
   readonly signed: readonly SignedArtifact[];
   readonly trusted: TrustedKeys | null;
   readonly stamp: Stamp;
+  readonly changes: Changes;
 }
 
 /** Where a release has come to be, and what that is called. */
@@ -181,14 +184,19 @@ interface Stored {
 }
 
 /** Writes, commits and pushes a release, unless the branch that it would be pushed to has it already. */
-async function store(run: Run, origin: Origin, { signed, trusted, stamp }: ToStore): Promise<Stored> {
+async function store(
+  run: Run,
+  origin: Origin,
+  { signed, trusted, stamp, changes }: ToStore,
+): Promise<Stored> {
   const { repository, place, attributes } = origin;
   if (place === null) {
     const { written } = await writeRelease(run, signed, { trusted, commit: null });
     return { came: written.length > 0 ? "released" : "no-change", commit: null, to: null };
   }
   const files = filesToWrite(signed);
-  const ready = { repository: repository!, place, files, attributes, stamp, trusted };
+  const summary = summaryOf(changes);
+  const ready = { repository: repository!, place, files, attributes, stamp, trusted, summary };
   const base = await lookUpstream(run, ready);
   if (base === null) return { came: "already-released", commit: null, to: null };
   const parent = base.moves ? ready.repository.head : base.parent;

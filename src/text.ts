@@ -64,7 +64,8 @@ export function printable(line: string): string {
     .replace(/^(\s*):(?=:)/, "$1\\x3a");
 }
 
-function escapeSequence(char: string): string {
+/** A character as it is written where it is not to act: as `\n`, `\x1b` or `\u{202e}`. */
+export function escapeSequence(char: string): string {
   const code = char.codePointAt(0)!;
   return SHORT_ESCAPES[char] ??
     (code <= 0xff ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`);

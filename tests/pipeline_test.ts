@@ -395,7 +395,7 @@ pureTest("release() commits the published files, as it is told", async () => {
     files: world.published[0]!,
     beside: [ATTRIBUTES],
     removed: [],
-    message: "release cccccccc at 2026-06-01T12:00:00+00:00\n",
+    message: "release cccccccc at 2026-06-01T12:00:00+00:00\n\nfirst release, of 3 hosts\n",
     identity: { name: "bot", email: "bot@example.com" },
     on: { parent: COMMIT, moves: true, stages: true },
   }]);

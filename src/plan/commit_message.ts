@@ -4,6 +4,7 @@
  * @module
  */
 import type { Timestamp } from "../contract/types.ts";
+import { escapeSequence } from "../text.ts";
 
 /**
  * Fills in a commit template: `{sha:0:8}` and `{sha}` are the released commit (`HEAD` when there is none), `{ts}`
@@ -44,4 +45,33 @@ export function renderCommitMessage(template: string, ciCommit: string | null, s
 export function cleanCommitMessage(message: string): string {
   const lines = message.split("\n").map((line) => line.replace(/[ \t\r]+$/, ""));
   return `${lines.join("\n").replace(/\n{3,}/g, "\n\n").replace(/^\n+|\n+$/g, "")}\n`;
+}
+
+/**
+ * A clean message with one more paragraph behind its subject, so that what the template ends with stays its end: trailers,
+ * say. Pure.
+ *
+ * @param paragraph One line, in which names stand in quotes: what is in them is neither a mention nor a reference to an issue
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(
+ *   withParagraph("release\n\nSigned-off-by: ci\n", '1 of 2 hosts changes: "web 1"'),
+ *   'release\n\n1 of 2 hosts changes: "web\\x201"\n\nSigned-off-by: ci\n',
+ * );
+ * ```
+ */
+export function withParagraph(message: string, paragraph: string): string {
+  const [subject, ...others] = message.trimEnd().split("\n\n");
+  return `${[subject, withPlainNames(paragraph), ...others].join("\n\n")}\n`;
+}
+
+/** Code hosts act on some of what commits say, as in `fixes #1` or `@name`: of names, only what is plain stays. */
+function withPlainNames(text: string): string {
+  return text.replace(
+    /"(?:[^"\\]|\\.)*"/g,
+    (name) => name.replace(/[^\p{L}\p{M}\p{N}."\\_-]/gu, escapeSequence),
+  );
 }

@@ -7,7 +7,7 @@ import { relative } from "@std/path";
 import { type GitPushTarget, isForReview } from "../config.ts";
 import { isManifestPath, signaturePath } from "../contract/layout.ts";
 import { ReleaseError } from "../errors.ts";
-import { cleanCommitMessage, renderCommitMessage } from "../plan/commit_message.ts";
+import { cleanCommitMessage, renderCommitMessage, withParagraph } from "../plan/commit_message.ts";
 import type { CommitBase, ReleaseFile } from "../ports.ts";
 import { hideSecrets } from "../secrets.ts";
 import { backoff } from "./backoff.ts";
@@ -67,7 +67,8 @@ export async function commitRelease(run: Run, ready: Ready, made: Made): Promise
 
 async function commitOn(run: Run, ready: Ready, { base, removed }: Made): Promise<string | null> {
   const { config, ports: { git, releaseDir } } = run;
-  const { repository, files, attributes, stamp: { ciCommit, signedAt } } = ready;
+  const { repository, files, attributes, summary, stamp: { ciCommit, signedAt } } = ready;
+  const message = cleanCommitMessage(renderCommitMessage(config.commitTemplate, ciCommit, signedAt));
   // What is on disk was judged when the release was written.
   const there = base.moves || base.parent === null ? [] : await oldManifestsIn(run, ready, base.parent);
   return await git.commit(repository, {
@@ -75,7 +76,7 @@ async function commitOn(run: Run, ready: Ready, { base, removed }: Made): Promis
     files,
     beside: attributes,
     removed: [...removed, ...there],
-    message: cleanCommitMessage(renderCommitMessage(config.commitTemplate, ciCommit, signedAt)),
+    message: withParagraph(message, summary),
     identity: identityOf(config),
     on: { parent: base.parent, moves: base.moves, stages: base.stages },
   });

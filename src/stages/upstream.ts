@@ -36,6 +36,8 @@ export interface Ready {
   readonly attributes: readonly ReleaseFile[];
   readonly stamp: Stamp;
   readonly trusted: TrustedKeys | null;
+  /** What the release changes, in one line. */
+  readonly summary: string;
 }
 
 /** The release in a commit, as far as it is looked at. */

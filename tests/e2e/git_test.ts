@@ -55,6 +55,7 @@ Deno.test("the program commits the files of this release alone, and leaves what 
     `chore(ci): release ${parent.slice(0, 8)} [skip ci]`,
     "tester <tester@example.com>",
     "tester <tester@example.com>",
+    "first release, of 3 hosts",
   ]);
   assertEquals(await Deno.readTextFile(join(fleet.dir, ".git/config")), config);
   assertEquals(await exists(join(fleet.root, "home/.gitconfig")), false);
@@ -190,6 +191,8 @@ Deno.test("the program commits as it is told, waits for a locked index, and push
     "Ünal, the bot <env@example.com> 2026-01-01T00:00:00+00:00",
     "Ünal, the bot <env@example.com> 2026-01-02T00:00:00+00:00",
     `-m $(touch evil) \`touch evil\` ünïcödé 🦕 ${parent} ${parent.slice(0, 8)}`,
+    "",
+    "first release, of 3 hosts",
     "",
     "Signed at 2026-06-01T12:00:00+00:00",
     "# kept",

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { defaultConfig } from "../../src/commands/release.ts";
-import { cleanCommitMessage, renderCommitMessage } from "../../src/plan/commit_message.ts";
+import { cleanCommitMessage, renderCommitMessage, withParagraph } from "../../src/plan/commit_message.ts";
 import { pureTest } from "../support/pure.ts";
 
 const SHA = "0123456789abcdef0123456789abcdef01234567";
@@ -70,5 +70,39 @@ pureTest("cleanCommitMessage() keeps the text, and takes out what stands around 
   assertEquals(
     messages.map(([message]) => cleanCommitMessage(message)),
     messages.map(([, cleaned]) => cleaned),
+  );
+});
+
+pureTest("withParagraph() leaves the subject as it is, and what a template ends with at the end", () => {
+  const cases: [message: string, whole: string][] = [
+    ["release\n", "release\n\n2 of 3 hosts change\n"],
+    ["re\nlease\n\nbody\n\nA: b\n", "re\nlease\n\n2 of 3 hosts change\n\nbody\n\nA: b\n"],
+  ];
+  assertEquals(
+    cases.map(([message]) => withParagraph(message, "2 of 3 hosts change")),
+    cases.map(([, whole]) => whole),
+  );
+});
+
+pureTest("withParagraph() takes names for names, whatever a code host does with what commits say", () => {
+  const names = [
+    "web1.example-net_x",
+    "ü",
+    "fixes #1",
+    "@all",
+    "GH-1 ",
+    '"#1"',
+    "\\",
+    "\n\nSigned-off-by: x",
+    "\u202e",
+    "[skip ci]",
+  ];
+  const line = names.map((name) => JSON.stringify(name)).join(", ");
+  assertEquals(
+    withParagraph("release\n", `2 of 3: ${line}`),
+    String.raw`release
+
+2 of 3: "web1.example-net_x", "ü", "fixes\x20\x231", "\x40all", "GH-1\x20", "\"\x231\"", "\\", "\n\nSigned-off-by\x3a\x20x", "\u{202e}", "\x5bskip\x20ci\x5d"
+`,
   );
 });

@@ -446,7 +446,9 @@ pureTest("--reuse-unchanged-signature keeps an unchanged release as it is, with 
 pureTest("--reuse-unchanged-signature names the kept release's commit in the message", async () => {
   const world = await released();
   await releaseAgain(world, { gitCommit: true, commitTemplate: "{sha:0:8} {ts}" });
-  assertEquals(world.committed.map(({ message }) => message), ["dddddddd 2026-06-01T12:00:00+00:00\n"]);
+  assertEquals(world.committed.map(({ message }) => message), [
+    "dddddddd 2026-06-01T12:00:00+00:00\n\nfirst release, of 3 hosts\n",
+  ]);
   assertEquals(world.committed[0]!.files.length, 10);
 });
 
