@@ -141,6 +141,8 @@ export interface ReleaseConfig {
   readonly strict: boolean;
   /** Whether a warning that is known before anything is built is an error. */
   readonly denyWarnings: boolean;
+  /** Whether somebody at the terminal is asked before anything is signed. */
+  readonly confirm: boolean;
   /** The signing time; undefined: the clock, cut to whole seconds. */
   readonly now: Timestamp | undefined;
   /** Settings for nix, as in `--option NAME VALUE`. */

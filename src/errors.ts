@@ -17,11 +17,12 @@ export type ErrorKind =
   | "signer"
   | "smoke-verify"
   | "superseded"
+  | "declined"
   | "locked"
   | "interrupted";
 
 /** What the program can end with when it fails. */
-export type ExitCode = 1 | 2 | 3 | 4 | 75 | 129 | 130 | 143;
+export type ExitCode = 1 | 2 | 3 | 4 | 5 | 75 | 129 | 130 | 143;
 
 /** The exit code of each kind. A signal has its own, whatever the kind. */
 export const EXIT_CODES: Readonly<Record<ErrorKind, ExitCode>> = {
@@ -36,6 +37,7 @@ export const EXIT_CODES: Readonly<Record<ErrorKind, ExitCode>> = {
   "signer": 2,
   "smoke-verify": 3,
   "superseded": 4,
+  "declined": 5,
   // EX_TEMPFAIL of sysexits.h: it is worth trying again.
   "locked": 75,
   "interrupted": 130,

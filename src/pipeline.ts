@@ -7,7 +7,7 @@
  * prepare  = source, fleet, trust, order, previous   what is released, and whether it can be
  * closures = evaluate ⇒ build → push                 what machines will run: built as it is evaluated
  * previous = place, trust, order, previous           what is there, and whether consumers accept it
- * publish  = compose, changes, sign, check, upstream, write, commit, push
+ * publish  = compose, changes, confirm, sign, check, upstream, write, commit, push
  * check    = source, fleet                           what is wrong with a fleet: no host, and no key
  * ```
  *
@@ -20,6 +20,7 @@ import metadata from "../deno.json" with { type: "json" };
 import type { GitPushTarget } from "./config.ts";
 import type { BuiltHost, DerivedHost, SignedArtifact, Stamp } from "./model.ts";
 import { type Changes, summaryOf } from "./plan/changes.ts";
+import { changeLines } from "./report/changes.ts";
 import {
   outcomeOf,
   type PublicationFacts,
@@ -40,6 +41,7 @@ import { compareWithLast } from "./stages/changes.ts";
 import { checkRelease } from "./stages/check.ts";
 import { commitRelease, lookUpstream, pushCommit } from "./stages/commit.ts";
 import { composeRelease, type Parts } from "./stages/compose.ts";
+import { confirmRelease } from "./stages/confirm.ts";
 import { evaluateHosts } from "./stages/evaluate.ts";
 import { type CheckedFleet, checkFleet, evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
 import { refuseWarnings, warnOfOversights } from "./stages/oversights.ts";
@@ -150,6 +152,8 @@ async function publish(run: Run, parts: Parts): Promise<PublicationFacts> {
   const { source, trusted } = parts;
   const composed = await composeRelease(run, parts);
   const changes = await compareWithLast(run, composed.artifacts, parts.earlier, source.place !== null);
+  // What stays as it is was signed before.
+  if (composed.kept === null) await confirmRelease(run, changeLines(changes));
   const signed = await signArtifacts(run, composed);
   await checkRelease(run, { signed, stamp: composed.stamp, trusted });
 

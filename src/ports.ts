@@ -432,6 +432,8 @@ export interface Ports extends LookingPorts {
   readonly hooks: Hooks;
   readonly signer: ArtifactSigner;
   readonly releaseDir: ReleaseDir;
+  /** Asks whoever sits at the terminal, and gives the line that is answered; null: there is none any more. */
+  readonly ask: (question: string) => Promise<string | null>;
   /** Waits for so many milliseconds. */
   readonly pause: (milliseconds: number) => Promise<void>;
 }

@@ -16,6 +16,11 @@ export interface World {
   readonly environment: Environment;
   /** Reads standard input to its end. With a number: when it gives no more bytes than that. */
   readonly stdin: (most?: number) => Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Shows a question to whoever sits at the terminal, and gives the line that is answered, or null when there is none any
+   * more; undefined: nobody sits there, or standard input and standard error lead elsewhere.
+   */
+  readonly ask?: ((question: string) => Promise<string | null>) | undefined;
   /** Data. */
   readonly stdout: Pick<Stream, "write">;
   /** What people, or with `--log-format json` programs, follow a run by. */
@@ -90,6 +95,7 @@ export function processWorld(): World {
     },
     environment: { read: readVariables, require: requireVariables },
     stdin: readStdin,
+    ask: Deno.stdin.isTerminal() && Deno.stderr.isTerminal() ? askOnTerminal : undefined,
     stdout: { write: writeStdout },
     stderr: stderrStream(),
     clock: SYSTEM_CLOCK,
@@ -118,6 +124,18 @@ async function readStdin(most = Infinity): Promise<Uint8Array<ArrayBuffer>> {
   });
   if (bytes !== undefined) return bytes;
   throw new ReleaseError("io", `Cannot read standard input: it gives more than ${most} bytes`);
+}
+
+/** A terminal gives what is typed by the line, and nothing at the end of input. */
+async function askOnTerminal(question: string): Promise<string | null> {
+  const show = (text: string) => writeAll(Deno.stderr, new TextEncoder().encode(text));
+  show(question);
+  const bytes = new Uint8Array(4096);
+  const length = await Deno.stdin.read(bytes);
+  if (length !== null) return new TextDecoder().decode(bytes.subarray(0, length));
+  // Nobody has ended the line of the question.
+  show("\n");
+  return null;
 }
 
 function writeStdout(text: string): void {

@@ -15,6 +15,7 @@ const EXIT_CODES: Record<ErrorKind, number> = {
   "signer": 2,
   "smoke-verify": 3,
   "superseded": 4,
+  "declined": 5,
   "locked": 75,
   "interrupted": 130,
 };

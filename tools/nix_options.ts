@@ -20,7 +20,7 @@ export interface NixOption {
 }
 
 /** What is asked of one run alone: it would be wrong, or of no use, in every run of an app. */
-const NO_SETTINGS = ["help", "version", "now"];
+const NO_SETTINGS = ["help", "version", "now", "confirm"];
 
 /** All settings of a command, in the order of `--help`. */
 export function nixOptions({ options }: Command): NixOption[] {

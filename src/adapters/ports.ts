@@ -33,6 +33,8 @@ export interface Surface {
   readonly hidden: readonly string[];
   /** Reads standard input, as {@linkcode World} does. */
   readonly stdin: World["stdin"];
+  /** Asks whoever sits at the terminal, as {@linkcode World} does; undefined: nobody does. */
+  readonly ask?: World["ask"];
   readonly log: Log & CommandTrace;
   readonly clock: Clock;
   /** How many processes can work at once. */
@@ -82,6 +84,7 @@ export async function openPorts(
     hooks,
     signer,
     releaseDir: createReleaseDir(config.releaseDir, cwd),
+    ask: (question) => interruption.unlessEnded(() => surface.ask?.(question) ?? Promise.resolve(null)),
     pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
   };
   const held = stack.move();

@@ -456,6 +456,10 @@ export const CONFIG_OPTIONS = {
     group: "Safety",
     help: "refuse whatever there is to warn of before anything is built",
   }),
+  "confirm": flag({
+    group: "Safety",
+    help: "show what changes, and ask on the terminal before anything is signed",
+  }),
   "option": pairs({
     group: "Nix",
     placeholder: "NAME VALUE",
@@ -663,6 +667,7 @@ export const RELEASE = defineCommand({
     2: "a push hook failed, or a signature could not be made",
     3: "a signed artifact could not be read back as a consumer would, or its signature is not trusted",
     4: "superseded: the branch of --git-push has a newer release, and nothing was pushed",
+    5: "declined: whoever --confirm asks has not said yes, and nothing was signed or written",
     ...INTERRUPTED,
   },
   example: `fleet-release --sign-key ~/keys/release.pem --trust-file trust.json \\
@@ -836,9 +841,9 @@ export async function release(
 ): Promise<RunOutcome> {
   const config = validateConfig(settings);
   const own = processWorld();
-  const { stdin, stdout, stderr, cores, runtime } = own;
+  const { stdin, ask, stdout, stderr, cores, runtime } = own;
   const world: World = {
-    ...{ stdin, stdout, stderr, cores, runtime },
+    ...{ stdin, ask, stdout, stderr, cores, runtime },
     cwd: cwd ?? own.cwd,
     environment: env === undefined ? own.environment : environmentOf(env),
     clock: clock ?? own.clock,
@@ -881,6 +886,7 @@ export async function runIn<Outcome extends Publication>(
 ): Promise<Outcome> {
   const given = world.environment.require([...variables, ...config.hookEnv, ...variableOf(config.signKey)]);
   const epoch = sourceDateEpoch(given);
+  if (config.confirm && world.ask === undefined) throw nobodyToAsk();
   const { openPorts } = await import("../adapters/ports.ts");
   const { lockReleaseDir } = await import("../adapters/lock.ts");
   const { withSafePath } = await import("../adapters/search_path.ts");
@@ -888,12 +894,12 @@ export async function runIn<Outcome extends Publication>(
   const { startRun } = await import("../stages/run.ts");
   const { Interruption, interruptedError } = await import("../stages/interruption.ts");
   const { env, warnings } = withSafePath(given);
-  const { cwd, stdin, clock, cores } = world;
+  const { cwd, stdin, ask, clock, cores } = world;
   const secrets = secretsIn(config, env);
   using interruption = new Interruption(world.signal);
   let notes: Notes | undefined;
   try {
-    const seen = { stdin, log: withoutSecrets(log, secrets), clock, cores };
+    const seen = { stdin, ask, log: withoutSecrets(log, secrets), clock, cores };
     const surface = { cwd, env, hidden: HIDDEN, secrets, usesNix, ...seen };
     // Before anything is looked at: what another run is about to write would be read as it was.
     using _lock = await lockReleaseDir(resolve(cwd, config.releaseDir), config.releaseDir, {
@@ -913,6 +919,16 @@ export async function runIn<Outcome extends Publication>(
     const { reason } = interruption.signal;
     throw errorWithoutSecrets(interruptedError(error, reason, { at: notes?.at ?? [], done }), secrets);
   }
+}
+
+function nobodyToAsk(): ReleaseError {
+  return new ReleaseError(
+    "usage",
+    "--confirm has nobody to ask: standard input or standard error is no terminal",
+    {
+      hint: "leave it out, and see before what a release would change with `fleet-release plan`",
+    },
+  );
 }
 
 /**

@@ -66,7 +66,7 @@ const ADDED = [
     "sign-jobs",
     "sign-key",
   ],
-  ["deny-warnings", "signature-encoding", "strict", "trust-attr"],
+  ["confirm", "deny-warnings", "signature-encoding", "strict", "trust-attr"],
   ["trust-file", "verbose", "version", "wait-lock"],
 ].flat();
 

@@ -443,6 +443,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "require-clean": [["--require-clean"], NOTHING_MORE],
     "strict": [["--strict"], NOTHING_MORE],
     "deny-warnings": [["--deny-warnings"], NOTHING_MORE],
+    "confirm": [["--confirm"], NOTHING_MORE],
     "option": [["--option", "builders", "@/given/x"], NOTHING_MORE],
     "accept-flake-config": [["--accept-flake-config"], NOTHING_MORE],
     "no-accept-flake-config": [["--no-accept-flake-config"], NOTHING_MORE],

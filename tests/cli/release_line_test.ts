@@ -105,6 +105,7 @@ const SWITCHES: Record<string, [beside: string[], asked: Asked]> = {
   "require-clean": [KEY, withKey({ requireClean: true })],
   "strict": [KEY, withKey({ strict: true })],
   "deny-warnings": [KEY, withKey({ denyWarnings: true })],
+  "confirm": [KEY, withKey({ confirm: true })],
   "accept-flake-config": [KEY, withKey({ acceptFlakeConfig: true })],
   "no-accept-flake-config": [KEY, withKey({ noAcceptFlakeConfig: true })],
   "allow-previous-key": [

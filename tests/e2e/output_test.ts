@@ -379,6 +379,7 @@ Deno.test("the program's --help tells every option, and needs no permission", as
     "2",
     "3",
     "4",
+    "5",
   ]);
   const withH = await runInProcess(["-h", "--hosts", "web1"], { cwd: "/" });
   assertEquals(withH, { code, stdout, stderr });

@@ -90,6 +90,7 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
   "require-clean": [],
   "strict": [],
   "deny-warnings": [],
+  "confirm": [],
   "option": [
     { settings: { nixOptions: [["access-tokens", `github.com=${CANARY}`]] } },
     { settings: { nixOptions: [["extra-access-tokens", `gitlab.com=PAT:${CANARY}`]] } },

@@ -174,6 +174,10 @@ export class FakeWorld {
     Promise.resolve({ signature: new Uint8Array(64).fill(bytes.length % 256), input: bytes.slice() });
   /** How the push of these closures fails; null: it does not. */
   pushHook: (paths: readonly string[]) => PushFailure | null = () => null;
+  /** What whoever sits at the terminal answers; null: nothing any more. */
+  answer: string | null = "yes\n";
+  /** What they were asked. */
+  readonly questions: string[] = [];
   /** The waits before something was tried again, in milliseconds. */
   readonly pauses: number[] = [];
   /** The files that options name. */
@@ -259,6 +263,11 @@ export class FakeWorld {
       clock: {
         now: () => Temporal.Instant.from("2026-06-02T00:00:00.987654321Z"),
         monotonic: () => this.#milliseconds,
+      },
+      ask: (question) => {
+        this.#effect("confirm");
+        this.questions.push(question);
+        return Promise.resolve(this.answer);
       },
       pause: (milliseconds) => {
         this.#milliseconds += milliseconds;

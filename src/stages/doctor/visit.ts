@@ -90,10 +90,12 @@ export function portsOf(
   { nix, git, signer, releaseDir }: Parts,
   others: Pick<Ports, "inputs" | "log" | "clock">,
 ): Ports {
-  const nothing = () => Promise.reject(new TypeError("doctor pushes nothing and waits for nothing"));
+  const nothing = () =>
+    Promise.reject(new TypeError("doctor pushes nothing, asks nobody and waits for nothing"));
   return {
     ...others,
     hooks: { push: nothing, pushAll: nothing },
+    ask: nothing,
     pause: nothing,
     get nix() {
       return needed(nix, "nix");

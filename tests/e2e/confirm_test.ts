@@ -1,0 +1,69 @@
+// `--confirm` asks on a terminal before anything is signed.
+
+import { assertEquals } from "@std/assert";
+import { exists } from "@std/fs";
+import { join } from "@std/path";
+import { find, PROJECT, which } from "../support/command.ts";
+import { TestFleet } from "../support/fleet.ts";
+import { onlyHosts } from "../support/releases.ts";
+
+/** Gives a program a terminal; undefined where there is none. */
+const SCRIPT = find("script");
+
+const QUESTION = 'Sign and release this? Only "yes" is a yes: ';
+
+/** Releases at a terminal, where these keys are pressed when the question is there; gives what that shows, too. */
+async function releaseAtTerminal(fleet: TestFleet, keys: string): Promise<{ code: number; said: string }> {
+  const command = ["exec", Deno.execPath(), "run", "-A", join(PROJECT, "src/main.ts"), "--confirm"];
+  const terminal = new Deno.Command(SCRIPT!, {
+    args: ["-q", "-e", "-c", [...command, "--sign-key", fleet.key].join(" "), "/dev/null"],
+    cwd: fleet.dir,
+    // With NO_COLOR nothing would be shown of the stage that is running, which must not hide the question.
+    env: { ...fleet.env(), SHELL: which("sh"), NO_COLOR: "" },
+    clearEnv: true,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const typed = terminal.stdin.getWriter();
+  let said = "";
+  for await (const chunk of terminal.stdout.pipeThrough(new TextDecoderStream())) {
+    const before = said.includes(QUESTION);
+    said += chunk;
+    if (!before && said.includes(QUESTION)) await typed.write(new TextEncoder().encode(keys));
+  }
+  const { code } = await terminal.status;
+  await typed.close();
+  return { code, said };
+}
+
+Deno.test({
+  name:
+    "--confirm shows what changes and waits for a yes; another answer, the end of input and Ctrl-C are none",
+  ignore: Deno.build.os !== "linux" || SCRIPT === undefined,
+  async fn() {
+    await using fleet = await TestFleet.create({ edit: onlyHosts("web1"), nixos: ["web1"] });
+    const CASES = [
+      ["no\r", 5, "error: Not confirmed: nothing was signed or written"],
+      ["\x04", 5, "error: Not confirmed: nothing was signed or written"],
+      ["\x03", 130, "error: Interrupted by SIGINT"],
+    ] as const;
+    for (const [keys, expected, error] of CASES) {
+      const { code, said } = await releaseAtTerminal(fleet, keys);
+      assertEquals([code, said.includes(error)], [expected, true], said);
+      assertEquals(await exists(join(fleet.dir, "releases")), false);
+    }
+    const { code, said } = await releaseAtTerminal(fleet, "yes\r");
+    assertEquals([code, /^edge +- +web1 +added /m.test(said)], [0, true], said);
+    assertEquals((await fleet.files()).size, 4);
+  },
+});
+
+Deno.test("--confirm without a terminal is refused at once", async () => {
+  await using fleet = await TestFleet.create({ git: false });
+  const { code, stderr } = await fleet.release(["--confirm"]);
+  assertEquals([code, stderr.split("\n")[0]], [
+    1,
+    "error: --confirm has nobody to ask: standard input or standard error is no terminal",
+  ]);
+});
