@@ -9,7 +9,7 @@ import type { CommandList, Invocation, LogStyle, Telling } from "./cli/command_l
 import { COMMANDS } from "./commands/list.ts";
 import { ReleaseError } from "./errors.ts";
 import { quoted } from "./text.ts";
-import { NO_OUTPUT, processWorld, type World } from "./world.ts";
+import { CI_VARIABLES, ciSystemIn, NO_OUTPUT, processWorld, type World } from "./world.ts";
 
 /**
  * Runs the program once.
@@ -26,11 +26,13 @@ export async function main(
   const [first, ...others] = args;
   // Asked for alone, as programs do that only want to know: nothing has to be loaded for that.
   if (others.length === 0 && (first === "--version" || first === "-V")) return printVersion(world);
-  const [{ likelyTelling, nameIn }, { createLog }] = await Promise.all([
+  const [{ likelyTelling, nameIn }, { createLog }, { errorLines }] = await Promise.all([
     import("./cli/command_line.ts"),
     import("./report/log.ts"),
+    import("./report/workflow_commands.ts"),
   ]);
-  const open = (style: LogStyle) => createLog({ ...style, stream: world.stderr, clock: world.clock });
+  const inCi = ciSystemIn(world.environment.read(CI_VARIABLES)) !== undefined;
+  const open = (style: LogStyle) => createLog({ ...style, stream: world.stderr, clock: world.clock, inCi });
   // Until the command line is read, errors are told in the way that it most likely asks for.
   const likely = likelyTelling(args);
   let [log, json] = [open(likely.log), likely.json];
@@ -40,8 +42,9 @@ export async function main(
   };
   const planning = first === "--print-permissions";
   const line = planning ? others : args;
+  let invocation: Invocation | undefined;
   try {
-    const invocation = await read(commands, line, { world, onTelling });
+    invocation = await read(commands, line, { world, onTelling });
     if (planning) return await printPermissions(invocation, world);
     return await run(commands, invocation, { world, log });
   } catch (error) {
@@ -49,6 +52,8 @@ export async function main(
     const command = await commands[nameIn(commands, line)]!();
     const exitCode = command.failureCode(known);
     log.error(known, exitCode);
+    // A command that has begun tells a CI system itself what there is to tell.
+    if (invocation === undefined) log.annotate("error", "fleet-release", errorLines(known));
     if (json && known.code !== NO_OUTPUT) await printError(known, exitCode, world);
     return exitCode;
   } finally {

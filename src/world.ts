@@ -87,6 +87,23 @@ export function cacheDirIn(env: Readonly<Record<string, string>>): string | unde
   return dir && `${dir}/fleet-release`;
 }
 
+/** The variables that GitHub, Gitea and Forgejo set for a step; Forgejo has them beside its own. */
+export const CI_VARIABLES: readonly string[] = ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"];
+
+/** The CI system that a step runs in. */
+export interface CiSystem {
+  /** The file of the step's summary, in markdown; undefined: it shows none. */
+  readonly summary: string | undefined;
+  /** The file of the step's outputs. */
+  readonly outputs: string | undefined;
+}
+
+/** The CI system, by the variables of a run; undefined: there is none that is known. */
+export function ciSystemIn(env: Readonly<Record<string, string>>): CiSystem | undefined {
+  if (env["GITHUB_ACTIONS"] !== "true") return undefined;
+  return { summary: env["GITHUB_STEP_SUMMARY"] || undefined, outputs: env["GITHUB_OUTPUT"] || undefined };
+}
+
 /** This process. */
 export function processWorld(): World {
   return {

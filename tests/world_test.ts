@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { cacheDirIn, environmentOf, processWorld, SYSTEM_CLOCK } from "../src/world.ts";
+import { cacheDirIn, ciSystemIn, environmentOf, processWorld, SYSTEM_CLOCK } from "../src/world.ts";
 import { find, type Finished, PROJECT, run, which } from "./support/command.ts";
 import { DENO_ENV } from "./support/program.ts";
 import { deepFreeze, pureTest, refusal } from "./support/pure.ts";
@@ -14,6 +14,17 @@ pureTest("environmentOf() gives all variables, whatever is asked for, and each t
   }
   environment.read([])["A"] = "2";
   assertEquals(environment.read([]), { A: "1", B: "" });
+});
+
+pureTest("ciSystemIn() is the system that says it is one, and the files that it names", () => {
+  const files = { GITHUB_STEP_SUMMARY: "/s", GITHUB_OUTPUT: "/o" };
+  assertEquals(ciSystemIn({ ...files, GITHUB_ACTIONS: "true" }), { summary: "/s", outputs: "/o" });
+  const bare = { summary: undefined, outputs: undefined };
+  assertEquals(ciSystemIn({ GITHUB_ACTIONS: "true", GITHUB_OUTPUT: "" }), bare);
+  // As of `forgejo-runner exec`.
+  for (const told of ["false", "", undefined]) {
+    assertEquals(ciSystemIn({ ...files, ...told === undefined ? {} : { GITHUB_ACTIONS: told } }), undefined);
+  }
 });
 
 pureTest("without any permission, no variable can be read, and those that are needed are named", () => {

@@ -35,6 +35,8 @@ export interface Surroundings {
   readonly agentSocket: string | undefined;
   /** The file that a flake app brings its settings in. */
   readonly settingsFile: string | undefined;
+  /** The files that a CI system gives a step, to tell it something by; undefined: there is no such system. */
+  readonly stepFiles: readonly string[] | undefined;
   /** The absolute path of a program, as the run finds it, or undefined. */
   readonly find: (program: string) => string | undefined;
   /** The root of the git repository that a directory lies in, without symbolic links, or else the directory. */

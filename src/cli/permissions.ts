@@ -17,7 +17,7 @@ import {
 import { findProgram } from "../adapters/search_path.ts";
 import { ReleaseError } from "../errors.ts";
 import { markdownTable } from "../text.ts";
-import { cacheDirIn, tempDirIn, type World } from "../world.ts";
+import { cacheDirIn, CI_VARIABLES, ciSystemIn, tempDirIn, type World } from "../world.ts";
 import { SETTINGS_VARIABLE } from "./arguments.ts";
 import type { Command, Given, Permitted } from "./command.ts";
 import type { Invocation } from "./command_line.ts";
@@ -91,6 +91,7 @@ export function surroundingsOf({ cwd, runtime, environment }: World): Surroundin
   const env = environment.read([
     ...["HOME", "PATH", "SSH_AUTH_SOCK", "TMPDIR", "XDG_CACHE_HOME"],
     SETTINGS_VARIABLE,
+    ...CI_VARIABLES,
   ]);
   return {
     cwd,
@@ -99,6 +100,7 @@ export function surroundingsOf({ cwd, runtime, environment }: World): Surroundin
     sockets: !/^2\.[0-8]\./.test(runtime),
     agentSocket: env["SSH_AUTH_SOCK"] || undefined,
     settingsFile: env[SETTINGS_VARIABLE] || undefined,
+    stepFiles: stepFilesIn(env),
     find: (program) => findOn(env["PATH"] ?? "", program),
     repositoryOf,
     realDirectory,
@@ -107,6 +109,15 @@ export function surroundingsOf({ cwd, runtime, environment }: World): Surroundin
     lockFilesOf,
     gitPlacesOf,
   };
+}
+
+/** Those that can be permitted: of one that cannot, the run tells, which does not need it. */
+function stepFilesIn(env: Readonly<Record<string, string>>): string[] | undefined {
+  const system = ciSystemIn(env);
+  return system &&
+    [system.summary, system.outputs].flatMap((path) =>
+      path === undefined || /[\n\r,]/.test(path) ? [] : [path]
+    );
 }
 
 /** As the run itself looks for it: nix-store is that of the nix that is used, where it has one. */

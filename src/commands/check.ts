@@ -164,7 +164,8 @@ function readSettings({ values, given }: Given<typeof OPTIONS>): CheckSettings {
  */
 async function check(settings: CheckSettings, session: Session): Promise<number> {
   const { [CI_VARIABLE]: ci, ...env } = session.world.environment.require(VARIABLES);
-  const { annotation, annotationLines } = await import("../report/findings.ts");
+  const { annotationLines } = await import("../report/findings.ts");
+  const { annotation, errorLines } = await import("../report/workflow_commands.ts");
   const { stdout, stderr } = session.world;
   const annotate = (lines: readonly string[]) => {
     if (settings.annotations ?? ci === "true") lines.forEach((line) => stderr.write(`${line}\n`));
@@ -176,7 +177,7 @@ async function check(settings: CheckSettings, session: Session): Promise<number>
     return report.ok ? 0 : 1;
   } catch (error) {
     if (error instanceof ReleaseError) {
-      annotate([annotation("error", "fleet-release", [error.message, ...error.lines])]);
+      annotate([annotation("error", "fleet-release", errorLines(error))]);
     }
     throw error;
   }

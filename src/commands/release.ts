@@ -50,7 +50,8 @@ import { parseAttribute } from "../plan/attributes.ts";
 import { hasScheme, isPath, localDirectory } from "../plan/flake_reference.ts";
 import { parseHostsSpec } from "../plan/hosts.ts";
 import { type Secrets, secretsOf, signKeyVariable } from "../secrets.ts";
-import { environmentOf, processWorld, type World } from "../world.ts";
+import { CI_VARIABLES, environmentOf, processWorld, type World } from "../world.ts";
+import { inCi } from "./in_ci.ts";
 import {
   found,
   HELP_OPTIONS,
@@ -586,6 +587,19 @@ export const PUBLISHING_GRANTS: readonly Grant<Publishing>[] = [
     why: "its options",
     of: (_, { settingsFile }) => settingsFile === undefined ? [] : [settingsFile],
   },
+  {
+    permission: "write",
+    what:
+      "in a job of GitHub, Gitea or Forgejo, the files that `GITHUB_STEP_SUMMARY` and `GITHUB_OUTPUT` name",
+    why: "the summary of the step, and its outputs",
+    of: (_, { cwd, stepFiles = [] }) => stepFiles.map((path) => resolve(cwd, path)),
+  },
+  {
+    permission: "env",
+    what: "in such a job, `GITHUB_ACTIONS` and these two",
+    why: "they say that it is one, and where its files are",
+    of: (_, { stepFiles }) => stepFiles === undefined ? [] : CI_VARIABLES,
+  },
   ...lockGrants(({ config }: Publishing) => ({ dir: config.releaseDir, commits: config.gitCommit })),
 ];
 
@@ -709,10 +723,15 @@ export const RELEASE = defineCommand({
  */
 export async function runRelease(
   { config, json }: ReleaseSettings,
-  { world, log }: Session,
+  session: Session,
   ports?: (opened: Ports) => Ports,
 ): Promise<number> {
-  const outcome = await releaseIn(world, await withHosts(config, { world, log }), { log, ports });
+  const { world } = session;
+  const outcome = await inCi(
+    session,
+    config.artifactName,
+    async (log) => await releaseIn(world, await withHosts(config, session), { log, ports }),
+  );
   if (json) world.stdout.write(jsonDocument("release", outcome));
   return 0;
 }

@@ -8,6 +8,7 @@ import { flag, pickValues } from "../cli/option.ts";
 import type { ReleaseConfig } from "../config.ts";
 import type { Ports } from "../ports.ts";
 import { jsonDocument } from "../report/json.ts";
+import { inCi } from "./in_ci.ts";
 import {
   CONFIG_OPTIONS,
   OPTIONS as RELEASE_OPTIONS,
@@ -131,17 +132,16 @@ export const RESIGN = defineCommand({
  */
 export async function runResign(
   { config, json }: ResignSettings,
-  { world, log }: Session,
+  session: Session,
   ports?: (opened: Ports) => Ports,
 ): Promise<number> {
   const { resign } = await import("../pipeline.ts");
-  const outcome = await runIn(world, config, {
-    log,
-    ports,
-    variables: VARIABLES,
-    usesNix: false,
-    work: resign,
-  });
+  const { world } = session;
+  const outcome = await inCi(
+    session,
+    config.artifactName,
+    (log) => runIn(world, config, { log, ports, variables: VARIABLES, usesNix: false, work: resign }),
+  );
   if (json) world.stdout.write(jsonDocument("resign", outcome));
   return 0;
 }

@@ -107,7 +107,7 @@ export function changesAnything({ hosts, parts }: Changes): boolean {
 }
 
 /** The hosts that are to run another closure than before, and those that are new with one, in the order of the names. */
-export function hostsWithOtherClosure({ hosts }: Changes): string[] {
+export function hostsWithOtherClosure({ hosts }: Pick<Changes, "hosts">): string[] {
   return hosts.filter(({ before, after }) =>
     after !== null && after.closureHash !== null && after.closureHash !== (before?.closureHash ?? null)
   ).map(({ name }) => name);

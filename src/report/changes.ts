@@ -35,7 +35,7 @@ export function changeLines(
 const HEADER = ["channel", "wave", "host", "change", "closure", "also"];
 
 /** Where a host is, or was when it is removed. */
-function placeOf({ before, after }: HostChange): HostInRelease {
+export function placeOf({ before, after }: HostChange): HostInRelease {
   return (after ?? before)!;
 }
 
@@ -74,8 +74,8 @@ function shortClosure(closureHash: string | null): string {
   return closureHash === null ? "none" : closureHash.slice(0, SHORT);
 }
 
-/** What changes beside the closure. */
-function alsoText({ aspects, before, after }: HostChange): string {
+/** What changes beside the closure; empty when nothing does. */
+export function alsoText({ aspects, before, after }: HostChange): string {
   if (before === null || after === null) return "";
   const said: Readonly<Record<HostAspect, () => string>> = {
     closure: () => "",

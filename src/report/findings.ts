@@ -6,6 +6,7 @@
 import { LINTS } from "../plan/lints/finding.ts";
 import type { Finding } from "../model.ts";
 import { plural, printable } from "../text.ts";
+import { annotation } from "./workflow_commands.ts";
 
 /** What `--json` prints. docs/checking.md describes it. */
 export interface CheckReport {
@@ -130,20 +131,4 @@ export function annotationLines({ findings }: Pick<CheckReport, "findings">): st
       ...hint === null ? [] : [`hint: ${hint}`],
     ])
   );
-}
-
-/**
- * A workflow command that shows a text. Names of a fleet are in it: none of them ends the command, or begins another.
- *
- * @see https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
- */
-export function annotation(level: Finding["severity"], title: string, lines: readonly string[]): string {
-  const text = lines.map((line) => escaped(printable(line))).join("%0A");
-  return `::${level} title=${
-    escaped(printable(title)).replaceAll(":", "%3A").replaceAll(",", "%2C")
-  }::${text}`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("%", "%25");
 }

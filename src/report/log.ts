@@ -11,6 +11,7 @@ import type { HostWork, Warning } from "../model.ts";
 import type { Builds, Clock, HostState, Log, Stage } from "../ports.ts";
 import type { Stream } from "../world.ts";
 import { DONE, duration, Status } from "./status.ts";
+import { annotation, GROUP_END, groupStart } from "./workflow_commands.ts";
 
 /** A log of a whole program: the stages, the commands for `-v`, and the error that ended it. */
 export interface ProgramLog extends Log, CommandTrace {
@@ -18,6 +19,8 @@ export interface ProgramLog extends Log, CommandTrace {
   error(error: ReleaseError, exitCode: number): void;
   /** Something that the user should know while it is so, and that is no warning. */
   note(message: string): void;
+  /** Shows a text with the job of the CI system that the log is kept in, where it is one that people read. */
+  annotate(level: "error" | "warning", title: string, lines: readonly string[]): void;
   /** Ends what is shown of a running stage. */
   close(): void;
 }
@@ -28,6 +31,8 @@ export interface LogOptions {
   readonly verbose: boolean;
   readonly stream: Stream;
   readonly clock: Clock;
+  /** Whether a CI system reads it, which folds what is long, and shows what is annotated; by default none does. */
+  readonly inCi?: boolean;
 }
 
 /** Where nobody watches a line now and then, so that a long build is not taken for a hung one. */
@@ -38,6 +43,8 @@ const REFRESH_MS = 200;
 const LONG = 30;
 /** So many of those are told of within {@linkcode HEARTBEAT_MS}; the others are counted. */
 const LONG_AT_ONCE = 5;
+/** So many lines of an error are read at once; more are folded where they can be. */
+const LINES_AT_ONCE = 20;
 
 /** A log in the given format. */
 export function createLog(options: LogOptions): ProgramLog {
@@ -111,6 +118,8 @@ function jsonLog({ verbose, stream, clock }: LogOptions): ProgramLog {
       ticker.stop();
       write("error", "error", { ...meanwhile(), kind, code, message, path, hosts, lines, hint, exitCode });
     },
+    // Each line is an object for a program.
+    annotate() {},
     command(argv) {
       const command = quoteCommand(argv.map(hideSecrets));
       if (verbose) write("debug", "command", { ...meanwhile(), command });
@@ -137,12 +146,16 @@ class PrettyLog implements ProgramLog {
   readonly #clock: Clock;
   readonly #status = new Status((text) => printable(hideSecrets(text)));
   readonly #ticker: Ticker;
+  readonly #inCi: boolean;
   #statusShown = false;
+  /** Whether what is written now is folded. */
+  #folding = false;
   /** How many hosts have taken long since the last heartbeat. */
   #long = 0;
 
-  constructor({ verbose, stream, clock }: LogOptions) {
+  constructor({ verbose, stream, clock, inCi = false }: LogOptions) {
     this.#verbose = verbose;
+    this.#inCi = inCi;
     this.#stream = stream;
     this.#clock = clock;
     this.#ticker = stream.isTerminal
@@ -189,19 +202,31 @@ class PrettyLog implements ProgramLog {
     this.close();
     this.#line(`error: ${message}`);
     if (path !== undefined) this.#line(`  at: ${path}`);
-    for (const detail of lines) this.#line(`  ${detail}`);
+    const folds = this.#inCi && lines.length > LINES_AT_ONCE;
+    if (folds) this.#fold(`${lines.length} lines`);
+    for (const detail of lines) this.#write(`  ${detail}`);
     if (hint !== undefined) this.#line(`hint: ${hint}`);
   }
 
+  annotate(level: "error" | "warning", title: string, lines: readonly string[]): void {
+    if (!this.#inCi) return;
+    this.#unfold();
+    this.#stream.write(`${annotation(level, title, lines.map(hideSecrets))}\n`);
+  }
+
   command(argv: readonly string[]): void {
-    if (this.#verbose) this.#line(`$ ${quoteCommand(argv.map(hideSecrets))}`);
+    if (!this.#verbose) return;
+    const line = `$ ${quoteCommand(argv.map(hideSecrets))}`;
+    if (this.#inCi) this.#fold(line);
+    else this.#line(line);
   }
 
   output(text: string): void {
-    if (this.#verbose) text.split("\n").forEach((line) => this.#line(quoted(line)));
+    if (this.#verbose) text.split("\n").forEach((line) => this.#write(quoted(line)));
   }
 
   close(): void {
+    this.#unfold();
     this.#ticker.stop();
     this.#tellOfOthers();
     if (this.#statusShown) this.#stream.write(CLEAR);
@@ -209,7 +234,24 @@ class PrettyLog implements ProgramLog {
     this.#status.clear();
   }
 
+  /** Folds what is written until the next line. */
+  #fold(title: string): void {
+    this.#unfold();
+    this.#stream.write(`${groupStart(hideSecrets(title))}\n`);
+    this.#folding = true;
+  }
+
+  #unfold(): void {
+    if (this.#folding) this.#stream.write(`${GROUP_END}\n`);
+    this.#folding = false;
+  }
+
   #line(text: string): void {
+    this.#unfold();
+    this.#write(text);
+  }
+
+  #write(text: string): void {
     this.#stream.write(`${this.#statusShown ? CLEAR : ""}${printable(hideSecrets(text))}\n`);
     this.#statusShown = false;
   }

@@ -577,3 +577,19 @@ pureTest("an error that stdout cannot be written is told on stderr alone", async
   assertEquals(await main(["--json", "x"], { ...world, stdout }, { commands }), 2);
   assertEquals([printed().stderr.split("\n")[1], writes], ['error: Unknown argument "x"', 2]);
 });
+
+pureTest("a command line that is refused in a CI job is annotated, and elsewhere not", async () => {
+  const said = async (env: Record<string, string>, ...args: string[]) => {
+    const { world, printed } = memoryWorld({ env });
+    await main(args, world);
+    return printed().stderr;
+  };
+  const plain = 'error: Unknown option "--hots"\nhint: did you mean --hosts?\n';
+  const annotation = '::error title=fleet-release::Unknown option "--hots"%0Ahint: did you mean --hosts?\n';
+  assertEquals(await said({}, "--hots"), plain);
+  assertEquals(await said({ GITHUB_ACTIONS: "true" }, "--hots"), plain + annotation);
+  assertEquals(
+    (await said({ GITHUB_ACTIONS: "true" }, "--hots", "--log-format", "json")).includes("::"),
+    false,
+  );
+});

@@ -218,6 +218,7 @@ pureTest(
       sockets: true,
       agentSocket: undefined,
       settingsFile: undefined,
+      stepFiles: undefined,
       find: () => undefined,
       repositoryOf: (dir: string) => dir,
       realDirectory: () => undefined,

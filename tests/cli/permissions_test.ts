@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
 import type { Surroundings } from "../../src/cli/grant.ts";
-import { permissionFlags } from "../../src/cli/permissions.ts";
+import { permissionFlags, surroundingsOf } from "../../src/cli/permissions.ts";
 import { RESIGN } from "../../src/commands/resign.ts";
 import { ALL, read } from "../support/asked.ts";
+import { memoryWorld } from "../support/memory_world.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 
 /** A machine on which every program is in /bin, every path is there, none is a link, and no directory is in git. */
@@ -14,6 +15,7 @@ const AROUND: Surroundings = {
   sockets: true,
   agentSocket: undefined,
   settingsFile: undefined,
+  stepFiles: undefined,
   find: (program) => `/bin/${program}`,
   repositoryOf: (dir) => dir,
   realDirectory: (path) => /[:?#]|\/nixpkgs$/.test(path) ? undefined : path,
@@ -92,6 +94,8 @@ const VARIABLES = [
   "no_proxy",
   ...MORE_VARIABLES,
 ];
+/** Those of what publishes in a CI job. */
+const CI_VARIABLES = ["GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"];
 /** Those of `verify --git`. */
 const GIT_VARIABLES = [
   ...["HOME", "PATH", "XDG_CONFIG_HOME", "GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"],
@@ -220,6 +224,11 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
   "the settings of a flake app are permitted": [{ settingsFile: "/store/settings.json" }, [], {
     read: "/bin,/here,/store/settings.json,/temp",
   }],
+  "the files of a step in a CI job are written, and nothing beside them": [
+    { stepFiles: ["/runner/summary", "/runner/output"] },
+    [],
+    { write: "/here/releases,/runner/output,/runner/summary,/temp", env: CI_VARIABLES },
+  ],
   "blanks belong to paths": [
     {
       tempDir: "/a b",
@@ -279,6 +288,14 @@ const PLACES: Record<string, [around: Partial<Surroundings>, args: string[], lis
     },
   ],
 };
+
+pureTest("the files of a step are those that a CI job names, but for one that cannot be permitted", () => {
+  const stepFiles = (env: Record<string, string>) => surroundingsOf(memoryWorld({ env }).world).stepFiles;
+  const env = { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: "/s", GITHUB_OUTPUT: "/o" };
+  assertEquals(stepFiles(env), ["/s", "/o"]);
+  assertEquals(stepFiles({ ...env, GITHUB_OUTPUT: "/a,b" }), ["/s"]);
+  assertEquals(stepFiles({ ...env, GITHUB_ACTIONS: "false" }), undefined);
+});
 
 for (const [claim, [around, args, lists]] of Object.entries(PLACES)) {
   pureTest(claim, async () => assertEquals(await flags(args, around), releaseFlags(lists)));

@@ -1,11 +1,5 @@
 import { assertEquals } from "@std/assert";
-import {
-  annotation,
-  annotationLines,
-  checkReport,
-  findingLines,
-  sarifOf,
-} from "../../src/report/findings.ts";
+import { annotationLines, checkReport, findingLines, sarifOf } from "../../src/report/findings.ts";
 import { pureTest } from "../support/pure.ts";
 
 const FINDINGS = [
@@ -116,14 +110,4 @@ pureTest("annotationLines() are one workflow command each", () => {
     "::error title=fleet-release%3A unknown-channel::***: a channel%0Aat: hosts.db.channel%0Ahint: mend it",
     "::warning title=fleet-release%3A evaluation::Evaluation: old",
   ]);
-});
-
-pureTest("annotation() is one command whatever is in it, and nothing in it acts on a terminal", () => {
-  const hostile = "::set-env name=A::b\n::stop-commands::x\r%0A::error::y\x1b[2J\u202e##[group]z";
-  assertEquals(
-    annotation("error", "a:b,c::d\n::e", [hostile, hostile]),
-    "::error title=a%3Ab%2Cc%3A%3Ad\\n%3A%3Ae::" + Array(2).fill(
-      "\\x3a:set-env name=A::b\\n::stop-commands::x\\r%250A::error::y\\x1b[2J\\u{202e}\\x23#[group]z",
-    ).join("%0A"),
-  );
 });

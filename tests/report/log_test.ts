@@ -87,6 +87,54 @@ pureTest("the pretty log writes an error without a path, lines or a hint on one 
   assertEquals(text(), "error: No hosts to release\n");
 });
 
+pureTest("in a CI system the pretty log folds what each command prints, and what is long of an error", () => {
+  const { log, time, text } = opened({ verbose: true, inCi: true });
+  log.output("of no command");
+  failingRun(log, time);
+  const lines = Array.from({ length: 21 }, (_, index) => `line ${index}`);
+  log.command(["/bin/100%"]);
+  log.error(new ReleaseError("build", "Cannot build", { lines, hint: "mend it" }), 1);
+  log.error(new ReleaseError("build", "Cannot build", { lines }), 1);
+  log.close();
+  const folded = ["::group::21 lines", ...lines.map((line) => `  ${line}`), "::endgroup::"];
+  assertEquals(text().split("\n"), [
+    "| of no command",
+    "::group::$ /bin/nix eval --expr 'a b'",
+    "| warning: dirty",
+    "::endgroup::",
+    'warning: The contract does not know the field "note"',
+    "Evaluated 2 hosts in 1.5 s",
+    "warning: The signed artifacts were not read back",
+    'error: Cannot build host "web1": nix-store exited with 100',
+    "  at: hosts.web1",
+    '  host "web1": /nix/store/x.drv',
+    "    | no such file",
+    "hint: free some space",
+    "::group::$ /bin/100%25",
+    "::endgroup::",
+    ...["error: Cannot build", ...folded, "hint: mend it"],
+    ...["error: Cannot build", ...folded, ""],
+  ]);
+});
+
+pureTest(
+  "in a CI system the pretty log annotates, behind what is folded; elsewhere, and as JSON, no log does",
+  () => {
+    const annotated = (options: Partial<LogOptions>) => {
+      const { log, text } = opened({ verbose: true, ...options });
+      log.command(["x"]);
+      log.annotate("error", "a: b", ["https://bob:Canary7aQ2xZ@host/x", "::group::c"]);
+      return text();
+    };
+    assertEquals(
+      annotated({ inCi: true }),
+      "::group::$ x\n::endgroup::\n::error title=a%3A b::https://***@host/x%0A\\x3a:group::c\n",
+    );
+    assertEquals(annotated({}), "$ x\n");
+    assertEquals(annotated({ inCi: true, format: "json" }).includes("::"), false);
+  },
+);
+
 /** Returns to the beginning of the line and clears it. */
 const CLEAR = "\r\x1b[K";
 

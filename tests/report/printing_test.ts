@@ -64,6 +64,8 @@ function counted(format: "pretty" | "json", isTerminal: boolean) {
       else tell("{");
       log.output(line);
     },
+    // Without a CI system it writes nothing.
+    annotate: (level, title, lines) => log.annotate(level, title, lines),
     close: () => log.close(),
   };
   return { log: counting, told, text: () => written.join("") };
@@ -103,6 +105,7 @@ for (const { format, isTerminal } of LOGS) {
       log.host("build", text, "started", 0);
       log.command(["git", text, `--x=${text}`]);
       log.output(text);
+      log.annotate("error", text, [text]);
       log.warn({ code: "x", message: `Host "${text}"`, path: text });
       log.note(`Reading ${text}`);
       log.host("build", text, "done", 1);
