@@ -49,7 +49,7 @@ Deno.test("--version alone loads a handful of modules", () => {
   ]);
 });
 
-for (const command of ["verify", "prune", "keygen", "pubkey", "canonicalize"]) {
+for (const command of ["verify", "prune", "keygen", "pubkey", "canonicalize", "completions", "man"]) {
   Deno.test(`${command} loads nothing of a release, dax with the first process, and hashing with the first digest`, () => {
     // All that it may load but what starts processes, which `verify --git` alone does.
     const loaded = loadedWith(`src/commands/${command}.ts`, (specifier) => !specifier.includes("dax"));

@@ -45,6 +45,7 @@ part_scripts() {
   # The script that the docs give to others. What stands there in single quotes is jq's.
   # shellcheck disable=SC2016
   sed -n '/^```sh consumer$/,/^```$/p' docs/consuming.md | sed '1d;$d' | shellcheck --exclude SC2016 - || status=1
+  "$deno" run --quiet --no-prompt src/main.ts completions bash | shellcheck - || status=1
   # Nix puts paths in the place of the @names@.
   sed 's|@[a-z]*@|/path|g' nix/wrapper.sh | shellcheck --shell bash - || status=1
   return "$status"

@@ -7,7 +7,7 @@ import type { ReleaseError } from "../errors.ts";
 import type { ProgramLog } from "../report/log.ts";
 import type { World } from "../world.ts";
 import type { Grant, Surroundings } from "./grant.ts";
-import type { OptionTable, Values } from "./option.ts";
+import type { Offer, OptionTable, Values } from "./option.ts";
 
 /** What a command is given of its command line. */
 export interface Given<Table extends OptionTable> {
@@ -38,6 +38,8 @@ interface CommandSpec<Table extends OptionTable, Settings> {
   readonly options: Table;
   /** What its operands are, as in `the key file`; absent when it takes none. */
   readonly operands?: string;
+  /** What a shell offers for each of them. */
+  readonly offers?: Offer;
   /**
    * Whether the settings file of a flake app holds for it: as its own options, or as those of another command, of which
    * it has some.

@@ -35,6 +35,9 @@ export type OptionKind =
  */
 export type Empty = "refused" | "read" | "not given";
 
+/** What a shell offers where a value is expected: paths, branches and tags, what selects hosts, or one of a few words. */
+export type Offer = "files" | "directories" | "revisions" | "hosts" | readonly string[];
+
 /** An option of a command, and all that there is to say about it. */
 export interface Option<Value = unknown> {
   readonly kind: OptionKind;
@@ -54,6 +57,8 @@ export interface Option<Value = unknown> {
   readonly defaultText: string | undefined;
   /** The words of a choice. */
   readonly choices?: readonly string[] | undefined;
+  /** What a shell offers for its value, where its kind does not say that. */
+  readonly offers?: Offer | undefined;
   /**
    * What it is one way to say. One way excludes all others, and where it is given, takes back what another way says in
    * a place that counts less.
@@ -133,6 +138,7 @@ interface Valued<Value> extends Common<Value> {
   readonly defaultText?: string;
   /** By default an empty value is refused. */
   readonly empty?: Empty;
+  readonly offers?: Offer;
 }
 
 /** What they are told of one with a text. */

@@ -78,6 +78,7 @@ export const DIFF = defineCommand({
     "revision does. Without AFTER it is the release on disk.",
   options: OPTIONS,
   operands: "two revisions or directories",
+  offers: "revisions",
   exitCodes: {
     0: "compared; with --exit-code, nothing differs",
     1: "usage, or something cannot be read",

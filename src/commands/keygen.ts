@@ -38,6 +38,7 @@ export const KEYGEN = defineCommand({
     "Makes a private key, writes it to a new file that only its owner can read, and prints the public part.",
   options: OPTIONS,
   operands: OPERANDS,
+  offers: "files",
   exitCodes: { 0: "written", 1: "usage, or the file is there already or cannot be written" },
   example: "fleet-release keygen ~/keys/release.pem --format trust-file > trust.json",
   variables: [],

@@ -19,4 +19,6 @@ export const COMMANDS: CommandList = {
   keygen: async () => (await import("./keygen.ts")).KEYGEN,
   pubkey: async () => (await import("./pubkey.ts")).PUBKEY,
   canonicalize: async () => (await import("./canonicalize.ts")).CANONICALIZE,
+  completions: async () => (await import("./completions.ts")).completionsOf(COMMANDS),
+  man: async () => (await import("./man.ts")).manOf(COMMANDS),
 };

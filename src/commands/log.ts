@@ -52,6 +52,7 @@ const OPTIONS = {
   "git": text({
     group: "What to look at",
     placeholder: "REV",
+    offers: "revisions",
     default: "HEAD",
     help: "begin with this commit, tag or branch",
   }),
@@ -86,6 +87,7 @@ export const LOG = defineCommand({
     "With keys, nothing is told of what consumers would refuse, its age apart.",
   options: OPTIONS,
   operands: "a release directory",
+  offers: "directories",
   exitCodes: {
     0: "listed, whether all of them verify or not",
     1: "usage, keys or a history that cannot be read, or no release in it",

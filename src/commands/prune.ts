@@ -69,6 +69,7 @@ export const PRUNE = defineCommand({
     "what it removes, and commits nothing: the next release commits that it is gone.",
   options: OPTIONS,
   operands: "a release directory",
+  offers: "directories",
   exitCodes: {
     0: "removed, or there is nothing to remove",
     1: "usage, or a file that cannot be read or removed",

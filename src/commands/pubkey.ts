@@ -23,6 +23,7 @@ export const PUBKEY = defineCommand({
   about: "Prints the public part of a private or public key file: PKCS#8, SPKI, OpenSSH or nix.",
   options: KEY_OUTPUT_OPTIONS,
   operands: OPERANDS,
+  offers: "files",
   exitCodes: { 0: "printed", 1: "usage, or the file cannot be read or is no key" },
   example: "fleet-release pubkey ~/keys/release.pem",
   variables: [],

@@ -108,6 +108,7 @@ export const CONFIG_OPTIONS = {
     defaultText: "auto",
     empty: "read",
     read: parseHostsSpec,
+    offers: "hosts",
     help:
       '"auto", "auto:exclude=a,b", or a list of names, web-*, @tag, %channel, and !not; - reads it from stdin',
   }),
@@ -115,6 +116,7 @@ export const CONFIG_OPTIONS = {
     group: "What to release",
     placeholder: "REF",
     default: ".",
+    offers: "directories",
     help: "flake of the fleet",
     permits: [{
       permission: "read",
@@ -336,6 +338,7 @@ export const CONFIG_OPTIONS = {
     group: "Where to",
     placeholder: "DIR",
     default: "releases",
+    offers: "directories",
     help: "where the artifacts are written",
     permits: [
       {

@@ -45,6 +45,7 @@ const OPTIONS = {
   "git": text({
     group: "What to look at",
     placeholder: "REV",
+    offers: "revisions",
     help: "read the directory from this commit, tag or branch, without a checkout",
   }),
   "artifact-name": text({
@@ -74,6 +75,7 @@ export const STATUS = defineCommand({
     "when consumers accept it, and when it is due to be signed anew. Judges by the rules of verify.",
   options: OPTIONS,
   operands: "a release directory",
+  offers: "directories",
   exitCodes: {
     0: "fresh",
     2: "arguments, or a file that cannot be read",

@@ -89,6 +89,7 @@ const OPTIONS = {
   "git": text({
     group: "What to verify",
     placeholder: "REV",
+    offers: "revisions",
     goesWith: ["directory"],
     help: "read the directory from this commit, tag or branch, without a checkout",
   }),
@@ -136,6 +137,7 @@ export const VERIFY = defineCommand({
     "A fleet's FILE.json stands for the directory that it is in. Reports all that is wrong.",
   options: OPTIONS,
   operands: 'a directory, a file of it, or "artifact" or "rollout-manifest" and a file',
+  offers: "files",
   exitCodes: { 0: "verified", 1: "refused", 2: "arguments, or a file that cannot be read" },
   example: "fleet-release verify releases --trust-file trust.json",
   variables: GIT_VARIABLES,

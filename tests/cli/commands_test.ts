@@ -252,6 +252,11 @@ const READ: [args: string[], asked: Asked][] = [
   [["keygen", "k", "--json"], keygen("k", "json")],
   [["canonicalize"], { command: "canonicalize", settings: {} }],
   [["canonicalize", "--"], { command: "canonicalize", settings: {} }],
+  ...["bash", "zsh", "fish"].map((shell): [string[], Asked] => [
+    ["completions", shell],
+    { command: "completions", settings: { shell } },
+  ]),
+  [["man"], { command: "man", settings: {} }],
 ];
 
 for (const [args, expected] of READ) {
@@ -346,6 +351,8 @@ pureTest("every command has the name that it is listed by", () => {
     "keygen",
     "pubkey",
     "canonicalize",
+    "completions",
+    "man",
   ]);
   assertEquals(Object.keys(COMMANDS), ALL.map(({ name }) => name));
 });

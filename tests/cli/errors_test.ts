@@ -225,6 +225,8 @@ const UNKNOWN: Line[] = [
   "keygen",
   "pubkey",
   "canonicalize",
+  "completions",
+  "man",
 ]
   .flatMap((name) =>
     [["--bogus-setting"], ["--bogus-setting=x"], ["-h", "--bogus-setting"]].map((args): Line => [
@@ -424,6 +426,19 @@ const OTHERS: Line[] = [
       message: `${command} is given a key, expected ${operand.join(" ")}`,
     }];
   }),
+  [["completions"], { message: "completions wants a shell", hint: "write bash, zsh or fish behind it" }],
+  [["completions", "bsh"], {
+    message: 'There are no completions for "bsh", expected bash, zsh or fish',
+    hint: 'did you mean "bash"?',
+  }],
+  [["completions", "powershell"], {
+    message: 'There are no completions for "powershell", expected bash, zsh or fish',
+  }],
+  [["completions", "bash", "zsh"], {
+    message: 'Unknown argument "zsh"',
+    hint: "usage: fleet-release completions bash|zsh|fish",
+  }],
+  [["man", "verify"], { message: 'Unknown argument "verify"', hint: "usage: fleet-release man" }],
   [["help", "verfy"], { message: 'Unknown argument "verfy"', hint: 'did you mean "verify"?' }],
   [["help", "deploy"], {
     message: 'Unknown argument "deploy"',

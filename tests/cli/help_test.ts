@@ -9,9 +9,11 @@ import { memoryWorld } from "../support/memory_world.ts";
 import { pureTest } from "../support/pure.ts";
 import canonicalize from "./help/canonicalize.txt" with { type: "text" };
 import check from "./help/check.txt" with { type: "text" };
+import completions from "./help/completions.txt" with { type: "text" };
 import diff from "./help/diff.txt" with { type: "text" };
 import keygen from "./help/keygen.txt" with { type: "text" };
 import log from "./help/log.txt" with { type: "text" };
+import man from "./help/man.txt" with { type: "text" };
 import prune from "./help/prune.txt" with { type: "text" };
 import pubkey from "./help/pubkey.txt" with { type: "text" };
 import release from "./help/release.txt" with { type: "text" };
@@ -90,6 +92,8 @@ const HELP: Record<string, string> = {
   keygen,
   pubkey,
   canonicalize,
+  completions,
+  man,
 };
 
 pureTest("the help of every command is known here", () => {
@@ -230,7 +234,9 @@ pureTest("commandsTable() is a Markdown table with one row for each command", ()
 | \`prune\`        | remove rollout manifests that are of no use any more                |
 | \`keygen\`       | make a private key                                                  |
 | \`pubkey\`       | print the public part of a key                                      |
-| \`canonicalize\` | write JSON in its canonical form                                    |`,
+| \`canonicalize\` | write JSON in its canonical form                                    |
+| \`completions\`  | print completions for bash, zsh or fish                             |
+| \`man\`          | print the manual page                                               |`,
   );
 });
 

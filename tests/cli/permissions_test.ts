@@ -371,6 +371,8 @@ const OTHERS: [args: string[], flags: string[]][] = [
   [["keygen", "/a b/k"], ["--allow-write=/a b/k"]],
   [["pubkey", "../k"], ["--allow-read=/k"]],
   [["canonicalize"], []],
+  [["completions", "bash"], []],
+  [["man"], []],
   [["help", "verify"], []],
   [["--help"], []],
   [["keygen", "k", "--version"], []],
@@ -382,7 +384,9 @@ pureTest("there is a line for the operands of every command that has some", () =
   );
   assertEquals(
     ALL.filter(({ operands }) => operands !== undefined).map(({ name }) => name),
-    ["status", "log", "diff", "verify", "prune", "keygen", "pubkey"].filter((name) => withOperand.has(name)),
+    ["status", "log", "diff", "verify", "prune", "keygen", "pubkey", "completions"].filter((name) =>
+      withOperand.has(name)
+    ),
   );
 });
 
@@ -571,6 +575,14 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "dry-run": [["/r", "--dry-run"], PRUNE_DIR],
     "wait-lock": [["/r", "--wait-lock=4"], PRUNE_DIR],
     "json": [["/r", "--json"], PRUNE_DIR],
+    "help": [["--help"], ["--no-prompt"]],
+    "version": [["--version"], ["--no-prompt"]],
+  },
+  completions: {
+    "help": [["--help"], ["--no-prompt"]],
+    "version": [["--version"], ["--no-prompt"]],
+  },
+  man: {
     "help": [["--help"], ["--no-prompt"]],
     "version": [["--version"], ["--no-prompt"]],
   },

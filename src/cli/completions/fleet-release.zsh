@@ -1,0 +1,58 @@
+#compdef fleet-release
+# Completions of fleet-release for zsh, made by `fleet-release completions zsh`.
+
+# What selects hosts of the last release.
+_fleet-release-hosts() {
+  local dir=${(Q)opt_args[--release-dir]:-releases} artifact=${(Q)opt_args[--artifact-name]:-@artifact@}
+  local file=${dir/#\~\//$HOME/}/$artifact tab=$'\t' line mark
+  local -a names shown marks=('')
+  [[ $PREFIX == *[,!]* ]] || compadd -S '' -- auto auto:exclude=
+  compset -P 'auto:exclude='
+  compset -P '*,'
+  # A name may begin with the mark itself.
+  [[ $PREFIX != (\\|)!* ]] || marks+=(!)
+  [[ -f $file && -r $file ]] || return
+  for line in ${(f)"$(LC_ALL=C command awk @awk@ 2>/dev/null <$file)"}; do
+    for mark in "$marks[@]"; do
+      names+=("$mark${line%%$tab*}")
+      shown+=("$mark${line/$tab/  -- }")
+    done
+  done
+  compadd -S '' -l -d shown -a -- names
+}
+
+# Branches and tags of the repository here.
+_fleet-release-revisions() {
+  local -a names=(HEAD ${(f)"$(command git for-each-ref --format='%(refname:short)' refs/heads refs/tags refs/remotes 2>/dev/null)"})
+  compadd -a -- names
+}
+
+_fleet-release() {
+  local curcontext=$curcontext state line name=@default@
+  local -A opt_args
+  local -a all=(
+    @descriptions@
+  )
+  if [[ $words[2] == --print-permissions ]] && ((CURRENT > 2)); then
+    shift words
+    ((CURRENT--))
+  fi
+  if ((CURRENT == 2)) && [[ $PREFIX != -* ]]; then
+    _describe -t commands command all
+    return
+  fi
+  if ((CURRENT > 2)) && [[ $words[2] == (@names@) ]]; then
+    name=$words[2]
+    shift words
+    ((CURRENT--))
+  fi
+  case $name in
+  @commands@
+  esac
+}
+
+if [[ $funcstack[1] == _fleet-release ]]; then
+  _fleet-release "$@"
+else
+  compdef _fleet-release fleet-release
+fi
