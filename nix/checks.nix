@@ -12,6 +12,7 @@ in
     [ "$(fleet-release --version)" = "fleet-release ${package.version}" ]
     [ "$(printf '{"b":1,"a":[]}' | fleet-release canonicalize)" = '{"a":[],"b":1}' ]
     [ "$(fleet-release --print-permissions canonicalize)" = --no-prompt ]
+    bash -n ${package}/share/bash-completion/completions/fleet-release
     touch "$out"
   '';
 

@@ -92,5 +92,13 @@ lib.throwIf (lib.versionOlder deno.version "2.8.3")
         for entry in "$out"/share/deno/*; do
           [ "$entry" = "$out/share/deno/gen" ] || { rm -r "$entry" && mkdir "$entry"; }
         done
+
+        # It prints them itself: where shells and man look for them in every profile.
+        mkdir -p "$out/share/man/man1" "$out/share/bash-completion/completions" \
+          "$out/share/zsh/site-functions" "$out/share/fish/vendor_completions.d"
+        "$out/bin/fleet-release" man >"$out/share/man/man1/fleet-release.1"
+        "$out/bin/fleet-release" completions bash >"$out/share/bash-completion/completions/fleet-release"
+        "$out/bin/fleet-release" completions zsh >"$out/share/zsh/site-functions/_fleet-release"
+        "$out/bin/fleet-release" completions fish >"$out/share/fish/vendor_completions.d/fleet-release.fish"
       ''
   )

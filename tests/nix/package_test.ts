@@ -69,6 +69,26 @@ async function confinement(): Promise<string[]> {
   ];
 }
 
+packageTest(
+  "the package has completions and a manual page where shells and man look",
+  async ({ fleet, program }) => {
+    const share = join(dirname(dirname(program)), "share");
+    const options = { cwd: fleet.dir, env: fleet.env() };
+    for (
+      const [path, ...args] of [
+        ["man/man1/fleet-release.1", "man"],
+        ["bash-completion/completions/fleet-release", "completions", "bash"],
+        ["zsh/site-functions/_fleet-release", "completions", "zsh"],
+        ["fish/vendor_completions.d/fleet-release.fish", "completions", "fish"],
+      ] as const
+    ) {
+      const printed = await expectRun([program, ...args], options);
+      assert(printed.length > 1000, printed);
+      assertEquals(await Deno.readTextFile(join(share, path)), printed);
+    }
+  },
+);
+
 packageTest("no run writes to the store, not even one by root", async ({ fleet, program }) => {
   const run = (args: string[], env: Record<string, string> = {}) =>
     expectRun([program, ...args], { cwd: fleet.dir, env: { ...fleet.env(), ...env } });
