@@ -92,6 +92,13 @@ export interface BuiltHost extends DerivedHost {
   readonly closureHash: string;
 }
 
+/** How a package differs between two closures, as nix tells it. */
+export interface PackageChange {
+  readonly name: string;
+  /** Its versions and by how much its size differs, as far as they do: `1.0 → 1.1, +12.3 KiB`. */
+  readonly change: string;
+}
+
 /** What is done for a host. */
 export type HostWork = "evaluate" | "build" | "push";
 

@@ -15,6 +15,7 @@ import type {
   HostNames,
   HostWork,
   LockedFlake,
+  PackageChange,
   Warn,
   Warning,
 } from "./model.ts";
@@ -143,6 +144,10 @@ export interface Nix {
       onBuilt: (host: DerivedHost, path: StorePath) => void;
     },
   ): Promise<void>;
+  /** Of these paths those that are in the store, and keeps them from garbage collection until the run ends. */
+  present(paths: readonly StorePath[]): Promise<ReadonlySet<string>>;
+  /** The packages that differ between two closures, which are both in the store. */
+  diffClosures(before: StorePath, after: StorePath): Promise<readonly PackageChange[]>;
 }
 
 /** A git repository with the flake in it. */
@@ -350,8 +355,8 @@ export interface Published {
   readonly stuck: ReadonlyMap<string, ReleaseError>;
 }
 
-/** The directory that the release is written to. */
-export interface ReleaseDir {
+/** A directory that has a release, or is to have one. */
+export interface ReadableReleaseDir {
   /** The directory, absolute, where it really is. */
   readonly path: string;
   /** Its path without symbolic links, and that of the nearest directory on the way to it that exists. */
@@ -360,6 +365,10 @@ export interface ReleaseDir {
   read(path: string): Promise<Uint8Array<ArrayBuffer> | null>;
   /** Whether something is there, whatever it is. */
   has(path: string): Promise<boolean>;
+}
+
+/** The directory that the release is written to. */
+export interface ReleaseDir extends ReadableReleaseDir {
   /**
    * What is under the names of manifests and their signatures, by path: the bytes, or null for what is no file that a
    * release could have. When they come to more than `verify` reads, the rest is not among them.
@@ -425,6 +434,13 @@ export interface LookingPorts {
   readonly inputs: Inputs;
   readonly log: Log;
   readonly clock: Clock;
+}
+
+/** What looking at what a release would change needs, too. */
+export interface PlanningPorts extends LookingPorts {
+  readonly releaseDir: ReadableReleaseDir;
+  /** Another directory with a release, at a path as the user gives it. It need not exist. */
+  readonly directory: (path: string) => ReadableReleaseDir;
 }
 
 /** Everything that the pipeline needs of the world. */

@@ -6,7 +6,7 @@
 import { join, resolve } from "@std/path";
 import type { ReleaseConfig } from "../config.ts";
 import type { Warn } from "../model.ts";
-import type { Clock, Inputs, Log, LookingPorts, Nix, Ports } from "../ports.ts";
+import type { Clock, Inputs, Log, LookingPorts, Nix, PlanningPorts, Ports } from "../ports.ts";
 import { type Secrets, secretsOfKey, signKeyVariable } from "../secrets.ts";
 import { cacheDirIn, tempDirIn, type World } from "../world.ts";
 import { readDescriptor } from "./descriptors.ts";
@@ -19,7 +19,7 @@ import { gitPlacesOf } from "./lookup.ts";
 import { createNix } from "./nix/nix.ts";
 import { type CommandTrace, type End, Shell } from "./process.ts";
 import { checkPermitted } from "./permitted.ts";
-import { createReleaseDir } from "./release_dir.ts";
+import { createReleaseDir, openReleaseDir } from "./release_dir.ts";
 import { openSigner, type SignerSources } from "./signers.ts";
 import { makeTemporaryDirectory, removeDeadDirectories } from "./temporary.ts";
 
@@ -107,6 +107,22 @@ export async function openLookingPorts(
   const ports = lookingPorts(config, surface, { ground, stack });
   const held = stack.move();
   return { ...ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/**
+ * Opens what looking at what a release would change needs of the world.
+ *
+ * @throws {ReleaseError} of kind `io`, when something is missing or not permitted
+ */
+export async function openPlanningPorts(
+  config: ReleaseConfig,
+  surface: Surface,
+  interruption: Interruptible = NEVER,
+): Promise<PlanningPorts & AsyncDisposable> {
+  const { cwd } = surface;
+  const releaseDir = openReleaseDir(config.releaseDir, cwd);
+  const looking = await openLookingPorts(config, surface, interruption);
+  return { ...looking, releaseDir, directory: (path) => openReleaseDir(path, cwd) };
 }
 
 /** What all processes of a run are started with. With it go its directory and what is in there. */

@@ -18,7 +18,7 @@ import {
   signedPath,
 } from "../contract/layout.ts";
 import { ioError, ReleaseError } from "../errors.ts";
-import type { ReleaseDir } from "../ports.ts";
+import type { ReadableReleaseDir, ReleaseDir } from "../ports.ts";
 import { checkLink, checkRegularFile, type FilePlace, readBounded, ReadBudget, realPath } from "./bounded.ts";
 import { readRegularFile } from "./files.ts";
 import { followLinks } from "./lookup.ts";
@@ -38,29 +38,51 @@ import { publishFiles } from "./publish.ts";
  * out of its repository
  */
 export function createReleaseDir(dir: string, cwd: string, isWritten = true): ReleaseDir {
-  const problem = nameProblem(dir, resolve(cwd, dir));
-  if (problem !== undefined) {
-    throw new ReleaseError("io", `Cannot use "${dir}" as the release directory: ${problem}`);
-  }
-  const { path: root, existing } = followLinks(resolve(cwd, dir), dir);
+  const location = locate(dir, cwd);
+  const { root } = location;
   // Found out before anything is built and not when it is written.
   if (isWritten && Deno.permissions.querySync({ name: "write", path: root }).state !== "granted") {
     throw new ReleaseError("io", `No permission to write "${root}"`, {
       hint: `give it with --allow-write=${root}, beside what is there`,
     });
   }
-  const location: ReleaseLocation = { root, dir, cwd };
-  checkLocation(location);
   return {
-    path: root,
-    realPath: () => Promise.resolve({ path: root, existing }),
-    read: (path) => Promise.try(() => readReleaseFile(location, path)),
-    has: (path) => isThere(location, path),
+    ...readableAt(location),
     manifests: () => Promise.try(() => readManifests(location)),
     signedStrangers: (artifactName) => Promise.try(() => readSignedStrangers(location, artifactName)),
     strangers: (artifactName) => Promise.try(() => strangersIn(location, artifactName)),
     recover: () => Promise.try(() => recover(location)),
     publish: (files, outdated) => publishFiles(location, files, outdated),
+  };
+}
+
+/**
+ * The same directory, in which nothing is going to be written.
+ *
+ * @throws {ReleaseError} as {@linkcode createReleaseDir}, but for the permission
+ */
+export function openReleaseDir(dir: string, cwd: string): ReadableReleaseDir {
+  return readableAt(locate(dir, cwd));
+}
+
+function locate(dir: string, cwd: string): ReleaseLocation & { readonly existing: string } {
+  const problem = nameProblem(dir, resolve(cwd, dir));
+  if (problem !== undefined) {
+    throw new ReleaseError("io", `Cannot use "${dir}" as the release directory: ${problem}`);
+  }
+  const { path: root, existing } = followLinks(resolve(cwd, dir), dir);
+  const location = { root, dir, cwd, existing };
+  checkLocation(location);
+  return location;
+}
+
+function readableAt(location: ReturnType<typeof locate>): ReadableReleaseDir {
+  const { root: path, existing } = location;
+  return {
+    path,
+    realPath: () => Promise.resolve({ path, existing }),
+    read: (path) => Promise.try(() => readReleaseFile(location, path)),
+    has: (path) => isThere(location, path),
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { resolve } from "@std/path";
+import { isDirectoryName } from "../plan/release_name.ts";
 import { defineCommand, type Given, type Session } from "../cli/command.ts";
 import { flag, text } from "../cli/option.ts";
 import { checkArtifactName } from "../config.ts";
@@ -124,9 +125,8 @@ function readSettings({ values, operands }: Given<typeof OPTIONS>): DiffSettings
   };
 }
 
-/** Names of revisions neither begin with a dot or a slash nor end with a slash (git-check-ref-format(1)). */
 function placeOf(name: string, releaseDir: string): NamedPlace {
-  return /^[./]|\/$/.test(name) ? { name, dir: name, git: undefined } : { name, dir: releaseDir, git: name };
+  return isDirectoryName(name) ? { name, dir: name, git: undefined } : { name, dir: releaseDir, git: name };
 }
 
 /**

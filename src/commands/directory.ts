@@ -13,6 +13,7 @@ import { signedPath } from "../contract/layout.ts";
 import type { FleetResolved, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
+import { beingPublished } from "../plan/recovery.ts";
 import type { ReleaseFiles } from "../verify/bindings.ts";
 import type { ReleaseVerdict, VerifyReleaseOptions } from "../verify/release.ts";
 import type { Trust } from "../verify/trust.ts";
@@ -161,13 +162,7 @@ function sameFiles(a: ReleaseFiles, b: ReleaseFiles): boolean {
 
 /** The warning of a directory that is between two releases. */
 export function interruption({ dir }: ReleasePlace): Warning {
-  return {
-    code: "interrupted-publication",
-    message:
-      `A release is being put into "${dir}", or the run that did so was interrupted: this is what consumers ` +
-      "find there now. The next run finishes it or takes it back",
-    path: dir,
-  };
+  return beingPublished(dir);
 }
 
 /** The files of a directory, and where they are from. */

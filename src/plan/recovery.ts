@@ -25,3 +25,18 @@ export function recoveryWarning(recovery: Recovery, dir: string): Warning {
     path: dir,
   };
 }
+
+/**
+ * Says that a publication has begun and not ended.
+ *
+ * @param dir The release directory, as the user gave it
+ */
+export function beingPublished(dir: string): Warning {
+  return {
+    code: "interrupted-publication",
+    message:
+      `A release is being put into "${dir}", or the run that did so was interrupted: this is what consumers ` +
+      "find there now. The next run finishes it or takes it back",
+    path: dir,
+  };
+}

@@ -8,12 +8,12 @@ import { ReleaseError } from "../errors.ts";
 import type { BuiltHost, DerivedHost } from "../model.ts";
 import { plural, quoteList } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
-import type { Run } from "./run.ts";
+import type { Look } from "./run.ts";
 import type { Stream } from "./stream.ts";
 
 /** What comes to be built, and what is told of each that is. */
 export interface ToBuild {
-  readonly fleet: FleetToRelease;
+  readonly fleet: Pick<FleetToRelease, "hosts" | "storeDir">;
   readonly derived: Stream<DerivedHost>;
   /** Is ended. */
   readonly built: Stream<BuiltHost>;
@@ -25,7 +25,7 @@ export interface ToBuild {
  * @returns all of them, in the order of the fleet
  * @throws {ReleaseError} of kind `build` when one is not built, or nix gives no store path for it
  */
-export async function buildHosts(run: Run, { fleet, derived, built }: ToBuild): Promise<BuiltHost[]> {
+export async function buildHosts(run: Look, { fleet, derived, built }: ToBuild): Promise<BuiltHost[]> {
   try {
     const first = await derived.next();
     // None evaluates, which evaluation tells of.
@@ -51,7 +51,7 @@ export async function buildHosts(run: Run, { fleet, derived, built }: ToBuild): 
 }
 
 async function buildEach(
-  run: Run,
+  run: Look,
   first: DerivedHost,
   { fleet: { hosts, storeDir }, derived, built }: ToBuild,
 ): Promise<BuiltHost[]> {

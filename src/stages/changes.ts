@@ -13,7 +13,7 @@ import { type Changes, changesBetween, summaryOf } from "../plan/changes.ts";
 import type { EvaluatedFleet } from "../plan/compose.ts";
 import { readFleet } from "../plan/reuse.ts";
 import type { Earlier } from "./order.ts";
-import { readOrNothing, type Run } from "./run.ts";
+import { type Reading, readOrNothing } from "./run.ts";
 
 /** The documents of a release, by their paths. */
 type Documents = ReadonlyMap<string, Uint8Array>;
@@ -25,7 +25,7 @@ type Documents = ReadonlyMap<string, Uint8Array>;
  * @param commits Whether the release is going to be committed: what is on disk and not committed does not count then
  */
 export async function compareWithLast(
-  run: Run,
+  run: Reading,
   artifacts: readonly Artifact[],
   earlier: Earlier,
   commits = false,
@@ -35,25 +35,38 @@ export async function compareWithLast(
     title: "Comparing with the last release",
     done: (changes) => `Compared with the last release: ${summaryOf(changes)}`,
   }, async () => {
-    const before = await documentsBefore(run, earlier, commits);
+    const before = await lastRelease(run, earlier, commits);
     const { artifactName } = run.config;
     const after = new Map(artifacts.map(({ path, bytes }) => [path, bytes]));
-    return changesBetween(before && releaseIn(before, artifactName), releaseIn(after, artifactName)!);
+    return changesBetween(
+      before && releaseIn(before.documents, artifactName),
+      releaseIn(after, artifactName)!,
+    );
   });
 }
 
+/** What was released last. */
+export interface LastRelease {
+  /** Where it is, in words that continue `the release`. */
+  readonly place: string;
+  readonly documents: Documents;
+}
+
 /** What was released last; null: nothing that counts. */
-async function documentsBefore(
-  run: Run,
+export async function lastRelease(
+  run: Reading,
   { onDisk, committed, untrusted }: Earlier,
-  commits: boolean,
-): Promise<Documents | null> {
+  commits = false,
+): Promise<LastRelease | null> {
   const { artifactName } = run.config;
   // What is on disk alone may be of a run that could not commit it.
   if (commits && committed === null && onDisk !== null) return null;
   const isCommitted = committed !== null &&
     (commits || onDisk === null || compareTimestamps(committed.signedAt, onDisk.signedAt) > 0);
-  if (isCommitted) return new Map([[artifactName, committed.bytes], ...committed.sidecars]);
+  if (isCommitted) {
+    const { place, bytes, sidecars } = committed;
+    return { place, documents: new Map([[artifactName, bytes], ...sidecars]) };
+  }
   const bytes = onDisk?.bytes ?? (untrusted ? null : await readOrNothing(run, artifactName));
   if (bytes === null) return null;
   const documents = new Map<string, Uint8Array>([[artifactName, bytes]]);
@@ -61,7 +74,7 @@ async function documentsBefore(
     const sidecar = await readOrNothing(run, path);
     if (sidecar !== null) documents.set(path, sidecar);
   }
-  return documents;
+  return { place: "on disk", documents };
 }
 
 /** What the documents of a release say; null when there is no fleet among them. A damaged sidecar says nothing. */

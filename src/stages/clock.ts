@@ -8,7 +8,7 @@ import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Repository } from "../ports.ts";
 import { CLOCK_SKEW_SECONDS } from "../verify/acceptance.ts";
-import type { Run } from "./run.ts";
+import type { Look, Run } from "./run.ts";
 
 /**
  * A run that goes by the clock is of a time behind the release that is there. Two within one second would have one stamp,
@@ -41,7 +41,7 @@ export async function afterLast(run: Run, before: Timestamp | null): Promise<Run
 
 /** When the commit that is checked out was made; null: there is none, or nobody has to know. */
 export async function lookAtHead(
-  { timeFrom, config: { allowOlder }, ports: { git } }: Run,
+  { timeFrom, config: { allowOlder }, ports: { git } }: Look,
   repository: Repository | null,
 ): Promise<Timestamp | null> {
   if (timeFrom === "--now" || allowOlder || repository === null || repository.head === null) return null;
@@ -56,7 +56,7 @@ export async function lookAtHead(
  * @throws {ReleaseError} of kind `usage`
  */
 export function checkClock(
-  { now, timeFrom }: Run,
+  { now, timeFrom }: Look,
   repository: Repository | null,
   committedAt: Timestamp | null,
 ): void {

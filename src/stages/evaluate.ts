@@ -9,7 +9,7 @@ import type { HostProgress } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
 import type { FleetToRelease } from "./fleet.ts";
 import { withHints } from "./hints.ts";
-import { evaluationLimit, type Run } from "./run.ts";
+import { evaluationLimit, type Look } from "./run.ts";
 import type { Source } from "./source.ts";
 import type { Stream } from "./stream.ts";
 
@@ -19,8 +19,8 @@ import type { Stream } from "./stream.ts";
  * @throws {ReleaseError} of kind `evaluation` when one does not evaluate, or nix gives no derivation for it
  */
 export async function evaluateHosts(
-  run: Run,
-  { source, fleet: { hosts } }: { readonly source: Source; readonly fleet: FleetToRelease },
+  run: Look,
+  { source, fleet: { hosts } }: { readonly source: Source; readonly fleet: Pick<FleetToRelease, "hosts"> },
   derived: Stream<DerivedHost>,
 ): Promise<void> {
   const count = plural(hosts.length, "host");

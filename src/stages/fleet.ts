@@ -18,7 +18,7 @@ import { pinNames, pinTargetCommit, resolvePins, validatePinSourceUrl } from "..
 import { partFindings } from "../plan/warnings.ts";
 import type { Inventory } from "../ports.ts";
 import { plural, quoteList } from "../text.ts";
-import { evaluationLimit, type Look, type Run } from "./run.ts";
+import { evaluationLimit, type Look } from "./run.ts";
 import { withHints } from "./hints.ts";
 import { placeHosts } from "./pins.ts";
 import { lockFlake, type SeenSource, type Source } from "./source.ts";
@@ -42,7 +42,7 @@ export interface FleetToRelease {
  * Evaluates host names, fleet and sidecars in one cheap evaluation, and checks them, so that mistakes show before
  * anything is built.
  */
-export async function evaluateFleet(run: Run, source: Source): Promise<FleetToRelease> {
+export async function evaluateFleet(run: Look, source: Source): Promise<FleetToRelease> {
   return await run.stage({
     name: "fleet",
     title: "Evaluating the fleet",
@@ -52,7 +52,7 @@ export async function evaluateFleet(run: Run, source: Source): Promise<FleetToRe
   }, () => readFleet(run, source));
 }
 
-async function readFleet(run: Run, source: Source): Promise<FleetToRelease> {
+async function readFleet(run: Look, source: Source): Promise<FleetToRelease> {
   const { config, now, warn } = run;
   const { inventory, values } = await readFlakes(run, source, config.hosts);
   const documents = documentsOf(run, values);
@@ -229,7 +229,7 @@ const FULL_COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 async function resolvePinnedCommits(
   fleet: FleetResolved,
   { repository }: Source,
-  { ports: { git } }: Run,
+  { ports: { git } }: Look,
 ): Promise<FleetResolved> {
   const commits = new Map<string, string>();
   for (const [name, host] of pinNames(fleet)) {

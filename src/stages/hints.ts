@@ -10,7 +10,7 @@ import type { HostRef } from "../model.ts";
 import { hasMark, termsOf } from "../plan/host_terms.ts";
 import { isWithin } from "../plan/paths.ts";
 import { quoteCommand, quoteList } from "../text.ts";
-import type { Look, Run } from "./run.ts";
+import type { Look } from "./run.ts";
 import type { SeenSource } from "./source.ts";
 
 /**
@@ -40,7 +40,7 @@ const MOST_EXCLUDED = 10;
  * @throws {ReleaseError} as `work` does
  */
 export async function withWayRound<T>(
-  { config: { hosts: asked } }: Run,
+  { config: { hosts: asked } }: Look,
   hosts: readonly HostRef[],
   work: () => Promise<T>,
 ): Promise<T> {

@@ -14,7 +14,7 @@ import { readFleet, signedAtOf } from "../plan/reuse.ts";
 import { judgeSigned, verifyingKey } from "../verify/acceptance.ts";
 import type { Origin } from "./base.ts";
 import { afterLast, isAhead } from "./clock.ts";
-import { readOrNothing, type Run } from "./run.ts";
+import { type Look, type Reading, readOrNothing, type Run } from "./run.ts";
 import { keysOfBefore, type TrustedKeys } from "./trust.ts";
 
 /** A fleet that was released before, and that a key which counts has signed. */
@@ -41,6 +41,9 @@ export interface Earlier {
   readonly untrusted: boolean;
 }
 
+/** Where nobody knows a key that counts, nothing counts. */
+export const NOTHING_KNOWN: Earlier = { onDisk: null, committed: null, untrusted: false };
+
 /**
  * Finds out what was released before, and refuses to release what would be older, before anything is built.
  *
@@ -56,19 +59,24 @@ export async function checkOrder(
   if (keys === null) {
     // Nobody loses more than a minute by what anybody may have signed.
     const run = begun.timeFrom === "clock" ? await afterLast(begun, await signedAtOnDisk(begun)) : begun;
-    return { run, earlier: { onDisk: null, committed: null, untrusted: false } };
+    return { run, earlier: NOTHING_KNOWN };
   }
-  const earlier = await begun.stage({
+  const earlier = await lookForEarlier(begun, origin, keys);
+  const run = await afterLast(begun, signedAtOfLatest(earlier));
+  if (!run.config.allowOlder) refuseOlder(run, earlier);
+  return { run, earlier };
+}
+
+/** Finds what was released before, as a stage. */
+export async function lookForEarlier(run: Reading, origin: Origin, keys: TrustedKeys): Promise<Earlier> {
+  return await run.stage({
     name: "earlier",
     title: "Looking for earlier releases",
     done: (found) => {
       const latest = signedAtOfLatest(found);
       return latest === null ? "Found no earlier release" : `Found the release of ${latest}`;
     },
-  }, () => findEarlier(begun, origin, keys));
-  const run = await afterLast(begun, signedAtOfLatest(earlier));
-  if (!run.config.allowOlder) refuseOlder(run, earlier);
-  return { run, earlier };
+  }, () => findEarlier(run, origin, keys));
 }
 
 /** When the latest of earlier releases was signed; null: there is none. */
@@ -109,14 +117,14 @@ const IN_FUTURE =
 const GIVE_LATER = "leave out --now and SOURCE_DATE_EPOCH, give a later time";
 
 /** Finds what was released before, on disk and in the commits that are here. */
-export async function findEarlier(run: Run, origin: Origin, keys: TrustedKeys): Promise<Earlier> {
+export async function findEarlier(run: Reading, origin: Origin, keys: TrustedKeys): Promise<Earlier> {
   const onDisk = await readOnDisk(run, keys);
   const committed = await readCommitted(run, origin, keys);
   return { onDisk: onDisk ?? null, committed, untrusted: onDisk === undefined };
 }
 
 /** The fleet on disk; null when there is none, and undefined when no key which counts has signed it. */
-async function readOnDisk(run: Run, keys: TrustedKeys): Promise<ReleasedFleet | null | undefined> {
+async function readOnDisk(run: Reading, keys: TrustedKeys): Promise<ReleasedFleet | null | undefined> {
   const { artifactName } = run.config;
   const bytes = await readOrNothing(run, artifactName);
   if (bytes === null) return null;
@@ -128,7 +136,7 @@ async function readOnDisk(run: Run, keys: TrustedKeys): Promise<ReleasedFleet | 
 /**
  * Tells of a fleet on disk that does not count: whoever can write a file there must not be able to stop releases.
  */
-export function warnOfUntrusted({ config: { artifactName }, warn }: Run, { untrusted }: Earlier): void {
+export function warnOfUntrusted({ config: { artifactName }, warn }: Look, { untrusted }: Earlier): void {
   if (!untrusted) return;
   warn({
     code: "untrusted-release",
@@ -144,7 +152,7 @@ export function warnOfUntrusted({ config: { artifactName }, warn }: Run, { untru
  * for its age.
  */
 async function readCommitted(
-  { config: { artifactName }, ports: { git, releaseDir } }: Run,
+  { config: { artifactName }, ports: { git, releaseDir } }: Reading,
   { ciCommit, repository, place }: Origin,
   keys: TrustedKeys,
 ): Promise<CommittedFleet | null> {

@@ -9,7 +9,7 @@ import type { Finding } from "../model.ts";
 import { isWithin } from "../plan/paths.ts";
 import { partFindings } from "../plan/warnings.ts";
 import { plural } from "../text.ts";
-import type { Run } from "./run.ts";
+import type { Look, Reading, Run } from "./run.ts";
 import type { Source } from "./source.ts";
 
 /** Warns of what looks like an oversight. */
@@ -23,6 +23,12 @@ export async function warnOfOversights(run: Run, source: Source): Promise<void> 
         "follow it. Give --push-cmd, or --push-cmd true when something else brings the closures to them",
     });
   }
+  await warnOfOtherPlace(run, source);
+}
+
+/** Warns of a release directory that is probably not the one that is meant. */
+export async function warnOfOtherPlace(run: Reading, source: Source): Promise<void> {
+  const { warn } = run;
   const elsewhere = await releaseElsewhere(run, source);
   if (elsewhere !== null) {
     warn({
@@ -43,7 +49,7 @@ const MOST_REPEATED = 50;
  * @param findings What is found of the fleet
  * @throws {ReleaseError} of kind `contract`
  */
-export function refuseWarnings({ config, notes }: Run, findings: readonly Finding[]): void {
+export function refuseWarnings({ config, notes }: Look, findings: readonly Finding[]): void {
   if (!config.denyWarnings) return;
   const denied = [...notes.warnings, ...partFindings(findings).later].map(({ message }) => message);
   if (denied.length === 0) return;
@@ -61,7 +67,7 @@ export function refuseWarnings({ config, notes }: Run, findings: readonly Findin
 
 /** The release directory at the top of the flake or its repository, which git knows, when the run begins another one. */
 async function releaseElsewhere(
-  { config: { artifactName, releaseDir: given }, ports: { git, releaseDir } }: Run,
+  { config: { artifactName, releaseDir: given }, ports: { git, releaseDir } }: Reading,
   { flake, repository }: Source,
 ): Promise<string | null> {
   if (flake.localDir === null || repository === null || given.startsWith("/")) return null;

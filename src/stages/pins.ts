@@ -11,7 +11,7 @@ import { directoryUrl } from "../plan/flake_reference.ts";
 import { pinSourceAt } from "../plan/pins.ts";
 import type { Repository } from "../ports.ts";
 import { quoteList } from "../text.ts";
-import type { Run } from "./run.ts";
+import type { Look } from "./run.ts";
 import { lockFlake, type Source } from "./source.ts";
 
 /**
@@ -20,7 +20,7 @@ import { lockFlake, type Source } from "./source.ts";
  * @throws {ReleaseError} of kind `evaluation` when the pin source does not have a commit that a host is pinned to
  */
 export async function placeHosts(
-  run: Run,
+  run: Look,
   source: Source,
   hosts: readonly PinnedHost[],
 ): Promise<HostInFlake[]> {
@@ -34,7 +34,7 @@ export async function placeHosts(
 
 /** Locks the pin source at a commit, and checks that nix took that commit and no other. */
 async function lockPinned(
-  run: Run,
+  run: Look,
   { flake, repository }: Source,
   { commit, hosts }: { readonly commit: string; readonly hosts: readonly HostRef[] },
 ): Promise<LockedFlake> {

@@ -20,7 +20,7 @@ import { type FileFailure, projectedPaths, type ReleaseFiles } from "../verify/b
 import { verifyRelease } from "../verify/release.ts";
 import type { FleetToRelease } from "./fleet.ts";
 import type { Earlier } from "./order.ts";
-import { readOrNothing, type Run } from "./run.ts";
+import { type Look, type Reading, readOrNothing, type Run } from "./run.ts";
 import { isTrusted, keysOfBefore, type TrustedKeys } from "./trust.ts";
 
 /** What is known of what was released before. */
@@ -42,6 +42,43 @@ export async function keepOtherHosts(
   fleet: FleetToRelease,
   before: Before,
 ): Promise<FleetToRelease> {
+  return await withKeptClosures(run, fleet, {
+    verifies: true,
+    read: () => readPrevious(run, before, KEEPING),
+  });
+}
+
+/**
+ * The same in a plan, which has no key of its own.
+ *
+ * @param before The keys that consumers trust, and what they have signed; null: nobody says which, and what is on disk is
+ * not verified
+ * @throws {ReleaseError} as {@linkcode keepOtherHosts}
+ */
+export async function planOtherHosts(
+  run: Reading,
+  fleet: FleetToRelease,
+  { keys, earlier: { committed } }: { readonly keys: TrustedKeys | null; readonly earlier: Earlier },
+): Promise<FleetToRelease> {
+  const read = async () => {
+    if (keys !== null) return await readPreviousBy(run, { keys, committed }, KEEPING);
+    const bytes = await readOrNothing(run, run.config.artifactName);
+    const onDisk = bytes && readFleet(bytes);
+    return onDisk ? { fleet: onDisk } : null;
+  };
+  return await withKeptClosures(run, fleet, { verifies: keys !== null, read });
+}
+
+/** @param read Reads the release that closures are kept of; null: there is none */
+async function withKeptClosures(
+  run: Look,
+  fleet: FleetToRelease,
+  { verifies, read }: {
+    readonly verifies: boolean;
+    readonly read: () => Promise<Pick<PreviousRelease, "fleet"> | null>;
+  },
+): Promise<FleetToRelease> {
+  const [doing, done] = verifies ? ["Verifying", "Verified"] : ["Reading", "Read"];
   const { hosts: spec } = run.config;
   const partial = spec.kind === "explicit" || spec.exclude.length > 0;
   const chosen = new Set(fleet.hosts.map(({ name }) => name));
@@ -52,9 +89,9 @@ export async function keepOtherHosts(
   if (!partial || left.length === 0) return fleet;
   const previous = await run.stage({
     name: "previous",
-    title: "Verifying the last release",
-    done: (found) => found === null ? "Found no earlier release" : "Verified the last release",
-  }, () => readPrevious(run, before, KEEPING));
+    title: `${doing} the last release`,
+    done: (found) => found === null ? "Found no earlier release" : `${done} the last release`,
+  }, read);
   if (previous === null) return fleet;
   const closures: Record<string, string> = {};
   for (const name of left) {
@@ -118,9 +155,16 @@ export async function readPrevious(
   { trusted, earlier: { committed } }: Before,
   purpose: Purpose,
 ): Promise<PreviousRelease | null> {
+  return await readPreviousBy(run, { keys: keysOfBefore(run, trusted), committed }, purpose);
+}
+
+async function readPreviousBy(
+  run: Reading,
+  { keys, committed }: { readonly keys: TrustedKeys | null } & Pick<Earlier, "committed">,
+  purpose: Purpose,
+): Promise<PreviousRelease | null> {
   const refuse = refusing(purpose);
   const { config: { artifactName, allowOlder }, ports: { releaseDir } } = run;
-  const keys = keysOfBefore(run, trusted);
   const bytes = await releaseDir.read(artifactName);
   if (bytes === null) {
     if (committed === null) return null;
@@ -151,7 +195,7 @@ export async function readPrevious(
 
 /** Reads the release on disk, unless `verify` would refuse it. */
 async function readAccepted(
-  { config: { artifactName, allowOlder }, now, ports: { releaseDir } }: Run,
+  { config: { artifactName, allowOlder }, now, ports: { releaseDir } }: Reading,
   bytes: Uint8Array<ArrayBuffer>,
   trust: TrustedKeys,
   purpose: Purpose,

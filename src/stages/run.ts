@@ -10,7 +10,16 @@ import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { HostWork, Warn, Warning } from "../model.ts";
 import { type Attributes, parseAttributes } from "../plan/attributes.ts";
-import type { Clock, HostState, Log, LookingPorts, Ports, Stage } from "../ports.ts";
+import type {
+  Clock,
+  HostState,
+  Log,
+  LookingPorts,
+  PlanningPorts,
+  Ports,
+  ReadableReleaseDir,
+  Stage,
+} from "../ports.ts";
 import { quoteList } from "../text.ts";
 import { Interruption, type Progress } from "./interruption.ts";
 
@@ -34,6 +43,16 @@ export interface Look {
   readonly host: (work: HostWork, name: string, state: HostState, since?: number) => void;
   /** What has been noted so far. */
   readonly notes: Notes;
+}
+
+/** What the stages are given that read what was released before, too. */
+export interface Reading extends Look {
+  readonly ports: LookingPorts & { readonly releaseDir: ReadableReleaseDir };
+}
+
+/** What the stages of a plan are given. */
+export interface Planning extends Reading {
+  readonly ports: PlanningPorts;
 }
 
 /** What every stage of a release is given. */
@@ -116,6 +135,21 @@ export interface Beginning {
  */
 export function startRun(config: ReleaseConfig, ports: Ports, beginning: Beginning = {}): Run {
   return { ...startLook(config, ports, beginning, ports.signer.warnings), ports };
+}
+
+/**
+ * Begins a plan.
+ *
+ * @param known What is to be told first
+ * @throws {ReleaseError} of kind `usage` when an attribute cannot be read
+ */
+export function startPlanning(
+  config: ReleaseConfig,
+  ports: PlanningPorts,
+  beginning: Beginning,
+  known: readonly Warning[],
+): Planning {
+  return { ...startLook(config, ports, beginning, known), ports };
 }
 
 /**
@@ -293,7 +327,7 @@ function toMilliseconds(seconds: number): number {
 }
 
 /** A file of the release on disk; null also for what is none that a release could have, which the next one replaces. */
-export async function readOrNothing({ ports: { releaseDir } }: Run, path: string): Promise<
+export async function readOrNothing({ ports: { releaseDir } }: Reading, path: string): Promise<
   Uint8Array<ArrayBuffer> | null
 > {
   try {

@@ -19,7 +19,7 @@ import { attributesFor } from "./attributes.ts";
 import { findPlace, type Origin, refuseDiverged } from "./base.ts";
 import { checkClock, lookAtHead } from "./clock.ts";
 import { checkCommittable } from "./committable.ts";
-import type { Look, Run } from "./run.ts";
+import type { Look, Reading, Run } from "./run.ts";
 
 /** The flake at one fixed state, and its repository. */
 export interface SeenSource {
@@ -37,29 +37,34 @@ export interface Source extends Origin, SeenSource {
  * is given what is locked here, and never `.` again.
  */
 export async function lockSource(run: Run): Promise<Source> {
+  return await sourceStage(run, () => resolveSource(run));
+}
+
+async function sourceStage<Seen extends SeenSource>(run: Look, see: () => Promise<Seen>): Promise<Seen> {
   const { buildFlake } = run.config;
   return await run.stage({
     name: "source",
     title: `Reading flake ${buildFlake}`,
     done: ({ flake }) => `Read flake ${buildFlake} at ${flake.revision?.slice(0, 8) ?? "no commit"}`,
-  }, () => resolveSource(run));
+  }, see);
+}
+
+/** Locks the flake as a release would that is not committed. */
+export async function planSource(run: Reading): Promise<Source> {
+  return await sourceStage(run, async () => uncommitted(run, await findSource(run)));
 }
 
 /** Locks the flake as it is, to look at it: nothing is asked of it that only a release needs. */
 export async function seeSource(run: Look): Promise<SeenSource> {
   const { config: { buildFlake }, ports: { git } } = run;
-  return await run.stage({
-    name: "source",
-    title: `Reading flake ${buildFlake}`,
-    done: ({ flake }) => `Read flake ${buildFlake} at ${flake.revision?.slice(0, 8) ?? "no commit"}`,
-  }, async () => {
+  return await sourceStage(run, async () => {
     const { flake, around: repository } = await lockAsked(run, (dir) => git.repositoryOf(dir));
     return { flake: { ...flake, reference: buildFlake }, repository };
   });
 }
 
 /** What a release asks of the flake, where it asks no other. */
-function askedBy({ attributes, config: { hosts } }: Run): AskedOfFlake | undefined {
+function askedBy({ attributes, config: { hosts } }: Look): AskedOfFlake | undefined {
   if ([...attributes.values()].some(({ flake }) => flake !== undefined)) return undefined;
   return { attributes: new Map([...attributes].map(([name, { path }]) => [name, path])), hosts };
 }
@@ -90,15 +95,30 @@ async function lockAsked<Around>(
   return { flake, around: around ?? await lookAround(flake.localDir) };
 }
 
-async function resolveSource(run: Run): Promise<Source> {
-  const { config } = run;
+/** What is locked, before it is known whether and where its release is committed. */
+interface FoundSource extends SeenSource {
+  /** The changes in its repository that are of release files. */
+  readonly left: readonly string[];
+  /** When the commit was made that is checked out, as far as that counts. */
+  readonly committedAt: Timestamp | null;
+}
+
+async function findSource(run: Reading): Promise<FoundSource> {
   const { flake: asked, around } = await lockAsked(run, (dir) => lookAround(run, dir), askedBy(run));
   const { repository, committedAt } = around ?? NOWHERE;
   const left = repository === null ? [] : await releaseFilesIn(run, asked, repository);
-  const whole = await withoutLeftovers(run, { asked, left }, repository);
-  if (!config.gitCommit) {
-    return checked(run, { flake: whole, repository, place: null, attributes: [] }, { left, committedAt });
-  }
+  return { flake: await withoutLeftovers(run, { asked, left }, repository), repository, left, committedAt };
+}
+
+function uncommitted(run: Look, { flake, repository, ...more }: FoundSource): Source {
+  return checked(run, { flake, repository, place: null, attributes: [] }, more);
+}
+
+async function resolveSource(run: Run): Promise<Source> {
+  const { config } = run;
+  const found = await findSource(run);
+  if (!config.gitCommit) return uncommitted(run, found);
+  const { flake: whole, repository, left, committedAt } = found;
   const own = await checkCommittable(run, repository, config.buildFlake);
   const place = await findPlace(run, own, whole.revision);
   const flake = place.pending === null ? whole : await withoutRelease(run, whole, place.pending);
@@ -111,7 +131,7 @@ async function resolveSource(run: Run): Promise<Source> {
 }
 
 /** The repository that a directory lies in, and when the commit was made that is checked out, as far as that counts. */
-async function lookAround(run: Run, dir: string): Promise<{
+async function lookAround(run: Look, dir: string): Promise<{
   readonly repository: Repository | null;
   readonly committedAt: Timestamp | null;
 }> {
@@ -123,7 +143,7 @@ const NOWHERE = { repository: null, committedAt: null };
 
 /** The source, once it is known that it may be released without a revision, if it has none. */
 function checked(
-  run: Run,
+  run: Look,
   found: Omit<Source, "ciCommit">,
   { left, committedAt }: { readonly left: readonly string[]; readonly committedAt: Timestamp | null },
 ): Source {
@@ -166,7 +186,7 @@ function withHintOfName(error: unknown): unknown {
 
 /** The changes in a flake's repository that are of release files. */
 async function releaseFilesIn(
-  { config, ports: { releaseDir } }: Run,
+  { config, ports: { releaseDir } }: Reading,
   { dirty, differing }: LockedFlake,
   { root }: Repository,
 ): Promise<string[]> {
@@ -183,7 +203,7 @@ async function releaseFilesIn(
  * commit what it had written leaves such, and the next one releases that commit as if they were not there.
  */
 async function withoutLeftovers(
-  run: Run,
+  run: Look,
   { asked, left }: { readonly asked: LockedFlake; readonly left: readonly string[] },
   repository: Repository | null,
 ): Promise<LockedFlake> {
@@ -307,7 +327,7 @@ async function isCopied({ ports: { git } }: Look, source: FlakeSource, file: str
 function checkUnlocked(
   { flake, repository, ciCommit }: Source,
   left: readonly string[],
-  { config, warn }: Run,
+  { config, warn }: Look,
 ): void {
   const reason = flake.dirty
     ? `there are changes that are not committed${changesOf(flake.differing, left)}`

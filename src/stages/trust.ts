@@ -9,7 +9,7 @@ import type { TrustFile } from "../contract/types.ts";
 import { type ErrorDetails, ReleaseError } from "../errors.ts";
 import type { SignedArtifact, Stamp } from "../model.ts";
 import type { ArtifactSigner } from "../ports.ts";
-import type { Run } from "./run.ts";
+import type { Look, Run } from "./run.ts";
 import {
   type Acceptance,
   judgeSignature,
@@ -46,6 +46,14 @@ export interface TrustedKeys extends Trust {
 export async function checkTrust(run: Run, attribute: unknown): Promise<TrustedKeys | null> {
   const trusted = await readTrustedKeys(run, attribute);
   if (trusted !== null) refuseUntrustedSigner(run.ports.signer, trusted);
+  else {
+    run.warn({
+      code: "unverified-signatures",
+      message:
+        "Signatures are not verified: give the keys that consumers trust with --trust-file, --trust-attr or " +
+        "--public-key",
+    });
+  }
   return trusted;
 }
 
@@ -67,10 +75,12 @@ export function keysOfBefore(
 /**
  * Reads the keys that consumers trust.
  *
- * @throws {ReleaseError} as {@linkcode checkTrust} does, but for the signer's
+ * @param attribute As of {@linkcode checkTrust}
+ * @returns null when the user gives none
+ * @throws {ReleaseError} as {@linkcode checkTrust}, but for the signer
  */
 export async function readTrustedKeys(
-  { config: { trustFile, trustAttr, publicKey, allowPreviousKey }, ports: { inputs }, now, warn }: Run,
+  { config: { trustFile, trustAttr, publicKey, allowPreviousKey }, ports: { inputs }, now, warn }: Look,
   attribute: unknown,
 ): Promise<TrustedKeys | null> {
   const slots: KeySlot[] = allowPreviousKey ? ["current", "previous", "successor"] : ["current", "successor"];
@@ -87,12 +97,6 @@ export async function readTrustedKeys(
   if (publicKey !== undefined) {
     return { slots, origin: "--public-key", ...trustOfKey(publicKey) };
   }
-  warn({
-    code: "unverified-signatures",
-    message:
-      "Signatures are not verified: give the keys that consumers trust with --trust-file, --trust-attr or " +
-      "--public-key",
-  });
   return null;
 }
 

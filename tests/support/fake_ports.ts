@@ -329,6 +329,8 @@ export class FakeWorld {
         }
         onBuilds(BUILDS);
       },
+      present: (paths) => Promise.resolve(new Set(paths)),
+      diffClosures: () => Promise.resolve([]),
     };
   }
 

@@ -67,6 +67,15 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
         onBegun: () => memo?.begin(),
       });
     },
+    async present(paths) {
+      if (paths.length === 0) return new Set();
+      const there = await roots.hold(paths);
+      return new Set(paths.filter((path) => there.has(path)));
+    },
+    async diffClosures(before, after) {
+      const { diffClosures } = await import("./closures.ts");
+      return await diffClosures(nix, before, after);
+    },
     async [Symbol.asyncDispose]() {
       evaluations.stop();
       await held.disposeAsync();
