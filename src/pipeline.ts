@@ -9,6 +9,8 @@
  * previous = place, trust, order, previous           what is there, and whether consumers accept it
  * publish  = compose, changes, confirm, sign, check, upstream, write, commit, push
  * check    = source, fleet                           what is wrong with a fleet: no host, and no key
+ * plan     = source, fleet, trust, order, previous, against, evaluate, closures, changes
+ *                                                    what a release would change: nothing is built, and no key
  * ```
  *
  * Nothing is pushed before everything is built, nothing is written before everything is signed and verified, and
@@ -37,6 +39,7 @@ import {
 } from "./stages/again.ts";
 import type { Origin } from "./stages/base.ts";
 import { buildHosts } from "./stages/build.ts";
+import { type Against, readAgainst } from "./stages/against.ts";
 import { compareWithLast } from "./stages/changes.ts";
 import { checkRelease } from "./stages/check.ts";
 import { commitRelease, lookUpstream, pushCommit } from "./stages/commit.ts";
@@ -44,18 +47,26 @@ import { composeRelease, type Parts } from "./stages/compose.ts";
 import { confirmRelease } from "./stages/confirm.ts";
 import { evaluateHosts } from "./stages/evaluate.ts";
 import { type CheckedFleet, checkFleet, evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
-import { refuseWarnings, warnOfOversights } from "./stages/oversights.ts";
+import { refuseWarnings, warnOfOtherPlace, warnOfOversights } from "./stages/oversights.ts";
 import { withWayRound } from "./stages/hints.ts";
-import { checkOrder, type Earlier } from "./stages/order.ts";
-import { keepOtherHosts } from "./stages/previous.ts";
+import { checkOrder, type Earlier, lookForEarlier, NOTHING_KNOWN } from "./stages/order.ts";
+import {
+  buildChanged,
+  type ClosureDifference,
+  compareReleases,
+  diffClosures,
+  lookAtClosures,
+  type PlannedClosures,
+} from "./stages/plan.ts";
+import { keepOtherHosts, planOtherHosts } from "./stages/previous.ts";
 import { filesToWrite, prunedSidecars, recoverRelease, writeRelease } from "./stages/publish.ts";
 import { pushClosures, pushEarly } from "./stages/push.ts";
-import type { Look, Run } from "./stages/run.ts";
+import type { Look, Planning, Run } from "./stages/run.ts";
 import { signArtifacts } from "./stages/sign.ts";
-import { lockSource, type SeenSource, seeSource, type Source } from "./stages/source.ts";
+import { lockSource, planSource, type SeenSource, seeSource, type Source } from "./stages/source.ts";
 import { Stream } from "./stages/stream.ts";
 import { together } from "./stages/together.ts";
-import { checkTrust, type TrustedKeys } from "./stages/trust.ts";
+import { checkTrust, readTrustedKeys, type TrustedKeys } from "./stages/trust.ts";
 import { refuseSuperseded } from "./stages/upstream.ts";
 
 /**
@@ -104,6 +115,60 @@ async function previous(begun: Run): Promise<Parts & { readonly run: Run; readon
 export async function check(begun: Look): Promise<CheckedFleet & SeenSource> {
   const source = await seeSource(begun);
   return { ...await checkFleet(begun, source), ...source };
+}
+
+/** What is asked of a plan beside what is asked of the release. */
+export interface PlanOptions {
+  /** What to compare with, as {@linkcode readAgainst} takes it. */
+  readonly against: string | undefined;
+  /** Whether closures are compared, too, package by package. */
+  readonly diffClosures: boolean;
+  /** Whether what would change is built, so that it can be compared. */
+  readonly build: boolean;
+}
+
+/** What a release would change. */
+export interface Planned {
+  readonly source: Source;
+  /** Null: there is no release that counts. */
+  readonly against: Against | null;
+  readonly changes: Changes;
+  readonly closures: PlannedClosures;
+  /** Null: nobody has asked. */
+  readonly differences: readonly ClosureDifference[] | null;
+}
+
+/**
+ * Finds out what a release would change.
+ *
+ * @throws {ReleaseError} as {@linkcode release} would before anything is built
+ */
+export async function plan(run: Planning, asked: PlanOptions): Promise<Planned> {
+  const source = await planSource(run);
+  await warnOfOtherPlace(run, source);
+  const declared = await evaluateFleet(run, source);
+  const keys = await readTrustedKeys(run, declared.trusted);
+  const earlier = keys === null ? NOTHING_KNOWN : await lookForEarlier(run, source, keys);
+  const fleet = await planOtherHosts(run, declared, { keys, earlier });
+  const against = await readAgainst(run, asked.against, { keys, earlier });
+  refuseWarnings(run, declared.findings);
+  const hosts = await evaluateAll(run, { source, fleet });
+  const found = await lookAtClosures(run, fleet, hosts);
+  const closures = asked.build ? await buildChanged(run, { fleet, against, closures: found }, hosts) : found;
+  const changes = await compareReleases(run, { source, fleet, against, closures });
+  const differences = asked.diffClosures ? await diffClosures(run, changes, fleet) : null;
+  return { source, against, changes, closures, differences };
+}
+
+/** Evaluates the hosts, and gives them in the order of the release. */
+async function evaluateAll(
+  run: Look,
+  { source, fleet }: Pick<Prepared, "source" | "fleet">,
+): Promise<DerivedHost[]> {
+  const stream = new Stream<DerivedHost>();
+  await withWayRound(run, fleet.hosts, () => evaluateHosts(run, { source, fleet }, stream));
+  const derived = new Map((await Array.fromAsync(stream)).map((host) => [host.name, host]));
+  return fleet.hosts.map(({ name }) => derived.get(name)!);
 }
 
 /** What is known before anything is built. */

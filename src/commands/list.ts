@@ -9,6 +9,7 @@ import type { CommandList } from "../cli/command_line.ts";
 export const COMMANDS: CommandList = {
   release: async () => (await import("./release.ts")).RELEASE,
   check: async () => (await import("./check.ts")).CHECK,
+  plan: async () => (await import("./plan.ts")).PLAN,
   doctor: async () => (await import("./doctor.ts")).DOCTOR,
   resign: async () => (await import("./resign.ts")).RESIGN,
   status: async () => (await import("./status.ts")).STATUS,

@@ -67,6 +67,13 @@ export function dueAt(
   return formatInstant(Temporal.Instant.from(signedAt).add({ seconds }));
 }
 
+/** When a release is due to be signed anew, by the first of its channels; null when it has none, or was never signed. */
+export function releaseDueAt({ channels, meta: { signedAt } }: FleetResolved): Timestamp | null {
+  if (signedAt === null) return null;
+  const times = Object.values(channels).map((channel) => dueAt(channel, signedAt));
+  return times.sort(compareTimestamps)[0] ?? null;
+}
+
 /** The signing time that a document gives; undefined when it gives none. */
 export function signedAtOf(bytes: Uint8Array): Timestamp | undefined {
   try {

@@ -20,19 +20,29 @@ import { alignedRows, fitColumns, printable } from "../text.ts";
  * host that moves, the place is the one that it moves to. Of a first release the hosts alone, since all else is new.
  * Without any change, nothing.
  */
-export function changeLines(
-  { first, hosts, parts: all }: Pick<Changes, "first" | "hosts" | "parts">,
-): string[] {
-  const parts = first ? [] : all;
-  const changed = hosts.filter(({ change }) => change !== "unchanged").sort(byPlace);
+export function changeLines(changes: Pick<Changes, "first" | "hosts" | "parts">): string[] {
+  const [hosts, parts] = [hostRows(changes), partRows(changes)];
   return [
-    ...changed.length === 0 ? [] : alignedRows([HEADER, ...changed.map(rowOf)]),
-    ...changed.length === 0 || parts.length === 0 ? [] : [""],
-    ...parts.map((part) => printable(partLine(part))),
+    ...hosts.length === 0 ? [] : alignedRows([HOST_HEADER, ...hosts]),
+    ...hosts.length === 0 || parts.length === 0 ? [] : [""],
+    ...parts.map(([change, path, values]) => printable(`${change.padEnd(7)}  ${path}: ${values}`)),
   ];
 }
 
-const HEADER = ["channel", "wave", "host", "change", "closure", "also"];
+/** The hosts that change, in the same order: cells as {@linkcode HOST_HEADER} names them. */
+export function hostRows({ hosts }: Pick<Changes, "hosts">): string[][] {
+  return hosts.filter(({ change }) => change !== "unchanged").sort(byPlace).map(rowOf);
+}
+
+/** What else changes, but of a first release: whether it is added, removed or changed, its path, and its values. */
+export function partRows(
+  { first, parts }: Pick<Changes, "first" | "parts">,
+): [change: string, path: string, values: string][] {
+  return first ? [] : parts.map(partRow);
+}
+
+/** What the cells of a host's row are. */
+export const HOST_HEADER: readonly string[] = ["channel", "wave", "host", "change", "closure", "also"];
 
 /** Where a host is, or was when it is removed. */
 export function placeOf({ before, after }: HostChange): HostInRelease {
@@ -99,11 +109,11 @@ function pinText(before: string | null, after: string | null): string {
 /** A value longer than this is cut: it may be a list of revocations. */
 const VALUE_COLUMNS = 72;
 
-function partLine({ path, before, after }: PartChange): string {
+function partRow({ path, before, after }: PartChange): [string, string, string] {
   const text = (value: unknown) => fitColumns(canonicalText(value), VALUE_COLUMNS);
-  if (before === undefined) return `added    ${path}: ${text(after)}`;
-  if (after === undefined) return `removed  ${path}: ${text(before)}`;
-  return `changed  ${path}: ${text(before)} → ${text(after)}`;
+  if (before === undefined) return ["added", path, text(after)];
+  if (after === undefined) return ["removed", path, text(before)];
+  return ["changed", path, `${text(before)} → ${text(after)}`];
 }
 
 /** What a release changes, for programs: of the hosts those that change. */

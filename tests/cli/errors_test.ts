@@ -215,6 +215,7 @@ const EMPTY: Line[] = [
 const UNKNOWN: Line[] = [
   "release",
   "check",
+  "plan",
   "doctor",
   "resign",
   "status",
@@ -250,6 +251,22 @@ const OTHERS: Line[] = [
   [["check", "--sign-key=k"], {
     message: 'Unknown option "--sign-key"',
     hint: "fleet-release check --help lists the options",
+  }],
+  [["plan", "--json", "--markdown"], {
+    message: "Two formats: --json and --markdown",
+    hint: "give one of them",
+  }],
+  [["plan", "--sign-key=k"], {
+    message: 'Unknown option "--sign-key"',
+    hint: "fleet-release plan --help lists the options",
+  }],
+  [["plan", "--trust-file=t", "--public-key=k"], {
+    message: "Two sources of trusted keys: --trust-file and --public-key",
+    hint: "give one of them",
+  }],
+  [["plan", "--allow-previous-key"], {
+    message: "--allow-previous-key is given without keys of which one is the previous",
+    hint: "give --trust-file or --trust-attr",
   }],
   [["verify"], {
     message: "No keys to verify with: --trust-file is missing",

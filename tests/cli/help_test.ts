@@ -14,6 +14,7 @@ import diff from "./help/diff.txt" with { type: "text" };
 import keygen from "./help/keygen.txt" with { type: "text" };
 import log from "./help/log.txt" with { type: "text" };
 import man from "./help/man.txt" with { type: "text" };
+import plan from "./help/plan.txt" with { type: "text" };
 import prune from "./help/prune.txt" with { type: "text" };
 import pubkey from "./help/pubkey.txt" with { type: "text" };
 import release from "./help/release.txt" with { type: "text" };
@@ -82,6 +83,7 @@ pureTest("the options of a release are those of the contract and those added to 
 const HELP: Record<string, string> = {
   release,
   check,
+  plan,
   doctor,
   resign,
   status,
@@ -225,6 +227,7 @@ pureTest("commandsTable() is a Markdown table with one row for each command", ()
 | -------------- | ------------------------------------------------------------------- |
 | \`release\`      | make a release; what happens without a command                      |
 | \`check\`        | find what is wrong with a fleet, before it is released              |
+| \`plan\`         | tell what a release would change, before it is made                 |
 | \`doctor\`       | find what would keep a release from being made, and how to mend it  |
 | \`resign\`       | sign the release that is there anew, before it is stale             |
 | \`status\`       | tell whether a release is fresh, and when it is due                 |

@@ -248,7 +248,7 @@ pureTest("the first command needs no name, and its help is that of the program",
   assertEquals(await run(IN_FRONT, []), { code: 0, stdout: "Hello nobody\n", stderr: "" });
   assertEquals(await run(IN_FRONT, ["--from=us"]), { code: 0, stdout: "Hello nobody from us\n", stderr: "" });
   const { stdout } = await run(IN_FRONT, ["--help"]);
-  assertEquals(stdout.split("\n").slice(0, 12), [
+  assertEquals(stdout.split("\n").slice(0, 13), [
     "Usage: fleet-release greet NAME [OPTION...]",
     "",
     "Greets.",
@@ -257,6 +257,7 @@ pureTest("the first command needs no name, and its help is that of the program",
     "  greet         greet somebody",
     "  release       make a release; what happens without a command",
     "  check         find what is wrong with a fleet, before it is released",
+    "  plan          tell what a release would change, before it is made",
     "  doctor        find what would keep a release from being made, and how to mend it",
     "  resign        sign the release that is there anew, before it is stale",
     "  status        tell whether a release is fresh, and when it is due",

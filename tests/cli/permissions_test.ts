@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Surroundings } from "../../src/cli/grant.ts";
 import { permissionFlags, surroundingsOf } from "../../src/cli/permissions.ts";
+import { PLAN } from "../../src/commands/plan.ts";
 import { RESIGN } from "../../src/commands/resign.ts";
 import { ALL, read } from "../support/asked.ts";
 import { memoryWorld } from "../support/memory_world.ts";
@@ -332,6 +333,18 @@ function checkFlags({ read = "/bin,/here,/temp", write = "/temp" }: Lists): stri
 /** A check that needs no more than every other. */
 const CHECK_ALONE = checkFlags({});
 
+/** The flags of a plan. */
+function planFlags({ read = "/bin,/here,/temp", write = "/temp" }: Lists): string[] {
+  const names = VARIABLES.filter((name) => !/^(NIXFLEET_|SOURCE_DATE_EPOCH$)/.test(name));
+  return [
+    "--no-prompt",
+    "--allow-run=/bin/nix,/bin/nix-store,/bin/git,/bin/sh",
+    `--allow-read=${read}`,
+    `--allow-write=${write}`,
+    envFlag(names),
+  ];
+}
+
 /** A release that needs no more than every other. */
 const NOTHING_MORE = releaseFlags({});
 /** `verify /r --trust-file /t`. */
@@ -634,6 +647,40 @@ EACH_OPTION["doctor"] = Object.fromEntries(
     flag,
     [args, flags.map((one) => one.startsWith("--allow-write=") ? "--allow-write=/temp" : one)],
   ]),
+);
+
+/** The same of options of `plan`. */
+const OF_PLAN: Record<string, Lists> = {
+  "build-flake": { read: "/bin,/given/x,/here/releases,/temp" },
+  ...Object.fromEntries(
+    [
+      "fleet-resolved-attr",
+      "revocations-attr",
+      "bootstrap-nonces-attr",
+      "trust-attr",
+      "trust-file",
+      "against",
+    ]
+      .map((flag) => [flag, { read: "/bin,/given/x,/here,/temp" }]),
+  ),
+  "release-dir": { read: "/bin,/given/x,/here,/temp" },
+};
+
+/** Those that a release does not have. */
+const OF_PLAN_ALONE: Record<string, string[]> = {
+  "against": ["--against", "/given/x"],
+  "diff-closures": ["--diff-closures"],
+  "build": ["--build"],
+  "markdown": ["--markdown"],
+  "exit-code": ["--exit-code"],
+};
+
+EACH_OPTION["plan"] = Object.fromEntries(
+  Object.keys(PLAN.options).map((flag) => {
+    const args = OF_PLAN_ALONE[flag] ?? EACH_OPTION["release"]![flag]![0];
+    const asksOnly = flag === "help" || flag === "version";
+    return [flag, [args, asksOnly ? ["--no-prompt"] : planFlags(OF_PLAN[flag] ?? {})]];
+  }),
 );
 
 pureTest("this test gives every option of every command", () => {

@@ -1,0 +1,277 @@
+/**
+ * `fleet-release plan`: tells what a release would change, before it is made.
+ *
+ * @module
+ */
+import { dirname } from "@std/path";
+import { SETTINGS_VARIABLE } from "../cli/arguments.ts";
+import { defineCommand, type Given, type Session } from "../cli/command.ts";
+import type { Surroundings } from "../cli/grant.ts";
+import { flag, type Option, pickValues, text } from "../cli/option.ts";
+import { checkTrust, type ReleaseConfig } from "../config.ts";
+import { ReleaseError } from "../errors.ts";
+import type { PlanOptions } from "../pipeline.ts";
+import { isDirectoryName } from "../plan/release_name.ts";
+import { errorWithoutSecrets, withoutSecrets } from "../report/log.ts";
+import type { PlanReport } from "../report/plan.ts";
+import type { Notes } from "../stages/run.ts";
+import { printableJson } from "../text.ts";
+import {
+  CONFIG_OPTIONS,
+  OPTIONS as RELEASE_OPTIONS,
+  PROGRAM_VARIABLES,
+  PROGRAMS,
+  secretsIn,
+  validateWithoutKeys,
+  withHosts,
+} from "./release.ts";
+import { found, HELP_OPTIONS, LOG_OPTIONS, MORE_VARIABLES } from "./shared.ts";
+
+/** How the plan is printed. */
+type Format = "text" | "json" | "markdown";
+
+/** What `plan` is told. */
+export interface PlanSettings {
+  /** What the release would be told; nothing is signed, written or pushed. */
+  readonly config: ReleaseConfig;
+  readonly options: PlanOptions;
+  readonly format: Format;
+  /** Whether the exit code tells that something would change. */
+  readonly exitCode: boolean;
+}
+
+/** The exit code that says so. */
+const CHANGED = 10;
+
+const COMPARED = "What to compare with";
+
+/** Where the last release is, which is only read. */
+const RELEASE_DIR: Option<string> = {
+  ...CONFIG_OPTIONS["release-dir"],
+  kind: "path-read",
+  group: COMPARED,
+  help: "where the last release is",
+  permits: CONFIG_OPTIONS["release-dir"].permits.flatMap((grant) =>
+    grant.permission === "read" ? [{ ...grant, why: "the last release is there" }] : []
+  ),
+};
+
+/** The options of a release that say what would be released. */
+const RELEASED_OPTIONS = {
+  "hosts": CONFIG_OPTIONS["hosts"],
+  "build-flake": CONFIG_OPTIONS["build-flake"],
+  "fleet-resolved-attr": CONFIG_OPTIONS["fleet-resolved-attr"],
+  "revocations-attr": CONFIG_OPTIONS["revocations-attr"],
+  "bootstrap-nonces-attr": CONFIG_OPTIONS["bootstrap-nonces-attr"],
+  "pin-source-url": CONFIG_OPTIONS["pin-source-url"],
+  "now": { ...CONFIG_OPTIONS["now"], help: "time to judge by, RFC 3339, in place of the clock" },
+};
+
+/** Those that say where the last release is. */
+const PLACE_OPTIONS = {
+  "release-dir": RELEASE_DIR,
+  "artifact-name": { ...CONFIG_OPTIONS["artifact-name"], group: COMPARED },
+};
+
+/** Those that say whom to trust, what to refuse, and how nix evaluates and builds. */
+const RULE_OPTIONS = {
+  "trust-file": {
+    ...CONFIG_OPTIONS["trust-file"],
+    help: "verify what is compared with, and what hosts keep, with the keys that consumers trust",
+  },
+  "trust-attr": CONFIG_OPTIONS["trust-attr"],
+  "public-key": CONFIG_OPTIONS["public-key"],
+  "allow-previous-key": CONFIG_OPTIONS["allow-previous-key"],
+  "allow-older": {
+    ...CONFIG_OPTIONS["allow-older"],
+    help: "let hosts keep closures of a release that is stale, or older than the commit's",
+  },
+  "require-clean": CONFIG_OPTIONS["require-clean"],
+  "strict": CONFIG_OPTIONS["strict"],
+  "deny-warnings": {
+    ...CONFIG_OPTIONS["deny-warnings"],
+    help: "refuse whatever there is to warn of, as a release would",
+  },
+  "option": CONFIG_OPTIONS["option"],
+  "accept-flake-config": CONFIG_OPTIONS["accept-flake-config"],
+  "no-accept-flake-config": CONFIG_OPTIONS["no-accept-flake-config"],
+  "no-memo": CONFIG_OPTIONS["no-memo"],
+  "builders": CONFIG_OPTIONS["builders"],
+  "max-jobs": CONFIG_OPTIONS["max-jobs"],
+  "eval-workers": CONFIG_OPTIONS["eval-workers"],
+  "eval-max-memory": CONFIG_OPTIONS["eval-max-memory"],
+  "eval-timeout": CONFIG_OPTIONS["eval-timeout"],
+  "build-timeout": CONFIG_OPTIONS["build-timeout"],
+};
+
+/** All that it has of a release. */
+const SHARED_OPTIONS = { ...RELEASED_OPTIONS, ...PLACE_OPTIONS, ...RULE_OPTIONS };
+
+const OPTIONS = {
+  ...RELEASED_OPTIONS,
+  ...PLACE_OPTIONS,
+  "against": text({
+    group: COMPARED,
+    placeholder: "REV|DIR",
+    help: "another release: a commit, tag or branch, or a directory, written as ./DIR, /DIR or DIR/",
+    permits: RELEASE_DIR.permits.map((grant) => ({
+      ...grant,
+      what: "the directory of `--against`, its repository, and the links that lead there",
+      why: "the release to compare with is there",
+      of: (name: string, around: Surroundings) => isDirectoryName(name) ? grant.of(name, around) : [],
+    })),
+  }),
+  "diff-closures": flag({
+    group: COMPARED,
+    help: "tell which packages change, of closures that are in the store",
+  }),
+  "build": flag({
+    group: COMPARED,
+    help: "build the closures that would change, so that they are in the store",
+  }),
+  ...RULE_OPTIONS,
+  "json": flag({ group: "Output", help: "print the plan as JSON" }),
+  "markdown": flag({ group: "Output", help: "print the plan as markdown, as for a pull request" }),
+  "exit-code": flag({ group: "Output", help: `end with ${CHANGED} when something would change` }),
+  ...LOG_OPTIONS,
+  ...HELP_OPTIONS,
+};
+
+const VARIABLES = [...PROGRAM_VARIABLES, SETTINGS_VARIABLE];
+
+/** The command. */
+export const PLAN = defineCommand({
+  name: "plan",
+  usage: ["plan [OPTION...]"],
+  summary: "tell what a release would change, before it is made",
+  about:
+    "Evaluates the fleet and its hosts as a release does, and compares what that would make with the release that is\n" +
+    "there. It needs no key and no network, builds nothing unless it is told to, and changes nothing.",
+  options: OPTIONS,
+  takesSettings: RELEASE_OPTIONS,
+  exitCodes: {
+    0: "told; with --exit-code, and nothing would change",
+    1: "usage, configuration, evaluation, git, input or output",
+    3: "consumers would refuse what is to be compared with, or what hosts would keep",
+    [CHANGED]: "with --exit-code: something would change",
+    129: "interrupted by SIGHUP",
+    130: "interrupted by SIGINT",
+    143: "interrupted by SIGTERM",
+  },
+  example: "fleet-release plan --against origin/releases --trust-file trust.json --markdown",
+  variables: VARIABLES,
+  grants: [
+    {
+      permission: "run",
+      what: "`nix`, `nix-store`, `git` and `sh`, by their paths on `PATH`",
+      why: "nix evaluates, git knows the repository, and every command runs under `sh`",
+      of: (_: PlanSettings, around: Surroundings) => found(PROGRAMS, around),
+    },
+    {
+      permission: "read",
+      what: "the directories of these programs",
+      why: "to find them",
+      of: (_, around) => found(PROGRAMS, around).map((path) => dirname(path)),
+    },
+    ...(["read", "write"] as const).map((permission) => ({
+      permission,
+      what: "the temporary directory",
+      why: "what keeps builds from collection, and what is too long to be shown",
+      of: (_: PlanSettings, { tempDir }: Surroundings) => [tempDir],
+    })),
+    ...(["read", "write"] as const).map((permission) => ({
+      permission,
+      what: "without `--no-memo`, `fleet-release` in the user's cache directory",
+      why: "what has been evaluated is not evaluated again by a release of the same commit",
+      of: ({ config }: PlanSettings, { cacheDir }: Surroundings) =>
+        config.noMemo || cacheDir === undefined ? [] : [cacheDir],
+    })),
+    {
+      permission: "read",
+      what: "the settings of a flake app",
+      why: "its options",
+      of: (_, { settingsFile }) => settingsFile === undefined ? [] : [settingsFile],
+    },
+    {
+      permission: "env",
+      what: "the variables that nix, git and ssh go by, each by name",
+      why: "they are all that the child processes get",
+      of: () => [...VARIABLES, ...MORE_VARIABLES],
+    },
+  ],
+  read: readSettings,
+  run: plan,
+});
+
+/** @throws {ReleaseError} of kind `usage` */
+function readSettings({ values }: Given<typeof OPTIONS>): PlanSettings {
+  const { against, diffClosures, build, json, markdown, exitCode } = values;
+  if (json && markdown) {
+    throw new ReleaseError("usage", "Two formats: --json and --markdown", { hint: "give one of them" });
+  }
+  const { option, ...shared } = pickValues(SHARED_OPTIONS, values);
+  const config = validateWithoutKeys({ ...shared, nixOptions: option });
+  checkTrust(config);
+  return {
+    config,
+    options: { against, diffClosures, build },
+    format: json ? "json" : markdown ? "markdown" : "text",
+    exitCode,
+  };
+}
+
+/**
+ * Finds out what a release would change, and prints it.
+ *
+ * @throws {ReleaseError} when that cannot be told, or the release would be refused
+ */
+async function plan(settings: PlanSettings, session: Session): Promise<number> {
+  const { planLines, planMarkdown } = await import("../report/plan.ts");
+  const config = await withHosts(settings.config, session);
+  const report = await look({ ...settings, config }, session);
+  const printed = {
+    text: () => planLines(report).join("\n"),
+    markdown: () => planMarkdown(report).join("\n"),
+    json: () => printableJson(report, 2),
+  };
+  session.world.stdout.write(`${printed[settings.format]()}\n`);
+  return settings.exitCode && report.changed ? CHANGED : 0;
+}
+
+async function look({ config, options }: PlanSettings, { world, log }: Session): Promise<PlanReport> {
+  const [
+    { openPlanningPorts },
+    { withSafePath },
+    pipeline,
+    { startPlanning },
+    interruptions,
+    { planReport },
+  ] = await Promise.all([
+    import("../adapters/ports.ts"),
+    import("../adapters/search_path.ts"),
+    import("../pipeline.ts"),
+    import("../stages/run.ts"),
+    import("../stages/interruption.ts"),
+    import("../report/plan.ts"),
+  ]);
+  const { env, warnings } = withSafePath(world.environment.require(PROGRAM_VARIABLES));
+  const secrets = secretsIn(config, env);
+  const { cwd, stdin, clock, cores, signal } = world;
+  using interruption = new interruptions.Interruption(signal);
+  let notes: Notes | undefined;
+  try {
+    const surface = { cwd, env, hidden: [], secrets, stdin, log: withoutSecrets(log, secrets), clock, cores };
+    await using ports = await openPlanningPorts(config, surface, interruption);
+    const run = startPlanning(config, ports, { interruption }, warnings);
+    notes = run.notes;
+    const planned = await pipeline.plan(run, options);
+    return planReport({ ...planned, now: run.now, warnings: notes.warnings, secrets });
+  } catch (error) {
+    const done = notes?.stages.map(({ stage }) => stage) ?? [];
+    const progress = { at: notes?.at ?? [], done };
+    throw errorWithoutSecrets(
+      interruptions.interruptedError(error, interruption.signal.reason, progress),
+      secrets,
+    );
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The release that a plan compares with: the last one, or another that the user names.
+ *
+ * @module
+ */
+import { join, relative } from "@std/path";
+import { JOURNAL_FILE, SIDECAR_FILES, signaturePath } from "../contract/layout.ts";
+import { type ErrorDetails, ReleaseError } from "../errors.ts";
+import type { EvaluatedFleet } from "../plan/compose.ts";
+import { isDirectoryName } from "../plan/release_name.ts";
+import { beingPublished } from "../plan/recovery.ts";
+import type { ReadableReleaseDir } from "../ports.ts";
+import type { ReleaseFiles } from "../verify/bindings.ts";
+import { readContent } from "../verify/content.ts";
+import { lastRelease, releaseIn } from "./changes.ts";
+import { type Earlier, warnOfUntrusted } from "./order.ts";
+import type { Planning } from "./run.ts";
+import type { TrustedKeys } from "./trust.ts";
+
+/** A release to compare with. */
+export interface Against {
+  /** Where it is, in words that continue `the release`. */
+  readonly place: string;
+  readonly release: EvaluatedFleet;
+  /** Whether a key that consumers trust has signed it; false where nobody says which these are. */
+  readonly verified: boolean;
+}
+
+/** What is known of releases. */
+export interface Known {
+  /** The keys that consumers trust; null: nobody says which, and nothing is verified. */
+  readonly keys: TrustedKeys | null;
+  /** What was released before. */
+  readonly earlier: Earlier;
+}
+
+/**
+ * Reads the release to compare with.
+ *
+ * @param named A directory, as {@linkcode isDirectoryName} tells it, or a commit, tag or branch of the repository that has
+ * the release directory; undefined: the last release
+ * @returns null when there is no last release that counts
+ * @throws {ReleaseError} of kind `usage` when nothing has that name, or there is no release, and of kind `smoke-verify`
+ * when consumers would refuse it, its age apart
+ */
+export async function readAgainst(
+  run: Planning,
+  named: string | undefined,
+  known: Known,
+): Promise<Against | null> {
+  if (named === undefined) warnOfUntrusted(run, known.earlier);
+  return await run.stage({
+    name: "against",
+    title: `Reading the release ${named === undefined ? `in ${run.config.releaseDir}` : named}`,
+    done: (found) =>
+      found === null
+        ? "Found no earlier release"
+        : `Read the release of ${found.release.fleet.meta.signedAt}`,
+  }, () => named === undefined ? readLast(run, known) : readNamed(run, named, known));
+}
+
+async function readLast(run: Planning, { keys, earlier }: Known): Promise<Against | null> {
+  const { config, ports: { releaseDir }, warn } = run;
+  if (await releaseDir.has(JOURNAL_FILE)) warn(beingPublished(config.releaseDir));
+  const last = await lastRelease(run, earlier);
+  const release = last && releaseIn(last.documents, config.artifactName);
+  return release && { place: last!.place, release, verified: keys !== null };
+}
+
+async function readNamed(run: Planning, named: string, { keys }: Known): Promise<Against> {
+  const { artifactName } = run.config;
+  const { place, files } = await find(run, named);
+  if (!files.has(artifactName)) {
+    throw refused(named, `there is no release ${place}`, {
+      hint: `a release has "${artifactName}"; --artifact-name says another name`,
+    });
+  }
+  const { content: release, failures } = await readContent(files, { artifactName, trust: keys });
+  if (release !== null) return { place, release, verified: keys !== null };
+  throw new ReleaseError(
+    "smoke-verify",
+    `Cannot compare with "${named}": consumers would refuse the release ${place}`,
+    {
+      lines: failures.map(({ path, code, message }) => `"${path}": ${message} [${code}]`),
+      hint: keys === null
+        ? undefined
+        : "another key may have signed it: give that, too, or none, so that nothing is verified",
+    },
+  );
+}
+
+function refused(named: string, reason: string, details: ErrorDetails): ReleaseError {
+  return new ReleaseError("usage", `Cannot compare with "${named}": ${reason}`, details);
+}
+
+/** A place that has a release, or may have one. */
+interface Place {
+  /** As in {@linkcode Against}. */
+  readonly place: string;
+  /** By the paths in the release directory. */
+  readonly files: ReleaseFiles;
+}
+
+async function find(run: Planning, named: string): Promise<Place> {
+  const { config: { artifactName }, ports: { git, releaseDir, directory } } = run;
+  if (isDirectoryName(named)) {
+    return { place: `in "${named}"`, files: await filesIn(directory(named), artifactName) };
+  }
+  const { path, existing } = await releaseDir.realPath();
+  const repository = await git.repositoryOf(existing);
+  const commit = repository && await git.resolveCommit(repository, named);
+  if (repository === null || commit === null) {
+    const what = repository === null
+      ? `"${path}" is in no git repository`
+      : `give a commit, tag or branch of "${repository.root}" (fetch it first)`;
+    throw refused(named, "there is no such commit", {
+      hint: `${what}; a directory is written as ./${named}`,
+    });
+  }
+  const within = relative(repository.root, path);
+  const paths = pathsOf(artifactName);
+  const found = await git.readCommitted(repository, commit, paths.map((path) => join(within, path)));
+  const files = paths.flatMap((path) => {
+    const bytes = found.get(join(within, path));
+    return bytes === undefined ? [] : [[path, bytes] as const];
+  });
+  return { place: `in commit ${commit.slice(0, 8)}`, files: new Map(files) };
+}
+
+/** What is read of a release: its documents but for the manifests, and their signatures. */
+function pathsOf(artifactName: string): readonly string[] {
+  return [artifactName, ...SIDECAR_FILES].flatMap((path) => [path, signaturePath(path)]);
+}
+
+/** What is no file that a release could have is as if it were not there. */
+async function filesIn(dir: ReadableReleaseDir, artifactName: string): Promise<ReleaseFiles> {
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const path of pathsOf(artifactName)) {
+    const bytes = await dir.read(path).catch((error: unknown) => {
+      if (error instanceof ReleaseError && error.kind === "contract") return null;
+      throw error;
+    });
+    if (bytes !== null) files.set(path, bytes);
+  }
+  return files;
+}
