@@ -63,6 +63,11 @@ Deno.test({
     for (const shell of ["sh", "bash"]) {
       const checked = await run([which(shell), "-e", "-c", CHECK_STEP], { cwd, env: flake.env() });
       assertEquals(checked.code, 0, checked.stderr);
+      const summary = join(fleet.root, "summary.md");
+      const env = { ...flake.env(), GITHUB_STEP_SUMMARY: summary };
+      const planned = await run([which(shell), "-e", "-c", PLAN_STEP], { cwd, env });
+      assertEquals(planned.code, 0, planned.stderr);
+      assertEquals((await Deno.readTextFile(summary)).split("\n")[0], "### Nothing would change");
     }
     const steps = [["sh", RELEASE_STEP], ["bash", RELEASE_STEP], ["sh", RESIGN_STEP], [
       "bash",
@@ -80,8 +85,9 @@ Deno.test({
   },
 });
 
-/** The last step of both workflows of pull requests. */
+/** The last steps of both workflows of pull requests. */
 const CHECK_STEP = "nix run .#release -- check --deny-warnings";
+const PLAN_STEP = 'nix run .#release -- plan --markdown >>"$GITHUB_STEP_SUMMARY"';
 
 /** What both workflows do with what is pushed. */
 const RELEASE_STEP = `env -u RELEASE_KEY nix run .#release -- --git-push origin:main --sign-key - <<END
@@ -115,7 +121,8 @@ Deno.test("both workflows of the template check pull requests, and give them not
     const text = await Deno.readTextFile(join(TEMPLATE, path));
     assertEquals(text.includes("\non: pull_request\n") && !/secrets|contents: write/.test(text), true, path);
     assertEquals(text.includes("persist-credentials: false"), true, path);
-    assertEquals(text.trimEnd().split("\n").at(-1), `      - run: ${CHECK_STEP}`, path);
+    const steps = text.trimEnd().split("\n").slice(-3).filter((line) => line.startsWith("      - "));
+    assertEquals(steps, [CHECK_STEP, PLAN_STEP].map((step) => `      - run: ${step}`), path);
   }
 });
 
