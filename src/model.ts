@@ -135,6 +135,15 @@ export interface Stamp {
   readonly signatureAlgorithm: SignatureAlgorithm;
 }
 
+/** A key that has signed a release. */
+export interface SigningKey {
+  /** What consumers trust it as, as in `current`; null: nobody has said which keys they trust. */
+  readonly slot: string | null;
+  readonly algorithm: string;
+  /** In base64. */
+  readonly public: string;
+}
+
 /** Something that the user should know, and that did not stop the release. */
 export interface Warning {
   /** A stable word for programs. */

@@ -4,8 +4,8 @@
  * @module
  */
 import type { StorePath } from "../contract/store_path.ts";
-import type { Timestamp } from "../contract/types.ts";
-import type { BuiltHost, HostKind, HostWork, SignedArtifact, Stamp, Warning } from "../model.ts";
+import type { FleetResolved, Timestamp } from "../contract/types.ts";
+import type { BuiltHost, HostKind, HostWork, SignedArtifact, SigningKey, Stamp, Warning } from "../model.ts";
 import type { Changes } from "../plan/changes.ts";
 import type { Secrets } from "../secrets.ts";
 import { reportChanges, type ReportedChanges } from "./changes.ts";
@@ -108,6 +108,27 @@ export interface PublicationFacts
 /** The facts of a run, as its stages leave them. */
 export interface RunFacts extends PublicationFacts, Pick<RunOutcome, "flake" | "nixVersion"> {
   readonly hosts: readonly BuiltHost[];
+}
+
+/** How a run has ended, for those who show it. */
+export interface EndedRun<Outcome extends Publication = RunOutcome> {
+  /** What it came to, or what it failed with, without secrets. */
+  readonly end: { readonly outcome: Outcome } | { readonly error: unknown };
+  /** What it has noted, with what nobody must see; undefined: it failed before it began. */
+  readonly notes: RunNotes | undefined;
+  readonly secrets: Secrets;
+}
+
+/** What a run notes while it goes on. */
+export interface RunNotes extends Pick<Publication, "warnings" | "stages"> {
+  /** Seconds of work, by the host. */
+  readonly seconds: ReadonlyMap<string, ReleasedHost["seconds"]>;
+  /** The fleet that is released: as it evaluates, and then with its closures; null: it is not known yet. */
+  readonly fleet: FleetResolved | null;
+  /** The key that has signed it; null: nobody has, or only a command knows. */
+  readonly key: SigningKey | null;
+  /** The stages that are running, or have failed. */
+  readonly at: readonly { readonly title: string }[];
 }
 
 /** The result of a run. */

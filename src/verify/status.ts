@@ -148,7 +148,7 @@ function channelState(
 }
 
 /** The last time at which consumers accept it. */
-function freshUntil(signedAt: Timestamp, seconds: number): Timestamp | null {
+export function freshUntil(signedAt: Timestamp, seconds: number): Timestamp | null {
   const last = Temporal.Instant.from(signedAt).add({ seconds: seconds + CLOCK_SKEW_SECONDS });
   return last.toZonedDateTimeISO("UTC").year > 9999 ? null : formatInstant(last);
 }
