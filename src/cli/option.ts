@@ -192,8 +192,11 @@ export function pathRead(spec: Text<string>): Option<string | undefined> {
 }
 
 /** The path of what is written, which is permitted. */
-export function pathWritten(spec: Text<string> & { readonly default: string }): Option<string> {
-  return textual("path-written", spec) as Option<string>;
+export function pathWritten(spec: Text<string> & { readonly default: string }): Option<string>;
+/** The same; undefined when it is not given. */
+export function pathWritten(spec: Text<string>): Option<string | undefined>;
+export function pathWritten(spec: Text<string>): Option<string | undefined> {
+  return textual("path-written", spec);
 }
 
 /** A whole number. */

@@ -41,9 +41,10 @@ import { FLEET_FILE } from "../contract/layout.ts";
 import { formatInstant } from "../contract/time.ts";
 import { SIGNATURE_ALGORITHMS, type Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
+import type { Warning } from "../model.ts";
 import type { Clock, Log, Ports } from "../ports.ts";
 import type { Notes, Run } from "../stages/run.ts";
-import type { Publication, RunOutcome } from "../report/outcome.ts";
+import type { EndedRun, Publication, RunOutcome } from "../report/outcome.ts";
 import { jsonDocument } from "../report/json.ts";
 import { errorWithoutSecrets, SILENT_LOG, withoutSecrets } from "../report/log.ts";
 import { parseAttribute } from "../plan/attributes.ts";
@@ -52,6 +53,7 @@ import { parseHostsSpec } from "../plan/hosts.ts";
 import { type Secrets, secretsOf, signKeyVariable } from "../secrets.ts";
 import { CI_VARIABLES, environmentOf, processWorld, type World } from "../world.ts";
 import { inCi } from "./in_ci.ts";
+import { openReport, REPORT } from "./report.ts";
 import {
   found,
   HELP_OPTIONS,
@@ -527,7 +529,7 @@ export const RUN_OUTPUT_OPTIONS = {
 };
 
 /** All options of a release, in the order of `--help`. */
-export const OPTIONS = { ...CONFIG_OPTIONS, ...RUN_OUTPUT_OPTIONS };
+export const OPTIONS = { ...CONFIG_OPTIONS, "report": REPORT, ...RUN_OUTPUT_OPTIONS };
 
 /** What says when a release is signed, where `--now` does not. */
 const EPOCH_VARIABLE = "SOURCE_DATE_EPOCH";
@@ -668,6 +670,8 @@ export interface ReleaseSettings {
   readonly config: ReleaseConfig;
   /** Whether the result is printed on stdout as JSON. */
   readonly json: boolean;
+  /** The file that a page about the run is written to. */
+  readonly report: string | undefined;
 }
 
 /** The command. */
@@ -714,6 +718,7 @@ export const RELEASE = defineCommand({
   ],
   read: ({ values }): ReleaseSettings => ({
     json: values.json,
+    report: values.report,
     config: validateConfig(configOf(pickValues(CONFIG_OPTIONS, values))),
   }),
   run: (settings: ReleaseSettings, session: Session) => runRelease(settings, session),
@@ -725,16 +730,16 @@ export const RELEASE = defineCommand({
  * @param ports What the run sees of the world in the place of what was opened for it; by default just that
  */
 export async function runRelease(
-  { config, json }: ReleaseSettings,
+  { config, json, report }: ReleaseSettings,
   session: Session,
   ports?: (opened: Ports) => Ports,
 ): Promise<number> {
   const { world } = session;
-  const outcome = await inCi(
-    session,
-    config.artifactName,
-    async (log) => await releaseIn(world, await withHosts(config, session), { log, ports }),
-  );
+  const place = { releaseDir: config.releaseDir, cwd: world.cwd };
+  const outcome = await inCi(session, config.artifactName, async (log) => {
+    const ended = report === undefined ? undefined : await openReport({ file: report, ...place });
+    return await releaseIn(world, await withHosts(config, session), { log, ports, ended });
+  });
   if (json) world.stdout.write(jsonDocument("release", outcome));
   return 0;
 }
@@ -878,7 +883,7 @@ export async function release(
 async function releaseIn(
   world: World,
   config: ReleaseConfig,
-  how: Pick<RunIn<RunOutcome>, "log" | "ports">,
+  how: Pick<RunIn<RunOutcome>, "log" | "ports" | "ended">,
 ): Promise<RunOutcome> {
   const { release } = await import("../pipeline.ts");
   return await runIn(world, config, { ...how, variables: VARIABLES, usesNix: true, work: release });
@@ -893,6 +898,8 @@ export interface RunIn<Outcome extends Publication> {
   readonly variables: readonly string[];
   /** Whether it evaluates and builds. */
   readonly usesNix: boolean;
+  /** Told how the run has ended, well or not; gives what the user should know of what it has done then. */
+  readonly ended?: ((run: EndedRun<Outcome>) => readonly Warning[]) | undefined;
   readonly work: (run: Run) => Promise<Outcome>;
 }
 
@@ -904,7 +911,7 @@ export interface RunIn<Outcome extends Publication> {
 export async function runIn<Outcome extends Publication>(
   world: World,
   config: ReleaseConfig,
-  { log, ports = (opened) => opened, variables, usesNix, work }: RunIn<Outcome>,
+  { log, ports = (opened) => opened, variables, usesNix, ended = () => [], work }: RunIn<Outcome>,
 ): Promise<Outcome> {
   const given = world.environment.require([...variables, ...config.hookEnv, ...variableOf(config.signKey)]);
   const epoch = sourceDateEpoch(given);
@@ -920,6 +927,11 @@ export async function runIn<Outcome extends Publication>(
   const secrets = secretsIn(config, env);
   using interruption = new Interruption(world.signal);
   let notes: Notes | undefined;
+  const tell = (end: EndedRun<Outcome>["end"]) => {
+    const warnings = ended({ end, notes, secrets });
+    for (const warning of warnings) log.warn(warning);
+    return warnings;
+  };
   try {
     const seen = { stdin, ask, log: withoutSecrets(log, secrets), clock, cores };
     const surface = { cwd, env, hidden: HIDDEN, secrets, usesNix, ...seen };
@@ -935,11 +947,17 @@ export async function runIn<Outcome extends Publication>(
     const run = startRun(config, ports(opened), { interruption, epoch });
     notes = run.notes;
     run.warn(...warnings);
-    return outcomeWithoutSecrets(await work(run), secrets);
+    const outcome = outcomeWithoutSecrets(await work(run), secrets);
+    return { ...outcome, warnings: [...outcome.warnings, ...tell({ outcome })] };
   } catch (error) {
     const done = notes?.stages.map(({ stage }) => stage) ?? [];
     const { reason } = interruption.signal;
-    throw errorWithoutSecrets(interruptedError(error, reason, { at: notes?.at ?? [], done }), secrets);
+    const known = errorWithoutSecrets(
+      interruptedError(error, reason, { at: notes?.at ?? [], done }),
+      secrets,
+    );
+    tell({ error: known });
+    throw known;
   }
 }
 

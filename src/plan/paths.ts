@@ -8,3 +8,8 @@
 export function isWithin(path: string, dir: string): boolean {
   return path === dir || path.startsWith(dir === "/" ? dir : `${dir}/`);
 }
+
+/** The file that is written beside another one to take its place, where its name has to be known before. */
+export function nextFile(path: string): string {
+  return `${path}.part`;
+}

@@ -5,11 +5,13 @@
  */
 import { equalBytes } from "../bytes.ts";
 import { signaturePath } from "../contract/layout.ts";
+import type { PublicKey } from "../crypto/signature.ts";
 import { SIGNATURE_LENGTH } from "../crypto/signature_shape.ts";
 import { type ErrorDetails, ReleaseError } from "../errors.ts";
 import type { SignedArtifact, Stamp } from "../model.ts";
 import { plural } from "../text.ts";
 import { bindRelease, type ReleaseFiles } from "../verify/bindings.ts";
+import type { KeySlot } from "../verify/trust.ts";
 import type { Run } from "./run.ts";
 import { type TrustedKeys, verifyTrusted } from "./trust.ts";
 
@@ -29,12 +31,13 @@ export interface SignedRelease {
  */
 export async function checkRelease(run: Run, { signed, stamp, trusted }: SignedRelease): Promise<void> {
   if (trusted !== null) {
-    await run.stage({
+    const key = await run.stage({
       name: "verify-signatures",
       title: "Verifying the signatures",
       done: () => `Verified ${plural(signed.length, "signature")}`,
     }, () => verifyTrusted(signed, stamp, trusted));
-  }
+    showKey(run, key.slot, key);
+  } else if (run.ports.signer.publicKey !== null) showKey(run, null, run.ports.signer.publicKey);
   if (!run.config.smokeVerify) {
     run.warn({
       code: "no-smoke-verify",
@@ -47,6 +50,10 @@ export async function checkRelease(run: Run, { signed, stamp, trusted }: SignedR
     title: "Reading the release back",
     done: () => `Read ${plural(signed.length, "artifact")} back as a consumer would`,
   }, () => smokeVerify(signed));
+}
+
+function showKey({ show }: Run, slot: KeySlot | null, { algorithm, bytes }: PublicKey): void {
+  show({ key: { slot, algorithm, public: bytes.toBase64() } });
 }
 
 /**

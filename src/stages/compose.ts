@@ -55,6 +55,7 @@ async function compose(run: Run, parts: Parts): Promise<Composed> {
   const releaseIndex = sidecars.includes(RELEASE_INDEX_FILE);
   const options = { closureHashes, stamp, now, artifactName, releaseIndex };
   const fresh = composeArtifacts(evaluated, options);
+  run.show({ fleet: fresh.fleet });
   // One by one: there may be more of them than a call takes arguments.
   for (const warning of fresh.warnings) run.warn(warning);
   await warnOfSelfReference(run, { revision, repository: source.repository }, hosts);

@@ -62,6 +62,7 @@ async function readFleet(run: Look, source: Source): Promise<FleetToRelease> {
   const findings = lintFleet(decoded.evaluated.fleet, documents.fleet, { names: inventory.hosts, now });
   for (const warning of [...decoded.warnings, ...partFindings(findings).early]) warn(warning);
   const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, run);
+  run.show({ fleet });
   validatePinSourceUrl(fleet, source.ciCommit, config.pinSourceUrl);
   const pinned = selected.map((host) => {
     const { channel = null, pin } = lookup(fleet.hosts, host.name) ?? {};

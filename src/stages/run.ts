@@ -6,9 +6,9 @@
 import type { ReleaseConfig } from "../config.ts";
 import { BOOTSTRAP_NONCES_FILE, RELEASE_INDEX_FILE, REVOCATIONS_FILE } from "../contract/layout.ts";
 import { compareTimestamps, milliseconds, wholeSeconds } from "../contract/time.ts";
-import type { Timestamp } from "../contract/types.ts";
+import type { FleetResolved, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
-import type { HostWork, Warn, Warning } from "../model.ts";
+import type { HostWork, SigningKey, Warn, Warning } from "../model.ts";
 import { type Attributes, parseAttributes } from "../plan/attributes.ts";
 import type {
   Clock,
@@ -41,6 +41,8 @@ export interface Look {
   readonly stage: RunStage;
   /** Tells what becomes of the work on a host, and keeps how long it took. `since`: the clock's milliseconds of a start. */
   readonly host: (work: HostWork, name: string, state: HostState, since?: number) => void;
+  /** Keeps what is found out, for those who show the run: what it comes to does not say it. */
+  readonly show: (seen: Partial<Seen>) => void;
   /** What has been noted so far. */
   readonly notes: Notes;
 }
@@ -60,8 +62,16 @@ export interface Run extends Look {
   readonly ports: Ports;
 }
 
-/** What a run notes for its result. */
-export interface Notes {
+/** What a run finds out that its result does not say. */
+export interface Seen {
+  /** The fleet that is released: as it evaluates, and then with its closures. */
+  readonly fleet: FleetResolved | null;
+  /** The key that has signed it; null: nobody has, or only a command knows. */
+  readonly key: SigningKey | null;
+}
+
+/** What a run notes for its result, and beside it. */
+export interface Notes extends Seen {
   readonly warnings: readonly Warning[];
   readonly stages: readonly StageTime[];
   /** Seconds of work, by the host. */
@@ -173,6 +183,12 @@ export function startLook(
   const times = hostTimes(() => clock.monotonic());
   const warn = noting(warnings, log);
   const attributes = parseAttributes(config);
+  const notes: Notes = {
+    ...{ warnings, stages, seconds: times.seconds, fleet: null, key: null },
+    get at() {
+      return running.size > 0 || last === undefined ? [...running] : [last];
+    },
+  };
   warn(...known);
   return {
     config,
@@ -206,12 +222,8 @@ export function startLook(
     host(work, name, state, since) {
       log.host(work, name, state, times.take(work, name, { state, since }));
     },
-    notes: {
-      ...{ warnings, stages, seconds: times.seconds },
-      get at() {
-        return running.size > 0 || last === undefined ? [...running] : [last];
-      },
-    },
+    show: (seen) => void Object.assign(notes, seen),
+    notes,
   };
 }
 

@@ -177,19 +177,24 @@ async function judge(
 /**
  * Verifies every signature as consumers would.
  *
+ * @param artifacts All artifacts of the release, the fleet first
+ * @returns the key that has signed the fleet
  * @throws {ReleaseError} of kind `smoke-verify`, naming the first artifact and what was found instead
  */
 export async function verifyTrusted(
   artifacts: readonly SignedArtifact[],
   stamp: Stamp,
   trusted: TrustedKeys,
-): Promise<void> {
+): Promise<TrustedKey> {
+  let first: TrustedKey | null = null;
   for (const artifact of artifacts) {
     const accepted = await judge(artifact, stamp, trusted);
+    first ??= accepted.key;
     if (accepted.failures.length === 0) continue;
     const hint = accepted.key === null ? await whatItSigns(artifact, artifacts, trusted.keys) : undefined;
     throw refusalOf(artifact.path, accepted, stamp, { ...trusted, hint });
   }
+  return first!;
 }
 
 /** The error for a signature that is not accepted, with the first thing that is wrong. */

@@ -64,6 +64,7 @@ const ADDED = [
     "push-jobs",
     "push-retries",
     "release-index",
+    "report",
     "require-clean",
     "sign-agent",
     "sign-jobs",

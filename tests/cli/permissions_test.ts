@@ -489,6 +489,13 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "build-timeout": [["--build-timeout", "4"], NOTHING_MORE],
     "hook-timeout": [["--hook-timeout", "4"], NOTHING_MORE],
     "wait-lock": [["--wait-lock", "4"], NOTHING_MORE],
+    "report": [
+      ["--report", "/given/x"],
+      releaseFlags({
+        read: "/bin,/given/x,/given/x.part,/here,/temp",
+        write: "/given/x,/given/x.part,/here/releases,/temp",
+      }),
+    ],
     "json": [["--json"], NOTHING_MORE],
     "log-format": [["--log-format", "json"], NOTHING_MORE],
     "verbose": [["--verbose"], NOTHING_MORE],
@@ -643,7 +650,9 @@ EACH_OPTION["resign"] = Object.fromEntries(
 
 // What a release is told, with which nothing is written but temporary files.
 EACH_OPTION["doctor"] = Object.fromEntries(
-  Object.entries(EACH_OPTION["release"]!).map(([flag, [args, flags]]) => [
+  Object.entries(EACH_OPTION["release"]!).filter(([flag]) => flag !== "report").map((
+    [flag, [args, flags]],
+  ) => [
     flag,
     [args, flags.map((one) => one.startsWith("--allow-write=") ? "--allow-write=/temp" : one)],
   ]),

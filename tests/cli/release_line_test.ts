@@ -88,6 +88,7 @@ const VALUES: Record<string, Valued> = {
   "build-timeout": [KEY, "4", withKey({ buildTimeout: 4 })],
   "hook-timeout": [KEY, "4", withKey({ hookTimeout: 4 })],
   "wait-lock": [KEY, "4", withKey({ waitLock: 4 })],
+  "report": [KEY, "out/run.html", withKey({}, { report: "out/run.html" })],
   "log-format": [KEY, "json", withKey({}, { format: "json" })],
 };
 

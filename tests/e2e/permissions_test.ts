@@ -100,6 +100,11 @@ async function workshopOf(fleet: TestFleet): Promise<Workshop> {
   return { fleet, key, trust, remote, ...place };
 }
 
+/** Where the page about a release goes. */
+function pageOf(fleet: TestFleet): string {
+  return join(fleet.root, "run.html");
+}
+
 /** The options of a release that does all that a release can. */
 function wholeRelease({ fleet, key, trust, remote }: Workshop, releaseDir: string): string[] {
   const source = `git+file://${fleet.dir}`;
@@ -107,7 +112,7 @@ function wholeRelease({ fleet, key, trust, remote }: Workshop, releaseDir: strin
     ...["--build-flake", source, "--pin-source-url", source, "--revocations-attr", "fleet.revocations"],
     ...["--push-cmd", `${marking(fleet)}; test "$TOKEN" = token`, "--hook-env", "TOKEN"],
     ...["--sign-key", key, "--trust-file", trust, "--release-dir", releaseDir],
-    ...["--git-push", `${remote}:main`, "--now", NOW],
+    ...["--git-push", `${remote}:main`, "--now", NOW, "--report", pageOf(fleet)],
   ];
 }
 
@@ -122,6 +127,7 @@ Deno.test("a whole release needs no more permissions than it asks for", async ()
   assertEquals(await flagsFor(args, place), flags);
   const { code, stderr } = await runWith(flags, args, place);
   assertEquals([code, stderr.includes("warning: ")], [0, false], stderr);
+  assert((await Deno.readTextFile(pageOf(fleet))).includes("<title>Released: "));
   const head = await fleet.git("rev-parse", "HEAD");
   assertEquals(
     [
@@ -410,6 +416,8 @@ Deno.test("a release without any one of its permissions fails, changes nothing, 
   const flags = await flagsFor(args, place);
   const before = await worldOf(fleet);
   assertEquals(await wronglyDone(flags, { args, place, fails: (code) => code === 1 }), []);
+  // A run that fails has a page, too.
+  await Deno.remove(pageOf(fleet));
   assertEquals(await worldOf(fleet), before);
 });
 

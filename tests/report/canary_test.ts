@@ -106,6 +106,7 @@ const OPTIONS: Readonly<Record<string, Told[]>> = {
   "eval-max-memory": [],
   "eval-timeout": [],
   "build-timeout": [],
+  "report": [],
   "json": [],
   "log-format": [],
   "verbose": [],

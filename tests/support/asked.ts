@@ -71,6 +71,7 @@ export async function askedConfig(args: readonly string[], layers: Layers = {}):
 /** How a release that is told nothing else is printed and logged. */
 export interface Output {
   readonly json?: boolean;
+  readonly report?: string;
   readonly format?: "pretty" | "json";
   readonly verbose?: boolean;
 }
@@ -78,11 +79,11 @@ export interface Output {
 /** A release that differs in this from one that is told nothing. */
 export function releaseAsked(
   config: Partial<ReleaseConfig>,
-  { json = false, format = "pretty", verbose = false }: Output = {},
+  { json = false, report, format = "pretty", verbose = false }: Output = {},
 ): Asked {
   return {
     command: "release",
-    settings: { json, config: { ...defaultConfig(), ...config } },
+    settings: { json, report, config: { ...defaultConfig(), ...config } },
     log: { format, verbose },
   };
 }

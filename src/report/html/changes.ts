@@ -53,11 +53,13 @@ function shown(title: string, rows: readonly Row[]): Content {
 function hostRow({ name, mark, id, closure, change }: HostView): Row {
   const before = change?.before?.closureHash ?? null;
   const also = change === null ? "" : alsoText(change);
+  // A run that fails does not say what it has built.
+  const none = change === null && mark !== "unchanged" ? "not known" : "no closure";
   return {
     id,
     head: html`${markSign(mark)} ${nameOf(name)}`,
     said: also === "" ? MARKS[mark].word : `${MARKS[mark].word}: ${also}`,
-    value: closure ?? "no closure",
+    value: closure ?? none,
     was: before === closure ? null : before,
   };
 }

@@ -6,7 +6,7 @@
 import { lookup } from "../../contract/records.ts";
 import type { FleetResolved, Wave } from "../../contract/types.ts";
 import { plural } from "../../text.ts";
-import { countsOf, type HostView, legend, MARKS, markSign, stands } from "./hosts.ts";
+import { byMark, countsOf, type HostView, legend, MARKS, markSign, stands } from "./hosts.ts";
 import { type Content, type Html, html } from "./html.ts";
 import { inOrder } from "./order.ts";
 import { between, nameOf } from "./pieces.ts";
@@ -69,15 +69,14 @@ interface Shown {
 function wavesOf(fleet: FleetResolved, channel: string, { hosts, named }: Shown): Html {
   const waves: readonly Wave[] = lookup(fleet.waves, channel) ?? [];
   const byName = new Map(hosts.map((view) => [view.name, view]));
-  const gone = hosts.filter(({ name }) => !Object.hasOwn(fleet.hosts, name));
+  const isHere = ({ name }: HostView) => Object.hasOwn(fleet.hosts, name);
   const inWave = new Set(waves.flatMap((wave) => wave.hosts));
-  const others = hosts.filter((view) => !inWave.has(view.name) && !gone.includes(view));
+  const others = hosts.filter((view) => isHere(view) && !inWave.has(view.name));
+  const gone = hosts.filter((view) => !isHere(view));
   const steps = waves.map((wave, index) => {
     const shown = wave.hosts.flatMap((name) => byName.get(name) ?? []);
-    const last = index === waves.length - 1;
-    return html`<li><h4>Wave ${index}</h4>${marksOf({ hosts: shown, named })}${
-      last ? null : html`<p class="soak">then ${minutes(wave.soakMinutes)} of soaking</p>`
-    }</li>`;
+    const soak = index === waves.length - 1 ? null : html`<p class="soak">${soakText(wave.soakMinutes)}</p>`;
+    return html`<li><h4>Wave ${index}</h4>${marksOf({ hosts: shown, named })}${soak}</li>`;
   });
   return html`${steps.length === 0 ? null : html`<ol class="waves">${steps}</ol>`}${
     group(steps.length === 0 ? "Without waves" : "In no wave", { hosts: others, named })
@@ -93,7 +92,7 @@ function marksOf({ hosts, named }: Shown): Content {
   if (hosts.length === 0) return html`<p class="quiet">no host</p>`;
   if (named) return html`<ul class="chips">${hosts.map((view) => html`<li>${chip(view)}</li>`)}</ul>`;
   const counts = countsOf(hosts);
-  const worth = hosts.filter(stands);
+  const worth = hosts.filter(stands).sort(byMark);
   const more = worth.length - NAMES;
   const marks = hosts.map(({ name, mark }) =>
     html`<i class="m ${mark}" title="${name}">${MARKS[mark].sign}</i>`
@@ -117,8 +116,10 @@ function chip(view: HostView): Html {
   return html`<a class="chip" href="#${id}">${markSign(mark)}${nameOf(name)}${word}</a>`;
 }
 
-/** Minutes for people: `45 min`, `2 h`, `1 h 30 min`, `3 d`. */
-function minutes(count: number): string {
+/** What comes before the next wave, as in `then 1 h 30 min of soaking`. */
+function soakText(count: number): string {
+  if (count === 0) return "then at once";
   const parts = [[Math.floor(count / 1440), "d"], [Math.floor(count / 60) % 24, "h"], [count % 60, "min"]];
-  return parts.filter(([value]) => value !== 0).map((part) => part.join(" ")).join(" ") || "0 min";
+  const said = parts.filter(([value]) => value !== 0).map((part) => part.join(" ")).join(" ");
+  return `then ${said} of soaking`;
 }

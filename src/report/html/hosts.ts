@@ -22,6 +22,8 @@ export const MARKS = {
 /** One of {@linkcode MARKS}. */
 export type Mark = keyof typeof MARKS;
 
+const ORDER = Object.keys(MARKS) as readonly Mark[];
+
 /** A host of this release or of the last one. */
 export interface HostView {
   readonly name: string;
@@ -64,6 +66,11 @@ export function stands({ mark }: HostView): boolean {
   return mark !== "unchanged" && mark !== "present";
 }
 
+/** Orders hosts by how pressing their marks are. */
+export function byMark(a: HostView, b: HostView): number {
+  return ORDER.indexOf(a.mark) - ORDER.indexOf(b.mark);
+}
+
 /** A mark alone, for those who see it. */
 export function markSign(mark: Mark): Html {
   return html`<i class="m ${mark}" aria-hidden="true">${MARKS[mark].sign}</i>`;
@@ -84,7 +91,7 @@ export function countsOf(views: readonly HostView[]): string {
 function counted(views: readonly HostView[]): [Mark, number][] {
   const counts = new Map<Mark, number>();
   for (const { mark } of views) counts.set(mark, (counts.get(mark) ?? 0) + 1);
-  return (Object.keys(MARKS) as Mark[]).flatMap((mark) => {
+  return ORDER.flatMap((mark) => {
     const count = counts.get(mark);
     return count === undefined ? [] : [[mark, count]];
   });

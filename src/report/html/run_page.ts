@@ -23,7 +23,8 @@ export function pageOfRun({ end, notes, secrets }: EndedRun, programVersion: str
       outcome,
       facts: factsOf(end.outcome),
       changes: end.outcome.changes,
-      signature: { signedAt, key: notes?.key ?? null },
+      // Another run's is the one that is published.
+      signature: outcome === "already-released" ? null : { signedAt, key: notes?.key ?? null },
       failure: null,
       warnings,
       artifacts,

@@ -109,6 +109,7 @@ pureTest("page: a run that failed says where, with the hosts and the end of the 
   );
   assertReads(page, "failure", "error: <stdatomic.h> & “_Atomic” are not supported");
   assertReads(page, "fleet", "2 failed", "8 in the fleet", "× web2 , failed");
+  assertReads(page, "changes", "× db1 failed not known");
   assertEquals([...page.matchAll(/<section id="([^"]*)"/g)].map(([, id]) => id), [
     ...["failure", "fleet", "changes", "order", "warnings", "times"],
   ]);
@@ -133,6 +134,21 @@ pureTest("page: a first release is all new, and one that changes nothing says so
   const same = renderPage(releasePage({ fleet, before: structuredClone(fleet) }, { outcome: "no-change" }));
   assert(textOf(same).includes("No change nothing changes for 10 hosts"));
   assertReads(same, "fleet", "10 unchanged");
+});
+
+pureTest("page: in a large fleet a wave names the hosts that failed before those that change", () => {
+  const { fleet, before } = largeFleet(150, 2);
+  const last = Object.keys(fleet.hosts).at(-1)!;
+  const failure = { ...failedPage().failure!, hosts: [last] };
+  const page = renderPage(releasePage({ fleet, before }, { failure, outcome: "failed" }));
+  const [, names] = page.split(`class="m failed" title="${last}"`);
+  assertEquals(/<bdi>(.*?)<\/bdi>/.exec(names!)![1], last);
+});
+
+pureTest("page: a wave of no hosts, and one that is not watched", () => {
+  const { fleet, before } = smallFleet();
+  fleet.waves["stable"]!.unshift({ hosts: [], soakMinutes: 0 });
+  assertReads(renderPage(releasePage({ fleet, before })), "fleet", "Wave 0 no host then at once Wave 1 web1");
 });
 
 pureTest("page: a key that nobody knows, and a channel for which nobody waits", () => {

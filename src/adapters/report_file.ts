@@ -1,0 +1,106 @@
+/**
+ * The file that a run's page is written to: one that the user names, outside of the release.
+ *
+ * @module
+ */
+import { resolve } from "@std/path";
+import { ReleaseError } from "../errors.ts";
+import { isWithin, nextFile } from "../plan/paths.ts";
+import { createFile, lstatOf } from "./disk.ts";
+import { kindOf } from "./files.ts";
+import { followLinks } from "./lookup.ts";
+import { checkPermitted } from "./permitted.ts";
+import { fileError, WrongFile } from "./paths.ts";
+
+/** Where a page goes. */
+export interface ReportFile {
+  /**
+   * Puts a page in the place of the one that was there, as one step.
+   *
+   * @throws {ReleaseError} of kind `io`; what was there is there still
+   */
+  write(page: string): void;
+}
+
+/**
+ * Finds out whether a page can be written, before hours of work: it is tried.
+ *
+ * @param file As the user gave it, as is `releaseDir`; relative to `cwd`
+ * @throws {ReleaseError} of kind `usage` when it is in the release directory, `io` when it cannot be written
+ */
+export function openReportFile(
+  file: string,
+  { cwd, releaseDir }: { readonly cwd: string; readonly releaseDir: string },
+): ReportFile {
+  const path = resolve(cwd, file);
+  const next = nextFile(path);
+  const named = resolve(cwd, releaseDir);
+  const release = followLinks(named, releaseDir).path;
+  if (isWithin(path, named) || isWithin(path, release)) throw withinRelease(file, releaseDir);
+  checkPermitted({ read: [path, next], write: [path, next] }, "leave out --report");
+  const trying = <T>(body: () => T): T => {
+    try {
+      return body();
+    } catch (error) {
+      throw fileError("write", file, { cwd, cause: error });
+    }
+  };
+  if (isWithin(trying(() => tryPlace(path, next)), release)) throw withinRelease(file, releaseDir);
+  return { write: (page) => trying(() => replaceFile(path, next, page)) };
+}
+
+/** So often a place is tried that another run is trying, too. */
+const TRIES = 5;
+
+/**
+ * Makes a file beside another one and takes it away again, unless one is there: it may be another run's.
+ *
+ * @returns where that really is
+ * @throws an error of the file system, or one that says what is in the way
+ */
+function tryPlace(path: string, next: string): string {
+  for (const one of [path, next]) refuseOthers(one);
+  for (let tries = 1;; tries++) {
+    try {
+      const isNew = lstatOf(next) === undefined;
+      if (isNew) Deno.openSync(next, { write: true, createNew: true }).close();
+      const real = Deno.realPathSync(next);
+      if (isNew) Deno.removeSync(next);
+      return real;
+    } catch (error) {
+      const isOthers = error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotFound;
+      if (!isOthers || tries === TRIES) throw error;
+    }
+  }
+}
+
+/**
+ * Writes a page beside a file, and puts it in its place; when that fails, it goes.
+ *
+ * @throws an error of the file system, or one that says what is in the way
+ */
+function replaceFile(path: string, next: string, page: string): void {
+  for (const one of [path, next]) refuseOthers(one);
+  // Left by a run that was killed.
+  if (lstatOf(next) !== undefined) Deno.removeSync(next);
+  try {
+    createFile(next, new TextEncoder().encode(page));
+    Deno.renameSync(next, path);
+  } catch (error) {
+    if (lstatOf(next)?.isFile) Deno.removeSync(next);
+    throw error;
+  }
+}
+
+/** What is no file, such as a device, would be gone for everybody. */
+function refuseOthers(path: string): void {
+  const there = lstatOf(path);
+  if (there === undefined || there.isFile) return;
+  throw new WrongFile(`it is ${kindOf(there)}, expected a file or nothing`, "give another name");
+}
+
+function withinRelease(file: string, releaseDir: string): ReleaseError {
+  return new ReleaseError("usage", `Cannot write the report to "${file}": it is in the release directory`, {
+    hint: `what is in "${releaseDir}" is the release, and is published: give a file elsewhere`,
+  });
+}
