@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from "@std/path";
 import { defineCommand, type Session } from "../cli/command.ts";
 import { pickValues } from "../cli/option.ts";
 import type { ReleaseConfig } from "../config.ts";
@@ -25,6 +26,7 @@ import {
   validateWithoutKeys,
   VARIABLES,
 } from "./release.ts";
+import { REPORT } from "./report.ts";
 import { MORE_VARIABLES } from "./shared.ts";
 
 /** All that a release is told, so that what is looked at is what it would use. */
@@ -38,13 +40,24 @@ const ASKED_OPTIONS = {
   "deny-warnings": { ...CONFIG_OPTIONS["deny-warnings"], help: "fail on warnings, too" },
 };
 
-const OPTIONS = { ...ASKED_OPTIONS, ...RUN_OUTPUT_OPTIONS };
+const OPTIONS = {
+  ...ASKED_OPTIONS,
+  // Nothing is written there, either.
+  "report": {
+    ...REPORT,
+    help: "where a release would write a page about the run",
+    permits: REPORT.permits.filter(({ permission }) => permission === "read"),
+  },
+  ...RUN_OUTPUT_OPTIONS,
+};
 
 /** What `doctor` is told. */
 export interface DoctorSettings {
   readonly config: ReleaseConfig;
   /** Whether what is found is printed as JSON. */
   readonly json: boolean;
+  /** The file that a page about a run would be written to. */
+  readonly report: string | undefined;
 }
 
 /** The command. */
@@ -87,7 +100,7 @@ export const DOCTOR = defineCommand({
     const { option, ...settings } = pickValues(ASKED_OPTIONS, values);
     // A way to sign, and what else is missing, is among what is looked for. Nothing is kept of what is evaluated.
     const config = validateWithoutKeys({ ...settings, nixOptions: option, noMemo: true });
-    return { json: values.json, config };
+    return { json: values.json, report: values.report, config };
   },
   run: runDoctor,
 });
@@ -107,7 +120,7 @@ async function runDoctor(settings: DoctorSettings, session: Session): Promise<nu
 }
 
 async function examineAll(
-  { config }: DoctorSettings,
+  { config, report }: DoctorSettings,
   { world, log }: Session,
   tell: (diagnosis: Diagnosis) => void,
 ): Promise<void> {
@@ -133,6 +146,7 @@ async function examineAll(
   const { env, warnings } = withSafePath(world.environment.require(names));
   const secrets = secretsIn(config, env);
   const { cwd, stdin, clock, cores, signal } = world;
+  const page = report === undefined ? undefined : resolve(cwd, report);
   using interruption = new Interruption(signal);
   try {
     const epoch = sourceDateEpoch(env);
@@ -144,7 +158,7 @@ async function examineAll(
     const run = { ...startLook(config, ports, { interruption, epoch }, warnings), ports };
     const hide = (text: string) => secrets.hide(text);
     const told = (diagnosis: Diagnosis) => tell(diagnosisWithoutSecrets(diagnosis, hide));
-    await examine(beginVisit(run, opened), told, interruption.signal);
+    await examine(beginVisit(run, { ...opened, report: page }), told, interruption.signal);
   } catch (error) {
     const progress = { at: [{ name: "doctor", title: "Looking at what a release needs" }], done: [] };
     throw errorWithoutSecrets(interruptedError(error, interruption.signal.reason, progress), secrets);

@@ -7,12 +7,10 @@ import { defaultConfig, RELEASE } from "../../src/commands/release.ts";
 import { asked } from "../support/asked.ts";
 import { pureTest, rejection } from "../support/pure.ts";
 
-pureTest("doctor has the options of a release but --report, each of the same kind", () => {
-  // A page is about a run.
-  const { report: _, ...options } = RELEASE.options;
-  assertEquals(Object.keys(DOCTOR.options), Object.keys(options));
+pureTest("doctor has the options of a release, each of the same kind", () => {
+  assertEquals(Object.keys(DOCTOR.options), Object.keys(RELEASE.options));
   const same = ([flag, option]: [string, Option<unknown>]) => [flag, { ...option, help: "", permits: [] }];
-  assertEquals(Object.entries(DOCTOR.options).map(same), Object.entries(options).map(same));
+  assertEquals(Object.entries(DOCTOR.options).map(same), Object.entries(RELEASE.options).map(same));
 });
 
 pureTest(
@@ -20,14 +18,18 @@ pureTest(
   async () => {
     const log = { format: "pretty", verbose: false } as const;
     const config = { ...defaultConfig(), noMemo: true };
-    assertEquals(await asked(["doctor"]), { command: "doctor", settings: { json: false, config }, log });
+    assertEquals(await asked(["doctor"]), {
+      command: "doctor",
+      settings: { json: false, report: undefined, config },
+      log,
+    });
     const given = { signKey: "k", gitPush: { remote: "origin", branch: "main" }, gitCommit: true };
     const pushed = { ...config, ...given, pushCmd: "push", nixOptions: [["cores", "4"]] };
-    const args = ["doctor", "--sign-key=k", "--json", "--option", "cores", "4"];
+    const args = ["doctor", "--sign-key=k", "--report=p.html", "--json", "--option", "cores", "4"];
     const layers = { env: { NIXFLEET_PUSH_CMD: "push" }, settings: { "git-push": "origin:main" } };
     assertEquals(await asked(args, layers), {
       command: "doctor",
-      settings: { json: true, config: pushed },
+      settings: { json: true, report: "p.html", config: pushed },
       log,
     });
   },

@@ -650,7 +650,7 @@ EACH_OPTION["resign"] = Object.fromEntries(
 
 // What a release is told, with which nothing is written but temporary files.
 EACH_OPTION["doctor"] = Object.fromEntries(
-  Object.entries(EACH_OPTION["release"]!).filter(([flag]) => flag !== "report").map((
+  Object.entries(EACH_OPTION["release"]!).map((
     [flag, [args, flags]],
   ) => [
     flag,

@@ -36,10 +36,11 @@ interface Difference {
   readonly machine?: Partial<Machine>;
   readonly parts?: Partial<Parts>;
   readonly config?: Partial<ReleaseConfig>;
+  readonly report?: string;
   readonly world?: (world: FakeWorld) => void;
 }
 
-function visit({ machine = {}, parts = {}, config = {}, world = () => {} }: Difference): Visit {
+function visit({ machine = {}, parts = {}, config = {}, report, world = () => {} }: Difference): Visit {
   const fake = new FakeWorld();
   fake.tracked = ["flake.nix"];
   world(fake);
@@ -50,7 +51,7 @@ function visit({ machine = {}, parts = {}, config = {}, world = () => {} }: Diff
   };
   const ports = portsOf(all, { inputs, log, clock });
   const run = { ...startLook(fake.run(config).config, ports), ports };
-  return beginVisit(run, { parts: all, machine: { ...SOUND, ...machine }, tempDir: "/tmp" });
+  return beginVisit(run, { parts: all, machine: { ...SOUND, ...machine }, tempDir: "/tmp", report });
 }
 
 async function examined(
@@ -259,6 +260,17 @@ const BROKEN: Record<string, [difference: Difference, found: string[]]> = {
   "memory of which nothing tells": [
     { machine: { freeMemory: () => Promise.resolve(null) } },
     ["unknown memory: the system does not tell how much memory may be taken"],
+  ],
+  "a page in the release directory": [
+    {
+      report: "/fleet/releases/run.html",
+      world: (world) => world.realPath = { path: "/fleet/releases", existing: "/fleet/releases" },
+    },
+    ['bad report: "/fleet/releases/run.html" is in the release directory, where the page of --report cannot be'],
+  ],
+  "a page where nothing can be written": [
+    { report: "/srv/run.html", machine: { canWrite: (dir) => Promise.resolve(dir !== "/srv") } },
+    ['bad report: "/srv" cannot be written'],
   ],
   "a release directory that cannot be written": [
     {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Diagnosis, Warning } from "../../model.ts";
-import { lookAtClock, lookAtDirectory, lookAtLastRelease, lookAtRuns } from "./directory.ts";
+import { lookAtClock, lookAtDirectory, lookAtLastRelease, lookAtReport, lookAtRuns } from "./directory.ts";
 import { lookAtFlake, lookAtIdentity, lookAtRemote, lookAtRepository, lookAtSigning } from "./git.ts";
 import { lookAtKey, lookAtPlaceOfKey, lookAtTrust } from "./keys.ts";
 import { lookAtDisk, lookAtEnvironment, lookAtHooks, lookAtMemory, lookAtTemporary } from "./machine.ts";
@@ -43,6 +43,7 @@ export const CHECKS: readonly Check[] = [
   { name: "disk", look: lookAtDisk },
   { name: "memory", look: lookAtMemory },
   { name: "release-directory", look: lookAtDirectory },
+  { name: "report", look: lookAtReport },
   { name: "runs", look: lookAtRuns },
   { name: "clock", look: lookAtClock },
   { name: "last-release", look: lookAtLastRelease },

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { ROLLOUTS_DIR } from "../../contract/layout.ts";
 import { compareTimestamps } from "../../contract/time.ts";
+import { isWithin } from "../../plan/paths.ts";
 import { verifyRelease } from "../../verify/release.ts";
 import { statusOf } from "../../verify/status.ts";
 import { checkClock, isAhead, lookAtHead } from "../clock.ts";
@@ -27,6 +28,22 @@ export async function lookAtDirectory(visit: Visit): Promise<readonly Found[]> {
   const found = [...closed, ...await lookIntoRepository(visit)];
   if (found.length > 0) return found;
   return [good(path === existing ? `"${path}" can be written` : `"${path}" is made by the first release`)];
+}
+
+/** That the page about a run can be put where it is asked for, beside the release. */
+export async function lookAtReport({ report, run, machine }: Visit): Promise<Found | null> {
+  if (report === undefined) return null;
+  const { path } = await run.ports.releaseDir.realPath();
+  if (isWithin(report, path)) {
+    return bad(
+      `"${report}" is in the release directory, where the page of --report cannot be`,
+      "give a file elsewhere",
+    );
+  }
+  const dir = dirname(report);
+  return await machine.canWrite(dir)
+    ? good(`"${report}" can be written`)
+    : bad(`"${dir}" cannot be written`, RIGHTS);
 }
 
 /** That no other run is at work there, and none has ended half way. */

@@ -72,6 +72,8 @@ export interface Visit {
   readonly machine: Machine;
   /** Where temporary files go, absolute. */
   readonly tempDir: string;
+  /** Where the page about a run goes, absolute; undefined: there is to be none. */
+  readonly report: string | undefined;
   /** What nix says of itself, or why it says nothing; {@linkcode NotKnown} where there is none that is good enough. */
   readonly nixFacts: () => Promise<NixFacts>;
   /** The files of the release that is there; null: there is none. */
@@ -79,7 +81,7 @@ export interface Visit {
 }
 
 /** What there is to look at. */
-export type Opened = Pick<Visit, "parts" | "machine" | "tempDir">;
+export type Opened = Pick<Visit, "parts" | "machine" | "tempDir" | "report">;
 
 /**
  * The ports of a run of which parts may be missing. Whoever asks for one that is, is told so.
@@ -137,10 +139,10 @@ export function there<T>(part: Part<T>): T {
  *
  * @param run With the ports that {@linkcode portsOf} gives
  */
-export function beginVisit(run: Run, { parts, machine, tempDir }: Opened): Visit {
+export function beginVisit(run: Run, { parts, machine, tempDir, report }: Opened): Visit {
   const { config, ports } = run;
   return {
-    ...{ config, run, parts, machine, tempDir },
+    ...{ config, run, parts, machine, tempDir, report },
     nixFacts: once(async () => {
       const found = await machine.nixVersion().catch(() => null);
       if (found === null || isOlder(found.version, OLDEST_NIX)) {
