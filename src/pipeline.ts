@@ -218,7 +218,7 @@ async function publish(run: Run, parts: Parts): Promise<PublicationFacts> {
   const composed = await composeRelease(run, parts);
   const changes = await compareWithLast(run, composed.artifacts, parts.earlier, source.place !== null);
   // What stays as it is was signed before.
-  if (composed.kept === null) await confirmRelease(run, changeLines(changes));
+  if (composed.kept === null) await confirmRelease(run, () => changeLines(changes));
   const signed = await signArtifacts(run, composed);
   await checkRelease(run, { signed, stamp: composed.stamp, trusted });
 

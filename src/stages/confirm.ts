@@ -15,14 +15,15 @@ const LINES = 100;
  * Shows what a release changes, and waits for a yes. It is no stage: nothing is shown of the run meanwhile, and the time is
  * not the run's.
  *
- * @param lines What changes
+ * @param tell What changes, in lines
  * @throws {ReleaseError} of kind `declined` when the answer is another one, or there is none any more
  */
 export async function confirmRelease(
   { config, ports: { ask } }: Run,
-  lines: readonly string[],
+  tell: () => readonly string[],
 ): Promise<void> {
   if (!config.confirm) return;
+  const lines = tell();
   const more = lines.length > LINES ? [`and ${lines.length - LINES} more lines`] : [];
   const question = `Sign and release this? Only "${YES}" is a yes: `;
   const answer = await ask([...lines.slice(0, LINES), ...more, question].join("\n"));
