@@ -113,7 +113,15 @@ Deno.test("both workflows of the template release and push what is pushed, and s
       ["release", "github.event_name != 'schedule'"],
       ["resign", "github.event_name == 'schedule'"],
     ], path);
+    // A scheduled run is of the commit that was there when its time came: behind a release that is not the last one.
+    const [, refs] = text.split("\n  resign:\n");
+    assertEquals(refs!.match(/ref: .*/g), ["ref: main"], path);
   }
+});
+
+Deno.test("an hourly run of the template takes no release's place in the queue of GitHub", async () => {
+  const text = await Deno.readTextFile(join(TEMPLATE, ".github/workflows/release.yml"));
+  assertEquals(/\nconcurrency:\n {2}group: release\n {2}queue: max\b/.test(text), true);
 });
 
 Deno.test("both workflows of the template check pull requests, and give them nothing to take", async () => {
