@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sha256Hex } from "../contract/canonical.ts";
 import { LINTS } from "../plan/lints/finding.ts";
 import type { Finding } from "../model.ts";
 import { plural, printable } from "../text.ts";
@@ -91,6 +92,7 @@ export function findingLines({ hosts, channels, errors, warnings, findings }: Ch
  */
 export function sarifOf({ findings }: CheckReport, version: string, file: string) {
   const codes = [...new Set(findings.map(({ code }) => code))];
+  const fingerprint = fingerprints();
   const known: Readonly<Record<string, { about: string }>> = LINTS;
   return {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
@@ -112,14 +114,40 @@ export function sarifOf({ findings }: CheckReport, version: string, file: string
         level: severity,
         message: { text: hint === null ? message : `${message} (${hint})` },
         locations: [{
-          physicalLocation: { artifactLocation: { uri: encodeURI(file) }, region: { startLine: 1 } },
+          physicalLocation: { artifactLocation: { uri: uriOf(file) }, region: { startLine: 1 } },
           ...path === null ? {} : { logicalLocations: [{ fullyQualifiedName: path }] },
         }],
-        // What tells two runs that it is the same finding, whatever its place in the list.
-        partialFingerprints: { "fleetRelease/v1": [code, path ?? "", ...hosts].join("|") },
+        partialFingerprints: { [FINGERPRINT]: fingerprint({ code, message, path, hosts }) },
       })),
     }],
   };
+}
+
+/**
+ * The one fingerprint that GitHub goes by. Without it GitHub takes the line, and all findings of one code word, which are
+ * on the same, for one.
+ *
+ * @see https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
+ */
+const FINGERPRINT = "primaryLocationLineHash";
+
+/**
+ * Gives what tells two runs that a finding is the same, whatever its place in the list, and two findings of a run apart.
+ * What a message counts and when something is due may differ from run to run: it counts where there is nothing else.
+ */
+function fingerprints() {
+  const given = new Map<string, number>();
+  return ({ code, message, path, hosts }: Omit<ReportedFinding, "severity" | "hint">): string => {
+    const identity = sha256Hex(new TextEncoder().encode(JSON.stringify([code, path ?? message, hosts])));
+    const count = (given.get(identity) ?? 0) + 1;
+    given.set(identity, count);
+    return `${identity}:${count}`;
+  };
+}
+
+/** A path as a relative reference: of what separates the parts of a URI it has the slashes alone. */
+function uriOf(file: string): string {
+  return file.split("/").map(encodeURIComponent).join("/");
 }
 
 /** Each finding as a workflow command, which GitHub, Gitea and Forgejo show with the job. */
