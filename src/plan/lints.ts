@@ -14,10 +14,12 @@ import { channelFindings, nameFindings, pinFindings, systemFindings } from "./li
 import {
   budgetFindings,
   edgeFindings,
+  intervalFindings,
   missingPolicyFindings,
   policyFindings,
   windowFindings,
 } from "./lints/rules.ts";
+import { selectorFindings } from "./lints/selectors.ts";
 import { waveFindings } from "./lints/waves.ts";
 import { filterExpiredPins } from "./pins.ts";
 import { droppedFieldWarnings, unclearPolicies } from "./warnings.ts";
@@ -41,6 +43,7 @@ export function lintFleet(
   document: unknown,
   { names, now }: LintOptions,
 ): Finding[] {
+  const unclear = unclearPolicies(document);
   return [
     ...missingPolicyFindings(fleet),
     ...channelFindings(fleet),
@@ -48,10 +51,12 @@ export function lintFleet(
     ...systemFindings(fleet, names),
     ...pinFindings(fleet, now),
     ...windowFindings(fleet),
+    ...intervalFindings(fleet),
     ...policyFindings(fleet),
-    ...waveFindings(fleet, { unclear: unclearPolicies(document) }),
+    ...waveFindings(fleet, { unclear }),
     ...edgeFindings(fleet),
     ...budgetFindings(fleet),
+    ...selectorFindings(fleet, { unclear }),
   ];
 }
 

@@ -21,11 +21,16 @@ Deno.test("check finds nothing in a fleet that is in order, evaluates no host, a
   const plan = await runInProcess(["--print-permissions", "check"], { cwd: fleet.dir, env });
   const flags = ["run", "--cached-only", "--frozen", ...plan.stdout.trimEnd().split("\n")];
   const before = await fleet.git("status", "--porcelain=v2", "--branch", "--ignored");
-  const { code, stdout } = await run([Deno.execPath(), ...flags, join(PROJECT, "src/main.ts"), "check"], {
+  const { code, stdout, stderr } = await run([
+    Deno.execPath(),
+    ...flags,
+    join(PROJECT, "src/main.ts"),
+    "check",
+  ], {
     cwd: fleet.dir,
     env,
   });
-  assertEquals([code, stdout], [0, SILENT]);
+  assertEquals([code, stdout], [0, SILENT], stderr);
   assertEquals(await fleet.git("status", "--porcelain=v2", "--branch", "--ignored"), before);
   assertEquals([...Deno.readDirSync(join(fleet.root, "tmp"))], []);
 });

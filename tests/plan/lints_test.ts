@@ -59,6 +59,12 @@ function found({ edit = () => {}, names = {}, revocations }: Difference): readon
   }).findings;
 }
 
+/** Gives the first wave of the policy of stable another selector, and nobody to the wave. */
+function firstWave(fleet: Draft, selector: unknown): void {
+  fleet["rolloutPolicies"].canary.waves[0].selector = selector;
+  fleet["waves"].stable = [{ hosts: [], soakMinutes: 10 }, { hosts: ["web1", "web2"], soakMinutes: 0 }];
+}
+
 /** A finding without its code word and how bad it is. */
 type Said = Omit<Finding, "code" | "severity">;
 
@@ -113,7 +119,14 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
         hosts: ["web2"],
       },
     ]],
-    [{ names: { nixos: ["web2", "web1", "db"] } }],
+    [
+      { names: { nixos: ["web2", "web1", "db"] } },
+      // Somebody else has built it.
+      {
+        edit: (fleet) => fleet["hosts"].db.closureHash = `${"a".repeat(32)}-db`,
+        names: { nixos: ["web1", "web2"] },
+      },
+    ],
   ],
   "host-not-in-fleet": [
     [[
@@ -193,6 +206,17 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
       },
     ]],
     [{ edit: (fleet) => fleet["channels"].edge.freshnessWindow = 120 }],
+  ],
+  "always-due": [
+    [[
+      { edit: (fleet) => fleet["channels"].edge.signingIntervalMinutes = 0 },
+      {
+        message: 'Channel "edge" has signingIntervalMinutes 0: it is due as soon as it is signed',
+        path: "channels.edge.signingIntervalMinutes",
+        hint: "give how many minutes an unchanged release may get old before it is signed anew",
+      },
+    ]],
+    [{ edit: (fleet) => fleet["channels"].edge.signingIntervalMinutes = 1 }],
   ],
   "unknown-policy": [
     [
@@ -351,7 +375,7 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
         },
       ],
       [
-        { edit: (fleet) => fleet["rolloutPolicies"].canary.waves[1].selector = { tags: ["db"] } },
+        { edit: (fleet) => fleet["rolloutPolicies"].canary.waves[1].selector = { hosts: ["web2"] } },
         {
           message:
             'Wave 1 of channel "stable" names "web1", which the selectors of its policy "canary" put into ' +
@@ -496,6 +520,68 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
         fleet["disruptionBudgets"] = [{ selector: { all: true }, maxInFlight: 1, maxInFlightPct: 150 }],
     }],
   ],
+  "empty-policy-wave": [
+    ([[{ hosts: ["wbe2"] }, "web2"], [{ tags: ["wbe"] }, "web"], [{ channel: "stabel" }, "stable"]] as const)
+      .map(([selector, meant]) => [
+        { edit: (fleet) => firstWave(fleet, selector) },
+        {
+          message:
+            'The selector of wave 0 of the rollout policy "canary" chooses no host of its channels: nothing ' +
+            "changes in it",
+          path: "rolloutPolicies.canary.waves.0.selector",
+          hint: `did you mean "${meant}"?`,
+        },
+      ]),
+    [
+      // One of the channels that have it has such a host.
+      {
+        edit: (fleet) => {
+          fleet["channels"].edge.rolloutPolicy = "canary";
+          fleet["waves"].edge = [{ hosts: [], soakMinutes: 10 }, { hosts: ["db"], soakMinutes: 0 }];
+          delete fleet["rolloutPolicies"].all;
+        },
+      },
+      { edit: (fleet) => fleet["channels"].empty = { ...fleet["channels"].edge, rolloutPolicy: "canary" } },
+    ],
+  ],
+  "unknown-in-selector": [
+    [
+      [
+        {
+          edit: (fleet) =>
+            fleet["disruptionBudgets"][0].selector = { hosts: ["db", "wbe1"], channel: "edeg" },
+        },
+        {
+          message: 'The selector of disruption budget 0 names "wbe1", "edeg", which the fleet does not have',
+          path: "disruptionBudgets.0.selector",
+          hint: 'did you mean "web1"?',
+        },
+      ],
+      [
+        {
+          edit: (fleet) =>
+            fleet["rolloutPolicies"].canary.waves[0].selector = { hosts: ["web2"], channel: "stabel" },
+        },
+        {
+          message:
+            'The selector of wave 0 of the rollout policy "canary" names "stabel", which the fleet does not have',
+          path: "rolloutPolicies.canary.waves.0.selector",
+          hint: 'did you mean "stable"?',
+        },
+      ],
+    ],
+    [
+      {
+        edit: (fleet) =>
+          fleet["disruptionBudgets"][0].selector = {
+            hosts: ["db", "web1"],
+            channel: "edge",
+            tagsAny: ["old"],
+          },
+      },
+      { edit: (fleet) => fleet["disruptionBudgets"][0].selector = { all: true, hosts: ["gone"] } },
+    ],
+  ],
   "inexpressible-selector": [
     [[
       {
@@ -589,6 +675,23 @@ pureTest("a fleet whose budgets are more than anybody reads is found as one that
     },
   }).filter(({ code }) => code === "unreadable");
   assertEquals([first?.path, more], ["disruptionBudgets", []]);
+});
+
+pureTest("a pin expires too soon by when its channel is due, as status tells it", () => {
+  const codes = (expiresAt: string) =>
+    found({
+      edit: (fleet) => {
+        fleet["channels"].edge.freshnessWindow = 60;
+        fleet["hosts"].db.pin = { commit: "a", reason: "b", expiresAt };
+      },
+    }).map(({ code }) => code);
+  assertEquals(codes("2026-06-01T12:30:00Z"), ["pin-expires-soon", "short-window"]);
+  assertEquals(codes("2026-06-01T12:30:01Z"), ["short-window"]);
+});
+
+pureTest("what a policy chooses that says more than the contract knows cannot be told", () => {
+  const edit = (fleet: Draft) => firstWave(fleet, { and: [{ tags: ["web"] }] });
+  assertEquals(found({ edit }).map(({ code }) => code), ["dropped-field"]);
 });
 
 pureTest("circles with names in common are told once, and none is missed behind what leads to it", () => {

@@ -21,7 +21,10 @@ interface Lint {
 export const LINTS = {
   "unreadable": { severity: "error", about: "a document that is not of the contract's form, or too large" },
   "unknown-channel": { severity: "error", about: "a host on a channel that the fleet does not have" },
-  "host-not-in-flake": { severity: "error", about: "a host of the fleet that the flake does not have" },
+  "host-not-in-flake": {
+    severity: "error",
+    about: "a host of the fleet that the flake does not have, and whose closure the fleet does not give",
+  },
   "host-not-in-fleet": { severity: "warning", about: "a host of the flake that the fleet does not have" },
   "wrong-system": {
     severity: "error",
@@ -35,6 +38,10 @@ export const LINTS = {
   "short-window": {
     severity: "warning",
     about: "a channel whose `freshnessWindow` is below twice its `signingIntervalMinutes`",
+  },
+  "always-due": {
+    severity: "warning",
+    about: "a channel with `signingIntervalMinutes` 0, which is due as soon as it is signed",
   },
   "unknown-policy": { severity: "error", about: "a channel with a policy that the fleet does not have" },
   "unused-policy": { severity: "warning", about: "a policy that no channel has" },
@@ -60,6 +67,14 @@ export const LINTS = {
   "budget-without-limit": { severity: "warning", about: "a disruption budget without a limit" },
   "budget-of-nothing": { severity: "warning", about: "a disruption budget of 0 hosts" },
   "budget-of-all": { severity: "warning", about: "a disruption budget of 100 % of its hosts or more" },
+  "empty-policy-wave": {
+    severity: "warning",
+    about: "a wave of a policy with a selector that chooses no host of the channels that have the policy",
+  },
+  "unknown-in-selector": {
+    severity: "warning",
+    about: "a selector with a host or channel that the fleet does not have",
+  },
   "inexpressible-selector": {
     severity: "warning",
     about: "a disruption budget with a selector that consumers cannot understand",

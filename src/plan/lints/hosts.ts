@@ -4,8 +4,10 @@
  * @module
  */
 import { documentPath, lookup } from "../../contract/records.ts";
+import { compareTimestamps } from "../../contract/time.ts";
 import type { FleetResolved, Timestamp } from "../../contract/types.ts";
 import type { Finding, HostNames } from "../../model.ts";
+import { dueAt } from "../reuse.ts";
 import { finding, meantAmong } from "./finding.ts";
 
 /** Hosts on a channel that is not there. */
@@ -27,7 +29,10 @@ export function channelFindings({ hosts, channels }: FleetResolved): Finding[] {
 /** Hosts that only one of fleet and flake has. */
 export function nameFindings({ hosts }: FleetResolved, names: HostNames): Finding[] {
   const inFlake = new Set([...names.nixos, ...names.darwin]);
-  const missing = Object.keys(hosts).filter((name) => !inFlake.has(name));
+  // One that declares its closure has it, whoever built that.
+  const missing = Object.keys(hosts).filter((name) =>
+    !inFlake.has(name) && lookup(hosts, name)!.closureHash === null
+  );
   const strays = [...inFlake].filter((name) => !Object.hasOwn(hosts, name));
   // What was meant is most likely one that the other side lacks, too.
   const [amongStrays, amongMissing] = [meantAmong(strays), meantAmong(missing)];
@@ -80,10 +85,10 @@ export function systemFindings({ hosts }: FleetResolved, { nixos, darwin }: Host
  */
 export function pinFindings({ hosts, channels }: FleetResolved, now: Timestamp): Finding[] {
   return Object.entries(hosts).flatMap(([name, { pin, channel }]) => {
-    const minutes = lookup(channels, channel)?.signingIntervalMinutes;
-    if (pin?.expiresAt === undefined || minutes === undefined) return [];
-    const due = Temporal.Instant.from(now).add({ minutes });
-    if (Temporal.Instant.compare(Temporal.Instant.from(pin.expiresAt), due) > 0) return [];
+    const on = lookup(channels, channel);
+    if (pin?.expiresAt === undefined || on === undefined) return [];
+    const due = dueAt(on, now);
+    if (compareTimestamps(pin.expiresAt, due) > 0) return [];
     return finding("pin-expires-soon", {
       message: `The pin of host "${name}" expires at ${pin.expiresAt}, before the next release is due at ` +
         `${due}: that one builds the host from its own commit`,

@@ -5,10 +5,11 @@
  */
 import { documentPath } from "../../contract/records.ts";
 import { hostSelection } from "../../contract/selector.ts";
-import type { DisruptionBudget, FleetResolved, Selector } from "../../contract/types.ts";
+import type { DisruptionBudget, FleetResolved } from "../../contract/types.ts";
 import type { Finding } from "../../model.ts";
 import { circlesIn } from "./circles.ts";
 import { finding, meantAmong } from "./finding.ts";
+import { meantBy } from "./selectors.ts";
 
 /** Channels that go stale too soon: a release that is renewed on time must not have gone stale before, if a run fails. */
 export function windowFindings({ channels }: FleetResolved): Finding[] {
@@ -21,6 +22,19 @@ export function windowFindings({ channels }: FleetResolved): Finding[] {
           `${freshnessWindow}: one run that is late or fails leaves its machines without a release. Make ` +
           "freshnessWindow at least twice as long as signingIntervalMinutes",
         path: documentPath(["channels", name, "freshnessWindow"]),
+      })
+    );
+}
+
+/** Channels that are due as soon as they are signed: no schedule can keep up with that. */
+export function intervalFindings({ channels }: FleetResolved): Finding[] {
+  return Object.entries(channels)
+    .filter(([, { signingIntervalMinutes }]) => signingIntervalMinutes === 0)
+    .map(([name]) =>
+      finding("always-due", {
+        message: `Channel "${name}" has signingIntervalMinutes 0: it is due as soon as it is signed`,
+        path: documentPath(["channels", name, "signingIntervalMinutes"]),
+        hint: "give how many minutes an unchanged release may get old before it is signed anew",
       })
     );
 }
@@ -124,18 +138,6 @@ export function budgetFindings(fleet: FleetResolved): Finding[] {
     })];
     return [...empty, ...limitFindings(budget, index, path)];
   });
-}
-
-/** Says what was meant by the names in a selector that are nobody's. */
-function meantBy({ hosts, channels }: FleetResolved): (selector: Selector) => string | undefined {
-  const tags = new Set(Object.values(hosts).flatMap((host) => host.tags));
-  const [hostMeant, channelMeant, tagMeant] = [Object.keys(hosts), Object.keys(channels), [...tags]].map(
-    meantAmong,
-  );
-  return (selector) =>
-    hostMeant!(selector.hosts) ??
-      channelMeant!(selector.channel ?? []) ??
-      tagMeant!([...selector.tags, ...selector.tagsAny].filter((tag) => !tags.has(tag)));
 }
 
 function limitFindings(
