@@ -42,7 +42,7 @@ export async function lookUpstream(run: Run, ready: Ready): Promise<CommitBase |
     const base = await settle(run, ready, tip);
     // A run that was killed behind its push, or was late, has left here what is upstream in another commit.
     const local = ready.place.pending === null ? null : ready.repository.head;
-    if (base === null) await giveWay(run, ready, { local, tip });
+    if (base === null && local !== null) await giveWay(run, ready, { local, tip });
     return base;
   });
 }
@@ -164,41 +164,57 @@ async function pushOn(
  * The branch that is checked out goes back to what is released, since the release is upstream in another commit. Where that
  * is another run's, its files take the place of ours, here and in the index: a pull brings the commit to them.
  *
- * @param instead What is checked out and not upstream, or null; and the commit with the release of another run, or null
+ * @param instead What is checked out and not upstream, or null: ours is on disk alone; and the commit with the release of
+ * another run, or null
  */
 async function giveWay(
   run: Run,
   ready: Ready,
-  instead: { readonly local: string | null; readonly tip: string | null },
+  { local, tip }: { readonly local: string | null; readonly tip: string | null },
 ): Promise<void> {
-  const { ports: { git, releaseDir }, config: { artifactName }, warn } = run;
+  const { ports: { git }, warn } = run;
   const { repository, place, stamp } = ready;
-  const { local, tip } = instead;
   const to = place.moves ? place.parent : stamp.ciCommit;
-  if (local === null || to === null) return;
+  if (local !== null && to === null) return;
   try {
-    await git.takeBack(repository, local, to);
-    if (tip === null) return;
-    const dir = relative(repository.root, (await releaseDir.realPath()).path);
-    const theirs = await git.committedRelease(repository, { commit: tip, dir, artifactName });
-    const files = inOrder(theirs, artifactName);
-    const ours = await git.committedRelease(repository, { commit: local, dir, artifactName });
-    const removed = [...new Set([...ready.files.map(({ path }) => path), ...ours.keys()])]
-      .filter((path) => !theirs.has(path));
-    await releaseDir.publish(files, removed);
-    const base = { parent: tip, moves: false, stages: true };
-    await commitOn(run, { ...ready, files, attributes: [] }, { base, removed });
+    if (local !== null) await git.takeBack(repository, local, to!);
+    if (tip !== null) await putInstead(run, ready, { local, tip });
   } catch (error) {
     // What came of the push is told all the same.
     if (!(error instanceof ReleaseError)) throw error;
-    const at = local.slice(0, 8);
+    const at = local?.slice(0, 8);
     warn({
       code: "branch-left",
-      message:
-        `What is checked out could not be brought from ${at}, whose release is not upstream, to what is there: ` +
-        `${error.message}. \`git rebase --onto ${to.slice(0, 8)} ${at}\` leaves that commit out`,
+      message: at === undefined
+        ? `The release on disk, which is not upstream, could not be replaced by what is there: ${error.message}`
+        : `What is checked out could not be brought from ${at}, whose release is not upstream, to what is there: ` +
+          `${error.message}. \`git rebase --onto ${to!.slice(0, 8)} ${at}\` leaves that commit out`,
     });
   }
+}
+
+/**
+ * Puts the release of another run into the place of ours, on disk, and in the index where ours is in it.
+ *
+ * @param instead As {@linkcode giveWay}
+ */
+async function putInstead(
+  run: Run,
+  ready: Ready,
+  { local, tip }: { readonly local: string | null; readonly tip: string },
+): Promise<void> {
+  const { ports: { git, releaseDir }, config: { artifactName } } = run;
+  const { repository, place } = ready;
+  const dir = relative(repository.root, (await releaseDir.realPath()).path);
+  const releaseOf = (commit: string) => git.committedRelease(repository, { commit, dir, artifactName });
+  const theirs = await releaseOf(tip);
+  const files = inOrder(theirs, artifactName);
+  const ours = local === null ? [] : (await releaseOf(local)).keys();
+  const removed = [...new Set([...ready.files.map(({ path }) => path), ...ours])]
+    .filter((path) => !theirs.has(path));
+  await releaseDir.publish(files, removed);
+  const base = { parent: tip, moves: false, stages: local !== null || place.named };
+  await commitOn(run, { ...ready, files, attributes: [] }, { base, removed });
 }
 
 /** The files of a release in the order of writing, as `filesToWrite` has it. */

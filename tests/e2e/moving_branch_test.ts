@@ -171,6 +171,41 @@ END
   assertEquals(await gitIn(fleet, slow, "status", "--porcelain"), [""]);
 });
 
+for (const [isSame, other] of [[true, "the same commit"], [false, "a later commit"]] as const) {
+  Deno.test(`the program leaves a clone that was behind, and that a pull makes clean, beside a release of ${other}`, async () => {
+    await using fleet = await withRemote();
+    const [fast, slow] = [await clone(fleet, "fast"), await clone(fleet, "slow")];
+    const theirs = await others(fleet, "theirs.txt");
+    if (!isSame) await gitIn(fleet, fast, "pull", "-q");
+    await outcomeOf(fleet, ORIGIN, { at: "12:00:00", dir: fast });
+    // Their release appears just before this one is pushed.
+    const remote = (...args: string[]) => gitIn(fleet, "remote.git", ...args);
+    await remote("branch", "-q", "coming", "main");
+    await remote("update-ref", "refs/heads/main", theirs.trim());
+    await shell(
+      fleet,
+      `mkdir -p ../slow/.git/hooks && cat > ../slow/.git/hooks/pre-push <<'END'
+#!/bin/sh
+unset $(git rev-parse --local-env-vars)
+git -C ../remote.git update-ref refs/heads/main coming
+END
+       chmod +x ../slow/.git/hooks/pre-push`,
+    );
+    const { code, stderr } = await releaseIn(fleet, [...ORIGIN, "--git-hooks"], {
+      at: "12:00:05",
+      dir: slow,
+    });
+    assertEquals(code, isSame ? 0 : 4, stderr);
+    assertEquals(
+      await remote("show", "main:releases/fleet.resolved.json"),
+      await shell(fleet, "cat ../slow/releases/fleet.resolved.json").then((text) => text.split("\n")),
+    );
+    await gitIn(fleet, slow, "pull", "-q", "--ff-only");
+    assertEquals(await gitIn(fleet, slow, "status", "--porcelain"), [""]);
+    assertEquals(await gitIn(fleet, slow, "rev-parse", "HEAD"), await remote("rev-parse", "main"));
+  });
+}
+
 Deno.test("the program leaves a clone that a pull makes clean where its release is upstream in another commit already", async () => {
   await using fleet = await withRemote();
   const [late, other] = [await clone(fleet, "late"), await clone(fleet, "other")];
