@@ -11,6 +11,7 @@ import type { Finding, HostNames, Warning } from "../model.ts";
 import { type ComposeInput, expiredPinWarnings, refuseTooLarge } from "./compose.ts";
 import { finding } from "./lints/finding.ts";
 import { channelFindings, nameFindings, pinFindings, systemFindings } from "./lints/hosts.ts";
+import { orderFindings } from "./lints/orders.ts";
 import {
   budgetFindings,
   edgeFindings,
@@ -55,6 +56,7 @@ export function lintFleet(
     ...policyFindings(fleet),
     ...waveFindings(fleet, { unclear }),
     ...edgeFindings(fleet),
+    ...orderFindings(fleet),
     ...budgetFindings(fleet),
     ...selectorFindings(fleet, { unclear }),
   ];

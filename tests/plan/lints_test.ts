@@ -357,6 +357,7 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
           edit: (fleet) => {
             fleet["waves"].stable[0].hosts = ["web1"];
             fleet["waves"].stable[1].hosts = ["web2"];
+            fleet["edges"] = [];
           },
         },
         {
@@ -433,8 +434,10 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
     [
       [
         {
-          edit: (fleet) =>
-            fleet["edges"].push({ gated: "web2", gates: "db" }, { gated: "db", gates: "web1" }),
+          edit: (fleet) => {
+            fleet["channelEdges"] = [];
+            fleet["edges"].push({ gated: "web2", gates: "db" }, { gated: "db", gates: "web1" });
+          },
         },
         {
           message:
@@ -458,6 +461,52 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
     [{
       edit: (fleet) => fleet["edges"].push({ gated: "web1", gates: "db" }, { gated: "web2", gates: "db" }),
     }],
+  ],
+  "edge-against-order": [
+    [
+      [
+        { edit: (fleet) => fleet["edges"] = [{ gated: "web2", gates: "web1" }] },
+        {
+          message:
+            'The host "web2" waits for "web1", which is in a later wave of channel "stable": neither ever changes',
+          path: "edges.0",
+          hint: "take out this edge, or turn one of the orders round",
+          hosts: ["web1", "web2"],
+        },
+      ],
+      [
+        {
+          edit: (fleet) => {
+            fleet["channels"].between = fleet["channels"].edge;
+            fleet["channelEdges"] = [{ gated: "stable", gates: "between" }, {
+              gated: "between",
+              gates: "edge",
+            }];
+            fleet["edges"].push({ gated: "db", gates: "web1" });
+          },
+        },
+        {
+          message:
+            'The host "db" waits for "web1", which is on channel "stable", which waits for channel "edge": neither ' +
+            "ever changes",
+          path: "edges.1",
+          hint: "take out this edge, or turn one of the orders round",
+          hosts: ["db", "web1"],
+        },
+      ],
+    ],
+    [
+      { edit: (fleet) => fleet["edges"] = [{ gated: "web1", gates: "db" }] },
+      // In one wave nothing but the edge says who is first.
+      {
+        edit: (fleet) => {
+          fleet["hosts"].web3 = fleet["hosts"].web1;
+          fleet["waves"].stable[1].hosts.push("web3");
+          fleet["edges"] = [{ gated: "web3", gates: "web1" }];
+        },
+        names: { nixos: ["db", "web1", "web2", "web3"] },
+      },
+    ],
   ],
   "empty-budget": [
     [

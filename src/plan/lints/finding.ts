@@ -63,6 +63,10 @@ export const LINTS = {
   },
   "dangling-edge": { severity: "error", about: "an edge of a host or channel that the fleet does not have" },
   "circular-edges": { severity: "error", about: "edges that run in a circle" },
+  "edge-against-order": {
+    severity: "warning",
+    about: "an edge by which a host waits for one in a later wave, or in a channel that waits for its own",
+  },
   "empty-budget": { severity: "warning", about: "a disruption budget that chooses no host" },
   "budget-without-limit": { severity: "warning", about: "a disruption budget without a limit" },
   "budget-of-nothing": { severity: "warning", about: "a disruption budget of 0 hosts" },
