@@ -29,6 +29,8 @@ import { droppedFieldWarnings, unclearPolicies } from "./warnings.ts";
 export interface LintOptions {
   /** The hosts that the flake has. */
   readonly names: HostNames;
+  /** Those of them that are released; undefined: all. */
+  readonly chosen?: ReadonlySet<string>;
   /** The signing time of the release that would be made. */
   readonly now: Timestamp;
 }
@@ -42,13 +44,13 @@ export interface LintOptions {
 export function lintFleet(
   fleet: FleetResolved,
   document: unknown,
-  { names, now }: LintOptions,
+  { names, chosen, now }: LintOptions,
 ): Finding[] {
   const unclear = unclearPolicies(document);
   return [
     ...missingPolicyFindings(fleet),
     ...channelFindings(fleet),
-    ...nameFindings(fleet, names),
+    ...nameFindings(fleet, names, (name) => chosen?.has(name) ?? true),
     ...systemFindings(fleet, names),
     ...pinFindings(fleet, now),
     ...windowFindings(fleet),

@@ -59,7 +59,12 @@ async function readFleet(run: Look, source: Source): Promise<FleetToRelease> {
   const trusted = valueOf("trusted", run, values);
   const decoded = withForm(() => decodeFleet(documents, now, config.strict));
   const selected = enumerateHosts(config.hosts, inventory.hosts, decoded.evaluated.fleet.hosts);
-  const findings = lintFleet(decoded.evaluated.fleet, documents.fleet, { names: inventory.hosts, now });
+  const chosen = new Set(selected.map(({ name }) => name));
+  const findings = lintFleet(decoded.evaluated.fleet, documents.fleet, {
+    names: inventory.hosts,
+    chosen,
+    now,
+  });
   for (const warning of [...decoded.warnings, ...partFindings(findings).early]) warn(warning);
   const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, run);
   run.show({ fleet });

@@ -48,14 +48,17 @@ interface Difference {
   readonly edit?: (fleet: Draft) => void;
   readonly names?: Partial<HostNames>;
   readonly revocations?: unknown;
+  /** The hosts that are released. */
+  readonly chosen?: string[];
 }
 
-function found({ edit = () => {}, names = {}, revocations }: Difference): readonly Finding[] {
+function found({ edit = () => {}, names = {}, revocations, chosen }: Difference): readonly Finding[] {
   const fleet = sound();
   edit(fleet);
   return lintDocuments({ fleet, revocations }, {
     names: { nixos: ["db", "web1", "web2"], darwin: [], ...names },
     now: NOW,
+    ...chosen === undefined ? {} : { chosen: new Set(chosen) },
   }).findings;
 }
 
@@ -138,7 +141,7 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
         hosts: ["installer"],
       },
     ]],
-    [{}],
+    [{}, { names: { nixos: ["db", "installer", "web1", "web2"] }, chosen: ["db", "web1"] }],
   ],
   "wrong-system": [
     [

@@ -26,14 +26,22 @@ export function channelFindings({ hosts, channels }: FleetResolved): Finding[] {
     );
 }
 
-/** Hosts that only one of fleet and flake has. */
-export function nameFindings({ hosts }: FleetResolved, names: HostNames): Finding[] {
+/**
+ * Hosts that only one of fleet and flake has.
+ *
+ * @param isChosen Whether a host is released: one that is left out is in the flake for something else
+ */
+export function nameFindings(
+  { hosts }: FleetResolved,
+  names: HostNames,
+  isChosen: (name: string) => boolean,
+): Finding[] {
   const inFlake = new Set([...names.nixos, ...names.darwin]);
   // One that declares its closure has it, whoever built that.
   const missing = Object.keys(hosts).filter((name) =>
     !inFlake.has(name) && lookup(hosts, name)!.closureHash === null
   );
-  const strays = [...inFlake].filter((name) => !Object.hasOwn(hosts, name));
+  const strays = [...inFlake].filter((name) => !Object.hasOwn(hosts, name) && isChosen(name));
   // What was meant is most likely one that the other side lacks, too.
   const [amongStrays, amongMissing] = [meantAmong(strays), meantAmong(missing)];
   return [
