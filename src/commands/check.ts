@@ -13,7 +13,14 @@ import { errorWithoutSecrets, withoutSecrets } from "../report/log.ts";
 import type { Notes } from "../stages/run.ts";
 import type { CheckReport } from "../report/findings.ts";
 import { printableJson } from "../text.ts";
-import { CONFIG_OPTIONS, defaultConfig, PROGRAM_VARIABLES, PROGRAMS, secretsIn } from "./release.ts";
+import {
+  CONFIG_OPTIONS,
+  defaultConfig,
+  PROGRAM_VARIABLES,
+  PROGRAMS,
+  secretsIn,
+  withHosts,
+} from "./release.ts";
 import { found, HELP_OPTIONS, LOG_OPTIONS, MORE_VARIABLES } from "./shared.ts";
 
 /** How the findings are printed. */
@@ -31,6 +38,10 @@ export interface CheckSettings {
 /** What a release is told of the flake as well. */
 const FLAKE_OPTIONS = {
   ...under("What to check", {
+    "hosts": {
+      ...CONFIG_OPTIONS.hosts,
+      help: "the hosts that are released: the fleet need not have the others",
+    },
     "build-flake": CONFIG_OPTIONS["build-flake"],
     "fleet-resolved-attr": CONFIG_OPTIONS["fleet-resolved-attr"],
     "revocations-attr": CONFIG_OPTIONS["revocations-attr"],
@@ -171,7 +182,8 @@ async function check(settings: CheckSettings, session: Session): Promise<number>
     if (settings.annotations ?? ci === "true") lines.forEach((line) => stderr.write(`${line}\n`));
   };
   try {
-    const { report, file } = await findAll(settings, session, env);
+    const config = await withHosts(settings.config, session);
+    const { report, file } = await findAll(config, session, env);
     stdout.write(`${await printed(report, settings.format, file)}\n`);
     annotate(annotationLines(report));
     return report.ok ? 0 : 1;
@@ -184,7 +196,7 @@ async function check(settings: CheckSettings, session: Session): Promise<number>
 }
 
 async function findAll(
-  { config }: CheckSettings,
+  config: ReleaseConfig,
   { world, log }: Session,
   given: Readonly<Record<string, string>>,
 ): Promise<{ report: CheckReport; file: string }> {

@@ -29,8 +29,8 @@ import { droppedFieldWarnings, unclearPolicies } from "./warnings.ts";
 export interface LintOptions {
   /** The hosts that the flake has. */
   readonly names: HostNames;
-  /** Those of them that are released; undefined: all. */
-  readonly chosen?: ReadonlySet<string>;
+  /** Chooses those of them that are released, by what the fleet says of them; undefined: all are. */
+  readonly choose?: ((hosts: FleetResolved["hosts"]) => ReadonlySet<string>) | undefined;
   /** The signing time of the release that would be made. */
   readonly now: Timestamp;
 }
@@ -44,9 +44,10 @@ export interface LintOptions {
 export function lintFleet(
   fleet: FleetResolved,
   document: unknown,
-  { names, chosen, now }: LintOptions,
+  { names, choose, now }: LintOptions,
 ): Finding[] {
   const unclear = unclearPolicies(document);
+  const chosen = choose?.(fleet.hosts);
   return [
     ...missingPolicyFindings(fleet),
     ...channelFindings(fleet),

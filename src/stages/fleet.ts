@@ -59,11 +59,9 @@ async function readFleet(run: Look, source: Source): Promise<FleetToRelease> {
   const trusted = valueOf("trusted", run, values);
   const decoded = withForm(() => decodeFleet(documents, now, config.strict));
   const selected = enumerateHosts(config.hosts, inventory.hosts, decoded.evaluated.fleet.hosts);
-  const chosen = new Set(selected.map(({ name }) => name));
   const findings = lintFleet(decoded.evaluated.fleet, documents.fleet, {
-    names: inventory.hosts,
-    chosen,
-    now,
+    ...{ names: inventory.hosts, now },
+    choose: () => new Set(selected.map(({ name }) => name)),
   });
   for (const warning of [...decoded.warnings, ...partFindings(findings).early]) warn(warning);
   const fleet = await resolvePinnedCommits(decoded.evaluated.fleet, source, run);
@@ -103,7 +101,15 @@ export async function checkFleet(run: Look, source: SeenSource): Promise<Checked
       kind: "explicit",
       hosts: [],
     });
-    const linted = lintDocuments(documentsOf(run, values), { names, now: run.now });
+    const { config: { hosts: spec }, now } = run;
+    const isAll = spec.kind === "auto" && spec.exclude.length === 0;
+    const choose = (hosts: FleetResolved["hosts"]) =>
+      new Set(enumerateHosts(spec, names, hosts).map(({ name }) => name));
+    const linted = lintDocuments(documentsOf(run, values), {
+      names,
+      now,
+      choose: isAll ? undefined : choose,
+    });
     return { ...linted, hostsOfFlake: countOf(names) };
   });
 }

@@ -285,6 +285,7 @@ const CHECKED: [args: string[], asked: Asked][] = [
       ...{ buildFlake: "../x", fleetResolvedAttr: "a", revocationsAttr: "b", bootstrapNoncesAttr: "c" },
     }),
   ],
+  [["--hosts=auto:exclude=iso"], check({ hosts: { kind: "auto", exclude: ["iso"] } })],
   [["--now=2026-06-01T14:00:00+02:00"], check({ now: "2026-06-01T12:00:00Z" })],
   [
     ["--deny-warnings", "--no-memo", "--eval-timeout=4"],

@@ -503,6 +503,7 @@ const EACH_OPTION: Record<string, Record<string, [args: string[], flags: string[
     "version": [["--version"], ["--no-prompt"]],
   },
   check: {
+    "hosts": [["--hosts", "web-*"], CHECK_ALONE],
     "build-flake": [["--build-flake", "/given/x"], checkFlags({ read: "/bin,/given/x,/temp" })],
     ...Object.fromEntries(
       ["fleet-resolved-attr", "revocations-attr", "bootstrap-nonces-attr"].map((flag) => [

@@ -94,6 +94,10 @@ Deno.test("check ends well with warnings, and with --deny-warnings not; a releas
   const denied = await fleet.run(["check", "--deny-warnings", "--json"]);
   const { ok, errors, warnings } = JSON.parse(denied.stdout);
   assertEquals([denied.code, ok, errors, warnings], [1, false, 0, 2]);
+  const chosen = await fleet.run(["check", "--json", "--hosts=-"], {
+    stdin: new TextEncoder().encode("!installer"),
+  });
+  assertEquals(JSON.parse(chosen.stdout).findings.map(({ code }: Draft) => code), ["unused-policy"]);
   // The hosts would fail to evaluate. One that is left out is in the flake for something else.
   const release = await fleet.release(["--deny-warnings", "--hosts", "auto:exclude=installer"]);
   const message =

@@ -58,7 +58,7 @@ function found({ edit = () => {}, names = {}, revocations, chosen }: Difference)
   return lintDocuments({ fleet, revocations }, {
     names: { nixos: ["db", "web1", "web2"], darwin: [], ...names },
     now: NOW,
-    ...chosen === undefined ? {} : { chosen: new Set(chosen) },
+    choose: chosen && (() => new Set(chosen)),
   }).findings;
 }
 
