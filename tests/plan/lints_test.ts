@@ -558,18 +558,30 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
     }],
   ],
   "budget-of-all": [
-    [100, 150].map((maxInFlightPct) => [
-      { edit: (fleet) => fleet["disruptionBudgets"] = [{ selector: { all: true }, maxInFlightPct }] },
-      {
-        message:
-          `Disruption budget 0 lets ${maxInFlightPct} % of its hosts be down at once: it protects nothing`,
-        path: "disruptionBudgets.0.maxInFlightPct",
-        hint: "give maxInFlight, how many hosts may be down at once, or maxInFlightPct, how many percent",
-      },
-    ]),
+    [
+      ...[100, 150].map((maxInFlightPct): [Difference, ...Said[]] => [
+        { edit: (fleet) => fleet["disruptionBudgets"] = [{ selector: { all: true }, maxInFlightPct }] },
+        {
+          message:
+            `Disruption budget 0 lets ${maxInFlightPct} % of its hosts be down at once: it protects nothing`,
+          path: "disruptionBudgets.0.maxInFlightPct",
+          hint: "give maxInFlight, how many hosts may be down at once, or maxInFlightPct, how many percent",
+        },
+      ]),
+      ...[2, 3].map((maxInFlight): [Difference, ...Said[]] => [
+        { edit: (fleet) => fleet["disruptionBudgets"] = [{ selector: { tags: ["web"] }, maxInFlight }] },
+        {
+          message: `Disruption budget 0 lets ${maxInFlight} of 2 hosts be down at once: it protects nothing`,
+          path: "disruptionBudgets.0.maxInFlight",
+          hint: "give maxInFlight, how many hosts may be down at once, or maxInFlightPct, how many percent",
+        },
+      ]),
+    ],
     [{
       edit: (fleet) =>
         fleet["disruptionBudgets"] = [{ selector: { all: true }, maxInFlight: 1, maxInFlightPct: 150 }],
+    }, {
+      edit: (fleet) => fleet["disruptionBudgets"] = [{ selector: { hosts: ["db"] }, maxInFlight: 1 }],
     }],
   ],
   "empty-policy-wave": [

@@ -70,7 +70,10 @@ export const LINTS = {
   "empty-budget": { severity: "warning", about: "a disruption budget that chooses no host" },
   "budget-without-limit": { severity: "warning", about: "a disruption budget without a limit" },
   "budget-of-nothing": { severity: "warning", about: "a disruption budget of 0 hosts" },
-  "budget-of-all": { severity: "warning", about: "a disruption budget of 100 % of its hosts or more" },
+  "budget-of-all": {
+    severity: "warning",
+    about: "a disruption budget of 100 % of its hosts, or of as many as it has, or more",
+  },
   "empty-policy-wave": {
     severity: "warning",
     about: "a wave of a policy with a selector that chooses no host of the channels that have the policy",

@@ -136,14 +136,14 @@ export function budgetFindings(fleet: FleetResolved): Finding[] {
       path: `${path}.selector`,
       hint: meant(budget.selector),
     })];
-    return [...empty, ...limitFindings(budget, index, path)];
+    return [...empty, ...limitFindings(budget, { index, path, count: hosts.length })];
   });
 }
 
+/** @param count How many hosts it chooses */
 function limitFindings(
   { maxInFlight, maxInFlightPct }: DisruptionBudget,
-  index: number,
-  path: string,
+  { index, path, count }: { readonly index: number; readonly path: string; readonly count: number },
 ): Finding[] {
   const hint = "give maxInFlight, how many hosts may be down at once, or maxInFlightPct, how many percent";
   if (maxInFlight === null && maxInFlightPct === null) {
@@ -161,10 +161,12 @@ function limitFindings(
       hint,
     })];
   }
-  if (maxInFlight !== null || maxInFlightPct! < 100) return [];
+  // A single host changes whole or not at all.
+  const isAll = maxInFlight === null ? maxInFlightPct! >= 100 : count > 1 && maxInFlight >= count;
+  if (!isAll) return [];
+  const many = maxInFlight === null ? `${maxInFlightPct} % of its hosts` : `${maxInFlight} of ${count} hosts`;
   return [finding("budget-of-all", {
-    message:
-      `Disruption budget ${index} lets ${maxInFlightPct} % of its hosts be down at once: it protects nothing`,
+    message: `Disruption budget ${index} lets ${many} be down at once: it protects nothing`,
     path: `${path}.${field}`,
     hint,
   })];
