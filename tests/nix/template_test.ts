@@ -129,6 +129,8 @@ Deno.test("both workflows of the template check pull requests, and give them not
     const text = await Deno.readTextFile(join(TEMPLATE, path));
     assertEquals(text.includes("\non: pull_request\n") && !/secrets|contents: write/.test(text), true, path);
     assertEquals(text.includes("persist-credentials: false"), true, path);
+    // Else the plan finds no commit that a host is pinned to.
+    assertEquals(text.includes("fetch-depth: 0"), true, path);
     const steps = text.trimEnd().split("\n").slice(-3).filter((line) => line.startsWith("      - "));
     assertEquals(steps, [CHECK_STEP, PLAN_STEP].map((step) => `      - run: ${step}`), path);
   }
