@@ -10,7 +10,13 @@ import { ReleaseError } from "../errors.ts";
 import type { Finding, HostNames, Warning } from "../model.ts";
 import { type ComposeInput, expiredPinWarnings, refuseTooLarge } from "./compose.ts";
 import { finding } from "./lints/finding.ts";
-import { channelFindings, nameFindings, pinFindings, systemFindings } from "./lints/hosts.ts";
+import {
+  channelFindings,
+  nameFindings,
+  pinFindings,
+  systemFindings,
+  unknownPinFindings,
+} from "./lints/hosts.ts";
 import { orderFindings } from "./lints/orders.ts";
 import {
   budgetFindings,
@@ -31,6 +37,8 @@ export interface LintOptions {
   readonly names: HostNames;
   /** Chooses those of them that are released, by what the fleet says of them; undefined: all are. */
   readonly choose?: ((hosts: FleetResolved["hosts"]) => ReadonlySet<string>) | undefined;
+  /** What pins name that is no commit; undefined: somebody else finds out. */
+  readonly noCommits?: ReadonlySet<string>;
   /** The signing time of the release that would be made. */
   readonly now: Timestamp;
 }
@@ -44,7 +52,7 @@ export interface LintOptions {
 export function lintFleet(
   fleet: FleetResolved,
   document: unknown,
-  { names, choose, now }: LintOptions,
+  { names, choose, noCommits = new Set(), now }: LintOptions,
 ): Finding[] {
   const unclear = unclearPolicies(document);
   const chosen = choose?.(fleet.hosts);
@@ -53,6 +61,7 @@ export function lintFleet(
     ...channelFindings(fleet),
     ...nameFindings(fleet, names, (name) => chosen?.has(name) ?? true),
     ...systemFindings(fleet, names),
+    ...unknownPinFindings(fleet, noCommits),
     ...pinFindings(fleet, now),
     ...windowFindings(fleet),
     ...intervalFindings(fleet),

@@ -5,6 +5,7 @@
  */
 import type { HostsSpec } from "../config.ts";
 import { documentPath, lookup } from "../contract/records.ts";
+import { tryDecode } from "../contract/schema.ts";
 import type { FleetResolved } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Finding, HostInFlake, HostNames, LockedFlake } from "../model.ts";
@@ -13,6 +14,7 @@ import { decodeFleet, type EvaluatedFleet } from "../plan/compose.ts";
 import { isPath } from "../plan/flake_reference.ts";
 import { enumerateHosts } from "../plan/hosts.ts";
 import { lintDocuments, type Linted, lintFleet } from "../plan/lints.ts";
+import { UNKNOWN_PIN } from "../plan/lints/hosts.ts";
 import { ADOPTING, FORM, SMALLEST_FLEET } from "../plan/smallest_fleet.ts";
 import { pinNames, pinTargetCommit, resolvePins, validatePinSourceUrl } from "../plan/pins.ts";
 import { partFindings } from "../plan/warnings.ts";
@@ -105,11 +107,9 @@ export async function checkFleet(run: Look, source: SeenSource): Promise<Checked
     const isAll = spec.kind === "auto" && spec.exclude.length === 0;
     const choose = (hosts: FleetResolved["hosts"]) =>
       new Set(enumerateHosts(spec, names, hosts).map(({ name }) => name));
-    const linted = lintDocuments(documentsOf(run, values), {
-      names,
-      now,
-      choose: isAll ? undefined : choose,
-    });
+    const documents = documentsOf(run, values);
+    const noCommits = await unknownPins(documents.fleet, source, run);
+    const linted = lintDocuments(documents, { names, now, noCommits, choose: isAll ? undefined : choose });
     return { ...linted, hostsOfFlake: countOf(names) };
   });
 }
@@ -235,7 +235,31 @@ function valueOf(name: AttributeName, { config }: Look, values: ReadonlyMap<stri
   );
 }
 
+/** What the pins of a fleet name that is no commit. */
+async function unknownPins(
+  document: unknown,
+  { repository }: SeenSource,
+  { ports: { git } }: Look,
+): Promise<ReadonlySet<string>> {
+  const read = tryDecode("fleet", document);
+  const unknown = new Set<string>();
+  for (const name of "document" in read ? pinNames(read.document).keys() : []) {
+    if (await commitAt(name, repository, git) === null) unknown.add(name);
+  }
+  return unknown;
+}
+
 const FULL_COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+/** The full commit that a pin names; null: it names none. */
+async function commitAt(
+  name: string,
+  repository: SeenSource["repository"],
+  git: Look["ports"]["git"],
+): Promise<string | null> {
+  // A full id is asked for too: it may be that of a tag. What the repository here lacks, the pin source may have.
+  return (repository && await git.resolveCommit(repository, name)) ?? (FULL_COMMIT.test(name) ? name : null);
+}
 
 /** Replaces what pins name by full commits, so that what is signed says which commit is run. */
 async function resolvePinnedCommits(
@@ -245,15 +269,13 @@ async function resolvePinnedCommits(
 ): Promise<FleetResolved> {
   const commits = new Map<string, string>();
   for (const [name, host] of pinNames(fleet)) {
-    // A full id is asked for too: it may be that of a tag. What the repository here lacks, the pin source may have.
-    const commit = (repository && await git.resolveCommit(repository, name)) ??
-      (FULL_COMMIT.test(name) ? name : null);
+    const commit = await commitAt(name, repository, git);
     if (commit === null) {
       throw new ReleaseError("usage", `Cannot resolve the pin of host "${host}": "${name}" names no commit`, {
         path: documentPath(["hosts", host, "pin", "commit"]),
         hint: repository === null
           ? "the flake is not in a local git repository: give the full commit"
-          : "give a full commit, or a short commit, tag or branch of the flake's repository (fetch it first)",
+          : UNKNOWN_PIN,
       });
     }
     commits.set(name, commit);

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { PROJECT, run } from "../support/command.ts";
-import { type Draft, FLAKE, TestFleet } from "../support/fleet.ts";
+import { type Draft, FLAKE, sampleFleet, TestFleet } from "../support/fleet.ts";
 import { runInProcess } from "../support/in_process.ts";
 
 /** The usual flake, whose hosts cannot be evaluated. */
@@ -136,6 +136,16 @@ Deno.test("check looks at what is not committed as well, and warns of what the f
   assertEquals([code, stdout.split("\n").filter((line) => line.startsWith("warning: "))], [0, [
     'warning: The contract does not know the field "owner": it does not reach the artifact [dropped-field]',
     "warning: Evaluation: old [evaluation]",
+  ]]);
+  const pinned = structuredClone(sampleFleet());
+  pinned["hosts"].web1.pin = { commit: "main", reason: "a branch" };
+  pinned["hosts"].web2.pin = { commit: "mian", reason: "none" };
+  pinned["hosts"].db.pin = { commit: "c".repeat(40), reason: "what the pin source may have" };
+  await fleet.write({ "flake.nix": FLAKE, "fleet.json": JSON.stringify(pinned) });
+  const { findings } = JSON.parse((await fleet.run(["check", "--json"])).stdout);
+  assertEquals(findings.map(({ code, path }: Draft) => [code, path]), [[
+    "unknown-pin",
+    "hosts.web2.pin.commit",
   ]]);
 });
 

@@ -50,15 +50,20 @@ interface Difference {
   readonly revocations?: unknown;
   /** The hosts that are released. */
   readonly chosen?: string[];
+  /** What pins name that is no commit. */
+  readonly noCommits?: string[];
 }
 
-function found({ edit = () => {}, names = {}, revocations, chosen }: Difference): readonly Finding[] {
+function found(
+  { edit = () => {}, names = {}, revocations, chosen, noCommits }: Difference,
+): readonly Finding[] {
   const fleet = sound();
   edit(fleet);
   return lintDocuments({ fleet, revocations }, {
     names: { nixos: ["db", "web1", "web2"], darwin: [], ...names },
     now: NOW,
     choose: chosen && (() => new Set(chosen)),
+    noCommits: new Set(noCommits),
   }).findings;
 }
 
@@ -166,6 +171,19 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
       edit: (fleet) => fleet["hosts"].db.system = "aarch64-darwin",
       names: { nixos: ["web1", "web2"], darwin: ["db"] },
     }],
+  ],
+  "unknown-pin": [
+    [[
+      { edit: (fleet) => fleet["hosts"].db.pin = { commit: "mian", reason: "b" }, noCommits: ["mian"] },
+      {
+        message: 'The pin of host "db" names no commit: "mian"',
+        path: "hosts.db.pin.commit",
+        hint:
+          "give a full commit, or a short commit, tag or branch of the flake's repository (fetch it first)",
+        hosts: ["db"],
+      },
+    ]],
+    [{ edit: (fleet) => fleet["hosts"].db.pin = { commit: "main", reason: "b" }, noCommits: ["mian"] }],
   ],
   "expired-pin": [
     [[

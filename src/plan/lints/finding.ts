@@ -30,6 +30,7 @@ export const LINTS = {
     severity: "error",
     about: "a host among the flake's NixOS hosts with the `system` of a Mac, or the other way round",
   },
+  "unknown-pin": { severity: "error", about: "a pin that names no commit of the flake's repository" },
   "expired-pin": { severity: "warning", about: "a pin that has expired" },
   "pin-expires-soon": {
     severity: "warning",

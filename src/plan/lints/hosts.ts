@@ -85,6 +85,23 @@ export function systemFindings({ hosts }: FleetResolved, { nixos, darwin }: Host
   ];
 }
 
+/** Pins to what is no commit, which no release can be made of. */
+export function unknownPinFindings({ hosts }: FleetResolved, noCommits: ReadonlySet<string>): Finding[] {
+  return Object.entries(hosts).flatMap(([name, { pin }]) => {
+    if (pin === undefined || !noCommits.has(pin.commit)) return [];
+    return finding("unknown-pin", {
+      message: `The pin of host "${name}" names no commit: "${pin.commit}"`,
+      path: documentPath(["hosts", name, "pin", "commit"]),
+      hint: UNKNOWN_PIN,
+      hosts: [name],
+    });
+  });
+}
+
+/** How to mend a pin that names nothing. */
+export const UNKNOWN_PIN =
+  "give a full commit, or a short commit, tag or branch of the flake's repository (fetch it first)";
+
 /**
  * Pins that will have expired when the next release is due.
  *
