@@ -166,8 +166,17 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
           hosts: ["db"],
         },
       ],
+      [
+        { edit: (fleet) => fleet["hosts"].db.system = "x86_64-linx" },
+        {
+          message: 'Host "db" has the system "x86_64-linx", and the flake has it in nixosConfigurations',
+          path: "hosts.db.system",
+          hint: 'did you mean "x86_64-linux"?',
+          hosts: ["db"],
+        },
+      ],
     ],
-    [{
+    [{ edit: (fleet) => fleet["hosts"].db.system = "x86_64-freebsd" }, {
       edit: (fleet) => fleet["hosts"].db.system = "aarch64-darwin",
       names: { nixos: ["web1", "web2"], darwin: ["db"] },
     }],

@@ -28,7 +28,7 @@ export const LINTS = {
   "host-not-in-fleet": { severity: "warning", about: "a host of the flake that the fleet does not have" },
   "wrong-system": {
     severity: "error",
-    about: "a host among the flake's NixOS hosts with the `system` of a Mac, or the other way round",
+    about: "a host whose `system` is none of its attribute set: of a Mac among the NixOS hosts, or mistyped",
   },
   "unknown-pin": { severity: "error", about: "a pin that names no commit of the flake's repository" },
   "expired-pin": { severity: "warning", about: "a pin that has expired" },

@@ -66,23 +66,35 @@ export function nameFindings(
   ];
 }
 
+/** What the system of a host ends with, and those that are usual, by the attribute set that has the host. */
+const SYSTEMS = {
+  // NixOS is Linux, and what is made like it for the BSDs stands among it.
+  nixosConfigurations: [/-(?:linux|\w*bsd)$/, [
+    "x86_64-linux",
+    "aarch64-linux",
+    "riscv64-linux",
+    "i686-linux",
+  ]],
+  darwinConfigurations: [/-darwin$/, ["aarch64-darwin", "x86_64-darwin"]],
+} as const;
+
 /** Hosts whose system cannot be that of what the flake builds for them. */
 export function systemFindings({ hosts }: FleetResolved, { nixos, darwin }: HostNames): Finding[] {
-  const wrong = (names: readonly string[], isWrong: (system: string) => boolean, set: string) =>
-    names.flatMap((name) => {
+  const wrong = (names: readonly string[], set: keyof typeof SYSTEMS) => {
+    const [form, usual] = SYSTEMS[set];
+    const didYouMean = meantAmong(usual);
+    return names.flatMap((name) => {
       const system = lookup(hosts, name)?.system;
-      if (system === undefined || !isWrong(system)) return [];
+      if (system === undefined || form.test(system)) return [];
       return finding("wrong-system", {
         message: `Host "${name}" has the system "${system}", and the flake has it in ${set}`,
         path: documentPath(["hosts", name, "system"]),
+        hint: didYouMean(system),
         hosts: [name],
       });
     });
-  const isDarwin = (system: string) => system.endsWith("-darwin");
-  return [
-    ...wrong(nixos, isDarwin, "nixosConfigurations"),
-    ...wrong(darwin, (system) => !isDarwin(system), "darwinConfigurations"),
-  ];
+  };
+  return [...wrong(nixos, "nixosConfigurations"), ...wrong(darwin, "darwinConfigurations")];
 }
 
 /** Pins to what is no commit, which no release can be made of. */
