@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { quoted } from "./text.ts";
 
 /** What went wrong, by who has to act on it. The kind alone decides the exit code, never the text. */
 export type ErrorKind =
@@ -144,6 +145,27 @@ export class ReleaseError extends Error {
 export function ioError(action: string, cause: unknown, code?: string): ReleaseError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new ReleaseError("io", `${action}: ${reason}`, { code, cause });
+}
+
+/** What was thrown, as what the program tells of: by itself, a permission that is missing, or a mistake of this program. */
+export function explained(error: unknown): ReleaseError {
+  if (error instanceof ReleaseError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof Deno.errors.NotCapable) {
+    return new ReleaseError("io", `A permission is missing: ${message}`, {
+      code: "permission",
+      cause: error,
+    });
+  }
+  // The message stands before it, and may have lines of its own.
+  const stack = error instanceof Error
+    ? error.stack?.split("\n").filter((line) => /^ {4}at /.test(line))
+    : undefined;
+  return new ReleaseError("io", `Unforeseen: ${message}`, {
+    code: "unforeseen",
+    cause: error,
+    lines: stack?.map(quoted) ?? [],
+  });
 }
 
 /**

@@ -7,8 +7,7 @@ import metadata from "../deno.json" with { type: "json" };
 import type { Session } from "./cli/command.ts";
 import type { CommandList, Invocation, LogStyle, Telling } from "./cli/command_line.ts";
 import { COMMANDS } from "./commands/list.ts";
-import { ReleaseError } from "./errors.ts";
-import { quoted } from "./text.ts";
+import { explained, ReleaseError } from "./errors.ts";
 import { CI_VARIABLES, ciSystemIn, NO_OUTPUT, processWorld, type World } from "./world.ts";
 
 /**
@@ -48,7 +47,7 @@ export async function main(
     if (planning) return await printPermissions(invocation, world);
     return await run(commands, invocation, { world, log });
   } catch (error) {
-    const known = error instanceof ReleaseError ? error : unforeseen(error);
+    const known = explained(error);
     const command = await commands[nameIn(commands, line)]!();
     const exitCode = command.failureCode(known);
     log.error(known, exitCode);
@@ -122,26 +121,6 @@ async function printPermissions(invocation: Invocation, world: World): Promise<n
   const flags = permissionFlags(invocation, surroundingsOf(world));
   world.stdout.write(`${flags.join("\n")}\n`);
   return 0;
-}
-
-/** A permission that is not granted, or a mistake of this program. */
-function unforeseen(error: unknown): ReleaseError {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof Deno.errors.NotCapable) {
-    return new ReleaseError("io", `A permission is missing: ${message}`, {
-      code: "permission",
-      cause: error,
-    });
-  }
-  // The message stands before it, and may have lines of its own.
-  const stack = error instanceof Error
-    ? error.stack?.split("\n").filter((line) => /^ {4}at /.test(line))
-    : undefined;
-  return new ReleaseError("io", `Unforeseen: ${message}`, {
-    code: "unforeseen",
-    cause: error,
-    lines: stack?.map(quoted) ?? [],
-  });
 }
 
 if (import.meta.main) {

@@ -6,7 +6,7 @@
  */
 import type { CommandTrace } from "../adapters/process.ts";
 import type { Session } from "../cli/command.ts";
-import { ReleaseError } from "../errors.ts";
+import { explained } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import type { Log } from "../ports.ts";
 import type { Publication } from "../report/outcome.ts";
@@ -45,10 +45,10 @@ export async function inCi<Outcome extends Publication>(
   try {
     outcome = await work(seen);
   } catch (error) {
-    const isKnown = error instanceof ReleaseError;
-    await tell(isKnown ? failureSections(error, noted) : [], { outcome: "failed" });
-    if (isKnown) log.annotate("error", "fleet-release", errorLines(error));
-    throw error;
+    const known = explained(error);
+    await tell(failureSections(known, noted), { outcome: "failed" });
+    log.annotate("error", "fleet-release", errorLines(known));
+    throw known;
   }
   const problems = await tell(successSections(outcome), outputsOf(outcome, artifactName));
   return { ...outcome, warnings: [...outcome.warnings, ...problems] };

@@ -1,10 +1,15 @@
 // What a CI system shows of a run: its summary, its outputs, annotations and folded lines; and nothing of it elsewhere.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { inCi } from "../../src/commands/in_ci.ts";
+import { ReleaseError } from "../../src/errors.ts";
+import { createLog } from "../../src/report/log.ts";
 import { type Finished, PROJECT, run } from "../support/command.ts";
 import { type Draft, PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
 import { runInProcess } from "../support/in_process.ts";
+import { memoryWorld } from "../support/memory_world.ts";
+import { inTempDir } from "../support/program.ts";
 import { flakeOf, hold, NOW, onlyHosts } from "../support/releases.ts";
 
 /** A name by which a host would like to be a command, an output, or markdown. */
@@ -158,4 +163,24 @@ Deno.test("what a CI job cannot be told is a warning, and the release is made", 
     await summary(),
     /^## Signed anew\n[^]*- signed before at: `2026-06-01T12:00:00Z`\n[^]*\nNothing changes for 1 host\.\n/,
   );
+});
+
+Deno.test("a mistake of the program is told in a CI job as every error is", async () => {
+  await inTempDir(async (dir) => {
+    const [summary, output] = [join(dir, "summary"), join(dir, "output")];
+    const env = { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary, GITHUB_OUTPUT: output };
+    const { world, printed } = memoryWorld({ env });
+    const log = createLog({
+      ...{ format: "pretty", verbose: false, inCi: true },
+      ...{ stream: world.stderr, clock: world.clock },
+    });
+    const work = () => Promise.reject(new TypeError("x is undefined"));
+    const error = await assertRejects(() => inCi({ world, log }, "fleet.json", work), ReleaseError);
+    assertEquals([error.code, error.message], ["unforeseen", "Unforeseen: x is undefined"]);
+    const told = printed().stderr;
+    assert(told.startsWith("::error title=fleet-release::Unforeseen: x is undefined%0A| "), told);
+    const text = await Deno.readTextFile(summary);
+    assert(text.startsWith("## Failed\n\n`Unforeseen: x is undefined`\n\n- exit code: 1, io\n"), text);
+    assertEquals(readOutputs(await Deno.readTextFile(output)), { outcome: "failed" });
+  });
 });
