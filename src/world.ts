@@ -143,15 +143,19 @@ async function readStdin(most = Infinity): Promise<Uint8Array<ArrayBuffer>> {
   throw new ReleaseError("io", `Cannot read standard input: it gives more than ${most} bytes`);
 }
 
-/** A terminal gives what is typed by the line, and nothing at the end of input. */
+/** A terminal gives what is typed by the line, and nothing at the end of input. One that is gone answers nothing. */
 async function askOnTerminal(question: string): Promise<string | null> {
   const show = (text: string) => writeAll(Deno.stderr, new TextEncoder().encode(text));
-  show(question);
   const bytes = new Uint8Array(4096);
-  const length = await Deno.stdin.read(bytes);
-  if (length !== null) return new TextDecoder().decode(bytes.subarray(0, length));
-  // Nobody has ended the line of the question.
-  show("\n");
+  try {
+    show(question);
+    const length = await Deno.stdin.read(bytes);
+    if (length !== null) return new TextDecoder().decode(bytes.subarray(0, length));
+    // Nobody has ended the line of the question.
+    show("\n");
+  } catch {
+    // Who sat there cannot have said yes.
+  }
   return null;
 }
 

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { exists } from "@std/fs";
 import { join } from "@std/path";
-import { find, PROJECT, which } from "../support/command.ts";
+import { expectRun, find, PROJECT, which } from "../support/command.ts";
 import { TestFleet } from "../support/fleet.ts";
 import { onlyHosts } from "../support/releases.ts";
 
@@ -56,6 +56,44 @@ Deno.test({
     const { code, said } = await releaseAtTerminal(fleet, "yes\r");
     assertEquals([code, /^edge +- +web1 +added /m.test(said)], [0, true], said);
     assertEquals((await fleet.files()).size, 4);
+  },
+});
+
+Deno.test({
+  name: "--confirm takes a terminal that is gone for a no",
+  ignore: Deno.build.os !== "linux" || SCRIPT === undefined,
+  async fn() {
+    await using fleet = await TestFleet.create({ edit: onlyHosts("web1"), nixos: ["web1"] });
+    const [result, ended] = [join(fleet.root, "home/result"), join(fleet.root, "home/ended")];
+    await expectRun([which("mkfifo"), ended]);
+    const program = `${Deno.execPath()} run -A ${join(PROJECT, "src/main.ts")}`;
+    // The shell outlives the terminal, to tell how the program has ended.
+    const line =
+      `trap : HUP; ${program} --confirm --json --sign-key ${fleet.key} >${result}; echo $? >${ended}`;
+    const terminal = new Deno.Command(SCRIPT!, {
+      args: ["-q", "-c", line, "/dev/null"],
+      cwd: fleet.dir,
+      env: { ...fleet.env(), SHELL: which("sh") },
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    let said = "";
+    for await (const chunk of terminal.stdout.pipeThrough(new TextDecoderStream())) {
+      said += chunk;
+      if (said.includes(QUESTION)) terminal.kill("SIGKILL");
+    }
+    await terminal.status;
+    await terminal.stdin.close();
+    const code = Number(await Deno.readTextFile(ended));
+    const { kind, exitCode } = JSON.parse(await Deno.readTextFile(result));
+    assertEquals(
+      [exitCode, ["declined 5", "interrupted 129"].includes(`${kind} ${code}`)],
+      [code, true],
+      kind,
+    );
+    assertEquals(await exists(join(fleet.dir, "releases")), false);
   },
 });
 
