@@ -8,8 +8,12 @@ import { printable } from "../text.ts";
 
 /** A text as code within a line or a cell of a table: what would end either is written as `printable` writes it. */
 export function code(text: string): string {
-  const shown = printable(text).replace(/[`|]/g, (char) => `\\x${char.charCodeAt(0).toString(16)}`);
-  return `\`${shown.trim() === "" ? JSON.stringify(shown) : shown}\``;
+  const printed = printable(text).replaceAll("|", "\\x7c");
+  const shown = printed.trim() === "" ? JSON.stringify(printed) : printed;
+  const ticks = ticksAround([shown], 1);
+  // One blank at either end belongs to the ticks, where there is one at both.
+  const blank = /^[` ]|[` ]$/.test(shown) ? " " : "";
+  return `${ticks}${blank}${shown}${blank}${ticks}`;
 }
 
 /** Names as code, so many of them, and how many more there are. */
@@ -20,8 +24,13 @@ export function codeList(names: readonly string[], most: number): string {
 
 /** The line that begins, and the one that ends, a block of code, whatever is in it. */
 export function fenceOf(lines: readonly string[]): string {
-  const ticks = lines.flatMap((line) => line.match(/`+/g) ?? []).map(({ length }) => length);
-  return "`".repeat(ticks.reduce((most, count) => Math.max(most, count + 1), 3));
+  return ticksAround(lines, 3);
+}
+
+/** As many ticks as are nowhere in these texts, and so do not end what they begin. */
+function ticksAround(texts: readonly string[], least: number): string {
+  const runs = texts.flatMap((text) => text.match(/`+/g) ?? []);
+  return "`".repeat(runs.reduce((most, run) => Math.max(most, run.length + 1), least));
 }
 
 /** The lines of a table. Cells are code, or words of our own. */

@@ -145,7 +145,7 @@ pureTest(
 
 const PACKAGES = [{ name: "kernel", change: "6.1 → 6.2, +12.3 KiB" }];
 /** {@linkcode HOSTILE} as code. */
-const CODE = "`\\x3a:warning::@all \\x60x\\x60 \\x7c <img src=x>\\n# **y**`";
+const CODE = "``\\x3a:warning::@all `x` \\x7c <img src=x>\\n# **y**``";
 
 pureTest("planMarkdown() is the plan for a pull request, in which every name is code", () => {
   const differences = [
@@ -157,7 +157,7 @@ pureTest("planMarkdown() is the plan for a pull request, in which every name is 
   assertEquals(planMarkdown(report), [
     "### The release would change",
     "",
-    '`1 of 3 hosts changes: "web1"; 1 is new: "::warning::@all \\x60x\\x60 \\x7c <img src=x>\\n# **y**"; other channels`',
+    '``1 of 3 hosts changes: "web1"; 1 is new: "::warning::@all `x` \\x7c <img src=x>\\n# **y**"; other channels``',
     "",
     "- Compared with `the release on disk that was signed at 2026-06-01T12:00:00Z from commit aaaaaaaa: signed by a " +
     "trusted key`",

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { ReleaseError } from "../../src/errors.ts";
 import type { HostAspect, HostChange, HostInRelease, PartChange } from "../../src/plan/changes.ts";
 import { reportChanges } from "../../src/report/changes.ts";
+import { code } from "../../src/report/markdown.ts";
 import type { Publication } from "../../src/report/outcome.ts";
 import { outputsOf, outputText } from "../../src/report/step_outputs.ts";
 import {
@@ -273,7 +274,7 @@ const MARKDOWN = [
 /** What is left of markdown without what is in its code, but for what divides cells wherever it stands. */
 function structure(markdown: string): string {
   return markdown.replace(/^(`{3,})text\n[^]*?^\1$/gm, "$1")
-    .replace(/`[^`\n]+`/g, (code) => `\`${code.replace(/[^|]/g, "")}\``);
+    .replace(/(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)/g, (_, _ticks, code) => `\`${code.replace(/[^|]/g, "")}\``);
 }
 
 pureTest("no text of others is markdown or HTML in a summary, or ends a line or a cell of it", () => {
@@ -303,6 +304,12 @@ pureTest("no text of others is markdown or HTML in a summary, or ends a line or 
       JSON.stringify(name),
     );
   }
+});
+
+pureTest("code() shows a text as it is, whatever ticks and blanks are in it", () => {
+  assertEquals(["a", "say `a b` twice", "`a``", " a", "a|b", " "].map(code), [
+    ...["`a`", "``say `a b` twice``", "``` `a`` ```", "`  a `", "`a\\x7cb`", '`" "`'],
+  ]);
 });
 
 pureTest("what looks like a secret is hidden in a summary, as it is in the log", () => {
