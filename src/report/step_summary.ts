@@ -38,7 +38,8 @@ const OUTCOMES: Readonly<Record<Publication["outcome"], string>> = {
 
 /** The summary of a run that has ended well. */
 export function successSections(publication: Publication & { readonly signedBefore?: string }): Section[] {
-  const { outcome, commit, releaseCommit, pushedTo, signedAt, signedBefore, changes } = publication;
+  const { outcome, commit, releaseCommit, pushedTo, signedAt, changes } = publication;
+  const signedBefore = outcome === "released" ? publication.signedBefore : undefined;
   const facts = [
     ["commit of the fleet", commit],
     ["commit of the release", releaseCommit],
@@ -46,7 +47,7 @@ export function successSections(publication: Publication & { readonly signedBefo
     ["signed at", signedAt],
     ["signed before at", signedBefore],
   ].flatMap(([what, value]) => what && value ? [`- ${what}: ${code(value)}`] : []);
-  const title = outcome === "released" && signedBefore !== undefined ? "Signed anew" : OUTCOMES[outcome];
+  const title = signedBefore === undefined ? OUTCOMES[outcome] : "Signed anew";
   return [
     { lines: [`## ${title}`, "", ...facts] },
     ...changesSections(changes),

@@ -157,7 +157,12 @@ pureTest(
     assertEquals(
       [
         text(successSections(publication({ ...bare, changes: first }))),
-        text(successSections(publication({ ...bare, changes: same, outcome: "no-change" }))),
+        text(
+          successSections({
+            ...publication({ ...bare, changes: same, outcome: "no-change" }),
+            signedBefore: "2026-06-01T12:00:00Z",
+          }),
+        ),
         text(
           successSections({
             ...publication({ ...bare, changes: same }),
