@@ -133,7 +133,7 @@ export function summaryOf(changes: Changes): string {
   const of = [...new Set(parts.map(({ part }) => WORDS[part]))];
   return [
     ...ofHosts.length > 0 ? ofHosts : [`none of ${plural(released, "host")} changes`],
-    ...of.length > 0 ? [`other ${of.join(", ")}`] : [],
+    ...of.length > 0 ? [`${of.join(", ")} change`] : [],
   ].join("; ");
 }
 

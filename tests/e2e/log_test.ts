@@ -64,7 +64,7 @@ Deno.test("log lists the releases of a directory, by the keys that are given", a
   const rows = [
     [
       ...["2026-06-01T14:00:00Z", three, "22222222", KEY_TEXT, "stable"],
-      '1 of 3 hosts changes: "web1"; other channels',
+      '1 of 3 hosts changes: "web1"; channels change',
     ],
     ["2026-06-01T13:00:00Z", two, "11111111", KEY_TEXT, "-", "nothing changes for 3 hosts"],
     ["2026-06-01T12:00:00Z", one, "00000000", KEY_TEXT, "edge, stable", "first release, of 3 hosts"],
@@ -181,7 +181,7 @@ nothing changes for 3 hosts
   for (const places of [[two], [two, three], [two, "./copy"], [two, "copy/"]]) {
     const differs = await diff(...places, ...TRUSTED);
     assertEquals([differs.code, differs.stdout.split("\n").slice(2)], [10, [
-      '1 of 3 hosts changes: "web1"; other channels',
+      '1 of 3 hosts changes: "web1"; channels change',
       "",
       "channel  wave  host  change   closure              also",
       "stable   1     web1  changed  11111111 → 99999999",

@@ -47,7 +47,7 @@ Deno.test("plan says what a release would change, needs what it asks for and no 
   assertEquals(
     stdout.replace(/commit [0-9a-f]{8}/, "commit COMMIT").split("\n"),
     [
-      '1 of 2 hosts changes: "web1"; 1 is removed: "db"; other channels',
+      '1 of 2 hosts changes: "web1"; 1 is removed: "db"; channels change',
       "",
       "channel  wave  host  change   closure              also",
       "edge     -     db    removed  nryvcwkd",

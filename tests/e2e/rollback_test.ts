@@ -48,7 +48,7 @@ Deno.test(`the steps of the guide lead back to the closures of an older commit, 
 
   const rows = (await step("log")).trimEnd().split("\n").slice(1).map((line) => line.split(/ {2,}/));
   assertEquals(rows.map(([, , of, key, channels, changes]) => [of, key!.split(" ")[0], channels, changes]), [
-    [revoked.slice(0, 8), "current", "stable", '1 of 3 hosts changes: "web1"; other revocations'],
+    [revoked.slice(0, 8), "current", "stable", '1 of 3 hosts changes: "web1"; revocations change'],
     [good.slice(0, 8), "current", "edge, stable", "first release, of 3 hosts"],
   ]);
   const [, [, commit, of]] = rows as [string[], string[]];

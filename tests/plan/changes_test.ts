@@ -121,7 +121,7 @@ pureTest("changes: what differs beside the hosts, by the smallest values", () =>
   ]);
   assertEquals(
     summaryOf(changes),
-    "none of 3 hosts changes; other channels, policies, waves, edges, revocations",
+    "none of 3 hosts changes; channels, policies, waves, edges, revocations change",
   );
 });
 

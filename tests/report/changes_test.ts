@@ -90,7 +90,7 @@ pureTest("changes for programs: the hosts that change, and their channels", () =
   const parts: Changes["parts"] = [{ part: "edges", path: "edges.0", before: "x" }];
   const unchanged = changed("a", { change: "unchanged" });
   assertEquals(reportChanges(changes([unchanged, moved, gone], parts)), {
-    summary: '1 of 2 hosts changes: "b"; 1 is removed: "c"; other edges',
+    summary: '1 of 2 hosts changes: "b"; 1 is removed: "c"; edges change',
     first: false,
     channels: ["edge", "stable"],
     unchanged: 1,

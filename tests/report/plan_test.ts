@@ -92,7 +92,7 @@ pureTest("planReport() tells of the release, of what it is compared with, and no
 
 pureTest("planLines() is the plan for people, in which no name is anything but a name", () => {
   assertEquals(planLines(planReport(facts())), [
-    `1 of 3 hosts changes: "web1"; 1 is new: ${QUOTED}; other channels`,
+    `1 of 3 hosts changes: "web1"; 1 is new: ${QUOTED}; channels change`,
     "",
     "channel  wave  host                                           change   closure              also",
     "stable   0     \\x3a:warning::@all `x` | <img src=x>\\n# **y**  added    dddddddd",
@@ -157,7 +157,7 @@ pureTest("planMarkdown() is the plan for a pull request, in which every name is 
   assertEquals(planMarkdown(report), [
     "### The release would change",
     "",
-    '``1 of 3 hosts changes: "web1"; 1 is new: "::warning::@all `x` \\x7c <img src=x>\\n# **y**"; other channels``',
+    '``1 of 3 hosts changes: "web1"; 1 is new: "::warning::@all `x` \\x7c <img src=x>\\n# **y**"; channels change``',
     "",
     "- Compared with `the release on disk that was signed at 2026-06-01T12:00:00Z from commit aaaaaaaa: signed by a " +
     "trusted key`",

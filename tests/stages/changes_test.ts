@@ -59,7 +59,7 @@ pureTest("compareWithLast() takes what is on disk, whoever signed it, where nobo
     await summary({ [FLEET]: fleetWithout(1, "a"), [REVOCATIONS_FILE]: revoking("b") }, NOTHING),
     ONE_NEW,
   );
-  assertEquals(await summary({ [FLEET]: fleetWithout(1, "a") }, NOTHING), `${ONE_NEW}; other revocations`);
+  assertEquals(await summary({ [FLEET]: fleetWithout(1, "a") }, NOTHING), `${ONE_NEW}; revocations change`);
 });
 
 pureTest(
@@ -70,7 +70,7 @@ pureTest(
     assertEquals(await summary({ [FLEET]: fleetWithout(1) }, { ...NOTHING, untrusted: true }), ALL_NEW);
     assertEquals(
       await summary({ [FLEET]: fleetWithout(1), [REVOCATIONS_FILE]: text("[]") }, NOTHING),
-      "none of 3 hosts changes; other revocations",
+      "none of 3 hosts changes; revocations change",
     );
   },
 );
@@ -92,7 +92,7 @@ pureTest("compareWithLast() takes the later of what is on disk and what is commi
   for (const disk of [onDisk, null]) {
     assertEquals(
       await summary(files, { onDisk: disk, committed: committed(3), untrusted: false }),
-      `${ONE_NEW}; other revocations`,
+      `${ONE_NEW}; revocations change`,
     );
   }
 });
