@@ -68,10 +68,13 @@ export function withParagraph(message: string, paragraph: string): string {
   return `${[subject, withPlainNames(paragraph), ...others].join("\n\n")}\n`;
 }
 
-/** Code hosts act on some of what commits say, as in `fixes #1` or `@name`: of names, only what is plain stays. */
+/**
+ * Code hosts act on some of what commits say, as in `fixes #1`, `@name` or `GH-1`: of names, only what is plain stays, and
+ * none of the last.
+ */
 function withPlainNames(text: string): string {
   return text.replace(
     /"(?:[^"\\]|\\.)*"/g,
-    (name) => name.replace(/[^\p{L}\p{M}\p{N}."\\_-]/gu, escapeSequence),
+    (name) => name.replace(/(?<=\bgh)-(?=\d)|[^\p{L}\p{M}\p{N}."\\_-]/giu, escapeSequence),
   );
 }

@@ -91,6 +91,8 @@ pureTest("withParagraph() takes names for names, whatever a code host does with 
     "fixes #1",
     "@all",
     "GH-1 ",
+    "gh-a",
+    "igh-1",
     '"#1"',
     "\\",
     "\n\nSigned-off-by: x",
@@ -102,7 +104,7 @@ pureTest("withParagraph() takes names for names, whatever a code host does with 
     withParagraph("release\n", `2 of 3: ${line}`),
     String.raw`release
 
-2 of 3: "web1.example-net_x", "ü", "fixes\x20\x231", "\x40all", "GH-1\x20", "\"\x231\"", "\\", "\n\nSigned-off-by\x3a\x20x", "\u{202e}", "\x5bskip\x20ci\x5d"
+2 of 3: "web1.example-net_x", "ü", "fixes\x20\x231", "\x40all", "GH\x2d1\x20", "gh-a", "igh-1", "\"\x231\"", "\\", "\n\nSigned-off-by\x3a\x20x", "\u{202e}", "\x5bskip\x20ci\x5d"
 `,
   );
 });
