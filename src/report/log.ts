@@ -155,7 +155,8 @@ class PrettyLog implements ProgramLog {
 
   constructor({ verbose, stream, clock, inCi = false }: LogOptions) {
     this.#verbose = verbose;
-    this.#inCi = inCi;
+    // On a terminal, where a line is written over, there is no runner that reads it.
+    this.#inCi = inCi && !stream.isTerminal;
     this.#stream = stream;
     this.#clock = clock;
     this.#ticker = stream.isTerminal

@@ -118,9 +118,9 @@ pureTest("in a CI system the pretty log folds what each command prints, and what
 });
 
 pureTest(
-  "in a CI system the pretty log annotates, behind what is folded; elsewhere, and as JSON, no log does",
+  "in a CI system the pretty log annotates, behind what is folded; elsewhere, on a terminal and as JSON, no log does",
   () => {
-    const annotated = (options: Partial<LogOptions>) => {
+    const annotated = (options: Parameters<typeof opened>[0]) => {
       const { log, text } = opened({ verbose: true, ...options });
       log.command(["x"]);
       log.annotate("error", "a: b", ["https://bob:Canary7aQ2xZ@host/x", "::group::c"]);
@@ -131,6 +131,7 @@ pureTest(
       "::group::$ x\n::endgroup::\n::error title=a%3A b::https://***@host/x%0A\\x3a:group::c\n",
     );
     assertEquals(annotated({}), "$ x\n");
+    assertEquals(annotated({ inCi: true, isTerminal: true }), "$ x\n");
     assertEquals(annotated({ inCi: true, format: "json" }).includes("::"), false);
   },
 );
