@@ -35,8 +35,11 @@ export type OptionKind =
  */
 export type Empty = "refused" | "read" | "not given";
 
-/** What a shell offers where a value is expected: paths, branches and tags, what selects hosts, or one of a few words. */
-export type Offer = "files" | "directories" | "revisions" | "hosts" | readonly string[];
+/**
+ * What a shell offers where a value is expected: paths, branches and tags (`revisions`), these or a directory (`releases`),
+ * what selects hosts, or one of a few words.
+ */
+export type Offer = "files" | "directories" | "revisions" | "releases" | "hosts" | readonly string[];
 
 /** An option of a command, and all that there is to say about it. */
 export interface Option<Value = unknown> {

@@ -79,7 +79,7 @@ export const DIFF = defineCommand({
     "revision does. Without AFTER it is the release on disk.",
   options: OPTIONS,
   operands: "two revisions or directories",
-  offers: "revisions",
+  offers: "releases",
   exitCodes: {
     0: "compared; with --exit-code, nothing differs",
     1: "usage, or something cannot be read",

@@ -113,6 +113,7 @@ const OPTIONS = {
   "against": text({
     group: COMPARED,
     placeholder: "REV|DIR",
+    offers: "releases",
     help: "another release: a commit, tag or branch, or a directory, written as ./DIR, /DIR or DIR/",
     permits: RELEASE_DIR.permits.map((grant) => ({
       ...grant,

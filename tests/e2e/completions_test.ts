@@ -104,6 +104,10 @@ const TYPED: [typed: string, bash: string, zsh?: string][] = [
   ["status --git ma", "status --git main "],
   ["diff HE", "diff HEAD "],
   ["diff HEAD rel", "diff HEAD release-1 "],
+  ["diff origin/H", "diff origin/HEAD "],
+  ["diff ./rel", "diff ./releases/"],
+  ["plan --against ma", "plan --against main "],
+  ["status --git ./rel", "status --git ./rel"],
   [
     "verify --git='e",
     "verify --git='evil$(touch${IFS}pwned)' ",
@@ -176,6 +180,9 @@ const LISTED: [typed: string, offered: string[]][] = [
   ["prune rel", ["releases/"]],
   ["pubkey releases/fl", ["releases/fleet.resolved.json"]],
   ["diff HEAD rel", ["release-1"]],
+  ["diff origin/H", ["origin/HEAD"]],
+  ["diff ./rel", ["./releases/"]],
+  ["status --git ./rel", []],
   ["verify --git=ev", ["--git=evil$(touch${IFS}pwned)"]],
   ["--hosts we", ["web-1", "web-2"]],
   ["--hosts=web-1,db", ["--hosts=web-1,db one"]],
@@ -256,6 +263,8 @@ async function repository(dir: string): Promise<void> {
   await git(...me, "commit", "--quiet", "--allow-empty", "--message=first");
   await git("tag", "release-1");
   await git("branch", "evil$(touch${IFS}pwned)");
+  await git("update-ref", "refs/remotes/origin/main", "HEAD");
+  await git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main");
 }
 
 async function writeScript(shell: ShellName, path: string): Promise<void> {

@@ -50,6 +50,7 @@ function fishOffer(offer: Offer | null | undefined): string {
     files: " -r -F",
     directories: " -x -a '(__fish_complete_directories)'",
     revisions: " -x -a '(__fleet_release_revisions)'",
+    releases: " -x -a '(__fleet_release_releases)'",
     hosts: " -x -a '(__fleet_release_hosts)'",
   }[offer];
 }

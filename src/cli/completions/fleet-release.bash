@@ -8,8 +8,8 @@ __fleet_release_command() {
   esac
 }
 
-# Sets `offer` to what is offered behind an option of a command: files, directories, revisions, hosts, words and what
-# they are, or nothing; two values stand behind that of a pair. Fails where none stands behind it.
+# Sets `offer` to what is offered behind an option of a command: files, directories, revisions, releases, hosts, words and
+# what they are, or nothing; two values stand behind that of a pair. Fails where none stands behind it.
 __fleet_release_value() {
   case "$1 $2" in
   @values@
@@ -87,7 +87,7 @@ __fleet_release_revisions() {
   __fleet_release_words "$1" "$2" HEAD
   while IFS= read -r name; do
     [[ -z $name ]] || __fleet_release_words "$1" "$2" "$name"
-  done <<<"$(command git for-each-ref --format='%(refname:short)' refs/heads refs/tags refs/remotes 2>/dev/null)"
+  done <<<"$(command git for-each-ref --format='%(refname:strip=2)' refs/heads refs/tags refs/remotes 2>/dev/null)"
 }
 
 # Offers $1 where $3 is typed as $2.
@@ -99,6 +99,10 @@ __fleet_release_offer() {
   files) compopt -o default 2>/dev/null ;;
   directories) compopt -o dirnames 2>/dev/null ;;
   revisions) __fleet_release_revisions "$typed" "$3" ;;
+  releases)
+    # No revision begins so.
+    if [[ $3 == [./~]* ]]; then compopt -o dirnames 2>/dev/null; else __fleet_release_revisions "$typed" "$3"; fi
+    ;;
   hosts) __fleet_release_hosts "$typed" "$3" ;;
   words\ *) __fleet_release_words "$typed" "$3" ${1#words } ;;
   esac

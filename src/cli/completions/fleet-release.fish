@@ -54,7 +54,16 @@ end
 # Branches and tags of the repository here.
 function __fleet_release_revisions
     echo HEAD
-    command -q git; and command git for-each-ref --format='%(refname:short)' refs/heads refs/tags refs/remotes 2>/dev/null
+    command -q git; and command git for-each-ref --format='%(refname:strip=2)' refs/heads refs/tags refs/remotes 2>/dev/null
+end
+
+# These, or a directory: no revision begins as one does that is given in the place of one.
+function __fleet_release_releases
+    if string match -qr '^[./~]' -- (commandline -ct)
+        __fish_complete_directories
+    else
+        __fleet_release_revisions
+    end
 end
 
 complete -c fleet-release -f

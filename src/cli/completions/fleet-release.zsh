@@ -23,8 +23,13 @@ _fleet-release-hosts() {
 
 # Branches and tags of the repository here.
 _fleet-release-revisions() {
-  local -a names=(HEAD ${(f)"$(command git for-each-ref --format='%(refname:short)' refs/heads refs/tags refs/remotes 2>/dev/null)"})
+  local -a names=(HEAD ${(f)"$(command git for-each-ref --format='%(refname:strip=2)' refs/heads refs/tags refs/remotes 2>/dev/null)"})
   compadd -a -- names
+}
+
+# These, or a directory: no revision begins as one does that is given in the place of one.
+_fleet-release-releases() {
+  if [[ $PREFIX == [./~]* ]]; then _files -/; else _fleet-release-revisions; fi
 }
 
 _fleet-release() {

@@ -81,6 +81,7 @@ function zshAction(offer: Offer | null): string {
     files: "_files",
     directories: "_files -/",
     revisions: "_fleet-release-revisions",
+    releases: "_fleet-release-releases",
     hosts: "_fleet-release-hosts",
   }[offer];
 }
