@@ -143,20 +143,43 @@ async function readStdin(most = Infinity): Promise<Uint8Array<ArrayBuffer>> {
   throw new ReleaseError("io", `Cannot read standard input: it gives more than ${most} bytes`);
 }
 
-/** A terminal gives what is typed by the line, and nothing at the end of input. One that is gone answers nothing. */
+/** How long what was typed before takes to be there, in milliseconds. */
+const TYPED_BEFORE = 100;
+
+/**
+ * What was typed before the question is no answer to it. A terminal gives a line at a time, and nothing at the end of input;
+ * one that is gone answers nothing.
+ */
 async function askOnTerminal(question: string): Promise<string | null> {
   const show = (text: string) => writeAll(Deno.stderr, new TextEncoder().encode(text));
-  const bytes = new Uint8Array(4096);
   try {
+    let line = readLine();
+    while (await isThere(line) && await line !== null) line = readLine();
     show(question);
-    const length = await Deno.stdin.read(bytes);
-    if (length !== null) return new TextDecoder().decode(bytes.subarray(0, length));
+    const answer = await line;
     // Nobody has ended the line of the question.
-    show("\n");
+    if (answer === null) show("\n");
+    return answer;
   } catch {
     // Who sat there cannot have said yes.
+    return null;
   }
-  return null;
+}
+
+async function readLine(): Promise<string | null> {
+  const bytes = new Uint8Array(4096);
+  const length = await Deno.stdin.read(bytes);
+  return length === null ? null : new TextDecoder().decode(bytes.subarray(0, length));
+}
+
+async function isThere(line: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), TYPED_BEFORE));
+  try {
+    return await Promise.race([line.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function writeStdout(text: string): void {

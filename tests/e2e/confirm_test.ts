@@ -12,8 +12,15 @@ const SCRIPT = find("script");
 
 const QUESTION = 'Sign and release this? Only "yes" is a yes: ';
 
-/** Releases at a terminal, where these keys are pressed when the question is there; gives what that shows, too. */
-async function releaseAtTerminal(fleet: TestFleet, keys: string): Promise<{ code: number; said: string }> {
+/**
+ * Releases at a terminal, where these keys are pressed when the question is there, and others before; gives what that shows,
+ * too.
+ */
+async function releaseAtTerminal(
+  fleet: TestFleet,
+  keys: string,
+  before = "",
+): Promise<{ code: number; said: string }> {
   const command = ["exec", Deno.execPath(), "run", "-A", join(PROJECT, "src/main.ts"), "--confirm"];
   const terminal = new Deno.Command(SCRIPT!, {
     args: ["-q", "-e", "-c", [...command, "--sign-key", fleet.key].join(" "), "/dev/null"],
@@ -26,11 +33,13 @@ async function releaseAtTerminal(fleet: TestFleet, keys: string): Promise<{ code
     stderr: "null",
   }).spawn();
   const typed = terminal.stdin.getWriter();
+  const type = (text: string) => typed.write(new TextEncoder().encode(text));
+  await type(before);
   let said = "";
   for await (const chunk of terminal.stdout.pipeThrough(new TextDecoderStream())) {
-    const before = said.includes(QUESTION);
+    const isAsked = said.includes(QUESTION);
     said += chunk;
-    if (!before && said.includes(QUESTION)) await typed.write(new TextEncoder().encode(keys));
+    if (!isAsked && said.includes(QUESTION)) await type(keys);
   }
   const { code } = await terminal.status;
   await typed.close();
@@ -47,13 +56,15 @@ Deno.test({
       ["no\r", 5, "error: Not confirmed: nothing was signed or written"],
       ["\x04", 5, "error: Not confirmed: nothing was signed or written"],
       ["\x03", 130, "error: Interrupted by SIGINT"],
+      // What is typed before is no answer.
+      ["no\r", 5, "error: Not confirmed: nothing was signed or written", "yes\ryes\r"],
     ] as const;
-    for (const [keys, expected, error] of CASES) {
-      const { code, said } = await releaseAtTerminal(fleet, keys);
+    for (const [keys, expected, error, before] of CASES) {
+      const { code, said } = await releaseAtTerminal(fleet, keys, before);
       assertEquals([code, said.includes(error)], [expected, true], said);
       assertEquals(await exists(join(fleet.dir, "releases")), false);
     }
-    const { code, said } = await releaseAtTerminal(fleet, "yes\r");
+    const { code, said } = await releaseAtTerminal(fleet, "yes\r", "no\r");
     assertEquals([code, /^edge +- +web1 +added /m.test(said)], [0, true], said);
     assertEquals((await fleet.files()).size, 4);
   },
