@@ -130,7 +130,7 @@ const TYPED: [typed: string, bash: string, zsh?: string][] = [
   ["--hosts \\!web-", "--hosts \\!web-"],
   ['--hosts "db', '--hosts "db one"', '--hosts "db one'],
   ["--hosts nobody", "--hosts nobody"],
-  ["check --hosts we", "check --hosts we"],
+  ["status --hosts we", "status --hosts we"],
   // In another directory, and under another name, in which it has another host.
   [
     "--release-dir out --artifact-name=f.json --hosts oth",
@@ -192,7 +192,7 @@ const LISTED: [typed: string, offered: string[]][] = [
   ["--hosts \\!@pr", ["!@prod"]],
   ["--hosts '!@pr", ["!@prod"]],
   ['--hosts "db', ["db one"]],
-  ["check --hosts we", []],
+  ["status --hosts we", []],
   ["--release-dir out --artifact-name=f.json --hosts oth", ["other"]],
   ["--release-dir nowhere --hosts we", []],
   ["--hosts ''", [
