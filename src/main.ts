@@ -30,8 +30,10 @@ export async function main(
     import("./report/log.ts"),
     import("./report/workflow_commands.ts"),
   ]);
-  const inCi = ciSystemIn(world.environment.read(CI_VARIABLES)) !== undefined;
-  const open = (style: LogStyle) => createLog({ ...style, stream: world.stderr, clock: world.clock, inCi });
+  // On a terminal, where a line is written over, there is no runner that reads it.
+  const inCi = !world.stderr.isTerminal && ciSystemIn(world.environment.read(CI_VARIABLES)) !== undefined;
+  const open = ({ forCi = inCi, ...style }: LogStyle) =>
+    createLog({ ...style, stream: world.stderr, clock: world.clock, inCi: forCi });
   // Until the command line is read, errors are told in the way that it most likely asks for.
   const likely = likelyTelling(args);
   let [log, json] = [open(likely.log), likely.json];
@@ -41,9 +43,8 @@ export async function main(
   };
   const planning = first === "--print-permissions";
   const line = planning ? others : args;
-  let invocation: Invocation | undefined;
   try {
-    invocation = await read(commands, line, { world, onTelling });
+    const invocation = await read(commands, line, { world, onTelling });
     if (planning) return await printPermissions(invocation, world);
     return await run(commands, invocation, { world, log });
   } catch (error) {
@@ -51,8 +52,7 @@ export async function main(
     const command = await commands[nameIn(commands, line)]!();
     const exitCode = command.failureCode(known);
     log.error(known, exitCode);
-    // A command that has begun tells a CI system itself what there is to tell.
-    if (invocation === undefined) log.annotate("error", "fleet-release", errorLines(known));
+    log.annotate("error", "fleet-release", errorLines(known));
     if (json && known.code !== NO_OUTPUT) await printError(known, exitCode, world);
     return exitCode;
   } finally {

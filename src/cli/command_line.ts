@@ -25,7 +25,10 @@ export type Invocation =
   };
 
 /** How a run is logged. */
-export type LogStyle = Pick<LogOptions, "format" | "verbose">;
+export interface LogStyle extends Pick<LogOptions, "format" | "verbose"> {
+  /** Whether lines are written for the runner of a CI system; undefined: where there is one. */
+  readonly forCi?: boolean;
+}
 
 /** How a command is to tell what it does and what comes of it. */
 export interface Telling {
@@ -76,14 +79,18 @@ export async function readCommandLine(
 
 /** The options that mean the same in all commands that have them. */
 function tellingOf({ values }: Given<OptionTable>): Telling {
-  const { logFormat, verbose, json, format } = values as {
+  const { logFormat, verbose, annotations, json, format } = values as {
     readonly logFormat?: "pretty" | "json";
     readonly verbose?: boolean;
+    readonly annotations?: boolean;
     readonly json?: boolean;
     readonly format?: string;
   };
   return {
-    log: logFormat === undefined ? undefined : { format: logFormat, verbose: verbose === true },
+    log: logFormat === undefined ? undefined : {
+      ...{ format: logFormat, verbose: verbose === true },
+      ...annotations === undefined ? {} : { forCi: annotations },
+    },
     json: json === true || format === "json",
   };
 }

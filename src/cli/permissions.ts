@@ -30,6 +30,8 @@ export function permissionFlags(invocation: Invocation, around: Surroundings): s
     ? [
       ...invocation.request.permitted(around),
       ...permittedOptions(invocation.command.options, invocation.given, around),
+      // To annotate an error of any command.
+      ...around.stepFiles === undefined ? [] : [{ permission: "env" as const, values: [CI_VARIABLES[0]!] }],
     ]
     : [];
   const flags = PERMISSIONS.flatMap((permission) => {

@@ -31,8 +31,6 @@ export interface CheckSettings {
   /** What a release would be told of the flake; nothing is signed, and no host is asked for. */
   readonly config: ReleaseConfig;
   readonly format: Format;
-  /** Whether the findings are annotated; undefined: when a CI system says that it shows annotations. */
-  readonly annotations: boolean | undefined;
 }
 
 /** What a release is told of the flake as well. */
@@ -85,11 +83,6 @@ const OPTIONS = {
   ...HELP_OPTIONS,
 };
 
-/** What a CI system sets that shows annotations. */
-const CI_VARIABLE = "GITHUB_ACTIONS";
-
-const VARIABLES = [...PROGRAM_VARIABLES, CI_VARIABLE];
-
 /** The command. */
 export const CHECK = defineCommand({
   name: "check",
@@ -108,7 +101,7 @@ export const CHECK = defineCommand({
     143: "interrupted by SIGTERM",
   },
   example: "fleet-release check --deny-warnings",
-  variables: VARIABLES,
+  variables: PROGRAM_VARIABLES,
   grants: [
     {
       permission: "run",
@@ -137,9 +130,9 @@ export const CHECK = defineCommand({
     })),
     {
       permission: "env",
-      what: "the variables that nix, git and ssh go by, each by name, and `GITHUB_ACTIONS`",
-      why: "they are all that the child processes get; the last says whether annotations are shown",
-      of: () => [...VARIABLES, ...MORE_VARIABLES],
+      what: "the variables that nix, git and ssh go by, each by name",
+      why: "they are all that the child processes get",
+      of: () => [...PROGRAM_VARIABLES, ...MORE_VARIABLES],
     },
   ],
   read: readSettings,
@@ -163,8 +156,6 @@ function readSettings({ values, given }: Given<typeof OPTIONS>): CheckSettings {
   return {
     config: checkWithoutKeys({ ...defaultConfig(), ...flake, nixOptions: option }),
     format: values.json ? "json" : values.format,
-    // Where each line is an object for a program, no other is among them by itself.
-    annotations: values.annotations ?? (values.logFormat === "json" ? false : undefined),
   };
 }
 
@@ -174,25 +165,13 @@ function readSettings({ values, given }: Given<typeof OPTIONS>): CheckSettings {
  * @throws {ReleaseError} when the flake cannot be evaluated, or has no fleet
  */
 async function check(settings: CheckSettings, session: Session): Promise<number> {
-  const { [CI_VARIABLE]: ci, ...env } = session.world.environment.require(VARIABLES);
-  const { annotationLines } = await import("../report/findings.ts");
-  const { annotation, errorLines } = await import("../report/workflow_commands.ts");
-  const { stdout, stderr } = session.world;
-  const annotate = (lines: readonly string[]) => {
-    if (settings.annotations ?? ci === "true") lines.forEach((line) => stderr.write(`${line}\n`));
-  };
-  try {
-    const config = await withHosts(settings.config, session);
-    const { report, file } = await findAll(config, session, env);
-    stdout.write(`${await printed(report, settings.format, file)}\n`);
-    annotate(annotationLines(report));
-    return report.ok ? 0 : 1;
-  } catch (error) {
-    if (error instanceof ReleaseError) {
-      annotate([annotation("error", "fleet-release", errorLines(error))]);
-    }
-    throw error;
-  }
+  const env = session.world.environment.require(PROGRAM_VARIABLES);
+  const { annotationOf } = await import("../report/findings.ts");
+  const config = await withHosts(settings.config, session);
+  const { report, file } = await findAll(config, session, env);
+  session.world.stdout.write(`${await printed(report, settings.format, file)}\n`);
+  for (const finding of report.findings) session.log.annotate(...annotationOf(finding));
+  return report.ok ? 0 : 1;
 }
 
 async function findAll(

@@ -31,7 +31,6 @@ export async function inCi<Outcome extends Publication>(
   if (system === undefined) return await work(log);
   const { failureSections, successSections } = await import("../report/step_summary.ts");
   const { outputsOf } = await import("../report/step_outputs.ts");
-  const { errorLines } = await import("../report/workflow_commands.ts");
   const { seen, noted } = noting(log);
   const tell = async (sections: readonly Section[], outputs: StepOutputs) => {
     const problems = await writeStepFiles(system, sections, outputs);
@@ -47,7 +46,6 @@ export async function inCi<Outcome extends Publication>(
   } catch (error) {
     const known = explained(error);
     await tell(failureSections(known, noted), { outcome: "failed" });
-    log.annotate("error", "fleet-release", errorLines(known));
     throw known;
   }
   const problems = await tell(successSections(outcome), outputsOf(outcome, artifactName));

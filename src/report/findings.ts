@@ -7,7 +7,6 @@ import { sha256Hex } from "../contract/canonical.ts";
 import { LINTS } from "../plan/lints/finding.ts";
 import type { Finding } from "../model.ts";
 import { plural, printable } from "../text.ts";
-import { annotation } from "./workflow_commands.ts";
 
 /** What `--json` prints. docs/checking.md describes it. */
 export interface CheckReport {
@@ -150,13 +149,13 @@ function uriOf(file: string): string {
   return file.split("/").map(encodeURIComponent).join("/");
 }
 
-/** Each finding as a workflow command, which GitHub, Gitea and Forgejo show with the job. */
-export function annotationLines({ findings }: Pick<CheckReport, "findings">): string[] {
-  return findings.map(({ severity, code, message, path, hint }) =>
-    annotation(severity, `fleet-release: ${code}`, [
-      message,
-      ...path === null ? [] : [`at: ${path}`],
-      ...hint === null ? [] : [`hint: ${hint}`],
-    ])
-  );
+/** A finding as it is shown with the job of a CI system. */
+export function annotationOf(
+  { severity, code, message, path, hint }: ReportedFinding,
+): [level: "error" | "warning", title: string, lines: string[]] {
+  return [severity, `fleet-release: ${code}`, [
+    message,
+    ...path === null ? [] : [`at: ${path}`],
+    ...hint === null ? [] : [`hint: ${hint}`],
+  ]];
 }

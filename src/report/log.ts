@@ -155,8 +155,7 @@ class PrettyLog implements ProgramLog {
 
   constructor({ verbose, stream, clock, inCi = false }: LogOptions) {
     this.#verbose = verbose;
-    // On a terminal, where a line is written over, there is no runner that reads it.
-    this.#inCi = inCi && !stream.isTerminal;
+    this.#inCi = inCi;
     this.#stream = stream;
     this.#clock = clock;
     this.#ticker = stream.isTerminal
@@ -212,7 +211,7 @@ class PrettyLog implements ProgramLog {
   annotate(level: "error" | "warning", title: string, lines: readonly string[]): void {
     if (!this.#inCi) return;
     this.#unfold();
-    this.#stream.write(`${annotation(level, title, lines.map(hideSecrets))}\n`);
+    this.#put(annotation(level, title, lines.map(hideSecrets)));
   }
 
   command(argv: readonly string[]): void {
@@ -238,12 +237,12 @@ class PrettyLog implements ProgramLog {
   /** Folds what is written until the next line. */
   #fold(title: string): void {
     this.#unfold();
-    this.#stream.write(`${groupStart(hideSecrets(title))}\n`);
+    this.#put(groupStart(hideSecrets(title)));
     this.#folding = true;
   }
 
   #unfold(): void {
-    if (this.#folding) this.#stream.write(`${GROUP_END}\n`);
+    if (this.#folding) this.#put(GROUP_END);
     this.#folding = false;
   }
 
@@ -253,7 +252,11 @@ class PrettyLog implements ProgramLog {
   }
 
   #write(text: string): void {
-    this.#stream.write(`${this.#statusShown ? CLEAR : ""}${printable(hideSecrets(text))}\n`);
+    this.#put(printable(hideSecrets(text)));
+  }
+
+  #put(line: string): void {
+    this.#stream.write(`${this.#statusShown ? CLEAR : ""}${line}\n`);
     this.#statusShown = false;
   }
 

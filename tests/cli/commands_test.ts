@@ -271,7 +271,6 @@ const check = (config: Partial<ReleaseConfig>, difference: Record<string, unknow
   settings: {
     config: { ...defaultConfig(), ...config },
     format: "text",
-    annotations: undefined,
     ...difference,
   },
   log: { format: "pretty", verbose: false },
@@ -296,11 +295,11 @@ const CHECKED: [args: string[], asked: Asked][] = [
   [["--no-accept-flake-config"], check({ noAcceptFlakeConfig: true })],
   [["--json"], check({}, { format: "json" })],
   [["--json", "--format=json"], check({}, { format: "json" })],
-  [["--format=sarif", "--annotations"], check({}, { format: "sarif", annotations: true })],
-  [["--annotations=false"], check({}, { annotations: false })],
+  [["--format=sarif"], check({}, { format: "sarif" })],
+  [["--annotations"], { ...check({}), log: { format: "pretty", verbose: false, forCi: true } } as Asked],
   [
-    ["--log-format=json", "--verbose"],
-    { ...check({}, { annotations: false }), log: { format: "json", verbose: true } } as Asked,
+    ["--annotations=false", "--log-format=json", "--verbose"],
+    { ...check({}), log: { format: "json", verbose: true, forCi: false } } as Asked,
   ],
   [["--log-format=text"], check({})],
 ];

@@ -3,8 +3,10 @@
 import { assertEquals } from "@std/assert";
 import type { Settings } from "../../src/cli/arguments.ts";
 import type { Telling } from "../../src/cli/command_line.ts";
-import { flag } from "../../src/cli/option.ts";
+import { defineCommand } from "../../src/cli/command.ts";
+import { flag, flagIfGiven } from "../../src/cli/option.ts";
 import { CANONICALIZE } from "../../src/commands/canonicalize.ts";
+import { HELP_OPTIONS, LOG_OPTIONS } from "../../src/commands/shared.ts";
 import { ReleaseError } from "../../src/errors.ts";
 import { main } from "../../src/main.ts";
 import { NO_OUTPUT } from "../../src/world.ts";
@@ -609,6 +611,44 @@ pureTest("an error that stdout cannot be written is told on stderr alone", async
   assertEquals(await main(["--json", "x"], { ...world, stdout }, { commands }), 2);
   assertEquals([printed().stderr.split("\n")[1], writes], ['error: Unknown argument "x"', 2]);
 });
+
+pureTest(
+  "what a command fails with is annotated in a CI job, or where annotations are asked for",
+  async () => {
+    const command = defineCommand({
+      ...{ name: "fail", usage: ["fail"], summary: "fail", about: "Fails.", example: "fail" },
+      options: {
+        "annotations": flagIfGiven({ group: "Output", help: "of errors" }),
+        ...LOG_OPTIONS,
+        ...HELP_OPTIONS,
+      },
+      ...{ exitCodes: { 1: "failed" }, variables: [], grants: [] },
+      read: () => ({}),
+      run: () => Promise.reject(new ReleaseError("io", "No room")),
+    });
+    const commands = { fail: () => Promise.resolve(command) };
+    const CI = { GITHUB_ACTIONS: "true" };
+    const said = async (args: string[], env: Record<string, string>, isTerminal = false) => {
+      const { world, printed } = memoryWorld({ env });
+      const stderr = { ...world.stderr, isTerminal };
+      assertEquals(await main(args, { ...world, stderr }, { commands }), 1);
+      return printed().stderr;
+    };
+    const plain = "error: No room\n";
+    const annotated = `${plain}::error title=fleet-release::No room\n`;
+    assertEquals(
+      [
+        await said([], CI),
+        await said(["--annotations=false"], CI),
+        // Whoever sits there is no runner.
+        await said([], CI, true),
+        await said([], {}),
+        await said(["--annotations"], {}, true),
+      ],
+      [annotated, plain, plain, plain, annotated],
+    );
+  },
+);
 
 pureTest("a command line that is refused in a CI job is annotated, and elsewhere not", async () => {
   const said = async (env: Record<string, string>, ...args: string[]) => {

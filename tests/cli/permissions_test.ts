@@ -326,7 +326,7 @@ function checkFlags({ read = "/bin,/here,/temp", write = "/temp" }: Lists): stri
     "--allow-run=/bin/nix,/bin/nix-store,/bin/git,/bin/sh",
     `--allow-read=${read}`,
     `--allow-write=${write}`,
-    envFlag([...names, "GITHUB_ACTIONS"]),
+    envFlag(names),
   ];
 }
 
@@ -408,6 +408,15 @@ for (const [args, expected] of OTHERS) {
     assertEquals(await flags(args), ["--no-prompt", ...expected]);
   });
 }
+
+pureTest("in a CI job every command may read that it is one", async () => {
+  const inCi = { stepFiles: ["/runner/summary"] };
+  assertEquals(await flags(["status", "/r", "--public-key=k"], inCi), [
+    ...STATUS_DIR,
+    "--allow-env=GITHUB_ACTIONS",
+  ]);
+  assertEquals(await flags(["--help"], inCi), ["--no-prompt"]);
+});
 
 const PRUNE_DIR = ["--no-prompt", "--allow-read=/r,/temp/lock", "--allow-write=/r,/temp/lock"];
 

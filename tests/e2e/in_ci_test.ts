@@ -1,10 +1,11 @@
 // What a CI system shows of a run: its summary, its outputs, annotations and folded lines; and nothing of it elsewhere.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import type { Session } from "../../src/cli/command.ts";
 import { inCi } from "../../src/commands/in_ci.ts";
-import { ReleaseError } from "../../src/errors.ts";
-import { createLog } from "../../src/report/log.ts";
+import { RESIGN } from "../../src/commands/resign.ts";
+import { main } from "../../src/main.ts";
 import { type Finished, PROJECT, run } from "../support/command.ts";
 import { type Draft, PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
 import { runInProcess } from "../support/in_process.ts";
@@ -122,7 +123,7 @@ Deno.test("a release that fails in a CI job tells of which host and the end of i
     /^```text\nderivation .*-kernel\.drv failed, which host "web1" needs\n[^]* {2}\| line 30\n {2}\| ::error::x\n.*\n```$/m,
   );
   assertMatch(text, /^\| evaluate \| .* \|$/m);
-  assertEquals(commandsIn(finished), ["error title=fleet-release", "group", "endgroup"]);
+  assertEquals(commandsIn(finished), ["group", "endgroup", "error title=fleet-release"]);
   assertEquals(finished.stderr.includes(`::error title=fleet-release::${message}%0A`), true, finished.stderr);
 
   const elsewhere = await fleet.release([], { env: { ...env, GITHUB_ACTIONS: "false" } });
@@ -169,16 +170,16 @@ Deno.test("a mistake of the program is told in a CI job as every error is", asyn
   await inTempDir(async (dir) => {
     const [summary, output] = [join(dir, "summary"), join(dir, "output")];
     const env = { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary, GITHUB_OUTPUT: output };
-    const { world, printed } = memoryWorld({ env });
-    const log = createLog({
-      ...{ format: "pretty", verbose: false, inCi: true },
-      ...{ stream: world.stderr, clock: world.clock },
-    });
     const work = () => Promise.reject(new TypeError("x is undefined"));
-    const error = await assertRejects(() => inCi({ world, log }, "fleet.json", work), ReleaseError);
-    assertEquals([error.code, error.message], ["unforeseen", "Unforeseen: x is undefined"]);
+    const command = {
+      ...RESIGN,
+      ask: () => ({ settings: {}, permitted: () => [], run: (session: Session) => inCi(session, "f", work) }),
+    };
+    const { world, printed } = memoryWorld({ env });
+    assertEquals(await main([], world, { commands: { resign: () => Promise.resolve(command) } }), 1);
     const told = printed().stderr;
-    assert(told.startsWith("::error title=fleet-release::Unforeseen: x is undefined%0A| "), told);
+    assert(told.startsWith("error: Unforeseen: x is undefined\n  | "), told);
+    assertMatch(told, /^::error title=fleet-release::Unforeseen: x is undefined%0A\| /m);
     const text = await Deno.readTextFile(summary);
     assert(text.startsWith("## Failed\n\n`Unforeseen: x is undefined`\n\n- exit code: 1, io\n"), text);
     assertEquals(readOutputs(await Deno.readTextFile(output)), { outcome: "failed" });

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { annotationLines, checkReport, findingLines, sarifOf } from "../../src/report/findings.ts";
+import { annotationOf, checkReport, findingLines, sarifOf } from "../../src/report/findings.ts";
+import { annotation } from "../../src/report/workflow_commands.ts";
 import { pureTest } from "../support/pure.ts";
 
 const FINDINGS = [
@@ -118,8 +119,8 @@ pureTest("sarifOf() gives each finding the fingerprint that GitHub goes by, and 
   assertEquals(fingerprints([FINDINGS[1]]), given.slice(1, 2));
 });
 
-pureTest("annotationLines() are one workflow command each", () => {
-  assertEquals(annotationLines(report()), [
+pureTest("annotationOf() is a finding as one workflow command", () => {
+  assertEquals(report().findings.map((finding) => annotation(...annotationOf(finding))), [
     "::error title=fleet-release%3A unknown-channel::***: a channel%0Aat: hosts.db.channel%0Ahint: mend it",
     "::warning title=fleet-release%3A evaluation::Evaluation: old",
   ]);

@@ -8,6 +8,9 @@ import { pureTest } from "../support/pure.ts";
 const EVALUATE = { name: "evaluate", title: "Evaluating 2 hosts", hosts: 2 };
 const BUILD = { name: "build", title: "Building 2 hosts", hosts: 2 };
 
+/** Returns to the beginning of the line and clears it. */
+const CLEAR = "\r\x1b[K";
+
 /** A log whose text is kept, and whose clock the test moves. */
 function opened(options: Partial<LogOptions> & { isTerminal?: boolean; width?: number } = {}) {
   const { isTerminal = false, width = 80, ...others } = options;
@@ -118,9 +121,9 @@ pureTest("in a CI system the pretty log folds what each command prints, and what
 });
 
 pureTest(
-  "in a CI system the pretty log annotates, behind what is folded; elsewhere, on a terminal and as JSON, no log does",
+  "in a CI system the pretty log annotates, behind what is folded; elsewhere, and as JSON, no log does",
   () => {
-    const annotated = (options: Parameters<typeof opened>[0]) => {
+    const annotated = (options: Partial<LogOptions>) => {
       const { log, text } = opened({ verbose: true, ...options });
       log.command(["x"]);
       log.annotate("error", "a: b", ["https://bob:Canary7aQ2xZ@host/x", "::group::c"]);
@@ -131,13 +134,15 @@ pureTest(
       "::group::$ x\n::endgroup::\n::error title=a%3A b::https://***@host/x%0A\\x3a:group::c\n",
     );
     assertEquals(annotated({}), "$ x\n");
-    assertEquals(annotated({ inCi: true, isTerminal: true }), "$ x\n");
+    const { log, time, text } = opened({ inCi: true, isTerminal: true });
+    log.start(EVALUATE);
+    log.annotate("warning", "a", ["b"]);
+    time.milliseconds += 1;
+    log.close();
+    assertEquals(text(), `${CLEAR}0 ms · Evaluating 2 hosts${CLEAR}::warning title=a::b\n`);
     assertEquals(annotated({ inCi: true, format: "json" }).includes("::"), false);
   },
 );
-
-/** Returns to the beginning of the line and clears it. */
-const CLEAR = "\r\x1b[K";
 
 /** Runs with timers that go off when the test says so. */
 function withTimers<T>(body: (goOff: () => void, intervals: () => number[]) => T): T {

@@ -8,6 +8,7 @@ import type { Command } from "../../src/cli/command.ts";
 import {
   type CommandList,
   type Invocation,
+  type LogStyle,
   readCommandLine,
   type Sources,
   type Telling,
@@ -43,7 +44,7 @@ export type Asked =
     readonly command: string;
     readonly settings: unknown;
     /** Of the commands that can be told how to log. */
-    readonly log?: { readonly format: "pretty" | "json"; readonly verbose: boolean };
+    readonly log?: LogStyle | undefined;
   };
 
 /** Reads a command line, and gives what it asks for. */

@@ -52,9 +52,8 @@ export async function expectShapes(
   if (code === 0 && answered.some((word) => args.includes(word))) return;
   const asksForEvents = args.includes("--log-format=json") ||
     args.some((arg, index) => arg === "json" && args[index - 1] === "--log-format");
-  // What a CI system is told stands among them where it is asked for.
-  const isEvent = (line: string) => line !== "" && !(line.startsWith("::") && args.includes("--annotations"));
-  const events = asksForEvents ? stderr.split("\n").filter(isEvent).map((line) => JSON.parse(line)) : [];
+  const lines = asksForEvents ? stderr.split("\n").filter((line) => line !== "") : [];
+  const events = lines.map((line) => JSON.parse(line));
   for (const event of events) await expectShape(event);
   if (!args.includes("--json")) return;
   const result = JSON.parse(stdout);
@@ -62,8 +61,8 @@ export async function expectShapes(
   if (result.schema !== "fleet-release/error/1") return;
   assertEquals(result.exitCode, code);
   if (!asksForEvents) return;
-  const { event, kind, message, lines, exitCode } = events.at(-1) ?? {};
-  assertEquals({ event, kind, message, lines, exitCode }, {
+  const { event, kind, message, exitCode, lines: details } = events.at(-1) ?? {};
+  assertEquals({ event, kind, message, exitCode, lines: details }, {
     ...{ event: "error", kind: result.kind, message: result.message },
     ...{ lines: result.lines, exitCode: result.exitCode },
   });
