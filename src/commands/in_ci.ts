@@ -77,6 +77,8 @@ function noting(log: Log & CommandTrace): { readonly seen: Log & CommandTrace; r
 
 /** What the file of a step's summary may have in all: of more, GitHub shows nothing. */
 const MOST_SUMMARY = 2 ** 20;
+/** An empty line between what is in it and what is added. */
+const APART: readonly Section[] = [{ lines: [""] }];
 
 /** @returns what could not be written */
 async function writeStepFiles(
@@ -89,7 +91,9 @@ async function writeStepFiles(
   const { outputText } = await import("../report/step_outputs.ts");
   const text = outputText(values, `fleet-release-${crypto.randomUUID()}`);
   const written = [
-    summary && appendToStepFile(summary, MOST_SUMMARY, (room) => fitSections(sections, room)),
+    summary && appendToStepFile(summary, MOST_SUMMARY, (room) =>
+      // What is there may end within a line, or within HTML, which an empty line ends.
+      fitSections([...room < MOST_SUMMARY ? APART : [], ...sections], room)),
     outputs && appendToStepFile(outputs, Infinity, () => text),
   ];
   const results = await Promise.allSettled(written);

@@ -31,7 +31,7 @@ async function step(fleet: TestFleet) {
     GITHUB_OUTPUT: join(fleet.root, "home/output"),
   };
   // Those of Gitea and Forgejo may have in them what steps before have written.
-  await Deno.writeTextFile(env.GITHUB_STEP_SUMMARY, "before\n");
+  await Deno.writeTextFile(env.GITHUB_STEP_SUMMARY, "before</p>");
   await Deno.writeTextFile(env.GITHUB_OUTPUT, "a=b\n");
   return {
     env,
@@ -83,7 +83,7 @@ Deno.test("a release in a CI job has a summary, outputs and annotations, with no
     ...{ "changed-hosts": '["web1"]', "fleet-sha256": sha256 },
   });
   const text = await summary();
-  assertEquals(text.startsWith("before\n## Released\n"), true, text);
+  assertEquals(text.startsWith("before</p>\n\n## Released\n"), true, text);
   assertEquals(
     text.includes("\n1 of 4 hosts changed, 0 new, 0 removed, and 0 changes beside the hosts.\n"),
     true,
