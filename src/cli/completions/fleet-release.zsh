@@ -4,7 +4,7 @@
 # What selects hosts of the last release.
 _fleet-release-hosts() {
   local dir=${(Q)opt_args[--release-dir]:-releases} artifact=${(Q)opt_args[--artifact-name]:-@artifact@}
-  local file=${dir/#\~\//$HOME/}/$artifact tab=$'\t' line mark
+  local file=${dir/#\~\//$HOME/}/$artifact tab=$'\t' mark
   local -a names shown marks=('')
   [[ $PREFIX == *[,!]* ]] || compadd -S '' -- auto auto:exclude=
   compset -P 'auto:exclude='
@@ -12,11 +12,10 @@ _fleet-release-hosts() {
   # A name may begin with the mark itself.
   [[ $PREFIX != (\\|)!* ]] || marks+=(!)
   [[ -f $file && -r $file ]] || return
-  for line in ${(f)"$(LC_ALL=C command awk @awk@ 2>/dev/null <$file)"}; do
-    for mark in "$marks[@]"; do
-      names+=("$mark${line%%$tab*}")
-      shown+=("$mark${line/$tab/  -- }")
-    done
+  local -a lines=(${(f)"$(LC_ALL=C command awk @awk@ 2>/dev/null <$file)"})
+  for mark in "$marks[@]"; do
+    names+=($mark${^lines%%$tab*})
+    shown+=($mark${^lines/$tab/  -- })
   done
   compadd -S '' -l -d shown -a -- names
 }
