@@ -6,13 +6,13 @@
  *
  * @module
  */
-import { dirname, join, relative } from "@std/path";
+import { basename, dirname, join, relative } from "@std/path";
 import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, signaturePath } from "../../contract/layout.ts";
 import type { Timestamp } from "../../contract/types.ts";
 import type { ReleaseFiles } from "../../verify/bindings.ts";
 import type { Shell } from "../process.ts";
 import { expectGit, type GitContext, gitContext } from "./context.ts";
-import { instantOf, isShallow } from "./repository.ts";
+import { instantOf } from "./repository.ts";
 import { findCommit } from "./revision.ts";
 import { pathInRepository, readObjects, sizesOf, type TreeLocation } from "./tree.ts";
 
@@ -32,7 +32,10 @@ export interface ReleaseHistory {
   readonly commits: readonly ReleaseCommit[];
   /** Whether commits are missing before the last of these, since the clone is shallow: nobody knows what they had. */
   readonly isCut: boolean;
-  /** What the directory was called before the last of these commits gave it its name; null: it was not there. */
+  /**
+   * What the directory was called, from where it is asked, before the last of these commits gave it its name; null: it was
+   * not there.
+   */
   readonly renamedFrom: string | null;
 }
 
@@ -74,7 +77,9 @@ export async function releaseHistory(
   const oldest = commits.at(-1);
   const isWhole = limit === undefined || commits.length < limit;
   if (oldest === undefined || !isWhole) return { commits, isCut: false, renamedFrom: null };
-  return { commits, ...await beforeFirst(asked, oldest.commit, join(dir, artifactName)) };
+  const { isCut, renamedFrom } = await beforeFirst(asked, oldest.commit, join(dir, artifactName));
+  const fromHere = (path: string) => join(location.dir, relative(join("/", dir), join("/", path)));
+  return { commits, isCut, renamedFrom: renamedFrom === null ? null : fromHere(renamedFrom) };
 }
 
 /** What is asked of git, and where. */
@@ -169,21 +174,27 @@ async function changesOf(
   return changes;
 }
 
-/** What there is to know of the time before the oldest commit. */
+/** What there is to know of the time before the oldest commit: the directory's name from the root, if it had another. */
 async function beforeFirst(
   { git, cwd }: Asked,
   oldest: string,
   artifact: string,
 ): Promise<Pick<ReleaseHistory, "isCut" | "renamedFrom">> {
   const what = `read the parents of ${oldest}`;
-  const parents = await expectGit(git, what, ["rev-list", "--parents", "--max-count=1", oldest], { cwd });
-  const [, parent] = parents.split(" ");
-  if (parent === undefined) return { isCut: await isShallow(git, cwd), renamedFrom: null };
+  const args = ["rev-list", "--parents", "--header", "--max-count=1", oldest];
+  // A line with the parents that the clone has, and then the commit as it was made, which names all of them.
+  const [known = "", ...made] = (await expectGit(git, what, args, { cwd })).split("\n\n", 1)[0]!.split("\n");
+  const [, parent] = known.split(" ");
+  if (parent === undefined) {
+    return { isCut: made.some((line) => line.startsWith("parent ")), renamedFrom: null };
+  }
   // Only as it was: a release that is written elsewhere is a new one, and its files differ.
-  const args = ["diff-tree", "-r", "-z", "-M100%", "--diff-filter=R", parent, oldest];
-  const renames = (await expectGit(git, `compare ${oldest} with its parent`, args, { cwd })).split("\0");
+  const compared = ["diff-tree", "-r", "-z", "-M100%", "--diff-filter=R", parent, oldest];
+  const renames = (await expectGit(git, `compare ${oldest} with its parent`, compared, { cwd })).split("\0");
   const found = renames.findIndex((word, index) => word === artifact && renames[index - 2]?.startsWith(":"));
-  return { isCut: false, renamedFrom: found === -1 ? null : dirname(renames[found - 1]!) };
+  const from = renames[found - 1];
+  const isOfDirectory = from !== undefined && basename(from) === basename(artifact);
+  return { isCut: false, renamedFrom: isOfDirectory ? dirname(from) : null };
 }
 
 /** The bytes of so many files are in memory at once, and no fewer than those of one release. */

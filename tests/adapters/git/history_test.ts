@@ -127,6 +127,9 @@ Deno.test("releaseHistory() says where the history of a shallow clone ends, and 
   ]);
   const { commits, ...rest } = await historyOf(repository);
   assertEquals([commits.length, rest], [2, { isCut: false, renamedFrom: "old name/of it" }]);
+  const below = { cwd: join(repository.path, "sub"), dir: "../releases" };
+  await Deno.mkdir(below.cwd);
+  assertEquals((await historyOf(repository, below)).renamedFrom, "../old name/of it");
   await using elsewhere = await TemporaryDirectory.create();
   const clone = async (...args: string[]) => {
     const cwd = join(elsewhere.path, args.join(""));
@@ -142,6 +145,11 @@ Deno.test("releaseHistory() says where the history of a shallow clone ends, and 
   assertEquals([cut.isCut, cut.renamedFrom], [true, null]);
   assertEquals(await textsOf(repository, shallow), [{ [FLEET]: "2" }]);
   assertEquals((await historyOf(repository, { ...shallow, limit: 1 })).isCut, false);
+  // What is missing of another branch is no part of this one, whose first commit has no parent.
+  await expectRun([which("git"), "checkout", "-q", "--orphan", "own"], { ...shallow, env: repository.env() });
+  const own = ["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "parent of nothing"];
+  await expectRun([which("git"), ...own], { ...shallow, env: repository.env() });
+  assertEquals((await historyOf(repository, shallow)).isCut, false);
 
   await repository.git("config", "uploadpack.allowFilter", "true");
   const partial = { cwd: await clone("--filter=blob:none", "--bare") };
