@@ -145,29 +145,29 @@ async function look(settings: LogSettings, session: Session): Promise<LogReport>
   const range = { artifactName, limit: limit && limit + 1 };
   const history = await releaseHistory(git, location, range);
   const files = readHistory(git, location, history.commits);
-  const releases = await readAll(history, files, { artifactName, trust });
-  const more = limit !== undefined && history.commits.length > limit;
-  if (releases.length === 0) throw noRelease(settings);
+  const found = await readAll(history, files, { artifactName, trust });
+  const more = limit !== undefined && found.length > limit;
+  const releases = (more ? found.slice(0, limit) : found).filter((release) => release !== null);
+  if (releases.length === 0 && !more) throw noRelease(settings);
   return {
     schema: "fleet-release/log/1",
     verified: trust !== null,
-    releases: more ? releases.slice(0, limit) : releases,
-    more,
+    ...{ releases, more },
     warnings: [...trust === null ? [UNVERIFIED] : [], ...warnings, ...historyWarnings(dir, history)],
   };
 }
 
-/** Reads all releases of a history, of which two are in memory at a time. */
+/** What there is of each commit of a history, of whose files two releases are in memory at a time. */
 async function readAll(
   { commits, isCut }: ReleaseHistory,
   files: AsyncIterable<ReleaseFiles>,
   rules: ContentRules,
-): Promise<LoggedRelease[]> {
+): Promise<(LoggedRelease | null)[]> {
   const [{ readContent }, { loggedRelease }] = await Promise.all([
     import("../verify/content.ts"),
     import("../report/history.ts"),
   ]);
-  const releases: LoggedRelease[] = [];
+  const releases: (LoggedRelease | null)[] = [];
   let newer: FoundCommit | undefined;
   let read = 0;
   for await (const ofCommit of files) {

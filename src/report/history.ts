@@ -62,11 +62,13 @@ export interface FoundCommit extends ReleaseContent {
  * A release as the log has it.
  *
  * @param before The release before it; null: there is none; `cut`: nobody knows, since the clone does not go back so far
+ * @returns null for a commit that has none, and takes none away: one that changes what lies beside it
  */
 export function loggedRelease(
   { commit, committedAt, content, key, failures }: FoundCommit,
   before: ReleaseContent | null | "cut",
-): LoggedRelease {
+): LoggedRelease | null {
+  if (isGone({ failures }) && (before === null || before === "cut" || isGone(before))) return null;
   const noChanges = isGone({ failures })
     ? "removed"
     : content === null

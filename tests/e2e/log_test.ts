@@ -109,12 +109,14 @@ Deno.test("log lists the releases of a directory, by the keys that are given", a
 });
 
 Deno.test("log tells nothing of a release that no trusted key has signed, and says what it lacks", async () => {
+  const besides = new Map([["releases/revocations.json", new Uint8Array()]]);
   await using repository = await HistoryRepository.create([
     { files: filesIn("old", FIRST) },
     { renamed: [["old", "releases"]] },
     { files: filesIn("releases", OF_OTHER) },
     { files: filesIn("releases", THIRD) },
     { removed: ["releases"] },
+    { files: besides },
   ]);
   const listed = await fleetRelease(repository, "log", ...TRUSTED);
   assertEquals(cells(listed).slice(1).map(([at, , , key, , changes]) => [at, key, changes]), [
@@ -137,7 +139,11 @@ Deno.test("log tells nothing of a release that no trusted key has signed, and sa
     join(repository.path, "trust.json"),
     trustBytes({ current: OTHER.publicKey, previous: SIGNER.publicKey }),
   );
-  const both = cells(await fleetRelease(repository, "log", "--trust-file=trust.json", "-n3"));
+  const newest = await fleetRelease(repository, "log", ...TRUSTED, "-n1");
+  assertEquals([newest.code, cells(newest).slice(1)], [0, [[""], [
+    "there are older releases: --limit shows more",
+  ]]]);
+  const both = cells(await fleetRelease(repository, "log", "--trust-file=trust.json", "-n4"));
   assertEquals(
     both.slice(2).map(([at, , , key]) => [at, key?.split(":")[0]]),
     [

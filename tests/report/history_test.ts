@@ -50,7 +50,11 @@ pureTest("the log says of each release what it changes, or why that cannot be to
     loggedRelease(at("f", GONE), second),
     loggedRelease(at("0", first), GONE),
     loggedRelease(at("1", first), null),
-  ];
+  ].map((release) => release!);
+  // Without a release nothing is taken away.
+  assertEquals([null, "cut" as const, GONE].map((before) => loggedRelease(at("2", GONE), before)), [
+    ...[null, null, null],
+  ]);
   assertEquals(logLines({ releases, verified: true, more: true }).map((line) => line.split(/ {2,}/)), [
     ["signed at", "commit", "of", "key", "channels", "changes"],
     ["2026-06-02T12:00:00Z", "aaaaaaaa", "22222222", key, "stable", '1 of 3 hosts changes: "web1"'],
