@@ -205,9 +205,11 @@ async function readPlace(
 }
 
 /** Who has named a directory may not think of how it is told from a revision. */
-function withWayToWrite({ name, git }: NamedPlace, error: unknown): unknown {
+function withWayToWrite({ name, dir, git }: NamedPlace, error: unknown): unknown {
   if (git === undefined || !(error instanceof ReleaseError) || error.kind !== "git") return error;
-  const way = `to compare a directory, write ./${name}`;
+  const way =
+    `"${name}" is looked for as a commit, tag or branch, and its release in "${dir}" (--release-dir); ` +
+    `a directory is written ./${name}`;
   return error.with({ hint: error.hint === undefined ? way : `${error.hint}; ${way}` });
 }
 

@@ -220,7 +220,8 @@ nothing changes for 3 hosts
   const missing = await diff("copy", ...TRUSTED);
   assertEquals([missing.code, missing.stderr.trimEnd().split("\n")], [1, [
     'error: Cannot find the commit "copy"',
-    "hint: run it within the repository; a shallow checkout may lack the commit; to compare a directory, write ./copy",
+    "hint: run it within the repository; a shallow checkout may lack the commit; " +
+    '"copy" is looked for as a commit, tag or branch, and its release in "releases" (--release-dir); a directory is written ./copy',
   ]]);
 });
 

@@ -10,11 +10,11 @@ import { basename, dirname, join, relative } from "@std/path";
 import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, signaturePath } from "../../contract/layout.ts";
 import type { Timestamp } from "../../contract/types.ts";
 import type { ReleaseFiles } from "../../verify/bindings.ts";
-import type { Shell } from "../process.ts";
-import { expectGit, type GitContext, gitContext } from "./context.ts";
+import { type Shell, text } from "../process.ts";
+import { expectGit, type GitContext, gitContext, gitError, runGit } from "./context.ts";
 import { instantOf } from "./repository.ts";
 import { findCommit } from "./revision.ts";
-import { pathInRepository, readObjects, sizesOf, type TreeLocation } from "./tree.ts";
+import { LACKING, pathInRepository, readObjects, sizesOf, type TreeLocation } from "./tree.ts";
 
 /** A commit after which a directory has another release than before. */
 export interface ReleaseCommit {
@@ -106,8 +106,9 @@ async function changingCommits(
   const most = limit === undefined ? [] : [`--max-count=${limit}`];
   const args = ["rev-list", "--first-parent", "--timestamp", ...most, tip, "--", ...literally(asked)];
   const what = `read the history of "${asked.dir}"`;
-  const listing = await expectGit(asked.git, what, args, { cwd: asked.cwd });
-  return listing.split("\n").flatMap((line) => {
+  const listing = await runGit(asked.git, args, { cwd: asked.cwd });
+  if (listing.code !== 0) throw gitError(what, listing).with({ hint: LACKING });
+  return text(listing).split("\n").flatMap((line) => {
     const [, seconds, commit] = /^(\d+) ([0-9a-f]+)$/.exec(line) ?? [];
     return commit === undefined ? [] : [{ commit, committedAt: instantOf(Number(seconds)) }];
   });

@@ -378,8 +378,11 @@ function* readBatch(
   }
 }
 
+/** How a clone gets what it lacks. */
+export const LACKING = "the clone may be partial: `git fetch --refetch --no-filter` brings what it lacks";
+
 function missingObject({ id, path }: TreeEntry): ReleaseError {
   return new ReleaseError("git", `Cannot read "${path}" from git: object ${id} is missing`, {
-    hint: "the checkout may be partial: fetch the whole commit",
+    hint: LACKING,
   });
 }

@@ -163,7 +163,7 @@ Deno.test("reading a release from a commit runs nothing of it, fetches nothing, 
   );
   assertEquals([message.replace(/[0-9a-f]{40}/, "ID"), hint], [
     'Cannot read "fleet.resolved.json" from git: object ID is missing',
-    "the checkout may be partial: fetch the whole commit",
+    "the clone may be partial: `git fetch --refetch --no-filter` brings what it lacks",
   ]);
   assertEquals(await trap.marks(), []);
 });

@@ -159,12 +159,15 @@ Deno.test("releaseHistory() says where the history of a shallow clone ends, and 
     message: `Cannot read "${
       repository.commits[2]!.slice(0, 12)
     }:${FLEET}" from git: object ${id} is missing`,
-    hint: "the checkout may be partial: fetch the whole commit",
+    hint: "the clone may be partial: `git fetch --refetch --no-filter` brings what it lacks",
   });
-  const { kind } = await rejection(
+  const { kind, hint } = await rejection(
     historyOf(repository, { cwd: await clone("--filter=tree:0", "--bare") }),
   );
-  assertEquals(kind, "git");
+  assertEquals([kind, hint], [
+    "git",
+    "the clone may be partial: `git fetch --refetch --no-filter` brings what it lacks",
+  ]);
 });
 
 Deno.test("releaseHistory() takes nothing for a file of a release that is none", async () => {

@@ -140,7 +140,7 @@ Deno.test("readReleaseTree() names the file whose content the repository lacks",
   assertEquals(await rejection(read(world)), {
     kind: "git",
     message: `Cannot read "rollouts/${ID}.json" from git: object ${id} is missing`,
-    hint: "the checkout may be partial: fetch the whole commit",
+    hint: "the clone may be partial: `git fetch --refetch --no-filter` brings what it lacks",
   });
 });
 
