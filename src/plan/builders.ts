@@ -15,6 +15,9 @@ export interface Builder {
 /** What a part of a list of builders is: a machine, or a file with more of them. */
 export type BuilderEntry = { readonly builder: Builder } | { readonly file: string };
 
+/** What nix takes for a store as it stands there, and not for the name of a machine. */
+const IS_STORE = /\/|^(?:auto|daemon|local)(?:$|\?)|^\?/;
+
 /**
  * Reads a list of builders, as in nix's setting `builders`, and in a file that it names with an `@`: one on a line, or
  * more with semicolons between them, each with its URL, its systems, and the key to connect with. Pure.
@@ -28,7 +31,7 @@ export function parseBuilders(text: string): BuilderEntry[] {
       .flatMap(([parameter, value]) =>
         value === undefined || value === "-" ? [] : [`${parameter}=${encodeURIComponent(value)}`]
       );
-    const url = name.includes("://") ? name : `ssh://${name}`;
+    const url = IS_STORE.test(name) ? name : `ssh://${name}`;
     const store = [url, ...parameters].reduce((whole, part) =>
       `${whole}${whole.includes("?") ? "&" : "?"}${part}`
     );

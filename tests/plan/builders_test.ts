@@ -11,6 +11,7 @@ pureTest("parseBuilders() gives the stores of machines, as nix connects to them,
     "ssh-ng://nix@linux x86_64-linux,i686-linux /root/.ssh/id 8 1 kvm,big-parallel - c3NoLWVk+A=",
     "ssh://other?compress=true - /k; last",
     "third - - 4",
+    "/srv/store x86_64-linux; local?root=/srv - /k; daemon; locally",
     "",
   ].join("\n");
   const builder = (name: string, store: string) => ({ builder: { name, store } });
@@ -24,6 +25,10 @@ pureTest("parseBuilders() gives the stores of machines, as nix connects to them,
     builder("ssh://other?compress=true", "ssh://other?compress=true&ssh-key=%2Fk"),
     builder("last", "ssh://last"),
     builder("third", "ssh://third"),
+    builder("/srv/store", "/srv/store"),
+    builder("local?root=/srv", "local?root=/srv&ssh-key=%2Fk"),
+    builder("daemon", "daemon"),
+    builder("locally", "ssh://locally"),
   ]);
   assertEquals(parseBuilders(""), []);
   assertEquals(parseBuilders(" ; \n#x"), []);
