@@ -204,6 +204,8 @@ export interface Git {
   resolveCommit(repository: Repository, name: string): Promise<string | null>;
   /** Whether git tracks a path (relative to the root), in a commit, tag or branch, or in the work tree. */
   tracks(repository: Repository, path: string, revision: string | null): Promise<boolean>;
+  /** What git tracks and the work tree or the index has otherwise than a commit, by its paths from the root. */
+  changedFiles(repository: Repository, commit: string): Promise<readonly string[]>;
   /** The files below a directory (relative to the root) that git neither tracks nor ignores. */
   untracked(repository: Repository, dir: string): Promise<string[]>;
   /** Of these paths (relative to the root), the first that git ignores, or null. */

@@ -185,9 +185,9 @@ function withHintOfName(error: unknown): unknown {
 }
 
 /** The changes in a flake's repository that are of release files. */
-async function releaseFilesIn(
+export async function releaseFilesIn(
   { config, ports: { releaseDir } }: Reading,
-  { dirty, differing }: LockedFlake,
+  { dirty, differing }: Pick<LockedFlake, "dirty" | "differing">,
   { root }: Repository,
 ): Promise<string[]> {
   if (!dirty || differing.length === 0) return [];
@@ -355,7 +355,7 @@ function checkUnlocked(
 }
 
 /** The user's own changes, and apart from them what a run has left. */
-function changesOf(differing: readonly string[], left: readonly string[]): string {
+export function changesOf(differing: readonly string[], left: readonly string[]): string {
   const own = differing.filter((path) => !left.includes(path));
   if (own.length === 0) return differing.length === 0 ? "" : `: ${quoteList(differing)}`;
   const files = left.length === 0 ? "" : `, and ${plural(left.length, "release file")} that a run has left`;

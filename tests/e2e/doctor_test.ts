@@ -259,6 +259,7 @@ Deno.test("a closed store, a silent builder, a key in the flake, a damaged relea
   });
   assertEquals([damaged.code, damaged.problems], [1, [
     "bad builders",
+    "warning flake",
     "bad key-place",
     "bad clock",
     "bad clock",

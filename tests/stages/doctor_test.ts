@@ -136,6 +136,30 @@ const BROKEN: Record<string, [difference: Difference, found: string[]]> = {
     },
     ['bad flake: "." is read as a plain directory, of which no commit is known, and --require-clean wants one'],
   ],
+  "a commit that is not there": [
+    { world: (world) => world.sourceOf = () => ({ root: "/fleet", inGit: true, revision: "v1" }) },
+    ['bad flake: "." names "v1", which is not in "/fleet"'],
+  ],
+  "changes that are not committed": [
+    { world: (world) => world.changed = ["hosts.nix", "releases/fleet.resolved.json"] },
+    [
+      'warning flake: There are changes that are not committed: "hosts.nix", and 1 release file that a run has left: ' +
+      `a release names commit ${COMMIT.slice(0, 8)}, which need not contain them`,
+    ],
+  ],
+  "changes where there are to be none": [
+    { config: { requireClean: true }, world: (world) => world.changed = ["hosts.nix"] },
+    [
+      'bad flake: There are changes that are not committed: "hosts.nix", and --require-clean wants none',
+    ],
+  ],
+  "a release that could not be committed": [
+    { config: { requireClean: true }, world: (world) => world.changed = ["releases/fleet.resolved.json"] },
+    [
+      'warning flake: There are changes that are not committed: "releases/fleet.resolved.json": ' +
+      `what is released is commit ${COMMIT.slice(0, 8)}`,
+    ],
+  ],
   "no repository to commit to": [
     { config: { gitCommit: true }, world: (world) => world.realPath = { path: "/out", existing: "/out" } },
     [

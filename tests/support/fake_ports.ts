@@ -127,6 +127,8 @@ export class FakeWorld {
   readonly realPaths: Map<string, string> = new Map();
   /** What git tracks, by its path from the root of its repository. */
   tracked: readonly string[] = [];
+  /** What is not committed of what git tracks, by its path from the root. */
+  changed: readonly string[] = [];
   /** What git neither tracks nor ignores, by its path from the root. */
   untracked: readonly string[] = [];
   /** The files of commits, by their path from the root. */
@@ -350,6 +352,11 @@ export class FakeWorld {
         await Promise.resolve();
         this.#effect(`ask whether ${path} is tracked${revision === null ? "" : ` in ${revision}`}`);
         return this.tracked.includes(path);
+      },
+      changedFiles: async (_repository, commit) => {
+        await Promise.resolve();
+        this.#effect(`ask what differs from ${commit}`);
+        return [...this.changed];
       },
       untracked: async (_repository, dir) => {
         await Promise.resolve();

@@ -74,21 +74,59 @@ export async function compareWithCommit(
  * @throws {ReleaseError} of kind `git` when git fails
  */
 export async function uncommitted(git: GitContext, where: Copy): Promise<string[]> {
-  const args = ["diff-index", "--raw", "-z", "--no-renames", "--ignore-submodules=dirty", where.commit];
-  const [listing, { changed, added, missing }] = await Promise.all([
-    expectGit(git, "ask what is not committed", args, { cwd: where.root }),
+  const [listed, { changed, added, missing }] = await Promise.all([
+    listUncommitted(git, where),
     compareWithCommit(git, where),
   ]);
   const differing = new Set([...changed, ...added, ...missing]);
-  const fields = listing.split("\0");
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    const [, before, after, status] = /^:(\d+) (\d+) \S+ \S+ (.)/.exec(fields[index]!) ?? [];
-    const path = fields[index + 1]!;
-    // Another content alone shows in the copy, unless the path is one that git cannot be asked for there.
-    const mayBeSame = status === "M" && before === after && before!.startsWith("100") && !path.includes("\n");
-    if (!mayBeSame) differing.add(path);
-  }
+  // Another content alone shows in the copy, unless the path is one that git cannot be asked for there.
+  for (const { path, mayBeSame } of listed) if (!mayBeSame) differing.add(path);
   return [...differing].sort();
+}
+
+/**
+ * The same, where there is no copy: what the checkout itself has is looked at. No filter is run, nothing is written, and
+ * what the index does not doubt is believed; of links that were only touched, or may have been, nothing is told.
+ *
+ * @throws {ReleaseError} of kind `git` when git fails
+ */
+export async function changedFiles(
+  git: GitContext,
+  { root, commit }: Omit<Copy, "copy">,
+): Promise<string[]> {
+  const listed = (await listUncommitted(git, { root, commit })).filter(({ isLink }) => !isLink);
+  const doubted = listed.filter(({ mayBeSame }) => mayBeSame);
+  const ids = await hashesOf(git, root, doubted.map(({ path }) => join(root, path)));
+  const same = new Set(doubted.filter(({ id }, index) => id === ids[index]));
+  return listed.filter((entry) => !same.has(entry)).map(({ path }) => path);
+}
+
+/** What the index says to differ from a commit. */
+interface ListedChange {
+  readonly path: string;
+  /** The object that the commit has. */
+  readonly id: string;
+  /** Whether it is a file that may have been touched only. */
+  readonly mayBeSame: boolean;
+  /** Whether it is a link, of which the same holds. */
+  readonly isLink: boolean;
+}
+
+async function listUncommitted(
+  git: GitContext,
+  { root, commit }: Omit<Copy, "copy">,
+): Promise<ListedChange[]> {
+  const args = ["diff-index", "--raw", "-z", "--no-renames", "--ignore-submodules=dirty", commit];
+  const fields = (await expectGit(git, "ask what is not committed", args, { cwd: root })).split("\0");
+  const changes: ListedChange[] = [];
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const [, before = "", after, id = "", status] = /^:(\d+) (\d+) (\S+) \S+ (.)/.exec(fields[index]!) ?? [];
+    const path = fields[index + 1]!;
+    const isOfContent = status === "M" && before === after;
+    const mayBeSame = isOfContent && before.startsWith("100") && !path.includes("\n");
+    changes.push({ path, id, mayBeSame, isLink: isOfContent && before === "120000" });
+  }
+  return changes;
 }
 
 /** The objects that files would be, as they are. */

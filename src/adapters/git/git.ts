@@ -8,6 +8,7 @@ import type { Git } from "../../ports.ts";
 import type { Shell } from "../process.ts";
 import { firstChanged } from "./attributes.ts";
 import { checkPush, moveHead, pushCommit } from "./branch.ts";
+import { changedFiles } from "./checkout.ts";
 import { commitRelease } from "./commit.ts";
 import { gitContext } from "./context.ts";
 import { firstUntrackable } from "./git_index.ts";
@@ -50,6 +51,7 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign, timeout }: 
     repositoryOf: (dir) => findRepository(git, dir),
     resolveCommit: ({ root }, name) => resolveCommit(git, root, name),
     tracks: ({ root }, path, revision) => tracks(git, root, path, revision),
+    changedFiles: ({ root }, commit) => changedFiles(git, { root, commit }),
     untracked: ({ root }, dir) => untracked(git, root, dir),
     firstIgnored: ({ root }, paths) => firstIgnored(git, root, paths),
     firstChanged: ({ root }, commit, paths) =>

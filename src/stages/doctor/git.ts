@@ -9,12 +9,13 @@ import type { Repository } from "../../ports.ts";
 import { hideSecrets } from "../../secrets.ts";
 import { checkReleaseDir, identityOf } from "../committable.ts";
 import type { Run } from "../run.ts";
+import { changesOf, releaseFilesIn } from "../source.ts";
 import { bad, type Found, good, needed, NotKnown, there, tried, type Visit, warning } from "./visit.ts";
 
 /** That there is a flake, and that nix sees it. */
-export async function lookAtFlake({ config, run: { ports } }: Visit): Promise<Found> {
+export async function lookAtFlake({ config, run }: Visit): Promise<Found> {
   const { buildFlake: flake, requireClean } = config;
-  const { nix, git, inputs } = ports;
+  const { nix, git, inputs } = run.ports;
   const { text, directory } = await nix.referTo(flake);
   const source = await nix.locate(text);
   if (source === null) return good(`"${flake}" is not on this machine: nix fetches it`);
@@ -32,9 +33,33 @@ export async function lookAtFlake({ config, run: { ports } }: Visit): Promise<Fo
   if (isThere && !await git.tracks(repository, relative(repository.root, file), source.revision)) {
     return bad(`git does not track "${file}", and nix sees nothing else`, "`git add` it, and commit it");
   }
-  return good(
-    `"${flake}", at commit ${(source.revision ?? repository.head).slice(0, 8)} of "${repository.root}"`,
-  );
+  const { revision } = source;
+  const commit = revision === null ? repository.head : await git.resolveCommit(repository, revision);
+  if (commit === null) {
+    return bad(
+      `"${flake}" names "${revision}", which is not in "${repository.root}"`,
+      "`git fetch` brings what the remote has, `git fetch --unshallow` what a shallow clone lacks",
+    );
+  }
+  const changes = revision === null ? await lookForChanges(run, repository, commit) : null;
+  return changes ?? good(`"${flake}", at commit ${commit.slice(0, 8)} of "${repository.root}"`);
+}
+
+/** That what is checked out is committed; null: it is. */
+async function lookForChanges(run: Run, repository: Repository, commit: string): Promise<Found | null> {
+  const differing = await run.ports.git.changedFiles(repository, commit);
+  if (differing.length === 0) return null;
+  const left = await releaseFilesIn(run, { dirty: true, differing }, repository);
+  const found = `There are changes that are not committed${changesOf(differing, left)}`;
+  if (left.length === differing.length) {
+    return warning(
+      `${found}: what is released is commit ${commit.slice(0, 8)}`,
+      "nothing has to be done: the next release replaces them",
+    );
+  }
+  const mend = "commit or stash them";
+  if (run.config.requireClean) return bad(`${found}, and --require-clean wants none`, mend);
+  return warning(`${found}: a release names commit ${commit.slice(0, 8)}, which need not contain them`, mend);
 }
 
 /** That the release can be committed where it is. */

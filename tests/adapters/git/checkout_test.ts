@@ -1,6 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { compareWithCommit, oddLayout, uncommitted } from "../../../src/adapters/git/checkout.ts";
+import {
+  changedFiles,
+  compareWithCommit,
+  oddLayout,
+  uncommitted,
+} from "../../../src/adapters/git/checkout.ts";
 import {
   findRepository,
   isBareRepository,
@@ -90,7 +95,11 @@ lines'; echo > kind`,
     );
     return await uncommitted(git, { root: fleet.dir, commit, copy });
   };
-  assertEquals(await copied(), []);
+  const changed = () => changedFiles(git, { root: fleet.dir, commit });
+  assertEquals([await copied(), await changed()], [[], []]);
+  await shell(fleet, "touch -h -d yesterday link; touch -d yesterday content");
+  const index = await Deno.readFile(join(fleet.dir, ".git/index"));
+  assertEquals([await changed(), await Deno.readFile(join(fleet.dir, ".git/index"))], [[], index]);
   await shell(
     fleet,
     `touch -d yesterday touched; echo more > content; chmod +x mode; ln -sf mode link; echo more > 'two
@@ -98,6 +107,7 @@ lines'; rm kind; ln -s content kind; git rm -q gone; echo > new; git add new; ec
      git -C lib commit -q --allow-empty -m more`,
   );
   assertEquals(await copied(), ["content", "gone", "kind", "lib", "link", "mode", "new", "two\nlines"]);
+  assertEquals(await changed(), ["content", "gone", "kind", "lib", "mode", "new", "two\nlines"]);
 });
 
 Deno.test("oddLayout() names what may keep nix from reading a repository", async () => {
