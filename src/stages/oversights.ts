@@ -5,29 +5,35 @@
  */
 import { join, relative } from "@std/path";
 import { ReleaseError } from "../errors.ts";
-import type { Finding } from "../model.ts";
+import type { Finding, LockedFlake } from "../model.ts";
 import { isWithin } from "../plan/paths.ts";
 import { partFindings } from "../plan/warnings.ts";
 import { plural } from "../text.ts";
 import type { Look, Reading, Run } from "./run.ts";
-import type { Source } from "./source.ts";
+import type { SeenSource, Source } from "./source.ts";
 
 /** Warns of what looks like an oversight. */
 export async function warnOfOversights(run: Run, source: Source): Promise<void> {
-  const { config, warn } = run;
-  if (config.gitPush !== undefined && config.pushCmd === undefined && config.pushAllCmd === undefined) {
-    warn({
-      code: "closures-not-pushed",
-      message:
-        "The release is pushed, but the closures that it names are not: machines that find them nowhere else cannot " +
-        "follow it. Give --push-cmd, or --push-cmd true when something else brings the closures to them",
-    });
-  }
+  warnOfClosures(run);
   await warnOfOtherPlace(run, source);
 }
 
+/** Warns of closures that nothing brings to the machines. */
+export function warnOfClosures({ config: { gitPush, pushCmd, pushAllCmd }, warn }: Look): void {
+  if (gitPush === undefined || pushCmd !== undefined || pushAllCmd !== undefined) return;
+  warn({
+    code: "closures-not-pushed",
+    message:
+      "The release is pushed, but the closures that it names are not: machines that find them nowhere else cannot " +
+      "follow it. Give --push-cmd, or --push-cmd true when something else brings the closures to them",
+  });
+}
+
+/** Where a flake lies. */
+export type FlakePlace = Pick<SeenSource, "repository"> & { readonly flake: Pick<LockedFlake, "localDir"> };
+
 /** Warns of a release directory that is probably not the one that is meant. */
-export async function warnOfOtherPlace(run: Reading, source: Source): Promise<void> {
+export async function warnOfOtherPlace(run: Reading, source: FlakePlace): Promise<void> {
   const { warn } = run;
   const elsewhere = await releaseElsewhere(run, source);
   if (elsewhere !== null) {
@@ -68,7 +74,7 @@ export function refuseWarnings({ config, notes }: Look, findings: readonly Findi
 /** The release directory at the top of the flake or its repository, which git knows, when the run begins another one. */
 async function releaseElsewhere(
   { config: { artifactName, releaseDir: given }, ports: { git, releaseDir } }: Reading,
-  { flake, repository }: Source,
+  { flake, repository }: FlakePlace,
 ): Promise<string | null> {
   if (flake.localDir === null || repository === null || given.startsWith("/")) return null;
   const usual = [flake.localDir, repository.root].map((top) => join(top, given));

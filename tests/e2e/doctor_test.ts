@@ -236,6 +236,7 @@ Deno.test("a closed store, a silent builder, a key in the flake, a damaged relea
   assertEquals([future.code, future.problems], [1, [
     "bad store",
     "bad key-place",
+    "warning hooks",
     "bad clock",
     "bad last-release",
   ]]);

@@ -72,13 +72,45 @@ async function problems(difference: Difference): Promise<string[]> {
     .filter((line) => !usual.some((start) => line.startsWith(start)));
 }
 
-const ORIGIN = { gitPush: { remote: "origin", branch: "main" } };
+const ORIGIN = { gitPush: { remote: "origin", branch: "main" }, pushCmd: "true" };
 const free = (bytes: number, in_: string) => (dir: string) =>
   Promise.resolve(dir === in_ ? bytes : 100 * GIB);
 
 const BROKEN: Record<string, [difference: Difference, found: string[]]> = {
   "nothing": [{}, []],
   "nothing that is pushed": [{ config: ORIGIN }, []],
+  "closures that nothing brings to the machines": [
+    { config: { gitPush: ORIGIN.gitPush } },
+    [
+      "warning hooks: The release is pushed, but the closures that it names are not: machines that find them nowhere " +
+      "else cannot follow it. Give --push-cmd, or --push-cmd true when something else brings the closures to them",
+    ],
+  ],
+  "a release that is begun beside another": [
+    {
+      world: (world) => {
+        world.referTo = (text) => ({ text, directory: "/flake" });
+        world.repositoryOf = (dir) => dir === "/flake" ? { root: "/flake", head: COMMIT } : null;
+        world.sourceOf = () => ({ root: "/flake", inGit: true, revision: null });
+        world.tracked = ["flake.nix", "releases/fleet.resolved.json"];
+      },
+    },
+    [
+      'warning release-directory: The release goes to "/fleet/releases", where none was before, and git has one in ' +
+      '"/flake/releases": a relative --release-dir is relative to the current directory',
+    ],
+  ],
+  "no flake": [
+    {
+      config: { signKey: "/keys/release.pem", signCmd: undefined },
+      world: (world) => {
+        world.referTo = () => {
+          throw new ReleaseError("usage", "there is no flake");
+        };
+      },
+    },
+    ["bad flake: there is no flake", "unknown key-place: it is not known without the flake"],
+  ],
   "a nix without flakes": [
     { machine: { nixFacts: async () => ({ ...await SOUND.nixFacts(), lacks: ["getFlake"] }) } },
     ['bad nix-features: nix has no "getFlake"'],

@@ -11,7 +11,8 @@ import { verifyRelease } from "../../verify/release.ts";
 import { statusOf } from "../../verify/status.ts";
 import { checkClock, isAhead, lookAtHead } from "../clock.ts";
 import { findEarlier, refuseOlder, signedAtOfLatest } from "../order.ts";
-import { lookIntoRepository, ownRepository, RIGHTS } from "./git.ts";
+import { warnOfOtherPlace } from "../oversights.ts";
+import { lookIntoRepository, ownRepository, placeOfFlake, RIGHTS } from "./git.ts";
 import { keysOfRelease } from "./keys.ts";
 import { bad, type Found, good, there, tried, unknown, type Visit, warning } from "./visit.ts";
 
@@ -25,6 +26,9 @@ export async function lookAtDirectory(visit: Visit): Promise<readonly Found[]> {
   for (const dir of dirs) {
     if (!await machine.canWrite(dir)) closed.push(bad(`"${dir}" cannot be written`, RIGHTS));
   }
+  // Whether there is a flake is a matter of its own.
+  const place = await placeOfFlake(visit.run).catch(() => null);
+  if (place !== null) await warnOfOtherPlace(visit.run, place);
   const found = [...closed, ...await lookIntoRepository(visit)];
   if (found.length > 0) return found;
   return [good(path === existing ? `"${path}" can be written` : `"${path}" is made by the first release`)];

@@ -8,6 +8,7 @@ import { isForReview } from "../../config.ts";
 import type { Repository } from "../../ports.ts";
 import { hideSecrets } from "../../secrets.ts";
 import { checkReleaseDir, identityOf } from "../committable.ts";
+import type { FlakePlace } from "../oversights.ts";
 import type { Run } from "../run.ts";
 import { changesOf, releaseFilesIn } from "../source.ts";
 import { bad, type Found, good, needed, NotKnown, there, tried, type Visit, warning } from "./visit.ts";
@@ -162,6 +163,15 @@ async function flakeRepository(
 ): Promise<Repository | null> {
   const source = await nix.locate((await nix.referTo(buildFlake)).text);
   return source && await git.repositoryOf(source.root);
+}
+
+/** Where the flake lies. */
+export async function placeOfFlake(
+  { config: { buildFlake }, ports: { nix, git } }: Run,
+): Promise<FlakePlace> {
+  const { directory } = await nix.referTo(buildFlake);
+  const repository = directory === null ? null : await git.repositoryOf(directory);
+  return { flake: { localDir: directory }, repository };
 }
 
 /** The repository that the release directory is in: one that is committed to is that of the flake, too. */

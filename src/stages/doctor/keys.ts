@@ -8,6 +8,7 @@ import { plural } from "../../text.ts";
 import type { Run } from "../run.ts";
 import { isKeyFile, refuseKeyInSource } from "../source.ts";
 import { checkTrust, keysOfBefore, readTrustedKeys, type TrustedKeys } from "../trust.ts";
+import { placeOfFlake } from "./git.ts";
 import { type Found, good, NotKnown, there, unknown, type Visit, warning } from "./visit.ts";
 
 /** That there is a key, that it can be read, and by nobody else. */
@@ -23,6 +24,9 @@ export function lookAtKey({ parts }: Visit): Found[] {
 /** That nix does not copy the key to where everybody can read it. */
 export async function lookAtPlaceOfKey({ config, run }: Visit): Promise<Found | null> {
   if (config.signKey === undefined || !isKeyFile(config.signKey)) return null;
+  await placeOfFlake(run).catch(() => {
+    throw new NotKnown("it is not known without the flake");
+  });
   await refuseKeyInSource(run, config.buildFlake);
   return good("the key is no part of what nix copies to its store");
 }

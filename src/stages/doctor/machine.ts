@@ -6,6 +6,7 @@
 import type { ReleaseConfig } from "../../config.ts";
 import { programsOf } from "../../plan/hook_programs.ts";
 import { readFleet } from "../../plan/reuse.ts";
+import { warnOfClosures } from "../oversights.ts";
 import { mebibytes, plural, quoteList } from "../../text.ts";
 import {
   bad,
@@ -33,7 +34,8 @@ const HOOKS = [
 ] as const;
 
 /** That a shell can read the hooks, that the programs are there which they run, and the variables. */
-export async function lookAtHooks({ config, machine }: Visit): Promise<Found[] | null> {
+export async function lookAtHooks({ config, run, machine }: Visit): Promise<Found[] | null> {
+  warnOfClosures(run);
   const hooks = HOOKS.flatMap(([option, of]) => {
     const command = of(config);
     return command === undefined ? [] : [{ option, command }];
