@@ -103,8 +103,9 @@ export function enumerateHosts(spec: HostsSpec, names: HostNames, fleet: HostLab
   }
   if (chosen.names.length === 0) {
     throw new ReleaseError("usage", "No hosts to release", {
-      hint:
-        "the flake must have nixosConfigurations or darwinConfigurations with a host that is not excluded",
+      hint: known.size === 0
+        ? "the flake must have a host in nixosConfigurations or darwinConfigurations"
+        : "--hosts takes away all that it names: what is behind a `!` or `exclude=` stays away",
     });
   }
   const hosts = chosen.names.map((name) => ({ name, kind: known.get(name)![0]! }));
@@ -155,10 +156,15 @@ function refuseUnknown(terms: readonly HostTerm[], known: readonly string[]): vo
     throw new ReleaseError(
       "usage",
       `The flake has no host ${quoteList(unknown)}, which --hosts ${isExcluded ? "excludes" : "names"}`,
-      { hint: hintOf(nearest(unknown[0]!, known), "hosts", known) },
+      { hint: unknown.includes("auto") ? ALONE : hintOf(nearest(unknown[0]!, known), "hosts", known) },
     );
   }
 }
+
+/** A list is written beside it as easily as behind it. */
+const ALONE =
+  "auto stands alone, as in --hosts auto; all hosts but some are --hosts auto:exclude=web1,@lab, or a list " +
+  "in which each is behind a `!`, as in --hosts '!web1,!@lab'";
 
 /**
  * Whether a host is among those that a term is about.

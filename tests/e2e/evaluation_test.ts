@@ -136,7 +136,7 @@ Deno.test("the program refuses a flake that has neither attribute set, and write
   await using fleet = await TestFleet.create({ files: { "flake.nix": flake } });
   await expectRefused(fleet, {}, {
     message: "No hosts to release",
-    hint: "the flake must have nixosConfigurations or darwinConfigurations with a host that is not excluded",
+    hint: "the flake must have a host in nixosConfigurations or darwinConfigurations",
   });
 });
 

@@ -298,8 +298,7 @@ testMistakes([
     by: committing({ "hosts.json": '{"nixos": [], "darwin": []}' }),
     refusal: {
       message: "No hosts to release",
-      hint:
-        "the flake must have nixosConfigurations or darwinConfigurations with a host that is not excluded",
+      hint: "the flake must have a host in nixosConfigurations or darwinConfigurations",
     },
   },
   {

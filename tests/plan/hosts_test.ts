@@ -238,7 +238,11 @@ const DISAMBIGUATE = "disambiguate: rename it in one of them, or leave it out wi
 const NONE: Refusal = {
   kind: "usage",
   message: "No hosts to release",
-  hint: "the flake must have nixosConfigurations or darwinConfigurations with a host that is not excluded",
+  hint: "the flake must have a host in nixosConfigurations or darwinConfigurations",
+};
+const NONE_LEFT: Refusal = {
+  ...NONE,
+  hint: "--hosts takes away all that it names: what is behind a `!` or `exclude=` stays away",
 };
 const KNOWN = 'known hosts: "db", "web1", "web2", "air", "mini"';
 
@@ -279,9 +283,16 @@ const REFUSED: [claim: string, spec: HostsSpec, names: HostNames, said: Refusal]
     hint: DISAMBIGUATE,
   }],
   ["a flake without hosts", auto(), { nixos: [], darwin: [] }, NONE],
-  ["to exclude every host", auto("db", "web1", "web2", "air", "mini"), NAMES, NONE],
-  ["an empty list", explicit(), NAMES, NONE],
-  ["a list of which nothing is left", explicit("db", "!d*"), NAMES, NONE],
+  ["to exclude every host", auto("db", "web1", "web2", "air", "mini"), NAMES, NONE_LEFT],
+  ["an empty list", explicit(), { nixos: [], darwin: [] }, NONE],
+  ["a list of which nothing is left", explicit("db", "!d*"), NAMES, NONE_LEFT],
+  ["auto within a list", explicit("auto", "!db"), NAMES, {
+    kind: "usage",
+    message: 'The flake has no host "auto", which --hosts names',
+    hint:
+      "auto stands alone, as in --hosts auto; all hosts but some are --hosts auto:exclude=web1,@lab, or a list in " +
+      "which each is behind a `!`, as in --hosts '!web1,!@lab'",
+  }],
   ["an unknown name behind a !", explicit("web*", "!dbb"), NAMES, {
     kind: "usage",
     message: 'The flake has no host "dbb", which --hosts excludes',
