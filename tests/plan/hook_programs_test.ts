@@ -27,7 +27,21 @@ const COMMANDS: [command: string, programs: string[]][] = [
   // What prefixes take before a command is theirs.
   ["command -v foo >/dev/null && nohup bar", ["bar"]],
   ["# hi; there\necho a # b; c\nd#e", ["echo"]],
+  // What it asks for it can do without.
+  ["if command -v cachix >/dev/null; then cachix push x; fi", ["fi"]],
+  ["type -t a || b; which foo && foo; hash bar 2>&- && bar", ["type", "b", "which", "hash"]],
+  // What is a path from elsewhere, or on another PATH, cannot be looked for here.
+  ["./a; cd x && ./b && c/d && /e", ["./a", "cd", "/e"]],
+  ["a; PATH=/x:$PATH b; c", ["a"]],
+  ['a; export PATH="$HOME/bin:$PATH"\nb', ["a", "export"]],
+  // Sums and lists of values are no commands.
+  ["a; n=$((n + 1)); b", ["a"]],
+  ["a; n=(1 2); b", ["a"]],
+  ['a; echo "$(jq "map(.x); .y" f)"; b', ["a", "echo"]],
+  ['a; b"$(c "d")"', ["a"]],
   // From here on only a shell knows.
+  ["a; . ./lib.sh; f", ["a"]],
+  ['a; eval "$X"; f', ["a"]],
   ["case $1 in a) foo;; b) bar;; esac", []],
   ["cat <<EOF\nfoo\nEOF", ["cat"]],
   [`"open`, ["open"]],
