@@ -145,7 +145,8 @@ async function look(settings: LogSettings, session: Session): Promise<LogReport>
   const range = { artifactName, limit: limit && limit + 1 };
   const history = await releaseHistory(git, location, range);
   const files = readHistory(git, location, history.commits);
-  const found = await readAll(history, files, { artifactName, trust });
+  const isWhole = settings.json || settings.withChanges;
+  const found = await readAll(history, files, { artifactName, trust, isWhole });
   const more = limit !== undefined && found.length > limit;
   const releases = (more ? found.slice(0, limit) : found).filter((release) => release !== null);
   if (releases.length === 0 && !more) throw noRelease(settings);
@@ -161,22 +162,24 @@ async function look(settings: LogSettings, session: Session): Promise<LogReport>
 async function readAll(
   { commits, isCut }: ReleaseHistory,
   files: AsyncIterable<ReleaseFiles>,
-  rules: ContentRules,
+  { isWhole, ...rules }: ContentRules & { readonly isWhole: boolean },
 ): Promise<(LoggedRelease | null)[]> {
-  const [{ readContent }, { loggedRelease }] = await Promise.all([
+  const [{ readContent }, { loggedRelease, withoutDetails }] = await Promise.all([
     import("../verify/content.ts"),
     import("../report/history.ts"),
   ]);
   const releases: (LoggedRelease | null)[] = [];
+  const keep = (release: LoggedRelease | null) =>
+    releases.push(release === null || isWhole ? release : withoutDetails(release));
   let newer: FoundCommit | undefined;
   let read = 0;
   for await (const ofCommit of files) {
     const { commit, committedAt } = commits[read++]!;
     const found = { commit, committedAt, ...await readContent(ofCommit, rules) };
-    if (newer !== undefined) releases.push(loggedRelease(newer, found));
+    if (newer !== undefined) keep(loggedRelease(newer, found));
     newer = found;
   }
-  if (newer !== undefined) releases.push(loggedRelease(newer, isCut ? "cut" : null));
+  if (newer !== undefined) keep(loggedRelease(newer, isCut ? "cut" : null));
   return releases;
 }
 

@@ -91,6 +91,14 @@ export function loggedRelease(
   };
 }
 
+/**
+ * A release as the table shows it: of what it changes, the one line. All of that is more than there is memory for, where
+ * thousands of releases each change thousands of hosts.
+ */
+export function withoutDetails({ changes, ...release }: LoggedRelease): LoggedRelease {
+  return { ...release, changes: changes && { ...changes, hosts: [], parts: [] } };
+}
+
 /** Whether there was a release, and the commit has taken it away. */
 function isGone({ failures }: Pick<ReleaseContent, "failures">): boolean {
   return failures.some(({ code }) => code === "missing-fleet");

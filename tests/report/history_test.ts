@@ -5,6 +5,7 @@ import {
   loggedRelease,
   logLines,
   longLogLines,
+  withoutDetails,
 } from "../../src/report/history.ts";
 import { readContent, type ReleaseContent } from "../../src/verify/content.ts";
 import { pureTest } from "../support/pure.ts";
@@ -55,7 +56,8 @@ pureTest("the log says of each release what it changes, or why that cannot be to
   assertEquals([null, "cut" as const, GONE].map((before) => loggedRelease(at("2", GONE), before)), [
     ...[null, null, null],
   ]);
-  assertEquals(logLines({ releases, verified: true, more: true }).map((line) => line.split(/ {2,}/)), [
+  const lines = logLines({ releases, verified: true, more: true });
+  assertEquals(lines.map((line) => line.split(/ {2,}/)), [
     ["signed at", "commit", "of", "key", "channels", "changes"],
     ["2026-06-02T12:00:00Z", "aaaaaaaa", "22222222", key, "stable", '1 of 3 hosts changes: "web1"'],
     ["2026-06-01T12:00:00Z", "bbbbbbbb", "11111111", key, "-", "nothing changes for 3 hosts"],
@@ -71,6 +73,9 @@ pureTest("the log says of each release what it changes, or why that cannot be to
     [""],
     ["there are older releases: --limit shows more"],
   ]);
+  const table = releases.map(withoutDetails);
+  assertEquals(table.flatMap(({ changes }) => [...changes?.hosts ?? [], ...changes?.parts ?? []]), []);
+  assertEquals(logLines({ releases: table, verified: true, more: true }), lines);
   assertEquals(releases.map(({ noChanges }) => noChanges), [
     ...[null, null, "previous-refused", "refused", "history-cut", "removed", null, null],
   ]);
