@@ -14,6 +14,11 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Byte strings one behind the other. */
 export function joinBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  return joinAll(parts);
+}
+
+/** The same of as many as there are: a call takes about a hundred thousand arguments. */
+function joinAll(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;
   for (const part of parts) {
@@ -40,5 +45,5 @@ export async function readAtMost(
     if (length > most) return undefined;
     chunks.push(chunk);
   }
-  return joinBytes(...chunks);
+  return joinAll(chunks);
 }

@@ -130,10 +130,15 @@ export function fitColumns(text: string, columns: number): string {
 export function alignedRows(rows: readonly (readonly string[])[]): string[] {
   // As they are printed, so that what is escaped moves no column.
   const cells = rows.map((row) => row.map(printable));
-  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => columnsOf(row[column]!)))) ?? [];
+  const widths = cells[0]?.map((_, column) => widest(cells, (row) => columnsOf(row[column]!))) ?? [];
   return cells.map((row) =>
     row.map((cell, column) => cell + " ".repeat(widths[column]! - columnsOf(cell))).join("  ").trimEnd()
   );
+}
+
+/** Rows may be more than a call takes as its arguments. */
+function widest<Row>(rows: readonly Row[], widthOf: (row: Row) => number): number {
+  return rows.reduce((most, row) => Math.max(most, widthOf(row)), 0);
 }
 
 /** An argument list that a shell reads back as it is, on one line. */
@@ -157,7 +162,7 @@ function dollarQuoted(word: string): string {
 
 /** Rows, the first of them the header, as the formatter pads them. */
 export function markdownTable([header = [], ...rows]: readonly (readonly string[])[]): string {
-  const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]!.length)));
+  const widths = header.map((_, column) => widest([header, ...rows], (row) => row[column]!.length));
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
   return [line(header), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { equalBytes, joinBytes, writeAll } from "../src/bytes.ts";
+import { equalBytes, joinBytes, readAtMost, writeAll } from "../src/bytes.ts";
 import { pureTest } from "./support/pure.ts";
 
 pureTest("equalBytes() compares every byte and the length", () => {
@@ -20,6 +20,13 @@ pureTest("joinBytes() puts byte strings one behind the other, and copies them", 
   first[0] = 9;
   assertEquals(joined, Uint8Array.of(1, 2, 3, 4));
   assertEquals(joinBytes(), new Uint8Array());
+});
+
+pureTest("readAtMost() reads a stream to its end, in however many pieces it comes", async () => {
+  const pieces = Array.from({ length: 200_000 }, (_, index) => Uint8Array.of(index));
+  const whole = await readAtMost(ReadableStream.from(pieces), pieces.length);
+  assertEquals([whole?.length, whole?.at(-1)], [pieces.length, 199_999 % 256]);
+  assertEquals(await readAtMost(ReadableStream.from(pieces.slice(0, 3)), 2), undefined);
 });
 
 pureTest("writeAll() writes on where a call has written only the first bytes", () => {

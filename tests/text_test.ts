@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
+  alignedRows,
   fitColumns,
   markdownTable,
   nearest,
@@ -175,6 +176,12 @@ const FITTING: [text: string, columns: number, shown: string][] = [
 
 pureTest("fitColumns() counts the columns of a terminal, and cuts no character in two", () => {
   assertEquals(FITTING.map(([text, columns]) => [text, columns, fitColumns(text, columns)]), FITTING);
+});
+
+pureTest("tables have as many rows as there are hosts", () => {
+  const rows = Array.from({ length: 200_000 }, (_, index) => [`${index}`, "x"]);
+  assertEquals(alignedRows(rows).at(0), "0       x");
+  assertEquals(markdownTable(rows).length, 200_001 * "| 199999 | x |\n".length - 1);
 });
 
 pureTest("markdownTable() pads each column to its widest cell, as the formatter does", () => {

@@ -291,8 +291,9 @@ export async function readReleaseFiles(
   const { dir, cwd } = place;
   const budget = new ReadBudget(dir);
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  const paths: string[] = [];
-  for (const sub of DIRECTORIES) paths.push(...await pathsIn(place, sub, budget, artifactName));
+  let paths: string[] = [];
+  // More than a call takes as its arguments.
+  for (const sub of DIRECTORIES) paths = paths.concat(await pathsIn(place, sub, budget, artifactName));
   const within = realPath(dir, cwd);
   const places = new Map(
     paths.map((path): [string, FilePlace] => [path, { path: join(dir, path), cwd, within }]),
