@@ -43,13 +43,17 @@ export async function main(
   };
   const planning = first === "--print-permissions";
   const line = planning ? others : args;
+  let invocation: Invocation | undefined;
   try {
-    const invocation = await read(commands, line, { world, onTelling });
+    invocation = await read(commands, line, { world, onTelling });
     if (planning) return await printPermissions(invocation, world);
     return await run(commands, invocation, { world, log });
   } catch (error) {
     const known = explained(error);
     const command = await commands[nameIn(commands, line)]!();
+    const isCutOff = known.code === NO_OUTPUT && known.cause instanceof Deno.errors.BrokenPipe;
+    // As `head` ends what it reads from. Of what a run has done it is to be told that nobody was told.
+    if (isCutOff && (command.onlyTells || invocation?.kind !== "request")) return CUT_OFF;
     const exitCode = command.failureCode(known);
     log.error(known, exitCode);
     log.annotate("error", "fleet-release", errorLines(known));
@@ -59,6 +63,9 @@ export async function main(
     log.close();
   }
 }
+
+/** The exit code of a shell for a program that SIGPIPE has ended. */
+const CUT_OFF = 141;
 
 /** What fails can be read on stderr, too: that nobody reads stdout is none of its errors. */
 async function printError(error: ReleaseError, exitCode: number, { stdout }: World): Promise<void> {

@@ -15,6 +15,7 @@ export const CANONICALIZE = defineCommand({
     "Reads JSON from standard input and writes its canonical form (RFC 8785) to standard output. Refuses what has\n" +
     "none: duplicate keys, lone surrogates, integers that lose precision, numbers beyond a double, depth over 512.",
   options: HELP_OPTIONS,
+  onlyTells: true,
   exitCodes: { 0: "written", 1: "not JSON, or without a canonical form", 2: "arguments, input or output" },
   example: "fleet-release canonicalize < fleet.json | sha256sum",
   variables: [],

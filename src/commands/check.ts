@@ -93,6 +93,7 @@ export const CHECK = defineCommand({
     "nothing has, with the nearest that there is, waves, edges and budgets that do not do what they seem to, and what\n" +
     "has expired. It needs no key, and changes nothing.",
   options: OPTIONS,
+  onlyTells: true,
   exitCodes: {
     0: "nothing but warnings was found",
     1: "errors, or with --deny-warnings warnings, were found; usage, or the flake cannot be evaluated",

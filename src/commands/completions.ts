@@ -32,6 +32,7 @@ export function completionsOf(commands: CommandList): Command {
     options: HELP_OPTIONS,
     operands: "a shell",
     offers: SHELLS,
+    onlyTells: true,
     exitCodes: { 0: "printed", 1: "usage" },
     example: 'eval "$(fleet-release completions bash)"',
     variables: [],

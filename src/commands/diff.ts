@@ -80,6 +80,7 @@ export const DIFF = defineCommand({
   options: OPTIONS,
   operands: "two revisions or directories",
   offers: "releases",
+  onlyTells: true,
   exitCodes: {
     0: "compared; with --exit-code, nothing differs",
     1: "usage, or something cannot be read",

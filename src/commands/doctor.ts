@@ -71,6 +71,7 @@ export const DOCTOR = defineCommand({
     "wrong how to mend it. Changes nothing.",
   options: OPTIONS,
   takesSettings: RELEASE_OPTIONS,
+  onlyTells: true,
   exitCodes: {
     0: "nothing is bad; there may be warnings, and what cannot be known",
     1: "something is bad, or with --deny-warnings to be warned of; usage",

@@ -88,6 +88,7 @@ export const LOG = defineCommand({
   options: OPTIONS,
   operands: "a release directory",
   offers: "directories",
+  onlyTells: true,
   exitCodes: {
     0: "listed, whether all of them verify or not",
     1: "usage, keys or a history that cannot be read, or no release in it",

@@ -21,6 +21,7 @@ export function manOf(commands: CommandList): Command {
       "Prints the manual page, of all commands, in the language of man(1). The nix package has it installed: `man\n" +
       "fleet-release` shows it.",
     options: HELP_OPTIONS,
+    onlyTells: true,
     exitCodes: { 0: "printed", 1: "usage" },
     example: "fleet-release man | man -l -",
     variables: [],

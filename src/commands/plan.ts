@@ -150,6 +150,7 @@ export const PLAN = defineCommand({
     "there. It needs no key and no network, builds nothing unless it is told to, and changes nothing.",
   options: OPTIONS,
   takesSettings: RELEASE_OPTIONS,
+  onlyTells: true,
   exitCodes: {
     0: "told; with --exit-code, and nothing would change",
     1: "usage, configuration, evaluation, git, input or output",

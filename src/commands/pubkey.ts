@@ -24,6 +24,7 @@ export const PUBKEY = defineCommand({
   options: KEY_OUTPUT_OPTIONS,
   operands: OPERANDS,
   offers: "files",
+  onlyTells: true,
   exitCodes: { 0: "printed", 1: "usage, or the file cannot be read or is no key" },
   example: "fleet-release pubkey ~/keys/release.pem",
   variables: [],

@@ -76,6 +76,7 @@ export const STATUS = defineCommand({
   options: OPTIONS,
   operands: "a release directory",
   offers: "directories",
+  onlyTells: true,
   exitCodes: {
     0: "fresh",
     2: "arguments, or a file that cannot be read",

@@ -138,6 +138,7 @@ export const VERIFY = defineCommand({
   options: OPTIONS,
   operands: 'a directory, a file of it, or "artifact" or "rollout-manifest" and a file',
   offers: "files",
+  onlyTells: true,
   exitCodes: { 0: "verified", 1: "refused", 2: "arguments, or a file that cannot be read" },
   example: "fleet-release verify releases --trust-file trust.json",
   variables: GIT_VARIABLES,

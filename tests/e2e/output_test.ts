@@ -6,6 +6,8 @@ import { expectRun, type Finished, PROJECT, run, which } from "../support/comman
 import { type Draft, type FleetOptions, KEY, SIGN, TestFleet } from "../support/fleet.ts";
 import { runInProcess } from "../support/in_process.ts";
 import { releaseByKey } from "../support/key_release.ts";
+import { DENO_ENV } from "../support/program.ts";
+import { TemporaryDirectory } from "../support/traced.ts";
 import { SOON_AFTER, writeEarlierRelease } from "../support/refusal.ts";
 
 const NOW = "2026-06-01T12:00:00Z";
@@ -557,3 +559,22 @@ for (const { of, fleet: options, prepare, args = [], sign = releaseByKey, warnin
     assertEquals(result.outcome, "released");
   });
 }
+
+Deno.test("a program that has read enough ends a command that only tells, without a word", async () => {
+  const program = ["run", "-A", "--cached-only", "--frozen", join(PROJECT, "src/main.ts")];
+  const cutOff = async (...args: string[]) => {
+    // What it writes to is closed by then.
+    const script = 'exec 3>&2; { sleep 0.2; "$@" 2>&3; echo "code $?" >&3; } | :';
+    const argv = [which("sh"), "-c", script, "sh", Deno.execPath(), ...program, ...args];
+    return (await run(argv, { cwd: PROJECT, env: { ...DENO_ENV, HOME: PROJECT, NO_COLOR: "1" } })).stderr;
+  };
+  for (const args of [["--help"], ["status", "--help"], ["man"], ["completions", "bash"]]) {
+    assertEquals(await cutOff(...args), "code 141\n", args.join(" "));
+  }
+  // What a run has done is another matter.
+  await using dir = await TemporaryDirectory.create();
+  assertEquals(
+    await cutOff("keygen", join(dir.path, "key.pem")),
+    "error: Cannot write standard output: Broken pipe (os error 32)\ncode 1\n",
+  );
+});
