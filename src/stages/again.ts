@@ -3,18 +3,16 @@
  *
  * @module
  */
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, SIDECAR_FILES } from "../contract/layout.ts";
-import { decodeUtf8, parseJson } from "../contract/json.ts";
-import { decode } from "../contract/schema.ts";
+import { SIDECAR_FILES } from "../contract/layout.ts";
 import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { EvaluatedFleet } from "../plan/compose.ts";
 import { filterExpiredPins } from "../plan/pins.ts";
 import { readFleet } from "../plan/reuse.ts";
 import { plural, quoteList } from "../text.ts";
-import type { ReleaseFiles } from "../verify/bindings.ts";
 import { attributesFor } from "./attributes.ts";
 import { findPlaceAgain, type Origin } from "./base.ts";
+import { releaseIn } from "./changes.ts";
 import { checkClock, lookAtHead } from "./clock.ts";
 import { checkCommittable } from "./committable.ts";
 import type { Earlier } from "./order.ts";
@@ -94,26 +92,12 @@ export async function readReleaseAgain(run: Run, before: Before): Promise<Releas
         },
       );
     }
-    const { fleet, files } = previous;
-    const { signedAt } = fleet.meta;
-    // What verifies is signed at some time.
-    return { evaluated: { fleet, ...sidecarsIn(files) }, signedAt: signedAt! };
+    // What verifies is whole, and signed at some time.
+    const evaluated = releaseIn(previous.files, artifactName)!;
+    return { evaluated, signedAt: evaluated.fleet.meta.signedAt! };
   });
   warnOfExpiredPins(run, again.evaluated);
   return again;
-}
-
-function sidecarsIn(files: ReleaseFiles): Omit<EvaluatedFleet, "fleet"> {
-  const parsed = (path: string) => {
-    const bytes = files.get(path);
-    return bytes === undefined ? null : parseJson(decodeUtf8(bytes));
-  };
-  const revocations = parsed(REVOCATIONS_FILE);
-  const nonces = parsed(BOOTSTRAP_NONCES_FILE);
-  return {
-    revocations: revocations === null ? null : decode("revocationsArtifact", revocations).revocations,
-    bootstrapNonces: nonces === null ? null : decode("bootstrapNoncesArtifact", nonces).bootstrapNonces,
-  };
 }
 
 /** What a pin holds back is built anew when it has expired, which is for a release to do. */

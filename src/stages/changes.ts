@@ -3,15 +3,17 @@
  *
  * @module
  */
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, SIDECAR_FILES } from "../contract/layout.ts";
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE } from "../contract/layout.ts";
 import { decodeUtf8, parseJson } from "../contract/json.ts";
 import { decode } from "../contract/schema.ts";
 import { compareTimestamps } from "../contract/time.ts";
+import type { Meta } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Artifact } from "../model.ts";
 import { type Changes, changesBetween, summaryOf } from "../plan/changes.ts";
 import type { EvaluatedFleet } from "../plan/compose.ts";
 import { readFleet } from "../plan/reuse.ts";
+import { sameStamp } from "../verify/bindings.ts";
 import type { Earlier } from "./order.ts";
 import { type Reading, readOrNothing } from "./run.ts";
 
@@ -59,33 +61,40 @@ export async function lastRelease(
   commits = false,
 ): Promise<LastRelease | null> {
   const { artifactName } = run.config;
-  // What is on disk alone may be of a run that could not commit it.
-  if (commits && committed === null && onDisk !== null) return null;
   const isCommitted = committed !== null &&
     (commits || onDisk === null || compareTimestamps(committed.signedAt, onDisk.signedAt) > 0);
-  if (isCommitted) {
-    const { place, bytes, sidecars } = committed;
-    return { place, documents: new Map([[artifactName, bytes], ...sidecars]) };
+  // What is on disk alone may be of a run that could not commit it.
+  const last = isCommitted ? committed : commits ? null : onDisk;
+  if (last !== null) {
+    return { place: last.place, documents: new Map([[artifactName, last.bytes], ...last.sidecars]) };
   }
-  const bytes = onDisk?.bytes ?? (untrusted ? null : await readOrNothing(run, artifactName));
+  if (onDisk !== null || untrusted) return null;
+  const bytes = await readOrNothing(run, artifactName);
   if (bytes === null) return null;
-  const documents = new Map<string, Uint8Array>([[artifactName, bytes]]);
-  for (const path of SIDECAR_FILES) {
+  const documents = new Map([[artifactName, bytes]]);
+  for (const path of [REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE]) {
     const sidecar = await readOrNothing(run, path);
     if (sidecar !== null) documents.set(path, sidecar);
   }
   return { place: "on disk", documents };
 }
 
-/** What the documents of a release say; null when there is no fleet among them. A damaged sidecar says nothing. */
+/**
+ * What the documents of a release say; null when there is no fleet among them. A sidecar that is damaged, or was not signed
+ * as one release with the fleet, says nothing: the latter is left of an earlier one.
+ */
 export function releaseIn(documents: Documents, artifactName: string): EvaluatedFleet | null {
   const bytes = documents.get(artifactName);
   const fleet = bytes && readFleet(bytes);
   if (fleet === undefined) return null;
-  const revocations = sidecarIn(documents, REVOCATIONS_FILE, (value) => decode("revocationsArtifact", value));
+  const revocations = sidecarIn(
+    documents.get(REVOCATIONS_FILE),
+    fleet.meta,
+    (value) => decode("revocationsArtifact", value),
+  );
   const nonces = sidecarIn(
-    documents,
-    BOOTSTRAP_NONCES_FILE,
+    documents.get(BOOTSTRAP_NONCES_FILE),
+    fleet.meta,
     (value) => decode("bootstrapNoncesArtifact", value),
   );
   return {
@@ -95,11 +104,15 @@ export function releaseIn(documents: Documents, artifactName: string): Evaluated
   };
 }
 
-function sidecarIn<T>(documents: Documents, path: string, read: (value: unknown) => T): T | null {
-  const bytes = documents.get(path);
+function sidecarIn<T extends { readonly meta: Meta }>(
+  bytes: Uint8Array | undefined,
+  stamp: Meta,
+  read: (value: unknown) => T,
+): T | null {
   if (bytes === undefined) return null;
   try {
-    return read(parseJson(decodeUtf8(bytes)));
+    const document = read(parseJson(decodeUtf8(bytes)));
+    return sameStamp(document.meta, stamp) ? document : null;
   } catch (error) {
     if (error instanceof ReleaseError) return null;
     throw error;

@@ -66,6 +66,6 @@ async function compose(run: Run, parts: Parts): Promise<Composed> {
     : null;
   if (reused !== null) return { artifacts: reused.signed, stamp: reused.stamp, kept: reused.signed };
   warnOfUntrusted(run, parts.earlier);
-  await checkTellsApart(run, fresh.artifacts, parts);
+  checkTellsApart(run, fresh.artifacts, parts.earlier);
   return { artifacts: fresh.artifacts, stamp, kept: null };
 }

@@ -5,7 +5,7 @@
  */
 import { join, relative } from "@std/path";
 import { equalBytes } from "../bytes.ts";
-import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, SIDECAR_FILES, signaturePath } from "../contract/layout.ts";
+import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, signaturePath } from "../contract/layout.ts";
 import { compareTimestamps } from "../contract/time.ts";
 import type { Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
@@ -23,11 +23,7 @@ export interface ReleasedFleet {
   readonly place: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly signedAt: Timestamp;
-}
-
-/** The same, in a commit. */
-export interface CommittedFleet extends ReleasedFleet {
-  /** What the commit has beside it, by the paths in the release directory; nobody has verified it. */
+  /** The documents beside it that such a key has signed, by their paths in the release directory. */
   readonly sidecars: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
@@ -36,7 +32,7 @@ export interface Earlier {
   /** Null: nothing that a key which counts has signed. */
   readonly onDisk: ReleasedFleet | null;
   /** The latest of the commit that is released, of HEAD, and of the tip of the branch that is pushed to. */
-  readonly committed: CommittedFleet | null;
+  readonly committed: ReleasedFleet | null;
   /** Whether there is a fleet on disk that no key which counts has signed. */
   readonly untrusted: boolean;
 }
@@ -118,19 +114,43 @@ const GIVE_LATER = "leave out --now and SOURCE_DATE_EPOCH, give a later time";
 
 /** Finds what was released before, on disk and in the commits that are here. */
 export async function findEarlier(run: Reading, origin: Origin, keys: TrustedKeys): Promise<Earlier> {
-  const onDisk = await readOnDisk(run, keys);
+  const { artifactName } = run.config;
+  const read = (path: string) => readOrNothing(run, path);
+  const onDisk = await findSigned(read, artifactName, keys);
   const committed = await readCommitted(run, origin, keys);
-  return { onDisk: onDisk ?? null, committed, untrusted: onDisk === undefined };
+  return { onDisk: onDisk ? { place: "on disk", ...onDisk } : null, committed, untrusted: onDisk === null };
 }
 
-/** The fleet on disk; null when there is none, and undefined when no key which counts has signed it. */
-async function readOnDisk(run: Reading, keys: TrustedKeys): Promise<ReleasedFleet | null | undefined> {
-  const { artifactName } = run.config;
-  const bytes = await readOrNothing(run, artifactName);
-  if (bytes === null) return null;
-  const signature = await readOrNothing(run, signaturePath(artifactName));
-  const found = await readSigned(bytes, signature, keys);
-  return found === null ? undefined : { place: "on disk", ...found };
+/** What lies beside a fleet and says something that it does not. */
+const BESIDE = [REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE];
+
+/**
+ * Finds a fleet that a key which counts has signed, and what lies beside it.
+ *
+ * @param read Gives the bytes of a path in the release directory; null: there are none
+ * @returns null when no such key has signed the fleet, and undefined when there is none
+ */
+async function findSigned(
+  read: (path: string) => Promise<Uint8Array<ArrayBuffer> | null>,
+  artifactName: string,
+  keys: TrustedKeys,
+): Promise<Omit<ReleasedFleet, "place"> | null | undefined> {
+  const signed = async (path: string) => {
+    const bytes = await read(path);
+    return bytes && { bytes, signature: await read(signaturePath(path)) };
+  };
+  const fleet = await signed(artifactName);
+  if (fleet === null) return undefined;
+  const found = await readSigned(fleet.bytes, fleet.signature, keys);
+  if (found === null) return null;
+  const sidecars = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const path of BESIDE) {
+    const sidecar = await signed(path);
+    if (!sidecar?.signature) continue;
+    const { bytes, signature } = sidecar;
+    if (await verifyingKey(bytes, signature, keys.keys) !== null) sidecars.set(path, bytes);
+  }
+  return { ...found, sidecars };
 }
 
 /**
@@ -155,29 +175,25 @@ async function readCommitted(
   { config: { artifactName }, ports: { git, releaseDir } }: Reading,
   { ciCommit, repository, place }: Origin,
   keys: TrustedKeys,
-): Promise<CommittedFleet | null> {
+): Promise<ReleasedFleet | null> {
   const dir = await releaseDir.realPath();
   const own = await git.repositoryOf(dir.existing);
   if (own === null) return null;
   const within = relative(own.root, dir.path);
-  const path = join(within, artifactName);
-  const beside = SIDECAR_FILES.map((name) => [name, join(within, name)] as const);
+  const paths = [artifactName, ...BESIDE].flatMap((path) => [path, signaturePath(path)]);
   const isFleets = own.root === repository?.root;
   const commits = new Set([own.head, ...isFleets ? [ciCommit, place?.parent ?? null] : []]);
-  let latest: CommittedFleet | null = null;
+  let latest: ReleasedFleet | null = null;
   for (const commit of commits) {
     if (commit === null) continue;
-    const paths = [path, signaturePath(path), ...beside.map(([, path]) => path)];
-    const files = await git.readCommitted(own, commit, paths).catch(refuseNone);
-    const bytes = files.get(path);
-    const found = bytes && await readSigned(bytes, files.get(signaturePath(path)) ?? null, keys);
+    const files = await git.readCommitted(own, commit, paths.map((path) => join(within, path))).catch(
+      refuseNone,
+    );
+    const read = (path: string) => Promise.resolve(files.get(join(within, path)) ?? null);
+    const found = await findSigned(read, artifactName, keys);
     if (!found) continue;
     if (latest !== null && compareTimestamps(found.signedAt, latest.signedAt) <= 0) continue;
-    const sidecars = new Map(beside.flatMap(([name, path]) => {
-      const bytes = files.get(path);
-      return bytes === undefined ? [] : [[name, bytes] as const];
-    }));
-    latest = { place: `in commit ${commit.slice(0, 8)}`, sidecars, ...found };
+    latest = { place: `in commit ${commit.slice(0, 8)}`, ...found };
   }
   return latest;
 }
@@ -207,13 +223,8 @@ export async function readSigned(
  *
  * @throws {ReleaseError} of kind `usage`
  */
-export async function checkTellsApart(
-  run: Run,
-  artifacts: readonly Artifact[],
-  { trusted, earlier }: { readonly trusted: TrustedKeys | null; readonly earlier: Earlier },
-): Promise<void> {
-  const keys = keysOfBefore(run, trusted);
-  if (run.config.allowOlder || keys === null) return;
+export function checkTellsApart(run: Run, artifacts: readonly Artifact[], earlier: Earlier): void {
+  if (run.config.allowOlder) return;
   const [fleet] = artifacts;
   const same = (path: string, place: string) => {
     throw new ReleaseError(
@@ -229,13 +240,11 @@ export async function checkTellsApart(
     if (released === null || compareTimestamps(released.signedAt, run.now) !== 0) continue;
     if (!equalBytes(released.bytes, fleet!.bytes)) same(fleet!.path, released.place);
   }
-  if (earlier.onDisk === null || compareTimestamps(earlier.onDisk.signedAt, run.now) !== 0) return;
+  const { onDisk } = earlier;
+  if (onDisk === null || compareTimestamps(onDisk.signedAt, run.now) !== 0) return;
   for (const { path, bytes } of artifacts) {
-    if (path !== REVOCATIONS_FILE && path !== BOOTSTRAP_NONCES_FILE) continue;
-    const old = await readOrNothing(run, path);
-    if (old === null || equalBytes(old, bytes)) continue;
-    const signature = await readOrNothing(run, signaturePath(path));
-    if (signature === null || await verifyingKey(old, signature, keys.keys) === null) continue;
+    const old = onDisk.sidecars.get(path);
+    if (old === undefined || equalBytes(old, bytes)) continue;
     if (signedAtOf(old) === run.now) same(path, "on disk");
   }
 }

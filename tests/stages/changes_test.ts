@@ -23,12 +23,13 @@ function fleetWithout(day: number, ...names: string[]) {
   return canonicalBytes(fleet);
 }
 
-/** Revocations of hosts. */
-function revoking(...hosts: string[]) {
+/** Revocations of hosts, signed with the fleet of that day. */
+function revoking(day: number, ...hosts: string[]) {
   const revocations = hosts.map((hostname) => ({
     ...{ hostname, notBefore: "2026-06-01T12:00:00Z", reason: null, revokedBy: null },
   }));
-  return canonicalBytes({ schemaVersion: 1, revocations, meta: { schemaVersion: 1 } });
+  const meta = { ...fullFleet().meta, signedAt: `2026-06-0${day}T12:00:00Z` };
+  return canonicalBytes({ schemaVersion: 1, revocations, meta });
 }
 
 /** What a release of the fleet is said to change, which revokes "b". */
@@ -39,7 +40,7 @@ async function summary(
 ): Promise<string> {
   const world = new FakeWorld();
   for (const [path, bytes] of Object.entries(files)) world.files.set(path, bytes);
-  const artifacts = [[FLEET, fleetWithout(9)], [REVOCATIONS_FILE, revoking("b")]] as const;
+  const artifacts = [[FLEET, fleetWithout(9)], [REVOCATIONS_FILE, revoking(9, "b")]] as const;
   return summaryOf(
     await compareWithLast(
       world.run(),
@@ -56,7 +57,7 @@ const ONE_NEW = '1 is new: "a"';
 pureTest("compareWithLast() takes what is on disk, whoever signed it, where nobody knows a key", async () => {
   assertEquals(await summary({}, NOTHING), ALL_NEW);
   assertEquals(
-    await summary({ [FLEET]: fleetWithout(1, "a"), [REVOCATIONS_FILE]: revoking("b") }, NOTHING),
+    await summary({ [FLEET]: fleetWithout(2, "a"), [REVOCATIONS_FILE]: revoking(2, "b") }, NOTHING),
     ONE_NEW,
   );
   assertEquals(await summary({ [FLEET]: fleetWithout(1, "a") }, NOTHING), `${ONE_NEW}; revocations change`);
@@ -75,23 +76,25 @@ pureTest(
   },
 );
 
+/** A release of a day of June, which revokes hosts. */
+function releaseOf(day: number, [...without]: readonly string[], ...revoked: string[]) {
+  return {
+    ...{ place: "somewhere", bytes: fleetWithout(day, ...without), signedAt: `2026-06-0${day}T12:00:00Z` },
+    sidecars: new Map([[REVOCATIONS_FILE, revoking(day, ...revoked)]]),
+  };
+}
+
+const UNCHANGED = "nothing changes for 3 hosts";
+
 pureTest("compareWithLast() takes the later of what is on disk and what is committed", async () => {
-  const at = (day: number, bytes: Uint8Array<ArrayBuffer>) => ({
-    ...{ place: "somewhere", bytes, signedAt: `2026-06-0${day}T12:00:00Z` },
-  });
-  const files = { [FLEET]: fleetWithout(2), [REVOCATIONS_FILE]: revoking("b") };
-  const onDisk = at(2, files[FLEET]);
-  const committed = (day: number) => ({
-    ...at(day, fleetWithout(day, "a")),
-    sidecars: new Map([[REVOCATIONS_FILE, revoking("b", "c")]]),
-  });
-  const unchanged = "nothing changes for 3 hosts";
+  const onDisk = releaseOf(2, [], "b");
+  const committed = (day: number) => releaseOf(day, ["a"], "b", "c");
   for (const day of [1, 2]) {
-    assertEquals(await summary(files, { onDisk, committed: committed(day), untrusted: false }), unchanged);
+    assertEquals(await summary({}, { onDisk, committed: committed(day), untrusted: false }), UNCHANGED);
   }
   for (const disk of [onDisk, null]) {
     assertEquals(
-      await summary(files, { onDisk: disk, committed: committed(3), untrusted: false }),
+      await summary({}, { onDisk: disk, committed: committed(3), untrusted: false }),
       `${ONE_NEW}; revocations change`,
     );
   }
@@ -100,23 +103,23 @@ pureTest("compareWithLast() takes the later of what is on disk and what is commi
 pureTest(
   "compareWithLast() takes what is committed for a release that will be, since that on disk may not be",
   async () => {
-    const onDisk = {
-      ...{ place: "on disk", bytes: fleetWithout(2), signedAt: "2026-06-02T12:00:00Z" },
-    };
-    const committed = {
-      ...{ place: "in a commit", bytes: fleetWithout(1, "a"), signedAt: "2026-06-01T12:00:00Z" },
-      sidecars: new Map([[REVOCATIONS_FILE, revoking("b")]]),
-    };
-    const files = { [FLEET]: onDisk.bytes, [REVOCATIONS_FILE]: revoking("b") };
+    const [onDisk, committed] = [releaseOf(2, [], "b"), releaseOf(1, ["a"], "b")];
     const said = (commits: boolean, earlier: Partial<Earlier>) =>
-      summary(files, { ...NOTHING, ...earlier }, commits);
-    const unchanged = "nothing changes for 3 hosts";
+      summary({ [FLEET]: onDisk.bytes, ...Object.fromEntries(onDisk.sidecars) }, {
+        ...NOTHING,
+        ...earlier,
+      }, commits);
     assertEquals([await said(true, { onDisk, committed }), await said(false, { onDisk, committed })], [
       ONE_NEW,
-      unchanged,
+      UNCHANGED,
     ]);
-    assertEquals([await said(true, { onDisk }), await said(false, { onDisk })], [ALL_NEW, unchanged]);
+    assertEquals([await said(true, { onDisk }), await said(false, { onDisk })], [ALL_NEW, UNCHANGED]);
     // Where nobody knows a key, nobody knows what is committed either.
-    assertEquals(await said(true, {}), unchanged);
+    assertEquals(await said(true, {}), UNCHANGED);
   },
 );
+
+pureTest("compareWithLast() makes nothing of a sidecar that an earlier release has left", async () => {
+  const files = { [FLEET]: fleetWithout(2), [REVOCATIONS_FILE]: revoking(1, "b") };
+  assertEquals(await summary(files, NOTHING), "none of 3 hosts changes; revocations change");
+});

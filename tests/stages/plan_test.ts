@@ -136,6 +136,29 @@ pureTest("plan makes nothing of what no trusted key has signed", async () => {
 });
 
 pureTest(
+  "plan makes nothing of a sidecar that nobody has signed, or that an earlier release has left",
+  async () => {
+    const world = await released();
+    const [revocationsAttr, now] = ["revoked", "2026-06-01T12:10:00Z"];
+    const revoke = (hostname: string) => world.outputs.set("revoked", [{ hostname, notBefore: NOON }]);
+    revoke("web1");
+    await world.release({ now, revocationsAttr });
+    const parts = async (settings: Partial<ReleaseConfig>) =>
+      (await planIn(world, { ...TRUST, ...settings })).changes.parts.map(({ path }) => path);
+    assertEquals([await parts({ revocationsAttr }), await parts({})], [[], ["revocations"]]);
+    const signed = world.files.get("revocations.json")!;
+    const text = new TextDecoder().decode(signed);
+    revoke("web2");
+    assertEquals(await parts({ revocationsAttr }), ["revocations.0", "revocations.0"]);
+    world.files.set("revocations.json", new TextEncoder().encode(text.replace("web1", "web2")));
+    assertEquals(await parts({ revocationsAttr }), ["revocations"]);
+    world.files.set("revocations.json", signed);
+    await world.release({ now: "2026-06-01T12:20:00Z" });
+    assertEquals(await parts({}), []);
+  },
+);
+
+pureTest(
   "plan lets hosts that are left out keep what the last release gives, by the rules of a release",
   async () => {
     const world = await released();

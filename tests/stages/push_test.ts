@@ -141,7 +141,7 @@ pureTest("pushClosures() leaves out what the last release has for the same host,
   const before = new FakeWorld();
   await before.release();
   const bytes = before.files.get("fleet.resolved.json")!;
-  const onDisk = { place: "on disk", bytes, signedAt: "2026-06-01T12:00:00Z" };
+  const onDisk = { place: "on disk", bytes, signedAt: "2026-06-01T12:00:00Z", sidecars: new Map() };
   const hosts = built(["new", "web1", "web2", "db"]).map((host) =>
     host.name === "web2" ? { ...host, closureHash: hashOf("other") } : host
   );
