@@ -49,7 +49,7 @@ import { evaluateHosts } from "./stages/evaluate.ts";
 import { type CheckedFleet, checkFleet, evaluateFleet, type FleetToRelease } from "./stages/fleet.ts";
 import { refuseWarnings, warnOfOtherPlace, warnOfOversights } from "./stages/oversights.ts";
 import { withWayRound } from "./stages/hints.ts";
-import { checkOrder, type Earlier, lookForEarlier, NOTHING_KNOWN } from "./stages/order.ts";
+import { checkOrder, type Earlier, planOrder } from "./stages/order.ts";
 import {
   buildChanged,
   type ClosureDifference,
@@ -148,10 +148,10 @@ export async function plan(run: Planning, asked: PlanOptions): Promise<Planned> 
   await warnOfOtherPlace(run, source);
   const declared = await evaluateFleet(run, source);
   const keys = await readTrustedKeys(run, declared.trusted);
-  const earlier = keys === null ? NOTHING_KNOWN : await lookForEarlier(run, source, keys);
+  const earlier = await planOrder(run, source, keys);
   const fleet = await planOtherHosts(run, declared, { keys, earlier });
-  const against = await readAgainst(run, asked.against, { keys, earlier });
   refuseWarnings(run, declared.findings);
+  const against = await readAgainst(run, asked.against, { keys, earlier });
   const hosts = await evaluateAll(run, { source, fleet });
   const found = await lookAtClosures(run, fleet, hosts);
   const closures = asked.build ? await buildChanged(run, { fleet, against, closures: found }, hosts) : found;

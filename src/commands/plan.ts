@@ -18,10 +18,12 @@ import type { Notes } from "../stages/run.ts";
 import { printableJson } from "../text.ts";
 import {
   CONFIG_OPTIONS,
+  EPOCH_VARIABLE,
   OPTIONS as RELEASE_OPTIONS,
   PROGRAM_VARIABLES,
   PROGRAMS,
   secretsIn,
+  sourceDateEpoch,
   validateWithoutKeys,
   withHosts,
 } from "./release.ts";
@@ -64,13 +66,19 @@ const RELEASED_OPTIONS = {
   "revocations-attr": CONFIG_OPTIONS["revocations-attr"],
   "bootstrap-nonces-attr": CONFIG_OPTIONS["bootstrap-nonces-attr"],
   "pin-source-url": CONFIG_OPTIONS["pin-source-url"],
-  "now": { ...CONFIG_OPTIONS["now"], help: "time to judge by, RFC 3339, in place of the clock" },
+  "now": CONFIG_OPTIONS["now"],
 };
 
 /** Those that say where the last release is. */
 const PLACE_OPTIONS = {
   "release-dir": RELEASE_DIR,
   "artifact-name": { ...CONFIG_OPTIONS["artifact-name"], group: COMPARED },
+  "git-commit": {
+    ...CONFIG_OPTIONS["git-commit"],
+    group: COMPARED,
+    help:
+      "compare with what is committed, as a release with --git-commit does: not with what is on disk alone",
+  },
 };
 
 /** Those that say whom to trust, what to refuse, and how nix evaluates and builds. */
@@ -84,7 +92,8 @@ const RULE_OPTIONS = {
   "allow-previous-key": CONFIG_OPTIONS["allow-previous-key"],
   "allow-older": {
     ...CONFIG_OPTIONS["allow-older"],
-    help: "let hosts keep closures of a release that is stale, or older than the commit's",
+    help:
+      "allow a time before the last release's, and let hosts keep closures of one that is stale or not the latest",
   },
   "require-clean": CONFIG_OPTIONS["require-clean"],
   "strict": CONFIG_OPTIONS["strict"],
@@ -138,7 +147,7 @@ const OPTIONS = {
   ...HELP_OPTIONS,
 };
 
-const VARIABLES = [...PROGRAM_VARIABLES, SETTINGS_VARIABLE];
+const VARIABLES = [...PROGRAM_VARIABLES, SETTINGS_VARIABLE, EPOCH_VARIABLE];
 
 /** The command. */
 export const PLAN = defineCommand({
@@ -256,7 +265,9 @@ async function look({ config, options }: PlanSettings, { world, log }: Session):
     import("../stages/interruption.ts"),
     import("../report/plan.ts"),
   ]);
-  const { env, warnings } = withSafePath(world.environment.require(PROGRAM_VARIABLES));
+  const given = world.environment.require([...PROGRAM_VARIABLES, EPOCH_VARIABLE]);
+  const epoch = sourceDateEpoch(given);
+  const { env, warnings } = withSafePath(given);
   const secrets = secretsIn(config, env);
   const { cwd, stdin, clock, cores, signal } = world;
   using interruption = new interruptions.Interruption(signal);
@@ -264,7 +275,7 @@ async function look({ config, options }: PlanSettings, { world, log }: Session):
   try {
     const surface = { cwd, env, hidden: [], secrets, stdin, log: withoutSecrets(log, secrets), clock, cores };
     await using ports = await openPlanningPorts(config, surface, interruption);
-    const run = startPlanning(config, ports, { interruption }, warnings);
+    const run = startPlanning(config, ports, { interruption, epoch }, warnings);
     notes = run.notes;
     const planned = await pipeline.plan(run, options);
     return planReport({ ...planned, now: run.now, warnings: notes.warnings, secrets });

@@ -532,7 +532,7 @@ export const RUN_OUTPUT_OPTIONS = {
 export const OPTIONS = { ...CONFIG_OPTIONS, "report": REPORT, ...RUN_OUTPUT_OPTIONS };
 
 /** What says when a release is signed, where `--now` does not. */
-const EPOCH_VARIABLE = "SOURCE_DATE_EPOCH";
+export const EPOCH_VARIABLE = "SOURCE_DATE_EPOCH";
 
 /** The programs of a release, by the names that they are looked for by. */
 export const PROGRAMS: readonly string[] = ["nix", "nix-store", "git", "sh"];

@@ -62,8 +62,9 @@ export async function readAgainst(
 async function readLast(run: Planning, { keys, earlier }: Known): Promise<Against | null> {
   const { config, ports: { releaseDir }, warn } = run;
   if (await releaseDir.has(JOURNAL_FILE)) warn(beingPublished(config.releaseDir));
-  const last = await lastRelease(run, earlier);
+  const last = await lastRelease(run, earlier, config.gitCommit);
   const release = last && releaseIn(last.documents, config.artifactName);
+  if (last !== null && release === null) warnOfUntrusted(run, { ...earlier, untrusted: true });
   return release && { place: last!.place, release, verified: keys !== null };
 }
 

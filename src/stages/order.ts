@@ -38,7 +38,7 @@ export interface Earlier {
 }
 
 /** Where nobody knows a key that counts, nothing counts. */
-export const NOTHING_KNOWN: Earlier = { onDisk: null, committed: null, untrusted: false };
+const NOTHING_KNOWN: Earlier = { onDisk: null, committed: null, untrusted: false };
 
 /**
  * Finds out what was released before, and refuses to release what would be older, before anything is built.
@@ -59,12 +59,25 @@ export async function checkOrder(
   }
   const earlier = await lookForEarlier(begun, origin, keys);
   const run = await afterLast(begun, signedAtOfLatest(earlier));
-  if (!run.config.allowOlder) refuseOlder(run, earlier);
+  refuseOlder(run, earlier, true);
   return { run, earlier };
 }
 
+/**
+ * Finds out the same in a plan, which does not wait.
+ *
+ * @param keys The keys that consumers trust; null: nobody says which
+ * @throws {ReleaseError} as {@linkcode checkOrder}
+ */
+export async function planOrder(run: Reading, origin: Origin, keys: TrustedKeys | null): Promise<Earlier> {
+  if (keys === null) return NOTHING_KNOWN;
+  const earlier = await lookForEarlier(run, origin, keys);
+  refuseOlder(run, earlier);
+  return earlier;
+}
+
 /** Finds what was released before, as a stage. */
-export async function lookForEarlier(run: Reading, origin: Origin, keys: TrustedKeys): Promise<Earlier> {
+async function lookForEarlier(run: Reading, origin: Origin, keys: TrustedKeys): Promise<Earlier> {
   return await run.stage({
     name: "earlier",
     title: "Looking for earlier releases",
@@ -76,7 +89,7 @@ export async function lookForEarlier(run: Reading, origin: Origin, keys: Trusted
 }
 
 /** When the latest of earlier releases was signed; null: there is none. */
-export function signedAtOfLatest({ onDisk, committed }: Earlier): Timestamp | null {
+function signedAtOfLatest({ onDisk, committed }: Earlier): Timestamp | null {
   const times = [onDisk, committed].flatMap((released) => released === null ? [] : [released.signedAt]);
   return times.sort(compareTimestamps).at(-1) ?? null;
 }
@@ -89,20 +102,21 @@ async function signedAtOnDisk(run: Run): Promise<Timestamp | null> {
 /**
  * Refuses a time before that of an earlier release.
  *
+ * @param hasWaited Whether the run has waited already, as one by the clock does, for what clocks may differ by
  * @throws {ReleaseError} of kind `usage`
  */
-export function refuseOlder(run: Run, { onDisk, committed }: Earlier): void {
+export function refuseOlder(run: Look, { onDisk, committed }: Earlier, hasWaited = false): void {
+  const { now, timeFrom, config, ports: { clock } } = run;
+  if (config.allowOlder) return;
   for (const released of [onDisk, committed]) {
-    if (released === null || compareTimestamps(run.now, released.signedAt) >= 0) continue;
+    if (released === null || compareTimestamps(now, released.signedAt) >= 0) continue;
     const { place, signedAt } = released;
+    const isInFuture = isAhead(signedAt, clock.now());
+    if (timeFrom === "clock" && !isInFuture && !hasWaited) continue;
     throw new ReleaseError(
       "usage",
-      `Cannot sign a release at ${run.now}: the release ${place} was signed later, at ${signedAt}`,
-      {
-        hint: isAhead(signedAt, run.ports.clock.now())
-          ? IN_FUTURE
-          : `${GIVE_LATER}, or release nevertheless with --allow-older`,
-      },
+      `Cannot sign a release at ${now}: the release ${place} was signed later, at ${signedAt}`,
+      { hint: isInFuture ? IN_FUTURE : `${GIVE_LATER}, or release nevertheless with --allow-older` },
     );
   }
 }

@@ -60,13 +60,19 @@ export async function planOtherHosts(
   fleet: FleetToRelease,
   { keys, earlier: { committed } }: { readonly keys: TrustedKeys | null; readonly earlier: Earlier },
 ): Promise<FleetToRelease> {
-  const read = async () => {
-    if (keys !== null) return await readPreviousBy(run, { keys, committed }, KEEPING);
-    const bytes = await readOrNothing(run, run.config.artifactName);
-    const onDisk = bytes && readFleet(bytes);
-    return onDisk ? { fleet: onDisk } : null;
-  };
+  const read = () => keys === null ? readUnverified(run) : readPreviousBy(run, { keys, committed }, KEEPING);
   return await withKeptClosures(run, fleet, { verifies: keys !== null, read });
+}
+
+async function readUnverified(
+  { config: { artifactName }, ports: { releaseDir } }: Reading,
+): Promise<Pick<PreviousRelease, "fleet"> | null> {
+  const bytes = await releaseDir.read(artifactName);
+  if (bytes === null) return null;
+  const fleet = readFleet(bytes);
+  if (fleet !== undefined) return { fleet };
+  const { restore, instead } = KEEPING;
+  throw refusing(KEEPING)("smoke-verify", `"${artifactName}" on disk is damaged`, [restore, instead]);
 }
 
 /** @param read Reads the release that closures are kept of; null: there is none */

@@ -39,21 +39,13 @@ export interface TrustedKeys extends Trust {
  * building.
  *
  * @param attribute What `--trust-attr` evaluates to; null when there is no such option
- * @returns null when the user gives no keys, of which there is a warning
+ * @returns as {@linkcode readTrustedKeys}
  * @throws {ReleaseError} of kind `io`, `contract` or `usage` when they cannot be read or none is usable, and of kind
  * `smoke-verify` when the signer's is none of them, or consumers refuse what is signed now
  */
 export async function checkTrust(run: Run, attribute: unknown): Promise<TrustedKeys | null> {
   const trusted = await readTrustedKeys(run, attribute);
   if (trusted !== null) refuseUntrustedSigner(run.ports.signer, trusted);
-  else {
-    run.warn({
-      code: "unverified-signatures",
-      message:
-        "Signatures are not verified: give the keys that consumers trust with --trust-file, --trust-attr or " +
-        "--public-key",
-    });
-  }
   return trusted;
 }
 
@@ -76,7 +68,7 @@ export function keysOfBefore(
  * Reads the keys that consumers trust.
  *
  * @param attribute As of {@linkcode checkTrust}
- * @returns null when the user gives none
+ * @returns null when the user gives none, of which there is a warning
  * @throws {ReleaseError} as {@linkcode checkTrust}, but for the signer
  */
 export async function readTrustedKeys(
@@ -97,6 +89,12 @@ export async function readTrustedKeys(
   if (publicKey !== undefined) {
     return { slots, origin: "--public-key", ...trustOfKey(publicKey) };
   }
+  warn({
+    code: "unverified-signatures",
+    message:
+      "Signatures are not verified: give the keys that consumers trust with --trust-file, --trust-attr or " +
+      "--public-key",
+  });
   return null;
 }
 

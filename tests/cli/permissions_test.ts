@@ -335,7 +335,7 @@ const CHECK_ALONE = checkFlags({});
 
 /** The flags of a plan. */
 function planFlags({ read = "/bin,/here,/temp", write = "/temp" }: Lists): string[] {
-  const names = VARIABLES.filter((name) => !/^(NIXFLEET_|SOURCE_DATE_EPOCH$)/.test(name));
+  const names = VARIABLES.filter((name) => !name.startsWith("NIXFLEET_"));
   return [
     "--no-prompt",
     "--allow-run=/bin/nix,/bin/nix-store,/bin/git,/bin/sh",

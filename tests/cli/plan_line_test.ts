@@ -16,6 +16,7 @@ const LINES: Record<string, string[]> = {
   "now": ["--now=2026-06-01T14:00:00+02:00"],
   "release-dir": ["--release-dir=out"],
   "artifact-name": ["--artifact-name=f.json"],
+  "git-commit": ["--git-commit"],
   "trust-file": ["--trust-file=t"],
   "trust-attr": ["--trust-attr=a"],
   "public-key": ["--public-key=ed25519:x"],

@@ -1,10 +1,11 @@
 // No release goes back behind the one that is there.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import type { ReleaseConfig } from "../../src/config.ts";
 import { release } from "../../src/pipeline.ts";
 import { ReleaseError } from "../../src/errors.ts";
 import { afterLast } from "../../src/stages/clock.ts";
+import { type Earlier, refuseOlder } from "../../src/stages/order.ts";
 import { Interruption } from "../../src/stages/interruption.ts";
 import type { Stage } from "../../src/ports.ts";
 import { type Run, startRun } from "../../src/stages/run.ts";
@@ -365,4 +366,17 @@ pureTest("afterLast() waits for no time that has passed since the run began", as
     Object.assign(globalThis, { setTimeout: real });
   }
   assertEquals(waits, [0]);
+});
+
+pureTest("by the clock a run may still wait for what clocks differ by, and is refused when it has", () => {
+  const run: Run = { ...new FakeWorld().run(), now: "2026-06-02T00:00:00Z", timeFrom: "clock" };
+  const signed = (signedAt: string): Earlier => ({
+    onDisk: { place: "on disk", bytes: new Uint8Array(), signedAt, sidecars: new Map() },
+    ...{ committed: null, untrusted: false },
+  });
+  const soon = signed("2026-06-02T00:00:30Z");
+  refuseOlder(run, soon);
+  for (const [earlier, hasWaited] of [[soon, true], [signed("2026-06-02T00:10:00Z"), false]] as const) {
+    assertThrows(() => refuseOlder(run, earlier, hasWaited), ReleaseError, "was signed later");
+  }
 });

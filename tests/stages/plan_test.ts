@@ -75,7 +75,7 @@ pureTest("plan evaluates the hosts, and builds, signs, writes, commits and pushe
       "evaluate db web1 web2",
     ],
   );
-  assertEquals(world.warnings, []);
+  assertEquals(world.warnings.map(({ code }) => code), ["unverified-signatures"]);
 });
 
 pureTest("plan compares with the release that is named: a commit, or a directory", async () => {
@@ -181,9 +181,16 @@ pureTest(
 pureTest("plan refuses with --deny-warnings what a release would, before it evaluates a host", async () => {
   const world = await released();
   world.fleet["rolloutPolicies"].spare = world.fleet["rolloutPolicies"].all;
-  const { message } = await rejection(planIn(world, { denyWarnings: true }));
-  assertEquals(message, "Cannot release with --deny-warnings: 1 warning");
+  const denyWarnings = true;
+  for (const settings of [{ denyWarnings }, { ...TRUST, denyWarnings }]) {
+    const { message } = await rejection(planIn(world, settings));
+    assertEquals(message, (await rejection(world.release(settings))).message);
+  }
   assertEquals(world.effects.filter((effect) => effect.startsWith("evaluate")), []);
+  delete world.fleet["rolloutPolicies"].spare;
+  world.files.set("fleet.resolved.json.sig", new Uint8Array(64));
+  await planIn(world, { ...TRUST, denyWarnings });
+  assertEquals((await world.release({ ...TRUST, denyWarnings })).outcome, "released");
 });
 
 pureTest(
@@ -209,5 +216,38 @@ pureTest("plan says when the release directory is between two releases", async (
   const world = await released();
   world.files.set(".fleet-release.journal", new Uint8Array());
   await planIn(world);
-  assertEquals(world.warnings.map(({ code }) => code), ["interrupted-publication"]);
+  assertEquals(world.warnings.map(({ code }) => code), ["unverified-signatures", "interrupted-publication"]);
+});
+
+pureTest(
+  "plan refuses a time before the last release's, as a release does, and says so of a damaged one",
+  async () => {
+    const world = await released();
+    const settings = { ...TRUST, now: "2026-06-01T11:59:59Z" };
+    const refused = await rejection(planIn(world, settings));
+    assertEquals([refused.kind, refused], ["usage", await rejection(world.release(settings))]);
+    assertEquals(changed(await planIn(world, { ...settings, allowOlder: true })), []);
+
+    world.warnings.length = 0;
+    world.files.set("fleet.resolved.json", new TextEncoder().encode("{"));
+    assertEquals((await planIn(world)).against, null);
+    assertEquals(world.warnings.map(({ code }) => code), ["unverified-signatures", "untrusted-release"]);
+    const some = { hosts: { kind: "explicit" as const, hosts: ["web1"] } };
+    const { kind, message } = await rejection(planIn(world, some));
+    assertEquals([kind, message], [
+      "smoke-verify",
+      'Cannot keep the closures of other hosts: "fleet.resolved.json" on disk is damaged',
+    ]);
+  },
+);
+
+pureTest("plan with --git-commit compares with what is committed, as a release does", async () => {
+  const world = await released();
+  const committed = new Map([...world.files].map(([path, bytes]) => [`releases/${path}`, bytes]));
+  world.fleet["hosts"].web1.tags.push("new");
+  const later = { now: "2026-06-01T12:10:00Z" };
+  await world.release(later);
+  world.committedFiles.set("c".repeat(40), committed);
+  assertEquals(changed(await planIn(world, TRUST)), []);
+  assertEquals(changed(await planIn(world, { ...TRUST, gitCommit: true })), ["web1"]);
 });

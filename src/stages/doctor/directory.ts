@@ -9,8 +9,8 @@ import { compareTimestamps } from "../../contract/time.ts";
 import { isWithin } from "../../plan/paths.ts";
 import { verifyRelease } from "../../verify/release.ts";
 import { statusOf } from "../../verify/status.ts";
-import { checkClock, isAhead, lookAtHead } from "../clock.ts";
-import { findEarlier, refuseOlder, signedAtOfLatest } from "../order.ts";
+import { checkClock, lookAtHead } from "../clock.ts";
+import { findEarlier, refuseOlder } from "../order.ts";
 import { warnOfOtherPlace } from "../oversights.ts";
 import { lookIntoRepository, ownRepository, placeOfFlake, RIGHTS } from "./git.ts";
 import { keysOfRelease } from "./keys.ts";
@@ -87,11 +87,7 @@ export async function lookAtClock({ run, release }: Visit): Promise<readonly Fou
       });
       if (keys === null) return [];
       const origin = { repository, ciCommit: repository?.head ?? null, place: null, attributes: [] };
-      const earlier = await findEarlier(run, origin, keys);
-      const latest = signedAtOfLatest(earlier);
-      // A release waits as long as clocks may differ.
-      const waits = run.timeFrom === "clock" && latest !== null && !isAhead(latest, run.ports.clock.now());
-      if (!waits) refuseOlder(run, earlier);
+      refuseOlder(run, await findEarlier(run, origin, keys));
       return [];
     }),
   ];
