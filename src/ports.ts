@@ -202,6 +202,8 @@ export interface Git {
   repositoryOf(dir: string): Promise<Repository | null>;
   /** The full commit that a short commit, a tag or a branch names, or null. */
   resolveCommit(repository: Repository, name: string): Promise<string | null>;
+  /** The commit that a name means which can mean no other; an error of kind `git` when it names none, or several. */
+  findCommit(repository: Repository, revision: string): Promise<string>;
   /** Whether git tracks a path (relative to the root), in a commit, tag or branch, or in the work tree. */
   tracks(repository: Repository, path: string, revision: string | null): Promise<boolean>;
   /** What git tracks and the work tree or the index has otherwise than a commit, by its paths from the root. */

@@ -162,7 +162,7 @@ export const PLAN = defineCommand({
   onlyTells: true,
   exitCodes: {
     0: "told; with --exit-code, and nothing would change",
-    1: "usage, configuration, evaluation, git, input or output",
+    1: "usage, configuration, evaluation, git, input or output; with --build, a build",
     3: "consumers would refuse what is to be compared with, or what hosts would keep",
     [CHANGED]: "with --exit-code: something would change",
     129: "interrupted by SIGHUP",

@@ -40,8 +40,8 @@ export interface Known {
  * @param named A directory, as {@linkcode isDirectoryName} tells it, or a commit, tag or branch of the repository that has
  * the release directory; undefined: the last release
  * @returns null when there is no last release that counts
- * @throws {ReleaseError} of kind `usage` when nothing has that name, or there is no release, and of kind `smoke-verify`
- * when consumers would refuse it, its age apart
+ * @throws {ReleaseError} of kind `git` when no commit has that name, or more than one, `usage` when there is no release, and
+ * `smoke-verify` when consumers would refuse it, its age apart
  */
 export async function readAgainst(
   run: Planning,
@@ -109,15 +109,11 @@ async function find(run: Planning, named: string): Promise<Place> {
   }
   const { path, existing } = await releaseDir.realPath();
   const repository = await git.repositoryOf(existing);
-  const commit = repository && await git.resolveCommit(repository, named);
-  if (repository === null || commit === null) {
-    const what = repository === null
-      ? `"${path}" is in no git repository`
-      : `give a commit, tag or branch of "${repository.root}" (fetch it first)`;
-    throw refused(named, "there is no such commit", {
-      hint: `${what}; a directory is written as ./${named}`,
-    });
-  }
+  const asDirectory = `a directory is written as ./${named}`;
+  if (repository === null) throw refused(named, `"${path}" is in no git repository`, { hint: asDirectory });
+  const commit = await git.findCommit(repository, named).catch((error) => {
+    throw error instanceof ReleaseError ? error.with({ hint: `${error.hint}; ${asDirectory}` }) : error;
+  });
   const within = relative(repository.root, path);
   const paths = pathsOf(artifactName);
   const found = await git.readCommitted(repository, commit, paths.map((path) => join(within, path)));

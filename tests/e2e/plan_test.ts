@@ -103,6 +103,10 @@ Deno.test("plan compares with the release that it is told to, and verifies it wh
   const { code, stdout, stderr } = await fleet.run(["plan", "--against", root]);
   const message = `error: Cannot compare with "${root}": there is no release in commit ${root.slice(0, 8)}`;
   assertEquals([code, stdout, stderr.split("\n").includes(message)], [1, "", true], stderr);
+  await fleet.git("branch", "one");
+  const ambiguous = await fleet.run(["plan", "--against=one"]);
+  assertEquals(ambiguous.code, 1);
+  assertHas(ambiguous.stderr, /\nerror: The name "one" may mean 2 things\n/);
 });
 
 Deno.test("plan compares closures that are in the store, and builds them where it is told to", async () => {

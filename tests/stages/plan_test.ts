@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { validateConfig } from "../../src/commands/release.ts";
 import type { ReleaseConfig } from "../../src/config.ts";
+import type { ErrorKind } from "../../src/errors.ts";
 import { plan, type Planned, type PlanOptions } from "../../src/pipeline.ts";
 import type { Nix, ReadableReleaseDir } from "../../src/ports.ts";
 import { startPlanning } from "../../src/stages/run.ts";
@@ -100,23 +101,17 @@ pureTest("plan compares with the release that is named: a commit, or a directory
 const NAMES = 'a release has "fleet.resolved.json"; --artifact-name says another name';
 
 /** What is named, and why it is not compared with. */
-const REFUSED: [against: string, reason: string, hint: string][] = [
-  ["./none", 'there is no release in "./none"', NAMES],
-  ["v0", "there is no release in commit 22222222", NAMES],
-  [
-    "none",
-    "there is no such commit",
-    'give a commit, tag or branch of "/fleet" (fetch it first); a directory is written as ./none',
-  ],
+const REFUSED: [against: string, kind: ErrorKind, message: string, hint: string][] = [
+  ["./none", "usage", 'Cannot compare with "./none": there is no release in "./none"', NAMES],
+  ["v0", "usage", 'Cannot compare with "v0": there is no release in commit 22222222', NAMES],
+  ["none", "git", 'Cannot find the commit "none"', "fetch it; a directory is written as ./none"],
 ];
 
-for (const [against, reason, hint] of REFUSED) {
-  pureTest(`plan refuses --against ${against}: ${reason}`, async () => {
+for (const [against, kind, message, hint] of REFUSED) {
+  pureTest(`plan refuses --against ${against}: ${message}`, async () => {
     const world = await released();
     world.commits.set("v0", "2".repeat(40));
-    assertEquals(await rejection(planIn(world, {}, { against })), {
-      ...{ kind: "usage", message: `Cannot compare with "${against}": ${reason}`, hint },
-    });
+    assertEquals(await rejection(planIn(world, {}, { against })), { kind, message, hint });
   });
 }
 

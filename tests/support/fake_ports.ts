@@ -348,6 +348,13 @@ export class FakeWorld {
         this.#effect(`resolve ${name}`);
         return this.commits.get(name) ?? null;
       },
+      findCommit: async (_repository, name) => {
+        await Promise.resolve();
+        this.#effect(`find ${name}`);
+        const commit = this.commits.get(name);
+        if (commit !== undefined) return commit;
+        throw new ReleaseError("git", `Cannot find the commit "${name}"`, { hint: "fetch it" });
+      },
       tracks: async (_repository, path, revision) => {
         await Promise.resolve();
         this.#effect(`ask whether ${path} is tracked${revision === null ? "" : ` in ${revision}`}`);

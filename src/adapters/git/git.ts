@@ -24,6 +24,7 @@ import {
   tracks,
   untracked,
 } from "./repository.ts";
+import { findCommit } from "./revision.ts";
 import { checkSigning, signsCommits } from "./signing.ts";
 import { committedManifests, committedRelease, namesIn, onlyChange, readCommitted, sameIn } from "./tree.ts";
 import { fetchTip, hasInHistory, orderOf, tipOf } from "./upstream.ts";
@@ -50,6 +51,7 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign, timeout }: 
   return {
     repositoryOf: (dir) => findRepository(git, dir),
     resolveCommit: ({ root }, name) => resolveCommit(git, root, name),
+    findCommit: ({ root }, revision) => findCommit(git, { cwd: root, revision }),
     tracks: ({ root }, path, revision) => tracks(git, root, path, revision),
     changedFiles: ({ root }, commit) => changedFiles(git, { root, commit }),
     untracked: ({ root }, dir) => untracked(git, root, dir),

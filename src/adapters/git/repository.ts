@@ -121,7 +121,8 @@ export async function isOnRemote(git: GitContext, root: string, commit: string):
 export async function resolveCommit(git: GitContext, root: string, name: string): Promise<string | null> {
   const args = ["rev-parse", "--quiet", "--verify", "--end-of-options", `${name}^{commit}`];
   const result = await runGit(git, args, { cwd: root });
-  return result.code === 0 ? text(result) : null;
+  // What is not to be had, as `^main` says, is told with a mark before it.
+  return result.code === 0 && !text(result).startsWith("^") ? text(result) : null;
 }
 
 /**

@@ -85,6 +85,7 @@ Deno.test("resolveCommit() gives the commit of a short commit, a tag or a branch
     ["tree", null],
     ["gone", null],
     ["--all", null],
+    ["^main", null],
   ];
   const found: typeof named = [];
   for (const [name] of named) found.push([name, await resolveCommit(git, fleet.dir, name)]);
