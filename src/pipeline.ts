@@ -39,7 +39,7 @@ import {
 } from "./stages/again.ts";
 import type { Origin } from "./stages/base.ts";
 import { buildHosts } from "./stages/build.ts";
-import { type Against, readAgainst } from "./stages/against.ts";
+import { readAgainst } from "./stages/against.ts";
 import { compareWithLast } from "./stages/changes.ts";
 import { checkRelease } from "./stages/check.ts";
 import { commitRelease, lookUpstream, pushCommit } from "./stages/commit.ts";
@@ -52,11 +52,12 @@ import { withWayRound } from "./stages/hints.ts";
 import { checkOrder, type Earlier, planOrder } from "./stages/order.ts";
 import {
   buildChanged,
-  type ClosureDifference,
   compareReleases,
   diffClosures,
   lookAtClosures,
-  type PlannedClosures,
+  planHosts,
+  type Planned,
+  type PlanOptions,
 } from "./stages/plan.ts";
 import { keepOtherHosts, planOtherHosts } from "./stages/previous.ts";
 import { filesToWrite, prunedSidecars, recoverRelease, writeRelease } from "./stages/publish.ts";
@@ -117,27 +118,6 @@ export async function check(begun: Look): Promise<CheckedFleet & SeenSource> {
   return { ...await checkFleet(begun, source), ...source };
 }
 
-/** What is asked of a plan beside what is asked of the release. */
-export interface PlanOptions {
-  /** What to compare with, as {@linkcode readAgainst} takes it. */
-  readonly against: string | undefined;
-  /** Whether closures are compared, too, package by package. */
-  readonly diffClosures: boolean;
-  /** Whether what would change is built, so that it can be compared. */
-  readonly build: boolean;
-}
-
-/** What a release would change. */
-export interface Planned {
-  readonly source: Source;
-  /** Null: there is no release that counts. */
-  readonly against: Against | null;
-  readonly changes: Changes;
-  readonly closures: PlannedClosures;
-  /** Null: nobody has asked. */
-  readonly differences: readonly ClosureDifference[] | null;
-}
-
 /**
  * Finds out what a release would change.
  *
@@ -152,23 +132,12 @@ export async function plan(run: Planning, asked: PlanOptions): Promise<Planned> 
   const fleet = await planOtherHosts(run, declared, { keys, earlier });
   refuseWarnings(run, declared.findings);
   const against = await readAgainst(run, asked.against, { keys, earlier });
-  const hosts = await evaluateAll(run, { source, fleet });
+  const hosts = await planHosts(run, { source, fleet });
   const found = await lookAtClosures(run, fleet, hosts);
   const closures = asked.build ? await buildChanged(run, { fleet, against, closures: found }, hosts) : found;
   const changes = await compareReleases(run, { source, fleet, against, closures });
   const differences = asked.diffClosures ? await diffClosures(run, changes, fleet) : null;
   return { source, against, changes, closures, differences };
-}
-
-/** Evaluates the hosts, and gives them in the order of the release. */
-async function evaluateAll(
-  run: Look,
-  { source, fleet }: Pick<Prepared, "source" | "fleet">,
-): Promise<DerivedHost[]> {
-  const stream = new Stream<DerivedHost>();
-  await withWayRound(run, fleet.hosts, () => evaluateHosts(run, { source, fleet }, stream));
-  const derived = new Map((await Array.fromAsync(stream)).map((host) => [host.name, host]));
-  return fleet.hosts.map(({ name }) => derived.get(name)!);
 }
 
 /** What is known before anything is built. */

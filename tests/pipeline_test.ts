@@ -484,6 +484,7 @@ pureTest(
         "read fleet.resolved.json",
         "real path",
         "repository of /fleet",
+        "real path",
         "read releases/fleet.resolved.json of cccccccc in /fleet",
       ),
     );

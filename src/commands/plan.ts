@@ -10,10 +10,10 @@ import type { Surroundings } from "../cli/grant.ts";
 import { flag, type Option, pickValues, text } from "../cli/option.ts";
 import { checkTrust, type ReleaseConfig } from "../config.ts";
 import { ReleaseError } from "../errors.ts";
-import type { PlanOptions } from "../pipeline.ts";
 import { isDirectoryName } from "../plan/release_name.ts";
 import { errorWithoutSecrets, withoutSecrets } from "../report/log.ts";
 import type { PlanReport } from "../report/plan.ts";
+import type { PlanOptions } from "../stages/plan.ts";
 import type { Notes } from "../stages/run.ts";
 import { printableJson } from "../text.ts";
 import {

@@ -3,18 +3,16 @@
  *
  * @module
  */
-import { join, relative } from "@std/path";
 import { JOURNAL_FILE, SIDECAR_FILES, signaturePath } from "../contract/layout.ts";
 import { type ErrorDetails, ReleaseError } from "../errors.ts";
 import type { EvaluatedFleet } from "../plan/compose.ts";
 import { isDirectoryName } from "../plan/release_name.ts";
 import { beingPublished } from "../plan/recovery.ts";
-import type { ReadableReleaseDir } from "../ports.ts";
 import type { ReleaseFiles } from "../verify/bindings.ts";
 import { readContent } from "../verify/content.ts";
 import { lastRelease, releaseIn } from "./changes.ts";
 import { type Earlier, warnOfUntrusted } from "./order.ts";
-import type { Planning } from "./run.ts";
+import { type Planning, readInCommit, readOrNothing } from "./run.ts";
 import type { TrustedKeys } from "./trust.ts";
 
 /** A release to compare with. */
@@ -104,8 +102,15 @@ interface Place {
 
 async function find(run: Planning, named: string): Promise<Place> {
   const { config: { artifactName }, ports: { git, releaseDir, directory } } = run;
+  // What is read of a release: its documents but for the manifests, and their signatures.
+  const paths = [artifactName, ...SIDECAR_FILES].flatMap((path) => [path, signaturePath(path)]);
   if (isDirectoryName(named)) {
-    return { place: `in "${named}"`, files: await filesIn(directory(named), artifactName) };
+    const files = new Map<string, Uint8Array<ArrayBuffer>>();
+    for (const path of paths) {
+      const bytes = await readOrNothing({ ports: { releaseDir: directory(named) } }, path);
+      if (bytes !== null) files.set(path, bytes);
+    }
+    return { place: `in "${named}"`, files };
   }
   const { path, existing } = await releaseDir.realPath();
   const repository = await git.repositoryOf(existing);
@@ -114,30 +119,6 @@ async function find(run: Planning, named: string): Promise<Place> {
   const commit = await git.findCommit(repository, named).catch((error) => {
     throw error instanceof ReleaseError ? error.with({ hint: `${error.hint}; ${asDirectory}` }) : error;
   });
-  const within = relative(repository.root, path);
-  const paths = pathsOf(artifactName);
-  const found = await git.readCommitted(repository, commit, paths.map((path) => join(within, path)));
-  const files = paths.flatMap((path) => {
-    const bytes = found.get(join(within, path));
-    return bytes === undefined ? [] : [[path, bytes] as const];
-  });
-  return { place: `in commit ${commit.slice(0, 8)}`, files: new Map(files) };
-}
-
-/** What is read of a release: its documents but for the manifests, and their signatures. */
-function pathsOf(artifactName: string): readonly string[] {
-  return [artifactName, ...SIDECAR_FILES].flatMap((path) => [path, signaturePath(path)]);
-}
-
-/** What is no file that a release could have is as if it were not there. */
-async function filesIn(dir: ReadableReleaseDir, artifactName: string): Promise<ReleaseFiles> {
-  const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const path of pathsOf(artifactName)) {
-    const bytes = await dir.read(path).catch((error: unknown) => {
-      if (error instanceof ReleaseError && error.kind === "contract") return null;
-      throw error;
-    });
-    if (bytes !== null) files.set(path, bytes);
-  }
-  return files;
+  const files = await readInCommit(run, { repository, commit }, paths);
+  return { place: `in commit ${commit.slice(0, 8)}`, files };
 }

@@ -7,13 +7,13 @@
  *
  * @module
  */
-import { join, relative } from "@std/path";
+import { relative } from "@std/path";
 import { type GitPushTarget, isForReview } from "../config.ts";
 import { ReleaseError } from "../errors.ts";
 import { readFleet } from "../plan/reuse.ts";
 import type { CommitBase, ReleaseFile, Repository } from "../ports.ts";
 import { hideSecrets } from "../secrets.ts";
-import type { Run } from "./run.ts";
+import { readInCommit, type Run } from "./run.ts";
 
 /** Where the release commit goes, as the run finds it at its start. */
 export interface Place extends CommitBase {
@@ -174,17 +174,13 @@ export async function refuseDiverged(
 }
 
 /** The parent of a commit that is its release and nothing else; null when it is not, or that cannot be told. */
-async function releasedIn(
-  { config: { artifactName }, ports: { git, releaseDir } }: Run,
-  repository: Repository,
-  commit: string,
-): Promise<string | null> {
+async function releasedIn(run: Run, repository: Repository, commit: string): Promise<string | null> {
+  const { config: { artifactName }, ports: { git, releaseDir } } = run;
   const dir = relative(repository.root, (await releaseDir.realPath()).path);
   try {
     const parent = await git.onlyChange(repository, commit, dir);
     if (parent === null) return null;
-    const path = join(dir, artifactName);
-    const bytes = (await git.readCommitted(repository, commit, [path])).get(path);
+    const bytes = (await readInCommit(run, { repository, commit }, [artifactName])).get(artifactName);
     return bytes !== undefined && readFleet(bytes)?.meta.ciCommit === parent ? parent : null;
   } catch (error) {
     // A shallow or partial clone lacks what would have to be looked at.

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { join, relative } from "@std/path";
 import { equalBytes } from "../bytes.ts";
 import { BOOTSTRAP_NONCES_FILE, REVOCATIONS_FILE, signaturePath } from "../contract/layout.ts";
 import { compareTimestamps } from "../contract/time.ts";
@@ -14,7 +13,7 @@ import { readFleet, signedAtOf } from "../plan/reuse.ts";
 import { judgeSigned, verifyingKey } from "../verify/acceptance.ts";
 import type { Origin } from "./base.ts";
 import { afterLast, isAhead } from "./clock.ts";
-import { type Look, type Reading, readOrNothing, type Run } from "./run.ts";
+import { type Look, readInCommit, type Reading, readOrNothing, type Run } from "./run.ts";
 import { keysOfBefore, type TrustedKeys } from "./trust.ts";
 
 /** A fleet that was released before, and that a key which counts has signed. */
@@ -186,25 +185,21 @@ export function warnOfUntrusted({ config: { artifactName }, warn }: Look, { untr
  * for its age.
  */
 async function readCommitted(
-  { config: { artifactName }, ports: { git, releaseDir } }: Reading,
+  run: Reading,
   { ciCommit, repository, place }: Origin,
   keys: TrustedKeys,
 ): Promise<ReleasedFleet | null> {
-  const dir = await releaseDir.realPath();
-  const own = await git.repositoryOf(dir.existing);
+  const { config: { artifactName }, ports: { git, releaseDir } } = run;
+  const own = await git.repositoryOf((await releaseDir.realPath()).existing);
   if (own === null) return null;
-  const within = relative(own.root, dir.path);
   const paths = [artifactName, ...BESIDE].flatMap((path) => [path, signaturePath(path)]);
   const isFleets = own.root === repository?.root;
   const commits = new Set([own.head, ...isFleets ? [ciCommit, place?.parent ?? null] : []]);
   let latest: ReleasedFleet | null = null;
   for (const commit of commits) {
     if (commit === null) continue;
-    const files = await git.readCommitted(own, commit, paths.map((path) => join(within, path))).catch(
-      refuseNone,
-    );
-    const read = (path: string) => Promise.resolve(files.get(join(within, path)) ?? null);
-    const found = await findSigned(read, artifactName, keys);
+    const files = await readInCommit(run, { repository: own, commit }, paths).catch(refuseNone);
+    const found = await findSigned((path) => Promise.resolve(files.get(path) ?? null), artifactName, keys);
     if (!found) continue;
     if (latest !== null && compareTimestamps(found.signedAt, latest.signedAt) <= 0) continue;
     latest = { place: `in commit ${commit.slice(0, 8)}`, ...found };

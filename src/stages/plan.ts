@@ -15,6 +15,7 @@ import type { Against } from "./against.ts";
 import { buildHosts } from "./build.ts";
 import { releaseIn } from "./changes.ts";
 import type { FleetToRelease } from "./fleet.ts";
+import { evaluateHosts } from "./evaluate.ts";
 import { withWayRound } from "./hints.ts";
 import type { Look } from "./run.ts";
 import type { Source } from "./source.ts";
@@ -28,6 +29,38 @@ export interface PlannedClosures {
   readonly missing: readonly string[];
   /** The hosts whose closures get their names only when they are built: they are content-addressed. */
   readonly unknown: readonly string[];
+}
+
+/** What is asked of a plan beside what is asked of the release. */
+export interface PlanOptions {
+  /** What to compare with, as `readAgainst` takes it. */
+  readonly against: string | undefined;
+  /** Whether closures are compared, too, package by package. */
+  readonly diffClosures: boolean;
+  /** Whether what would change is built, so that it can be compared. */
+  readonly build: boolean;
+}
+
+/** What a release would change. */
+export interface Planned {
+  readonly source: Source;
+  /** Null: there is no release that counts. */
+  readonly against: Against | null;
+  readonly changes: Changes;
+  readonly closures: PlannedClosures;
+  /** Null: nobody has asked. */
+  readonly differences: readonly ClosureDifference[] | null;
+}
+
+/** Evaluates the hosts, and gives them in the order of the release. */
+export async function planHosts(
+  run: Look,
+  { source, fleet }: Pick<ToPlan, "source" | "fleet">,
+): Promise<DerivedHost[]> {
+  const stream = new Stream<DerivedHost>();
+  await withWayRound(run, fleet.hosts, () => evaluateHosts(run, { source, fleet }, stream));
+  const derived = new Map((await Array.fromAsync(stream)).map((host) => [host.name, host]));
+  return fleet.hosts.map(({ name }) => derived.get(name)!);
 }
 
 /** What a plan goes by. */

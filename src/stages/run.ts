@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { join, relative } from "@std/path";
 import type { ReleaseConfig } from "../config.ts";
 import { BOOTSTRAP_NONCES_FILE, RELEASE_INDEX_FILE, REVOCATIONS_FILE } from "../contract/layout.ts";
 import { compareTimestamps, milliseconds, wholeSeconds } from "../contract/time.ts";
@@ -18,6 +19,7 @@ import type {
   PlanningPorts,
   Ports,
   ReadableReleaseDir,
+  Repository,
   Stage,
 } from "../ports.ts";
 import { quoteList } from "../text.ts";
@@ -338,14 +340,31 @@ function toMilliseconds(seconds: number): number {
   return Math.round(seconds * 1000) / 1000;
 }
 
-/** A file of the release on disk; null also for what is none that a release could have, which the next one replaces. */
-export async function readOrNothing({ ports: { releaseDir } }: Reading, path: string): Promise<
-  Uint8Array<ArrayBuffer> | null
-> {
+/** A file of a release on disk; null also for what is none that a release could have, which the next one replaces. */
+export async function readOrNothing(
+  { ports: { releaseDir } }: { readonly ports: Pick<Reading["ports"], "releaseDir"> },
+  path: string,
+): Promise<Uint8Array<ArrayBuffer> | null> {
   try {
     return await releaseDir.read(path);
   } catch (error) {
     if (error instanceof ReleaseError && error.kind === "contract") return null;
     throw error;
   }
+}
+
+/**
+ * The files of a release in a commit, by their paths in the release directory.
+ *
+ * @param paths Those that are looked for
+ * @throws {ReleaseError} of kind `io` when one is larger than a release can have
+ */
+export async function readInCommit(
+  { ports: { git, releaseDir } }: { readonly ports: Pick<Reading["ports"], "git" | "releaseDir"> },
+  { repository, commit }: { readonly repository: Repository; readonly commit: string },
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>> {
+  const dir = relative(repository.root, (await releaseDir.realPath()).path);
+  const found = await git.readCommitted(repository, commit, paths.map((path) => join(dir, path)));
+  return new Map([...found].map(([path, bytes]) => [relative(dir, path), bytes]));
 }

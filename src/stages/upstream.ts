@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { join, relative } from "@std/path";
+import { relative } from "@std/path";
 import { equalBytes } from "../bytes.ts";
 import { canonicalBytes } from "../contract/canonical.ts";
 import { decodeUtf8, parseJson } from "../contract/json.ts";
@@ -24,7 +24,7 @@ import { hideSecrets } from "../secrets.ts";
 import { verifyRelease } from "../verify/release.ts";
 import { type Origin, type Place, refuseDiverged } from "./base.ts";
 import { readSigned, refuseNone } from "./order.ts";
-import type { Run } from "./run.ts";
+import { readInCommit, type Run } from "./run.ts";
 import { isTrusted, keysOfBefore, type TrustedKeys } from "./trust.ts";
 
 /** A release that is signed, and where it is to go. */
@@ -190,12 +190,9 @@ async function releaseIn(
   repository: Repository,
   { commit, trusted }: { readonly commit: string; readonly trusted: TrustedKeys | null },
 ): Promise<Committed | null> {
-  const { config: { artifactName }, ports: { git, releaseDir } } = run;
-  const dir = relative(repository.root, (await releaseDir.realPath()).path);
-  const names = [artifactName, signaturePath(artifactName), REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE];
-  const found = await git.readCommitted(repository, commit, names.map((name) => join(dir, name)))
-    .catch(refuseNone);
-  const files = new Map([...found].map(([path, bytes]) => [relative(dir, path), bytes]));
+  const { artifactName } = run.config;
+  const paths = [artifactName, signaturePath(artifactName), REVOCATIONS_FILE, BOOTSTRAP_NONCES_FILE];
+  const files = await readInCommit(run, { repository, commit }, paths).catch(refuseNone);
   const bytes = files.get(artifactName);
   const fleet = bytes && readFleet(bytes);
   if (!fleet) return null;
