@@ -30,6 +30,7 @@ export interface Agreement {
 
 /** So many edits are made before a release at most. */
 const MOST_EDITS = 3;
+
 /** Which hosts are released: mostly all, and else some of those that there are. */
 function chosen({ hosts: { nixos } }: Files, chance: Chance): string[] {
   switch (chance.below(6)) {
@@ -68,14 +69,15 @@ export async function agreement(seed: number, count: number): Promise<Agreement>
     const edits = step === 1 ? ["nothing"] : edit(files, { chance, commits, time });
     edits.forEach((kind) => found.kinds.add(kind));
     await write(fleet, files);
-    commits.push(await fleet.commit(edits.join(", ")));
+    const isCommitted = step < 2 || chance.below(6) > 0;
+    if (isCommitted) commits.push(await fleet.commit(edits.join(", ")));
+    // Else the git of older versions of nix brings the index up to date with files that are written as they were.
+    else await fleet.git("status");
     const args = [
-      ...[
-        ...SIDECARS,
-        `--now=${now}`,
-        `--public-key=${PUBLIC_KEY}`,
-        `--pin-source-url=git+file://${fleet.dir}`,
-      ],
+      ...[`--now=${now}`, `--public-key=${PUBLIC_KEY}`, `--pin-source-url=git+file://${fleet.dir}`],
+      // What is no longer asked for is left as it was.
+      ...step < 2 || chance.below(4) > 0 ? SIDECARS : [],
+      ...isCommitted && chance.below(3) === 0 ? ["--git-commit"] : [],
       ...step === 1 ? [] : chosen(files, chance),
     ];
     try {
