@@ -138,7 +138,8 @@ function comparedWith({ against }: PlanReport): string {
   const { place, signedAt, ciCommit, verified } = against;
   const from = ciCommit === null ? "" : ` from commit ${ciCommit.slice(0, 8)}`;
   const trust = verified ? "signed by a trusted key" : "not verified, since no keys are given";
-  return `the release ${place} that was signed at ${signedAt}${from}: ${trust}`;
+  const signed = signedAt === null ? "without a signing time" : `that was signed at ${signedAt}`;
+  return `the release ${place} ${signed}${from}: ${trust}`;
 }
 
 function signingLines({ signing }: PlanReport): string[] {

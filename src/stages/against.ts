@@ -12,7 +12,7 @@ import type { ReleaseFiles } from "../verify/bindings.ts";
 import { readContent } from "../verify/content.ts";
 import { lastRelease, releaseIn } from "./changes.ts";
 import { type Earlier, warnOfUntrusted } from "./order.ts";
-import { type Planning, readInCommit, readOrNothing } from "./run.ts";
+import { type Planning, readInCommit } from "./run.ts";
 import type { TrustedKeys } from "./trust.ts";
 
 /** A release to compare with. */
@@ -107,7 +107,7 @@ async function find(run: Planning, named: string): Promise<Place> {
   if (isDirectoryName(named)) {
     const files = new Map<string, Uint8Array<ArrayBuffer>>();
     for (const path of paths) {
-      const bytes = await readOrNothing({ ports: { releaseDir: directory(named) } }, path);
+      const bytes = await directory(named).read(path);
       if (bytes !== null) files.set(path, bytes);
     }
     return { place: `in "${named}"`, files };

@@ -340,11 +340,10 @@ function toMilliseconds(seconds: number): number {
   return Math.round(seconds * 1000) / 1000;
 }
 
-/** A file of a release on disk; null also for what is none that a release could have, which the next one replaces. */
-export async function readOrNothing(
-  { ports: { releaseDir } }: { readonly ports: Pick<Reading["ports"], "releaseDir"> },
-  path: string,
-): Promise<Uint8Array<ArrayBuffer> | null> {
+/** A file of the release on disk; null also for what is none that a release could have, which the next one replaces. */
+export async function readOrNothing({ ports: { releaseDir } }: Reading, path: string): Promise<
+  Uint8Array<ArrayBuffer> | null
+> {
   try {
     return await releaseDir.read(path);
   } catch (error) {
@@ -360,7 +359,7 @@ export async function readOrNothing(
  * @throws {ReleaseError} of kind `io` when one is larger than a release can have
  */
 export async function readInCommit(
-  { ports: { git, releaseDir } }: { readonly ports: Pick<Reading["ports"], "git" | "releaseDir"> },
+  { ports: { git, releaseDir } }: Reading,
   { repository, commit }: { readonly repository: Repository; readonly commit: string },
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>> {

@@ -103,6 +103,12 @@ Deno.test("plan compares with the release that it is told to, and verifies it wh
   const { code, stdout, stderr } = await fleet.run(["plan", "--against", root]);
   const message = `error: Cannot compare with "${root}": there is no release in commit ${root.slice(0, 8)}`;
   assertEquals([code, stdout, stderr.split("\n").includes(message)], [1, "", true], stderr);
+  await Deno.mkdir(join(fleet.root, "odd"));
+  await Deno.symlink("../other/fleet.resolved.json", join(fleet.root, "odd/fleet.resolved.json"));
+  assertHas(
+    (await fleet.run(["plan", "--against=../odd"])).stderr,
+    /\nerror: Cannot read "[^"]*": it is a link/,
+  );
   await fleet.git("branch", "one");
   const ambiguous = await fleet.run(["plan", "--against=one"]);
   assertEquals(ambiguous.code, 1);

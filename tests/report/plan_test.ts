@@ -107,6 +107,17 @@ pureTest("planLines() is the plan for people, in which no name is anything but a
   ]);
 });
 
+pureTest("planLines() tells of a release that says no time", () => {
+  const { fleet } = BEFORE;
+  const release = { ...BEFORE, fleet: { ...fleet, meta: { ...fleet.meta, signedAt: null } } };
+  const report = planReport(facts({ against: { place: 'in "./old"', release, verified: false } }));
+  assertEquals(report.signing, null);
+  assertEquals(planLines(report).filter((line) => line.startsWith("compared")), [
+    'compared with the release in "./old" without a signing time from commit aaaaaaaa: not verified, since ' +
+    "no keys are given",
+  ]);
+});
+
 pureTest(
   "planLines() tells of differences, of what is not known, and of a release that nobody has verified",
   () => {
