@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { dirname, relative } from "@std/path";
+import { relative } from "@std/path";
 import { defineCommand, type Given, type Session } from "../cli/command.ts";
-import type { Surroundings } from "../cli/grant.ts";
 import { choice, flag, flagIfGiven, type OptionTable, pickValues } from "../cli/option.ts";
 import { checkWithoutKeys, type ReleaseConfig } from "../config.ts";
 import { ReleaseError } from "../errors.ts";
@@ -16,12 +15,12 @@ import { printableJson } from "../text.ts";
 import {
   CONFIG_OPTIONS,
   defaultConfig,
+  lookingGrants,
   PROGRAM_VARIABLES,
-  PROGRAMS,
   secretsIn,
   withHosts,
 } from "./release.ts";
-import { found, HELP_OPTIONS, LOG_OPTIONS, MORE_VARIABLES } from "./shared.ts";
+import { HELP_OPTIONS, LOG_OPTIONS, MORE_VARIABLES } from "./shared.ts";
 
 /** How the findings are printed. */
 type Format = "text" | "json" | "sarif";
@@ -104,31 +103,7 @@ export const CHECK = defineCommand({
   example: "fleet-release check --deny-warnings",
   variables: PROGRAM_VARIABLES,
   grants: [
-    {
-      permission: "run",
-      what: "`nix`, `nix-store`, `git` and `sh`, by their paths on `PATH`",
-      why: "nix evaluates the fleet, git knows its repository, and every command runs under `sh`",
-      of: (_: CheckSettings, around: Surroundings) => found(PROGRAMS, around),
-    },
-    {
-      permission: "read",
-      what: "the directories of these programs",
-      why: "to find them",
-      of: (_, around) => found(PROGRAMS, around).map((path) => dirname(path)),
-    },
-    ...(["read", "write"] as const).map((permission) => ({
-      permission,
-      what: "the temporary directory",
-      why: "what is too long to be shown",
-      of: (_: CheckSettings, { tempDir }: Surroundings) => [tempDir],
-    })),
-    ...(["read", "write"] as const).map((permission) => ({
-      permission,
-      what: "without `--no-memo`, `fleet-release` in the user's cache directory",
-      why: "what has been evaluated is not evaluated again on the same commit",
-      of: ({ config }: CheckSettings, { cacheDir }: Surroundings) =>
-        config.noMemo || cacheDir === undefined ? [] : [cacheDir],
-    })),
+    ...lookingGrants("what is too long to be shown"),
     {
       permission: "env",
       what: "the variables that nix, git and ssh go by, each by name",

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { dirname } from "@std/path";
 import { SETTINGS_VARIABLE } from "../cli/arguments.ts";
 import { defineCommand, type Given, type Session } from "../cli/command.ts";
 import type { Surroundings } from "../cli/grant.ts";
@@ -19,15 +18,15 @@ import { printableJson } from "../text.ts";
 import {
   CONFIG_OPTIONS,
   EPOCH_VARIABLE,
+  lookingGrants,
   OPTIONS as RELEASE_OPTIONS,
   PROGRAM_VARIABLES,
-  PROGRAMS,
   secretsIn,
   sourceDateEpoch,
   validateWithoutKeys,
   withHosts,
 } from "./release.ts";
-import { found, HELP_OPTIONS, LOG_OPTIONS, MORE_VARIABLES } from "./shared.ts";
+import { HELP_OPTIONS, LOG_OPTIONS, MORE_VARIABLES } from "./shared.ts";
 
 /** How the plan is printed. */
 type Format = "text" | "json" | "markdown";
@@ -172,31 +171,7 @@ export const PLAN = defineCommand({
   example: "fleet-release plan --against origin/releases --trust-file trust.json --markdown",
   variables: VARIABLES,
   grants: [
-    {
-      permission: "run",
-      what: "`nix`, `nix-store`, `git` and `sh`, by their paths on `PATH`",
-      why: "nix evaluates, git knows the repository, and every command runs under `sh`",
-      of: (_: PlanSettings, around: Surroundings) => found(PROGRAMS, around),
-    },
-    {
-      permission: "read",
-      what: "the directories of these programs",
-      why: "to find them",
-      of: (_, around) => found(PROGRAMS, around).map((path) => dirname(path)),
-    },
-    ...(["read", "write"] as const).map((permission) => ({
-      permission,
-      what: "the temporary directory",
-      why: "what keeps builds from collection, and what is too long to be shown",
-      of: (_: PlanSettings, { tempDir }: Surroundings) => [tempDir],
-    })),
-    ...(["read", "write"] as const).map((permission) => ({
-      permission,
-      what: "without `--no-memo`, `fleet-release` in the user's cache directory",
-      why: "what has been evaluated is not evaluated again by a release of the same commit",
-      of: ({ config }: PlanSettings, { cacheDir }: Surroundings) =>
-        config.noMemo || cacheDir === undefined ? [] : [cacheDir],
-    })),
+    ...lookingGrants("what keeps builds from collection, and what is too long to be shown"),
     {
       permission: "read",
       what: "the settings of a flake app",

@@ -543,7 +543,7 @@ interface Publishing {
 }
 
 /** What a run has to be permitted for these programs. */
-export function programGrants(programs: readonly string[], what: string, why: string): Grant<Publishing>[] {
+export function programGrants(programs: readonly string[], what: string, why: string): Grant<unknown>[] {
   return [
     { permission: "run", what, why, of: (_, around) => found(programs, around) },
     {
@@ -570,6 +570,38 @@ export const TEMPORARY_GRANTS: readonly Grant<Publishing>[] = [
     of: (_, { tempDir }) => [tempDir],
   },
 ];
+
+/** Where what has been evaluated is kept. */
+export const MEMO_GRANTS: readonly Grant<Pick<Publishing, "config">>[] = (["read", "write"] as const).map((
+  permission,
+) => ({
+  permission,
+  what: "without `--no-memo`, `fleet-release` in the user's cache directory",
+  why: "what has been evaluated is not evaluated again by the next run on the same commit",
+  of: ({ config }, { cacheDir }) => config.noMemo || cacheDir === undefined ? [] : [cacheDir],
+}));
+
+/**
+ * What a command is permitted that evaluates a fleet, and changes nothing.
+ *
+ * @param temporary What is in the temporary directory
+ */
+export function lookingGrants(temporary: string): Grant<Pick<Publishing, "config">>[] {
+  return [
+    ...programGrants(
+      PROGRAMS,
+      "`nix`, `nix-store`, `git` and `sh`, by their paths on `PATH`",
+      "nix evaluates, git knows the repository, and every command runs under `sh`",
+    ),
+    ...(["read", "write"] as const).map((permission) => ({
+      permission,
+      what: "the temporary directory",
+      why: temporary,
+      of: (_: unknown, { tempDir }: Surroundings) => [tempDir],
+    })),
+    ...MEMO_GRANTS,
+  ];
+}
 
 /** What a release is committed with, the settings of a flake app, and the locks. */
 export const PUBLISHING_GRANTS: readonly Grant<Publishing>[] = [
@@ -701,13 +733,7 @@ export const RELEASE = defineCommand({
       "they do the work; `sh` runs the hooks, and every command under it, so that one that is killed is noticed",
     ),
     ...TEMPORARY_GRANTS,
-    ...(["read", "write"] as const).map((permission) => ({
-      permission,
-      what: "without `--no-memo`, `fleet-release` in the user's cache directory",
-      why: "what has been evaluated is not evaluated again by the next run on the same commit",
-      of: ({ config }: ReleaseSettings, { cacheDir }: Surroundings) =>
-        config.noMemo || cacheDir === undefined ? [] : [cacheDir],
-    })),
+    ...MEMO_GRANTS,
     ...PUBLISHING_GRANTS,
     {
       permission: "env",
