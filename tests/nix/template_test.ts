@@ -110,11 +110,11 @@ Deno.test("both workflows of the template release and push what is pushed, and s
     const steps = [...text.matchAll(keyed)].map(([, step]) => step!.replace(/^ {10}/gm, ""));
     assertEquals(steps, [RELEASE_STEP, RESIGN_STEP], path);
     assertEquals(text.trimEnd().split("\n").at(-1), `      - run: ${STATUS_STEP}`, path);
-    const conditions = [...text.matchAll(/^ {2}(\w+):\n {4}if: (.*)$/gm)].map((
+    const conditions = [...text.matchAll(/^ {2}(\w+):\n(?: {4}#.*\n)? {4}if: (.*)$/gm)].map((
       [, job, condition],
     ) => [job, condition]);
     assertEquals(conditions, [
-      ["release", "github.event_name != 'schedule'"],
+      ["release", "github.event_name != 'schedule' && github.ref == 'refs/heads/main'"],
       ["resign", "github.event_name == 'schedule'"],
     ], path);
     // A scheduled run is of the commit that was there when its time came: behind a release that is not the last one.
