@@ -8,7 +8,6 @@ import { isDirectoryName } from "../plan/release_name.ts";
 import { defineCommand, type Given, type Session } from "../cli/command.ts";
 import { flag, text } from "../cli/option.ts";
 import { checkArtifactName } from "../config.ts";
-import { FLEET_FILE } from "../contract/layout.ts";
 import { wholeSeconds } from "../contract/time.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
@@ -26,7 +25,7 @@ import {
   type ReleasePlace,
   UNVERIFIED,
 } from "./directory.ts";
-import { HELP_OPTIONS, trustFile } from "./shared.ts";
+import { fleetFile, HELP_OPTIONS, oneKey, trustFile } from "./shared.ts";
 
 /** A release, and what it is called on the command line. */
 interface NamedPlace extends ReleasePlace {
@@ -45,24 +44,14 @@ export interface DiffSettings extends GivenTrust {
 
 const OPTIONS = {
   "trust-file": trustFile("verify with the keys that consumers trust; without any, nothing is verified"),
-  "public-key": text({
-    group: "Trust",
-    placeholder: "ALGORITHM:BASE64",
-    oneWayTo: "trust",
-    help: "verify with the one key that consumers trust",
-  }),
+  "public-key": oneKey("verify with the one key that consumers trust"),
   "release-dir": text({
     group: "What to compare",
     placeholder: "DIR",
     default: "releases",
     help: "where the release is in a commit, and on disk",
   }),
-  "artifact-name": text({
-    group: "What to compare",
-    placeholder: "NAME",
-    default: FLEET_FILE,
-    help: "file name of the fleet artifact",
-  }),
+  "artifact-name": fleetFile("What to compare"),
   "exit-code": flag({ group: "Output", help: "exit with 10 when they differ in anything but their stamp" }),
   "json": flag({ group: "Output", help: "print it on stdout as JSON" }),
   ...HELP_OPTIONS,

@@ -7,7 +7,6 @@ import type { ReleaseHistory } from "../adapters/git/history.ts";
 import { defineCommand, type Given, type Session } from "../cli/command.ts";
 import { flag, number, text } from "../cli/option.ts";
 import { checkArtifactName } from "../config.ts";
-import { FLEET_FILE } from "../contract/layout.ts";
 import { wholeSeconds } from "../contract/time.ts";
 import { ReleaseError } from "../errors.ts";
 import type { FoundCommit, LoggedRelease, LogReport } from "../report/history.ts";
@@ -23,7 +22,7 @@ import {
   readTrust,
   UNVERIFIED,
 } from "./directory.ts";
-import { HELP_OPTIONS, trustFile } from "./shared.ts";
+import { fleetFile, HELP_OPTIONS, oneKey, trustFile } from "./shared.ts";
 
 /** What `log` is told. Paths are relative to the current directory. */
 export interface LogSettings extends GivenTrust {
@@ -43,12 +42,7 @@ const LIMIT = 20;
 
 const OPTIONS = {
   "trust-file": trustFile("verify with the keys that consumers trust; without any, nothing is verified"),
-  "public-key": text({
-    group: "Trust",
-    placeholder: "ALGORITHM:BASE64",
-    oneWayTo: "trust",
-    help: "verify with the one key that consumers trust",
-  }),
+  "public-key": oneKey("verify with the one key that consumers trust"),
   "git": text({
     group: "What to look at",
     placeholder: "REV",
@@ -56,12 +50,7 @@ const OPTIONS = {
     default: "HEAD",
     help: "begin with this commit, tag or branch",
   }),
-  "artifact-name": text({
-    group: "What to look at",
-    placeholder: "NAME",
-    default: FLEET_FILE,
-    help: "file name of the fleet artifact",
-  }),
+  "artifact-name": fleetFile("What to look at"),
   "limit": number({
     short: "n",
     group: "Output",

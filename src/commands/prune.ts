@@ -6,9 +6,9 @@
 import { resolve } from "@std/path";
 import { defineCommand, type Given, type Session } from "../cli/command.ts";
 import type { Surroundings } from "../cli/grant.ts";
-import { flag, number, text } from "../cli/option.ts";
+import { flag, number } from "../cli/option.ts";
 import { checkArtifactName } from "../config.ts";
-import { FLEET_FILE, SIDECAR_FILES, signaturePath } from "../contract/layout.ts";
+import { SIDECAR_FILES, signaturePath } from "../contract/layout.ts";
 import { wholeSeconds } from "../contract/time.ts";
 import { Interrupt, ReleaseError } from "../errors.ts";
 import type { Warn } from "../model.ts";
@@ -16,7 +16,15 @@ import type { ReleaseDir } from "../ports.ts";
 import { jsonDocument } from "../report/json.ts";
 import { plural, printable } from "../text.ts";
 import type { TrustedKey } from "../verify/trust.ts";
-import { HELP_OPTIONS, INTERRUPTED, KEEP_RELEASES, lockGrants, trustFile, waitLock } from "./shared.ts";
+import {
+  fleetFile,
+  HELP_OPTIONS,
+  INTERRUPTED,
+  KEEP_RELEASES,
+  lockGrants,
+  trustFile,
+  waitLock,
+} from "./shared.ts";
 
 /** What `prune` is told. Paths are relative to the current directory. */
 interface PruneSettings {
@@ -34,12 +42,7 @@ interface PruneSettings {
 
 const OPTIONS = {
   "trust-file": trustFile("take away what none of these keys has signed, too"),
-  "artifact-name": text({
-    group: "What to remove",
-    placeholder: "NAME",
-    default: FLEET_FILE,
-    help: "file name of the fleet artifact",
-  }),
+  "artifact-name": fleetFile("What to remove"),
   "keep-releases": number({
     group: "What to remove",
     placeholder: "N",

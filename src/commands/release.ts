@@ -62,6 +62,7 @@ import {
   lockGrants,
   LOG_OPTIONS,
   MORE_VARIABLES,
+  oneKey,
   readFile,
   seconds,
   trustFile,
@@ -325,12 +326,7 @@ export const CONFIG_OPTIONS = {
     help: "the same with the keys that this attribute of the flake holds",
     permits: [attributeFlake("trust-attr")],
   }),
-  "public-key": text({
-    group: "Trust",
-    placeholder: "ALGORITHM:BASE64",
-    oneWayTo: "trust",
-    help: "the same with this one key",
-  }),
+  "public-key": oneKey("the same with this one key"),
   "allow-previous-key": flag({
     group: "Trust",
     saysMoreOf: "trust",

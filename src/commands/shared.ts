@@ -6,7 +6,8 @@
 import { resolve } from "@std/path";
 import type { Given } from "../cli/command.ts";
 import type { Grant, Surroundings } from "../cli/grant.ts";
-import { choice, flag, number, type Option, pathRead } from "../cli/option.ts";
+import { choice, flag, number, type Option, pathRead, text } from "../cli/option.ts";
+import { FLEET_FILE } from "../contract/layout.ts";
 import type { PublicKey } from "../crypto/signature.ts";
 import { ReleaseError } from "../errors.ts";
 import { looksLikeKey } from "../secrets.ts";
@@ -54,6 +55,16 @@ export function trustFile(help: string): Option<string | undefined> {
     help,
     permits: [readFile("trust-file", "the keys to verify with")],
   });
+}
+
+/** The one key that consumers trust. */
+export function oneKey(help: string): Option<string | undefined> {
+  return text({ group: "Trust", placeholder: "ALGORITHM:BASE64", oneWayTo: "trust", help });
+}
+
+/** What the fleet's file is called. */
+export function fleetFile(group: string): Option<string> {
+  return text({ group, placeholder: "NAME", default: FLEET_FILE, help: "file name of the fleet artifact" });
 }
 
 /** Of how many releases rollout manifests are kept: hosts that were away come back to the fleet, not to its history. */

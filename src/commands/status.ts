@@ -7,7 +7,6 @@ import { resolve } from "@std/path";
 import { defineCommand, type Given, type Session } from "../cli/command.ts";
 import { flag, text } from "../cli/option.ts";
 import { checkArtifactName } from "../config.ts";
-import { FLEET_FILE } from "../contract/layout.ts";
 import { parseTimestamp, TIMESTAMP_FORM, wholeSeconds } from "../contract/time.ts";
 import { ReleaseError } from "../errors.ts";
 import type { StatusReport } from "../report/release_status.ts";
@@ -23,7 +22,7 @@ import {
   readTrust,
   type ReleasePlace,
 } from "./directory.ts";
-import { HELP_OPTIONS, trustFile } from "./shared.ts";
+import { fleetFile, HELP_OPTIONS, oneKey, trustFile } from "./shared.ts";
 
 /** What `status` is told. Paths are relative to the current directory, and keys are given. */
 export interface StatusSettings extends GivenTrust {
@@ -36,24 +35,14 @@ export interface StatusSettings extends GivenTrust {
 
 const OPTIONS = {
   "trust-file": trustFile("the keys that consumers trust"),
-  "public-key": text({
-    group: "Trust",
-    placeholder: "ALGORITHM:BASE64",
-    oneWayTo: "trust",
-    help: "the one key that consumers trust",
-  }),
+  "public-key": oneKey("the one key that consumers trust"),
   "git": text({
     group: "What to look at",
     placeholder: "REV",
     offers: "revisions",
     help: "read the directory from this commit, tag or branch, without a checkout",
   }),
-  "artifact-name": text({
-    group: "What to look at",
-    placeholder: "NAME",
-    default: FLEET_FILE,
-    help: "file name of the fleet artifact",
-  }),
+  "artifact-name": fleetFile("What to look at"),
   "now": text({
     group: "What to look at",
     placeholder: "TIME",
