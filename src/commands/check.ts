@@ -8,18 +8,10 @@ import { defineCommand, type Given, type Session } from "../cli/command.ts";
 import { choice, flag, flagIfGiven, type OptionTable, pickValues } from "../cli/option.ts";
 import { checkWithoutKeys, type ReleaseConfig } from "../config.ts";
 import { ReleaseError } from "../errors.ts";
-import { errorWithoutSecrets, withoutSecrets } from "../report/log.ts";
-import type { Notes } from "../stages/run.ts";
 import type { CheckReport } from "../report/findings.ts";
 import { printableJson } from "../text.ts";
-import {
-  CONFIG_OPTIONS,
-  defaultConfig,
-  lookingGrants,
-  PROGRAM_VARIABLES,
-  secretsIn,
-  withHosts,
-} from "./release.ts";
+import { lookAt } from "./looking.ts";
+import { CONFIG_OPTIONS, defaultConfig, lookingGrants, PROGRAM_VARIABLES, withHosts } from "./release.ts";
 import { HELP_OPTIONS, LOG_OPTIONS, MORE_VARIABLES } from "./shared.ts";
 
 /** How the findings are printed. */
@@ -152,57 +144,34 @@ async function check(settings: CheckSettings, session: Session): Promise<number>
 
 async function findAll(
   config: ReleaseConfig,
-  { world, log }: Session,
+  session: Session,
   given: Readonly<Record<string, string>>,
 ): Promise<{ report: CheckReport; file: string }> {
-  const [
-    { openLookingPorts },
-    { withSafePath },
-    pipeline,
-    { startLook },
-    interruptions,
-    findings,
-    { asFinding },
-  ] = await Promise.all([
+  const [{ openLookingPorts }, pipeline, { startLook }, { checkReport }, { asFinding }] = await Promise.all([
     import("../adapters/ports.ts"),
-    import("../adapters/search_path.ts"),
     import("../pipeline.ts"),
     import("../stages/run.ts"),
-    import("../stages/interruption.ts"),
     import("../report/findings.ts"),
     import("../plan/lints.ts"),
   ]);
-  const { env, warnings } = withSafePath(given);
-  const secrets = secretsIn(config, env);
-  const { cwd, stdin, clock, cores, signal } = world;
-  using interruption = new interruptions.Interruption(signal);
-  let notes: Notes | undefined;
-  try {
+  return await lookAt(config, session, given, async ({ surface, interruption, warnings, follow }) => {
     // What is warned of is among the findings.
-    const seen = { ...withoutSecrets(log, secrets), warn() {} };
-    const surface = { cwd, env, hidden: [], secrets, stdin, log: seen, clock, cores };
-    await using ports = await openLookingPorts(config, surface, interruption);
+    const silent = { ...surface, log: { ...surface.log, warn() {} } };
+    await using ports = await openLookingPorts(config, silent, interruption);
     const run = startLook(config, ports, { interruption }, warnings);
-    notes = run.notes;
+    follow(run.notes);
     const checked = await pipeline.check(run);
-    const report = findings.checkReport({
+    const report = checkReport({
       flake: checked.flake.url,
       fleet: checked.fleet,
-      findings: [...checked.findings, ...notes.warnings.map(asFinding)],
+      findings: [...checked.findings, ...run.notes.warnings.map(asFinding)],
       denyWarnings: config.denyWarnings,
-      hide: (text) => secrets.hide(text),
+      hide: (text) => surface.secrets.hide(text),
     });
     const { localDir } = checked.flake;
     const dir = localDir === null ? "" : relative(checked.repository?.root ?? localDir, localDir);
     return { report, file: dir === "" ? "flake.nix" : `${dir}/flake.nix` };
-  } catch (error) {
-    const done = notes?.stages.map(({ stage }) => stage) ?? [];
-    const progress = { at: notes?.at ?? [], done };
-    throw errorWithoutSecrets(
-      interruptions.interruptedError(error, interruption.signal.reason, progress),
-      secrets,
-    );
-  }
+  });
 }
 
 async function printed(report: CheckReport, format: Format, file: string): Promise<string> {

@@ -10,18 +10,16 @@ import { flag, type Option, pickValues, text } from "../cli/option.ts";
 import { checkTrust, type ReleaseConfig } from "../config.ts";
 import { ReleaseError } from "../errors.ts";
 import { isDirectoryName } from "../plan/release_name.ts";
-import { errorWithoutSecrets, withoutSecrets } from "../report/log.ts";
 import type { PlanReport } from "../report/plan.ts";
 import type { PlanOptions } from "../stages/plan.ts";
-import type { Notes } from "../stages/run.ts";
 import { printableJson } from "../text.ts";
+import { lookAt } from "./looking.ts";
 import {
   CONFIG_OPTIONS,
   EPOCH_VARIABLE,
   lookingGrants,
   OPTIONS as RELEASE_OPTIONS,
   PROGRAM_VARIABLES,
-  secretsIn,
   sourceDateEpoch,
   validateWithoutKeys,
   withHosts,
@@ -224,42 +222,21 @@ async function plan(settings: PlanSettings, session: Session): Promise<number> {
   return settings.exitCode && report.changed ? CHANGED : 0;
 }
 
-async function look({ config, options }: PlanSettings, { world, log }: Session): Promise<PlanReport> {
-  const [
-    { openPlanningPorts },
-    { withSafePath },
-    pipeline,
-    { startPlanning },
-    interruptions,
-    { planReport },
-  ] = await Promise.all([
+async function look({ config, options }: PlanSettings, session: Session): Promise<PlanReport> {
+  const [{ openPlanningPorts }, pipeline, { startPlanning }, { planReport }] = await Promise.all([
     import("../adapters/ports.ts"),
-    import("../adapters/search_path.ts"),
     import("../pipeline.ts"),
     import("../stages/run.ts"),
-    import("../stages/interruption.ts"),
     import("../report/plan.ts"),
   ]);
-  const given = world.environment.require([...PROGRAM_VARIABLES, EPOCH_VARIABLE]);
+  const given = session.world.environment.require([...PROGRAM_VARIABLES, EPOCH_VARIABLE]);
   const epoch = sourceDateEpoch(given);
-  const { env, warnings } = withSafePath(given);
-  const secrets = secretsIn(config, env);
-  const { cwd, stdin, clock, cores, signal } = world;
-  using interruption = new interruptions.Interruption(signal);
-  let notes: Notes | undefined;
-  try {
-    const surface = { cwd, env, hidden: [], secrets, stdin, log: withoutSecrets(log, secrets), clock, cores };
+  return await lookAt(config, session, given, async ({ surface, interruption, warnings, follow }) => {
     await using ports = await openPlanningPorts(config, surface, interruption);
     const run = startPlanning(config, ports, { interruption, epoch }, warnings);
-    notes = run.notes;
+    follow(run.notes);
     const planned = await pipeline.plan(run, options);
-    return planReport({ ...planned, now: run.now, warnings: notes.warnings, secrets });
-  } catch (error) {
-    const done = notes?.stages.map(({ stage }) => stage) ?? [];
-    const progress = { at: notes?.at ?? [], done };
-    throw errorWithoutSecrets(
-      interruptions.interruptedError(error, interruption.signal.reason, progress),
-      secrets,
-    );
-  }
+    const { now, notes } = run;
+    return planReport({ ...planned, now, warnings: notes.warnings, secrets: surface.secrets });
+  });
 }
