@@ -76,7 +76,7 @@ export interface WorkerOptions extends RoomOptions {
   readonly onDerived?: (host: HostRef, derivation: HostDerivation) => void;
 }
 
-/** Milliseconds that a process runs before another one takes over a part of its hosts: what is light ends within. */
+/** Milliseconds that a process runs, and is likely to go on, before another one takes over a part of its hosts. */
 const ALONE = 100;
 /** Linux takes at most 128 KiB in one argument; names are written twice-quoted into one. */
 const JOB_BYTES = 40_000;
@@ -145,6 +145,14 @@ function leftOf({ count, at }: Running): number {
   return count - 1 - Math.max(at, 0);
 }
 
+/**
+ * When another process may take over of what it has left: not before it has run for a moment, nor while it goes on so fast
+ * that it is through before another one would have begun.
+ */
+function ripeAt(range: Running): number {
+  return range.since + ALONE * Math.max(1, range.told.size / leftOf(range));
+}
+
 /** Its hosts that it has not told of. */
 function untold({ hosts, count, told }: Running): HostRef[] {
   return hosts.slice(0, count).filter((_, index) => !told.has(index));
@@ -200,15 +208,15 @@ class Evaluation {
     this.#waitingAlone.length = 0;
   }
 
-  /** The process that has most left of those that have run for long enough; undefined while there is none. */
+  /** The process that has most left of those of which another may take over; undefined while there is none. */
   #ripe(): Running | undefined {
     const all = [...this.#running].filter((range) => leftOf(range) > 0);
     const now = this.#options.clock.monotonic();
-    const [most] = all.filter(({ since }) => since + ALONE <= now).sort((a, b) => leftOf(b) - leftOf(a));
+    const [most] = all.filter((range) => ripeAt(range) <= now).sort((a, b) => leftOf(b) - leftOf(a));
     if (most === undefined && all.length > 0) {
-      const first = Math.min(...all.map(({ since }) => since));
+      const first = Math.min(...all.map(ripeAt));
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.fill(), first + ALONE - now);
+      this.#timer = setTimeout(() => this.fill(), first - now);
     }
     return most;
   }

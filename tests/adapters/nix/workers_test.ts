@@ -219,7 +219,7 @@ pureTest("evaluateAll() starts no process when there is no host", async () => {
 });
 
 pureTest("evaluateAll() evaluates a light fleet in one process, however many there may be", async () => {
-  for (const count of [1, 2, 50, 90]) {
+  for (const count of [1, 2, 50, 190]) {
     const run = await evaluate([job(numbered(count))], 16, light);
     assertEquals(hostsOf(run), [numbered(count)]);
     assertEquals(run.result, { derivations: job(numbered(count)).hosts.map(derivation), failures: [] });
