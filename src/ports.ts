@@ -98,8 +98,11 @@ export interface AskedOfFlake {
 export interface Nix {
   /** What a flake reference refers to: the directory of that path, when it is there, or what nix takes it for. */
   referTo(text: string): Promise<FlakeReference>;
-  /** The source that a flake reference names, of which nothing is copied yet; null when it is not on this machine. */
-  locate(reference: string): Promise<FlakeSource | null>;
+  /**
+   * The source that a flake reference names, of which nothing is copied yet, with the flake's directory in it, empty for
+   * its root; null when it is not on this machine.
+   */
+  locate(reference: string): Promise<FlakeSource & { readonly dir: string } | null>;
   /**
    * Fixes a flake reference to what it means now.
    *

@@ -100,6 +100,30 @@ const BROKEN: Record<string, [difference: Difference, found: string[]]> = {
       '"/flake/releases": a relative --release-dir is relative to the current directory',
     ],
   ],
+  "a release that is begun below the flake that has one": [
+    {
+      world: (world) => {
+        world.referTo = (text) => ({ text, directory: "/fleet/web/hosts" });
+        world.flakeDir = "web";
+        world.realPath = { path: "/fleet/web/hosts/releases", existing: "/fleet/web/hosts" };
+        world.tracked = ["web/flake.nix", "web/releases/fleet.resolved.json"];
+      },
+    },
+    [
+      'warning release-directory: The release goes to "/fleet/web/hosts/releases", where none was before, and git ' +
+      'has one in "/fleet/web/releases": a relative --release-dir is relative to the current directory',
+    ],
+  ],
+  "a flake above, which git does not know": [
+    {
+      world: (world) => {
+        world.referTo = (text) => ({ text, directory: "/fleet/hosts" });
+        world.realPaths.set("/fleet/flake.nix", "/fleet/flake.nix");
+        world.tracked = ["hosts/web1.nix"];
+      },
+    },
+    ['bad flake: git does not track "/fleet/flake.nix", and nix sees nothing else'],
+  ],
   "no flake": [
     {
       config: { signKey: "/keys/release.pem", signCmd: undefined },

@@ -123,6 +123,8 @@ export class FakeWorld {
     inGit: true,
     revision: null,
   });
+  /** The flake's directory in its source. */
+  flakeDir = "";
   /** Where the files really are that options name. */
   readonly realPaths: Map<string, string> = new Map();
   /** What git tracks, by its path from the root of its repository. */
@@ -289,7 +291,10 @@ export class FakeWorld {
         const found = asked.filter(([, path]) => this.outputs.has(path));
         return new Map(found.map(([key, path]) => [key, this.outputs.get(path)]));
       },
-      locate: (reference) => Promise.resolve(this.sourceOf(reference)),
+      locate: (reference) => {
+        const source = this.sourceOf(reference);
+        return Promise.resolve(source && { ...source, dir: this.flakeDir });
+      },
       lock: async (reference) => {
         await Promise.resolve();
         this.#effect(`lock ${reference}`);

@@ -48,7 +48,10 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
   const isPure = !settings.options.some(([name]) => name === "pure-eval");
   return {
     referTo: (text) => referTo(nix, text),
-    locate: async (reference) => (await findSource(nix, reference)).local,
+    async locate(reference) {
+      const { local, dir } = await findSource(nix, reference);
+      return local && { ...local, dir };
+    },
     lock: (reference, asked) =>
       lockFlake(nix, reference, {
         memo,

@@ -29,7 +29,7 @@ export async function lookAtFlake({ config, run }: Visit): Promise<Found> {
   if (repository === null || repository.head === null) {
     return warning(`"${flake}" is in a repository without a commit`, "commit it");
   }
-  const file = directory === null ? null : join(directory, "flake.nix");
+  const file = directory === null ? null : join(source.root, source.dir, "flake.nix");
   const isThere = file !== null && await inputs.realPath(file) === file;
   if (isThere && !await git.tracks(repository, relative(repository.root, file), source.revision)) {
     return bad(`git does not track "${file}", and nix sees nothing else`, "`git add` it, and commit it");
@@ -165,13 +165,16 @@ async function flakeRepository(
   return source && await git.repositoryOf(source.root);
 }
 
-/** Where the flake lies. */
+/** Where the flake lies, which may be above the directory that is given. */
 export async function placeOfFlake(
   { config: { buildFlake }, ports: { nix, git } }: Run,
 ): Promise<FlakePlace> {
-  const { directory } = await nix.referTo(buildFlake);
-  const repository = directory === null ? null : await git.repositoryOf(directory);
-  return { flake: { localDir: directory }, repository };
+  const source = await nix.locate((await nix.referTo(buildFlake)).text);
+  if (source === null) return { flake: { localDir: null }, repository: null };
+  return {
+    flake: { localDir: join(source.root, source.dir) },
+    repository: await git.repositoryOf(source.root),
+  };
 }
 
 /** The repository that the release directory is in: one that is committed to is that of the flake, too. */
