@@ -156,9 +156,16 @@ function refuseUnknown(terms: readonly HostTerm[], known: readonly string[]): vo
     throw new ReleaseError(
       "usage",
       `The flake has no host ${quoteList(unknown)}, which --hosts ${isExcluded ? "excludes" : "names"}`,
-      { hint: unknown.includes("auto") ? ALONE : hintOf(nearest(unknown[0]!, known), "hosts", known) },
+      { hint: hintOfUnknown(unknown, known) },
     );
   }
+}
+
+function hintOfUnknown(unknown: readonly string[], known: readonly string[]): string {
+  if (unknown.includes("auto")) return ALONE;
+  const several = unknown.find((name) => name.split(/\s+/).every((part) => known.includes(part)));
+  if (several !== undefined) return `names have commas between them: ${several.split(/\s+/).join(",")}`;
+  return hintOf(nearest(unknown[0]!, known), "hosts", known);
 }
 
 /** A list is written beside it as easily as behind it. */

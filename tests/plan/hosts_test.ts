@@ -293,6 +293,11 @@ const REFUSED: [claim: string, spec: HostsSpec, names: HostNames, said: Refusal]
       "auto stands alone, as in --hosts auto; all hosts but some are --hosts auto:exclude=web1,@lab, or a list in " +
       "which each is behind a `!`, as in --hosts '!web1,!@lab'",
   }],
+  ["names with blanks between them", explicit("web1 db"), NAMES, {
+    kind: "usage",
+    message: 'The flake has no host "web1 db", which --hosts names',
+    hint: "names have commas between them: web1,db",
+  }],
   ["an unknown name behind a !", explicit("web*", "!dbb"), NAMES, {
     kind: "usage",
     message: 'The flake has no host "dbb", which --hosts excludes',
