@@ -36,19 +36,19 @@ export function absolutePath(path: string, cwd: string): string {
  *
  * @param action What was tried
  * @param path The path as the user gave it
- * @param failed What it is relative to, and the error of the file system
+ * @param failed What it is relative to, the error of the file system, and how to mend it, where that is known
  * @returns the error to throw, of kind `io`
  */
 export function fileError(
   action: "read" | "write",
   path: string,
-  { cwd, cause }: { cwd: string; cause: unknown },
+  { cwd, cause, hint }: { cwd: string; cause: unknown; hint?: string | undefined },
 ): ReleaseError {
   const absolute = absolutePath(path, cwd);
   const reason = (cause instanceof Error ? cause.message : String(cause))
     .replaceAll(`'${absolute}'`, `'${path}'`).replaceAll(`"${absolute}"`, `"${path}"`);
   return new ReleaseError("io", `Cannot ${action} "${path}": ${reason}`, {
     cause,
-    hint: cause instanceof WrongFile ? cause.hint : undefined,
+    hint: cause instanceof WrongFile ? cause.hint : hint,
   });
 }

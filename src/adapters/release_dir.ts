@@ -332,12 +332,16 @@ async function pathsIn(
     if (sub !== "") checkLink({ path: shown, cwd, within: realPath(dir, cwd) });
   } catch (error) {
     if (error instanceof ReleaseError) throw error;
-    if (sub === "" || !(error instanceof Deno.errors.NotFound)) {
-      throw fileError("read", shown, { cwd, cause: error });
+    const isGone = error instanceof Deno.errors.NotFound;
+    if (sub === "" || !isGone) {
+      throw fileError("read", shown, { cwd, cause: error, hint: isGone ? NO_RELEASE : undefined });
     }
   }
   return paths.sort();
 }
+
+const NO_RELEASE =
+  "the first release makes it: give the directory that has one, relative to the current directory";
 
 /** How many Linux takes for a path, less the longest name in it. */
 const LONGEST_DIR = 4095 - 1 - LONGEST_NAME;

@@ -368,6 +368,7 @@ Deno.test("readReleaseFiles() names what cannot be read as it was given, in the 
   assertEquals(await rejection(readFiles("./gone", dir.path)), {
     kind: "io",
     message: `Cannot read "gone": No such file or directory (os error 2): readdir 'gone'`,
+    hint: "the first release makes it: give the directory that has one, relative to the current directory",
   });
   await Deno.mkdir(join(dir.path, "releases"));
   await Deno.symlink("gone", join(dir.path, "releases/a.json"));

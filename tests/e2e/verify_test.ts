@@ -476,6 +476,7 @@ const CANNOT: Record<string, [args: string[], message: string, hint?: string]> =
   "a directory that is not there": [
     ["missing", "--trust-file", "trust.json"],
     'Cannot read "missing": No such file or directory',
+    "the first release makes it: give the directory that has one, relative to the current directory",
   ],
   "a file in a directory's place": [
     ["trust.json/", "--trust-file", "trust.json"],
