@@ -138,6 +138,7 @@ async function listTree(
   if (listing.code !== 0) {
     throw new ReleaseError("git", `Cannot find the directory "${dir}" in ${revision}`, {
       lines: lastLines(listing.stderr, 5),
+      hint: "it is relative to the current directory in a commit, too",
     });
   }
   return new TextDecoder().decode(listing.stdout).split("\0").flatMap((line) => {

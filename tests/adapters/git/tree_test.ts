@@ -121,7 +121,11 @@ Deno.test("readReleaseTree() refuses a commit and a directory that are not there
     hint: "run it within the repository; a shallow checkout may lack the commit",
   });
   const { lines, ...directory } = await rejection(read(world));
-  assertEquals(directory, { kind: "git", message: 'Cannot find the directory "releases" in HEAD' });
+  assertEquals(directory, {
+    kind: "git",
+    message: 'Cannot find the directory "releases" in HEAD',
+    hint: "it is relative to the current directory in a commit, too",
+  });
   assert(lines!.some((line) => line.includes("releases")), lines!.join("\n"));
   assertEquals(await rejection(read(world, { dir: "../elsewhere" })), {
     kind: "git",
