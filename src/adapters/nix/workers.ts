@@ -120,6 +120,8 @@ interface Running extends EvaluationJob {
   process: EvaluatingProcess | undefined;
   /** The clock's milliseconds when it began. */
   readonly since: number;
+  /** The clock's milliseconds when it began, or told of a host last. */
+  heard: number;
   /** The host that it is at, or was at last; -1: it has not begun with one. */
   at: number;
   /** The indexes of those that it has told of. */
@@ -147,10 +149,11 @@ function leftOf({ count, at }: Running): number {
 
 /**
  * When another process may take over of what it has left: not before it has run for a moment, nor while it goes on so fast
- * that it is through before another one would have begun.
+ * that it is through before another one would have begun. How fast it has been says nothing of a host that it stays at.
  */
 function ripeAt(range: Running): number {
-  return range.since + ALONE * Math.max(1, range.told.size / leftOf(range));
+  const likely = range.since + ALONE * Math.max(1, range.told.size / leftOf(range));
+  return Math.min(likely, range.heard + ALONE);
 }
 
 /** Its hosts that it has not told of. */
@@ -238,7 +241,7 @@ class Evaluation {
     const range: Running = {
       ...job,
       ...{ isAlone, isOne: begun === undefined && job.hosts.length === 1 },
-      ...{ since, at: -1, told: new Set(), count: job.hosts.length, process: undefined },
+      ...{ since, heard: since, at: -1, told: new Set(), count: job.hosts.length, process: undefined },
     };
     this.#running.add(range);
     const listener: ProcessListener = {
@@ -265,6 +268,7 @@ class Evaluation {
   #evaluated(range: Running, index: number, derivation: HostDerivation | null): void {
     if (!this.#running.has(range) || index >= range.count) return;
     range.told.add(index);
+    range.heard = this.#options.clock.monotonic();
     const host = range.hosts[index]!;
     if (derivation === null) this.#alone(range, host);
     else {

@@ -240,12 +240,19 @@ pureTest(
 );
 
 pureTest("evaluateAll() keeps every worker busy to the end, whichever hosts are heavy", async () => {
-  for (const weights of [[8000, 10, 10, 10, 10, 10, 10, 4000], [10, 10, 10, 10, 3000, 3000, 3000, 3000]]) {
+  const fleets = [
+    [8000, 10, 10, 10, 10, 10, 10, 4000],
+    [10, 10, 10, 10, 3000, 3000, 3000, 3000],
+    // How fast it has been with the light ones says nothing of those at the end.
+    [...Array<number>(190).fill(1), 3000, 3000],
+  ];
+  for (const weights of fleets) {
     const host = (name: string) => weights[Number(name.slice(1))]!;
-    const run = await evaluate([job(numbered(8))], 2, { host, flake: 50 });
+    const run = await evaluate([job(numbered(weights.length))], 2, { host, flake: 50 });
     const whole = weights.reduce((sum, weight) => sum + weight, 0);
     const most = Math.max(whole / 2, ...weights) + 700;
-    assertEquals([run.time <= most, run.result.derivations.length], [true, 8], `${run.time} of ${whole}`);
+    assertEquals(run.time <= most, true, `${run.time} of ${whole}`);
+    assertEquals(run.result.derivations.length, weights.length);
   }
 });
 
