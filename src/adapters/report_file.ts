@@ -4,9 +4,10 @@
  * @module
  */
 import { resolve } from "@std/path";
+import { writeAll } from "../bytes.ts";
 import { ReleaseError } from "../errors.ts";
 import { isWithin, nextFile } from "../plan/paths.ts";
-import { createFile, lstatOf } from "./disk.ts";
+import { lstatOf } from "./disk.ts";
 import { kindOf } from "./files.ts";
 import { followLinks } from "./lookup.ts";
 import { checkPermitted } from "./permitted.ts";
@@ -81,15 +82,23 @@ function tryPlace(path: string, next: string): string {
  */
 function replaceFile(path: string, next: string, page: string): void {
   for (const one of [path, next]) refuseOthers(one);
+  const there = lstatOf(path);
   // Left by a run that was killed.
   if (lstatOf(next) !== undefined) Deno.removeSync(next);
   try {
-    createFile(next, new TextEncoder().encode(page));
+    createPage(next, new TextEncoder().encode(page), there?.mode ?? 0o666);
     Deno.renameSync(next, path);
   } catch (error) {
     if (lstatOf(next)?.isFile) Deno.removeSync(next);
     throw error;
   }
+}
+
+/** The end of a log may be in it: who may read it, the earlier page and the umask say. */
+function createPage(path: string, bytes: Uint8Array, mode: number): void {
+  using file = Deno.openSync(path, { write: true, createNew: true, mode: mode & 0o666 });
+  writeAll(file, bytes);
+  file.syncSync();
 }
 
 /** What is no file, such as a device, would be gone for everybody. */

@@ -760,7 +760,13 @@ export async function runRelease(
   const place = { releaseDir: config.releaseDir, cwd: world.cwd };
   const outcome = await inCi(session, config.artifactName, async (log) => {
     const ended = report === undefined ? undefined : await openReport({ file: report, ...place });
-    return await releaseIn(world, await withHosts(config, session), { log, ports, ended });
+    const whole = await withHosts(config, session).catch((error: unknown) => {
+      const secrets = secretsIn(config, {});
+      const end = { error: errorWithoutSecrets(error, secrets) };
+      for (const warning of ended?.({ end, notes: undefined, secrets }) ?? []) log.warn(warning);
+      throw error;
+    });
+    return await releaseIn(world, whole, { log, ports, ended });
   });
   if (json) world.stdout.write(jsonDocument("release", outcome));
   return 0;
@@ -936,8 +942,6 @@ export async function runIn<Outcome extends Publication>(
   { log, ports = (opened) => opened, variables, usesNix, ended = () => [], work }: RunIn<Outcome>,
 ): Promise<Outcome> {
   const given = world.environment.require([...variables, ...config.hookEnv, ...variableOf(config.signKey)]);
-  const epoch = sourceDateEpoch(given);
-  if (config.confirm && world.ask === undefined) throw nobodyToAsk();
   const { openPorts } = await import("../adapters/ports.ts");
   const { lockReleaseDir } = await import("../adapters/lock.ts");
   const { withSafePath } = await import("../adapters/search_path.ts");
@@ -955,6 +959,8 @@ export async function runIn<Outcome extends Publication>(
     return warnings;
   };
   try {
+    const epoch = sourceDateEpoch(given);
+    if (config.confirm && ask === undefined) throw nobodyToAsk();
     const seen = { stdin, ask, log: withoutSecrets(log, secrets), clock, cores };
     const surface = { cwd, env, hidden: HIDDEN, secrets, usesNix, ...seen };
     // Before anything is looked at: what another run is about to write would be read as it was.

@@ -103,8 +103,32 @@ Deno.test("--report of a run that fails has the host and the end of its log, and
   assertEquals(page.includes("c4nAryXyZ9"), false);
 });
 
-Deno.test("--report of a run that fails before it begins is a page of that alone", async () => {
+Deno.test("--report of a run that fails before it begins is a page of that alone, and not of an earlier run", async () => {
   await using fleet = await FleetWithoutNix.create();
-  await fleet.run(["--sign-key", "nowhere.pem", "--report", "../run.html"]);
-  assertEquals(titlesOf(await Deno.readTextFile(join(fleet.root, "run.html"))).slice(1), ["What failed"]);
+  const file = join(fleet.root, "run.html");
+  const cases: [args: string[], env: Record<string, string>, title: string][] = [
+    [["--sign-key", "nowhere.pem"], {}, "Failed: "],
+    [["--sign-cmd", "sign", "--confirm"], {}, "Failed: --confirm has nobody to ask"],
+    [["--sign-cmd", "sign"], { SOURCE_DATE_EPOCH: "x" }, 'Failed: Cannot read SOURCE_DATE_EPOCH "x"'],
+    [["--sign-cmd", "sign", "--hosts", "-"], {}, "Failed: No hosts to release"],
+  ];
+  for (const [args, env, title] of cases) {
+    await Deno.writeTextFile(file, "of an earlier run");
+    const { code, stderr } = await fleet.run([...args, "--report", "../run.html"], {
+      env,
+      stdin: new Uint8Array(),
+    });
+    assertEquals(code, 1, stderr);
+    const [first, ...sections] = titlesOf(await Deno.readTextFile(file));
+    assertEquals([first?.slice(0, title.length), sections], [title, ["What failed"]]);
+  }
+});
+
+Deno.test("a page is read by nobody who could not read the one before", async () => {
+  await using fleet = await FleetWithoutNix.create();
+  const file = join(fleet.root, "run.html");
+  await Deno.writeTextFile(file, "of an earlier run", { mode: 0o600 });
+  const { code, stderr } = await fleet.release(["--report", "../run.html"]);
+  assertEquals(code, 0, stderr);
+  assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
 });
