@@ -36,7 +36,8 @@ function keyText({ slot, algorithm, public: bytes }: SigningKey): Html {
 
 function freshness(channel: Channel, signedAt: Timestamp): Html {
   const [due, until] = [dueAt(channel, signedAt), freshUntil(signedAt, channel.freshnessWindow * 60)];
-  const share = Math.min(channel.signingIntervalMinutes / channel.freshnessWindow, 0.5);
+  // A window of 0 is due as it is signed, whatever the interval.
+  const share = Math.min(channel.signingIntervalMinutes / (channel.freshnessWindow || Infinity), 0.5);
   return html`
     <svg class="span" aria-hidden="true" width="100%" height="10">
       <rect class="rest" width="100%" height="10" rx="3" />

@@ -162,6 +162,18 @@ pureTest("page: a key that nobody knows, and a channel for which nobody waits", 
   assertReads(page, "signatures", "Fresh until beyond the year 9999");
 });
 
+pureTest("page: a channel that is stale at once, and is signed anew at once", () => {
+  const { fleet, before } = smallFleet();
+  Object.assign(fleet.channels["stable"]!, { freshnessWindow: 0, signingIntervalMinutes: 0 });
+  const page = renderPage(releasePage({ fleet, before }));
+  assertReads(
+    page,
+    "signatures",
+    "stable Next signature due 2026-06-01T12:00:00Z Fresh until 2026-06-01T12:01:00Z",
+  );
+  assertEquals(page.includes("NaN"), false);
+});
+
 pureTest("page: names are data: no tag, no attribute and no address but its own", () => {
   const page = renderPage(releasePage(namedFleet(), {
     warnings: NAMES.map((name) => ({ code: name, message: name, path: name, hosts: NAMES })),
