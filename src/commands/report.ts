@@ -9,7 +9,6 @@ import type { Grant } from "../cli/grant.ts";
 import { type Option, pathWritten } from "../cli/option.ts";
 import type { Warning } from "../model.ts";
 import { nextFile } from "../plan/paths.ts";
-import type { ReportPage } from "../report/html/data.ts";
 import type { EndedRun } from "../report/outcome.ts";
 
 /** The file of a page. */
@@ -26,45 +25,35 @@ export const REPORT: Option<string | undefined> = pathWritten({
 });
 
 /** Where a page goes: the file as the user gave it, and the release directory, in which it must not be. */
-export interface PagePlace {
+interface PagePlace {
   readonly file: string;
   readonly releaseDir: string;
   /** What both are relative to, absolute. */
   readonly cwd: string;
 }
 
-/** Writes a page, and gives what the user should know when that fails. */
-type WritePage = (make: () => ReportPage) => readonly Warning[];
-
 /**
- * Makes sure that a page can be written, and gives what writes it.
+ * Makes sure that the page of a run can be written, and gives what writes it when the run has ended. That gives what the
+ * user should know when it fails.
  *
  * @throws {ReleaseError} of kind `usage` or `io`
  */
-export async function openPage({ file, ...place }: PagePlace): Promise<WritePage> {
-  const [{ openReportFile }, { renderPage }] = await Promise.all([
+export async function openReport(
+  { file, ...place }: PagePlace,
+): Promise<(run: EndedRun) => readonly Warning[]> {
+  const [{ openReportFile }, { renderPage }, { pageOfRun }] = await Promise.all([
     import("../adapters/report_file.ts"),
     import("../report/html/page.ts"),
+    import("../report/html/run_page.ts"),
   ]);
   const page = openReportFile(file, place);
-  return (make) => {
+  return (run) => {
     try {
-      page.write(renderPage(make()));
+      page.write(renderPage(pageOfRun(run, metadata.version)));
       return [];
     } catch (error) {
       // Whatever it is: what the page is about is told all the same.
       return [{ code: "no-report", message: error instanceof Error ? error.message : String(error) }];
     }
   };
-}
-
-/**
- * The same for the page of a run, to be written when it has ended.
- *
- * @throws {ReleaseError} of kind `usage` or `io`
- */
-export async function openReport(place: PagePlace): Promise<(run: EndedRun) => readonly Warning[]> {
-  const write = await openPage(place);
-  const { pageOfRun } = await import("../report/html/run_page.ts");
-  return (run) => write(() => pageOfRun(run, metadata.version));
 }

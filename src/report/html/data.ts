@@ -10,8 +10,8 @@ import type { Publication, ReleasedArtifact, ReleasedHost } from "../outcome.ts"
 
 /** What a page is made of: plain data, without secrets. What is not known is null or empty, and is not shown. */
 export interface ReportPage {
-  /** What the run came to; `planned`: it only looked at what a release would do. */
-  readonly outcome: Publication["outcome"] | "planned" | "failed";
+  /** What the run came to. */
+  readonly outcome: Publication["outcome"] | "failed";
   /** What there is to say of the run as a whole, in this order. */
   readonly facts: readonly Fact[];
   /** The fleet that is released, as far as the run has come: with its closures, or without. */

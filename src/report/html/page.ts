@@ -69,7 +69,6 @@ const OUTCOMES: Readonly<Record<ReportPage["outcome"], { readonly word: string; 
   "pushed": { word: "Pushed", tone: "good" },
   "no-change": { word: "No change", tone: "still" },
   "already-released": { word: "Released already", tone: "still" },
-  "planned": { word: "Planned", tone: "still" },
   "failed": { word: "Failed", tone: "bad" },
 };
 
