@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { resolve } from "@std/path";
+import { basename, resolve } from "@std/path";
 import { writeAll } from "../bytes.ts";
 import { ReleaseError } from "../errors.ts";
 import { isWithin, nextFile } from "../plan/paths.ts";
@@ -60,7 +60,7 @@ const TRIES = 5;
  * @throws an error of the file system, or one that says what is in the way
  */
 function tryPlace(path: string, next: string): string {
-  for (const one of [path, next]) refuseOthers(one);
+  refuseOthers(path, next);
   for (let tries = 1;; tries++) {
     try {
       const isNew = lstatOf(next) === undefined;
@@ -81,7 +81,7 @@ function tryPlace(path: string, next: string): string {
  * @throws an error of the file system, or one that says what is in the way
  */
 function replaceFile(path: string, next: string, page: string): void {
-  for (const one of [path, next]) refuseOthers(one);
+  refuseOthers(path, next);
   const there = lstatOf(path);
   // Left by a run that was killed.
   if (lstatOf(next) !== undefined) Deno.removeSync(next);
@@ -101,11 +101,27 @@ function createPage(path: string, bytes: Uint8Array, mode: number): void {
   file.syncSync();
 }
 
-/** What is no file, such as a device, would be gone for everybody. */
-function refuseOthers(path: string): void {
-  const there = lstatOf(path);
-  if (there === undefined || there.isFile) return;
-  throw new WrongFile(`it is ${kindOf(there)}, expected a file or nothing`, "give another name");
+/** What is no file, such as a device, would be gone for everybody, and what is no page, such as a key, for good. */
+function refuseOthers(path: string, next: string): void {
+  for (const one of [path, next]) {
+    const there = lstatOf(one);
+    if (there === undefined || there.isFile) continue;
+    const subject = one === path ? "it" : `"${basename(next)}" beside it`;
+    throw new WrongFile(`${subject} is ${kindOf(there)}, expected a file or nothing`, "give another name");
+  }
+  if (lstatOf(path) === undefined || startsAsPage(path)) return;
+  throw new WrongFile("it is a file, and no page", "give another name, or take it away");
+}
+
+/** What every page begins with. */
+const PAGE_START = "<!doctype html>";
+
+/** Whether a file begins as every page does. An empty one does, as `mktemp` makes it. */
+function startsAsPage(path: string): boolean {
+  using file = Deno.openSync(path);
+  const bytes = new Uint8Array(PAGE_START.length);
+  const read = file.readSync(bytes) ?? 0;
+  return read === 0 || new TextDecoder().decode(bytes) === PAGE_START;
 }
 
 function withinRelease(file: string, releaseDir: string): ReleaseError {

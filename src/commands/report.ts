@@ -19,7 +19,7 @@ export const REPORT: Option<string | undefined> = pathWritten({
   permits: (["read", "write"] as const).map((permission): Grant<string> => ({
     permission,
     what: "the file of `--report`, and `FILE.part`, which takes its place",
-    why: "a page is there as a whole; whatever is no file is left alone",
+    why: "a page is there as a whole; whatever is no page is left alone",
     of: (file, { cwd }) => [resolve(cwd, file), nextFile(resolve(cwd, file))],
   })),
 });

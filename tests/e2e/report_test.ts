@@ -13,12 +13,13 @@ function titlesOf(page: string): string[] {
   return titles.map(([, , title]) => title!.replaceAll("&quot;", '"'));
 }
 
+const EARLIER = "<!doctype html>of an earlier run";
 const SECTIONS = ["Fleet", "Changes", "Signatures", "Warnings", "Times", "Files"];
 
 Deno.test("--report writes a page about a release, in the place of the one that was there", async () => {
   await using fleet = await FleetWithoutNix.create();
   const file = join(fleet.root, "run.html");
-  await Deno.writeTextFile(file, "of an earlier run");
+  await Deno.writeTextFile(file, EARLIER);
   await Deno.writeTextFile(`${file}.part`, "of a run that was killed");
   const { code, stderr } = await fleet.release(["--report", "../run.html", "--now", "2026-06-01T12:00:00Z"]);
   assertEquals(code, 0, stderr);
@@ -52,6 +53,8 @@ Deno.test("a page that cannot be written is refused before anything is done", as
   await Deno.mkdir(join(fleet.dir, "releases"));
   await Deno.symlink("fleet/releases", join(fleet.root, "link"));
   await Deno.symlink("nowhere", join(fleet.root, "dangling"));
+  await Deno.writeTextFile(join(fleet.root, "key.pem"), "a key");
+  await Deno.mkdir(join(fleet.root, "taken.html.part"));
   const within = (file: string) => `Cannot write the report to "${file}": it is in the release directory`;
   const cases: Record<string, string> = {
     "releases/run.html": within("releases/run.html"),
@@ -60,6 +63,9 @@ Deno.test("a page that cannot be written is refused before anything is done", as
     "../link/run.html": within("../link/run.html"),
     "../dangling": 'Cannot write "../dangling": it is a link, expected a file or nothing',
     "..": 'Cannot write "..": it is a directory, expected a file or nothing',
+    "../key.pem": 'Cannot write "../key.pem": it is a file, and no page',
+    "../taken.html":
+      'Cannot write "../taken.html": "taken.html.part" beside it is a directory, expected a file or nothing',
     "/dev/null": 'Cannot write "/dev/null": it is a device, expected a file or nothing',
     "../none/run.html": 'Cannot write "../none/run.html": No such file or directory (os error 2)',
   };
@@ -74,6 +80,7 @@ Deno.test("a page that cannot be written is refused before anything is done", as
     assertEquals(fleet.memory.effects, []);
   }
   assertEquals([...Deno.readDirSync(join(fleet.dir, "releases"))], []);
+  assertEquals(await Deno.readTextFile(join(fleet.root, "key.pem")), "a key");
 });
 
 Deno.test("--report of a run that fails has the host and the end of its log, and no secret", async () => {
@@ -113,7 +120,7 @@ Deno.test("--report of a run that fails before it begins is a page of that alone
     [["--sign-cmd", "sign", "--hosts", "-"], {}, "Failed: No hosts to release"],
   ];
   for (const [args, env, title] of cases) {
-    await Deno.writeTextFile(file, "of an earlier run");
+    await Deno.writeTextFile(file, EARLIER);
     const { code, stderr } = await fleet.run([...args, "--report", "../run.html"], {
       env,
       stdin: new Uint8Array(),
@@ -127,7 +134,8 @@ Deno.test("--report of a run that fails before it begins is a page of that alone
 Deno.test("a page is read by nobody who could not read the one before", async () => {
   await using fleet = await FleetWithoutNix.create();
   const file = join(fleet.root, "run.html");
-  await Deno.writeTextFile(file, "of an earlier run", { mode: 0o600 });
+  // As `mktemp` makes it.
+  await Deno.writeTextFile(file, "", { mode: 0o600 });
   const { code, stderr } = await fleet.release(["--report", "../run.html"]);
   assertEquals(code, 0, stderr);
   assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
