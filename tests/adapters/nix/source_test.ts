@@ -138,7 +138,10 @@ Deno.test("findSource() finds what is on this machine, however it is written, an
     evalWorkers: 1,
     clock: { now: () => Temporal.Now.instant(), monotonic: () => performance.now() },
   });
-  assertEquals([await locate("again"), await locate("github:org/fleet")], [below.local, null]);
+  assertEquals([await locate("again"), await locate("github:org/fleet")], [
+    { ...below.local, dir: "infra" },
+    null,
+  ]);
   for (const [reference, problem] of [["round", "lead back to it"], ["gone", 'have no entry for "gone"']]) {
     const { message } = await rejection(findSource(nix, reference!));
     assert(message.endsWith(`the registries ${problem}`), message);
