@@ -7,8 +7,11 @@ import { formatInstant } from "../../contract/time.ts";
 import type { Timestamp } from "../../contract/types.ts";
 import type { HeadOn, Repository } from "../../ports.ts";
 import { isInRepository } from "../lookup.ts";
-import { text } from "../process.ts";
+import { type Shell, text } from "../process.ts";
 import { expectGit, type GitContext, gitError, runGit } from "./context.ts";
+
+/** What is being asked for, by the directory: who asks meanwhile is told the same. */
+const ASKED = new WeakMap<Shell, Map<string, Promise<Repository | null>>>();
 
 /**
  * The repository that a directory lies in.
@@ -17,7 +20,17 @@ import { expectGit, type GitContext, gitError, runGit } from "./context.ts";
  * @throws {ReleaseError} of kind `git` when git refuses to look at it, and of kind `io` when there is no git where there
  * is a repository
  */
-export async function findRepository(git: GitContext, dir: string): Promise<Repository | null> {
+export function findRepository(git: GitContext, dir: string): Promise<Repository | null> {
+  const asked = ASKED.get(git.shell) ?? new Map<string, Promise<Repository | null>>();
+  ASKED.set(git.shell, asked);
+  const known = asked.get(dir);
+  if (known !== undefined) return known;
+  const found = look(git, dir).finally(() => asked.delete(dir));
+  asked.set(dir, found);
+  return found;
+}
+
+async function look(git: GitContext, dir: string): Promise<Repository | null> {
   if (!git.shell.has("git") && !isInRepository(dir)) return null;
   const both = await runGit(git, ["rev-parse", "--show-toplevel", "HEAD^{commit}"], { cwd: dir });
   if (both.code === 0) {
