@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CommandChild, CommandResult as DaxResult } from "@david/dax";
+import type { CommandBuilder, CommandChild, CommandResult as DaxResult } from "@david/dax";
 import { join } from "@std/path";
 import { milliseconds } from "../contract/time.ts";
 import { ReleaseError } from "../errors.ts";
@@ -273,12 +273,12 @@ export class Shell {
     argv: readonly string[],
     { env }: { readonly env: Readonly<Record<string, string>> },
   ): Promise<Conversation> {
-    const { CommandBuilder } = await import("@david/dax");
+    const commandOf = await loadCommands();
     this.#end?.signal?.throwIfAborted();
     this.#trace.command(argv);
     const input = new TransformStream<Uint8Array<ArrayBuffer>>();
     const reader = this.#reader(new KeptLines(), undefined);
-    const child = new CommandBuilder().command([...argv]).cwd(this.cwd).clearEnv().env({ ...env }).noThrow()
+    const child = commandOf(argv).cwd(this.cwd).clearEnv().env({ ...env }).noThrow()
       .stdin(input.readable)
       .stdout("piped")
       .stderr(new WritableStream({ write: (chunk) => reader.write(chunk), close: () => reader.end() }))
@@ -316,8 +316,7 @@ export class Shell {
   async #run(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
     const kept = new KeptLines();
     const reader = this.#reader(kept, options.onStderr);
-    // Loaded with the first command: it takes longer than all the rest, and most uses of the library need none.
-    const { CommandBuilder } = await import("@david/dax");
+    const commandOf = await loadCommands();
     refuseLongTexts(argv, options.env);
     const { outputFile = "", grace = GRACE, isExpendable = false } = options;
     using file = outputFile === ""
@@ -331,11 +330,10 @@ export class Shell {
     const how = options.alone ? "hook" : apart ? "apart" : "within";
     const { promise: stop, resolve } = Promise.withResolvers<null>();
     const supervisor = [this.#sh ??= this.find("sh"), "-c", SUPERVISOR, "sh"];
-    const command = new CommandBuilder()
-      .command([
-        ...[...supervisor, outputFile, input.path, how, turnsOf(grace), isExpendable ? "expendable" : ""],
-        ...argv,
-      ])
+    const command = commandOf([
+      ...[...supervisor, outputFile, input.path, how, turnsOf(grace), isExpendable ? "expendable" : ""],
+      ...argv,
+    ])
       .cwd(options.cwd ?? this.cwd)
       .clearEnv()
       .env({ ...options.env })
@@ -390,6 +388,19 @@ export class Shell {
       }
     });
   }
+}
+
+/**
+ * Loads dax. With the first command: it takes longer than all the rest, and most uses of the library need none.
+ *
+ * @returns what makes a command of a program's absolute path and its arguments. They are no text for the shell of dax,
+ * which takes longer to take one apart than a process takes to start
+ */
+async function loadCommands(): Promise<(argv: readonly string[]) => CommandBuilder> {
+  const { CommandBuilder, createExecutableCommand } = await import("@david/dax");
+  return ([program, ...args]) =>
+    new CommandBuilder().registerCommand("program", createExecutableCommand(program!, { args }))
+      .command("program");
 }
 
 /**
