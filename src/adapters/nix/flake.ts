@@ -61,6 +61,8 @@ async function lockSource(
   { source, memo, onLikely }: ToLock,
 ): Promise<LockedFlake> {
   const known = memo && await knownSource(nix, source, memo);
+  // What is kept is kept by that. There is time to ask while nix fetches, and none while it builds.
+  if (known === undefined) memo?.identity().catch(() => {});
   const fetched = { source, copy: known?.copy ?? await fetchSource(nix, reference, source) };
   const revision = revisionOf(fetched);
   if (known === undefined && source.local?.inGit && revision !== null) {
