@@ -15,16 +15,15 @@ export DENO_LOG=error,deno::cache=off
 # Behind what is there: the operator's own nix is the one that matches the daemon.
 export PATH="${PATH:+$PATH:}@path@"
 
+# It reads those of its modules alone that it comes to, for which they have to be permitted. A heap that begins small is
+# collected a dozen times before a run has done anything.
 deno=(
   @deno@ run --config @app@/deno.json --node-modules-dir=manual
-  --cached-only --no-remote --frozen --no-code-cache
+  --cached-only --no-remote --frozen --no-code-cache --unstable-lazy-dynamic-imports
+  '--v8-flags=--min-semi-space-size=16,--initial-old-space-size=64'
 )
-# It reads the modules that it comes to alone, for which they have to be permitted. What it prints begins with
-# --no-prompt, too, which older Denos do not take twice.
-planner=(
-  "${deno[@]}" --unstable-lazy-dynamic-imports --no-prompt --allow-read --allow-env
-  @app@/src/main.ts --print-permissions
-)
+# What it prints begins with --no-prompt, too, which older Denos do not take twice.
+planner=("${deno[@]}" --no-prompt --allow-read --allow-env @app@/src/main.ts --print-permissions)
 
 if [ "${1-}" = --print-permissions ]; then
   shift
@@ -47,4 +46,4 @@ esac
 set -f
 IFS=$'\n'
 # shellcheck disable=SC2086
-exec "${deno[@]}" $flags @app@/src/main.ts "$@"
+exec "${deno[@]}" --allow-read=@app@ $flags @app@/src/main.ts "$@"

@@ -101,7 +101,7 @@ packageTest("no run writes to the store, not even one by root", async ({ fleet, 
 });
 
 packageTest(
-  "the second stage runs with what --print-permissions prints, and nothing else, and alone where that is nothing",
+  "the second stage runs with what --print-permissions prints, and may read itself, and runs alone where that is nothing",
   async ({ fleet, program }) => {
     // The wrapper itself, with a Deno that runs the first stage and says what the second would be.
     const wrapper = await Deno.readTextFile(program);
@@ -136,6 +136,9 @@ packageTest(
         "--no-remote",
         "--frozen",
         "--no-code-cache",
+        "--unstable-lazy-dynamic-imports",
+        "--v8-flags=--min-semi-space-size=16,--initial-old-space-size=64",
+        `--allow-read=${app}`,
         ...printed.trimEnd().split("\n"),
         `${app}/src/main.ts`,
         ...args,
