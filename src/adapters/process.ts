@@ -68,6 +68,8 @@ export interface Conversation extends AsyncDisposable {
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** The next that it says; undefined: it has ended. */
   read(): Promise<Uint8Array | undefined>;
+  /** Resolves when it has ended, however that was. */
+  readonly ended: Promise<void>;
 }
 
 /** Told what is run, and what it says, for `-v`. */
@@ -291,6 +293,7 @@ export class Shell {
     return {
       write: (bytes) => Promise.race([writer.write(bytes), ended]),
       read: async () => (await output.read()).value,
+      ended,
       [Symbol.asyncDispose]: async () => {
         // It may wait for something itself, such as a lock, and read nothing meanwhile.
         const timer = setTimeout(() => child.kill("SIGKILL"), GRACE * 1000);

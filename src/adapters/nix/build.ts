@@ -1,5 +1,6 @@
 /**
- * Builds hosts, as their derivations come in.
+ * Builds hosts, as their derivations come in. The store is asked first what is there already: for that, no process has to
+ * begin.
  *
  * Whenever something is built, nix looks at all that it has not begun with, so that the time of one process grows with the
  * square of what it builds. So hosts are built in windows, by one process each: the first one alone, which builds what most
@@ -20,7 +21,7 @@ import type { NixContext } from "./context.ts";
 import { HostBuilds } from "./host_builds.ts";
 import { maxJobs, realise, type RealiseOptions, targetOf, together } from "./realise.ts";
 import { unbuilt } from "./store.ts";
-import type { TemporaryRoots } from "./temporary_roots.ts";
+import type { StoreServer } from "./store_server.ts";
 
 /** How hosts are built. */
 export interface BuildOptions {
@@ -29,8 +30,8 @@ export interface BuildOptions {
   readonly settings: NixConfig["used"];
   /** A directory of this run alone, for garbage collector roots. */
   readonly tempDir: string;
-  /** Keep what is to be built. */
-  readonly roots: TemporaryRoots;
+  /** Keep what is to be built and what is there already, and tell what that is. */
+  readonly store: StoreServer;
   /** Evaluates hosts once more whose derivations are not in the store. */
   readonly again: (hosts: readonly DerivedHost[]) => Promise<void>;
   readonly clock: Clock;
@@ -39,21 +40,16 @@ export interface BuildOptions {
   readonly onBegun?: () => void;
   /** Told what was built for each host. */
   readonly onBuilt: (host: DerivedHost, path: StorePath) => void;
-  /** How many targets are in a window; by default as many as fit to what nix has had to do. */
+  /** How many targets are in a window. */
   readonly window?: number | undefined;
 }
 
-/**
- * How many targets are in a window: in the first; then while there is much to do, where few take less than half the time
- * of many; and where what came before was there already, so that nothing grows but the number of processes.
- */
-const WINDOW = { first: 100, busy: 50, idle: 1000 };
+/** How many targets are in a window: in the first; and then, where few take less than half the time of many. */
+const WINDOW = { first: 100, more: 50 };
 /** So few are not shared between two processes. */
 const LEAST = 10;
 /** Milliseconds that hosts are waited for before a window begins that is not full. */
 const MOMENT = 1000;
-/** Milliseconds that a derivation waits until it is held: what is built at once nix protects itself. */
-const HOLD_AFTER = 50;
 /** Milliseconds after which the first window is alone no more: by then, it is not worth while to wait for. */
 const PATIENCE = 10_000;
 
@@ -86,6 +82,19 @@ function derivationOf(target: string): string {
   return target.slice(0, target.indexOf("!"));
 }
 
+function outputNameOf(target: string): string {
+  return target.slice(target.indexOf("!") + 1);
+}
+
+function isKnown(path: string | undefined): path is string {
+  return path !== undefined;
+}
+
+/** Those of which something holds, and the others. */
+function partition<T>(all: readonly T[], holds: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(holds), all.filter((one) => !holds(one))];
+}
+
 class Builds {
   readonly #nix: NixContext;
   readonly #options: BuildOptions;
@@ -93,20 +102,23 @@ class Builds {
   readonly #hosts: DerivedHost[] = [];
   /** By the target. */
   readonly #hostsOf = new Map<string, DerivedHost[]>();
+  /** What a target's derivation says that it is built as. */
+  readonly #outputs = new Map<string, string>();
+  /** What it was built as. */
   readonly #paths = new Map<string, StorePath>();
-  /** Those that a process has begun with. */
-  readonly #taken = new Set<DerivedHost>();
   readonly #running = new Set<Running>();
   readonly #failures: CommandResult[] = [];
+  /** Targets of which the store has not been asked yet. */
+  #new: string[] = [];
+  #isAsking = false;
   #waiting: string[] = [];
+  /** Those of them whose derivations were not in the store when they came. */
+  readonly #doubtful = new Set<string>();
   /** Targets whose derivations were not in the store when they were to be built. */
   #late: string[] = [];
   /** The clock's milliseconds when the first of those came that wait. */
   #since = 0;
   #haveAllCome = false;
-  #window: number;
-  /** How much was built and fetched when the last window ended. */
-  #work = 0;
   /** How many windows have begun, and have ended. */
   #begun = 0;
   #ended = 0;
@@ -114,14 +126,11 @@ class Builds {
   #jobs: number | undefined;
   #error: { readonly thrown: unknown } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #holdTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #held = new Set<string>();
   #onEnd = () => {};
 
   constructor(nix: NixContext, options: BuildOptions) {
     this.#nix = nix;
     this.#options = options;
-    this.#window = options.window ?? WINDOW.first;
     this.#builds = new HostBuilds(options.progress, options.clock);
   }
 
@@ -130,9 +139,9 @@ class Builds {
     this.#haveAllCome = true;
     await this.#rest();
     if (this.#late.length > 0) {
-      // A nix may write a derivation after it has told of it, and what is written may be gone.
+      // What is written may be gone.
       await this.#options.again(this.#late.flatMap((target) => this.#hostsOf.get(target)!));
-      this.#waiting = this.#late.splice(0);
+      this.#new = this.#late.splice(0);
       await this.#rest();
     }
     const result = together(this.#failures);
@@ -163,40 +172,86 @@ class Builds {
       return;
     }
     this.#hostsOf.set(target, [host]);
-    if (this.#waiting.length === 0) this.#since = this.#now();
-    this.#waiting.push(target);
-    this.#holdTimer ??= setTimeout(() => this.#hold(), HOLD_AFTER);
-    this.#fill();
+    this.#new.push(target);
+    this.#ask();
   }
 
-  /** Holds what waits. That it cannot be held shows when it is to be built. */
-  #hold(): void {
-    this.#holdTimer = undefined;
-    const waiting = this.#waiting.filter((target) => !this.#held.has(target));
-    for (const target of waiting) this.#held.add(target);
-    if (waiting.length > 0) this.#options.roots.hold(waiting.map(derivationOf)).catch(() => {});
+  /** Asks the store of what is new, and then of what has come meanwhile. */
+  #ask(): void {
+    if (this.#isAsking || this.#new.length === 0) return;
+    this.#isAsking = true;
+    this.#look(this.#new.splice(0))
+      .then(({ unbuilt, gone }) => {
+        if (this.#waiting.length === 0) this.#since = this.#now();
+        // A nix may write a derivation after it has told of it.
+        for (const target of gone) this.#doubtful.add(target);
+        this.#waiting.push(...unbuilt, ...gone);
+      })
+      .catch((thrown: unknown) => this.#fail(thrown))
+      .finally(() => {
+        this.#isAsking = false;
+        this.#ask();
+        this.#fill();
+      });
+  }
+
+  /**
+   * Holds targets, and hands on those that are built already: by what their derivations say, where these know it. What a
+   * flake says of its outputs may be anything.
+   *
+   * @returns the others, and those of them whose derivations are not in the store
+   */
+  async #look(targets: readonly string[]): Promise<{ unbuilt: string[]; gone: string[] }> {
+    const { store } = this.#options;
+    const there = await store.hold(targets.map(derivationOf));
+    const [found, gone] = partition(targets, (target) => there.has(derivationOf(target)));
+    const outputs = await store.outputsOf([...new Set(found.map(derivationOf))]);
+    for (const target of found) {
+      const path = outputs.get(derivationOf(target))?.get(outputNameOf(target));
+      if (path !== undefined) this.#outputs.set(target, path);
+    }
+    const outputOf = (target: string) => this.#outputs.get(target);
+    const built = await store.hold(found.map(outputOf).filter(isKnown));
+    const [done, unbuilt] = partition(found, (target) => built.has(outputOf(target) ?? ""));
+    for (const target of done) this.#built(target, outputOf(target)!);
+    return { unbuilt, gone };
   }
 
   /** Waits until all are built that have come. */
   async #rest(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onEnd = resolve;
+    this.#ask();
     this.#fill();
     await promise;
-    clearTimeout(this.#holdTimer);
     if (this.#error !== undefined) throw this.#error.thrown;
+  }
+
+  #fail(thrown: unknown): void {
+    this.#error ??= { thrown };
+    this.#new = [];
+    this.#waiting = [];
   }
 
   #fill(): void {
     clearTimeout(this.#timer);
     while (this.#waiting.length > 0 && this.#mayBegin()) this.#begin();
-    if (this.#waiting.length === 0 && this.#running.size === 0) this.#onEnd();
+    if (this.#waiting.length === 0 && this.#running.size === 0 && !this.#isAsking) this.#onEnd();
+  }
+
+  /** Whether nothing comes to what waits. */
+  get #isAllThere(): boolean {
+    return this.#haveAllCome && !this.#isAsking;
+  }
+
+  get #window(): number {
+    return this.#options.window ?? (this.#begun === 0 ? WINDOW.first : WINDOW.more);
   }
 
   /** Whether a window may begin now. If not, this is asked again when that may have changed. */
   #mayBegin(): boolean {
     const now = this.#now();
-    if (!this.#haveAllCome && this.#waiting.length < this.#window && now < this.#since + MOMENT) {
+    if (!this.#isAllThere && this.#waiting.length < this.#window && now < this.#since + MOMENT) {
       return this.#later(this.#since + MOMENT - now);
     }
     const [first, second] = this.#running;
@@ -212,63 +267,58 @@ class Builds {
 
   #begin(): void {
     const isAlone = this.#running.size === 0;
-    const isLast = this.#haveAllCome && isAlone && this.#waiting.length <= this.#window;
+    const isLast = this.#isAllThere && isAlone && this.#waiting.length <= this.#window;
     // What is left is for both, so that neither share of the jobs lies idle for long.
-    const count = this.#haveAllCome && !isAlone ? Math.max(LEAST, this.#waiting.length / 2) : Infinity;
+    const count = this.#isAllThere && !isAlone ? Math.max(LEAST, this.#waiting.length / 2) : Infinity;
     const targets = this.#waiting.splice(0, Math.min(this.#window, count));
     const running: Running = { slot: [...this.#running][0]?.slot === 0 ? 1 : 0, since: this.#now() };
     this.#since = running.since;
     this.#running.add(running);
     this.#build(targets, isLast ? undefined : running.slot)
-      .catch((thrown: unknown) => {
-        this.#error ??= { thrown };
-        this.#waiting = [];
-      })
+      .catch((thrown: unknown) => this.#fail(thrown))
       .finally(() => {
         this.#running.delete(running);
         this.#ended++;
-        this.#look();
         this.#fill();
       });
-  }
-
-  /** Looks at what nix has had to do, for the next window. */
-  #look(): void {
-    const { derivations, fetched } = this.#builds.log.builds();
-    const work = derivations.done + derivations.failed + fetched.done + fetched.failed;
-    this.#window = this.#options.window ?? (work > this.#work ? WINDOW.busy : WINDOW.idle);
-    this.#work = work;
   }
 
   /** @param slot Whose share of the jobs it takes; undefined: all are its own */
   async #build(targets: readonly string[], slot: Running["slot"] | undefined): Promise<void> {
     const index = this.#begun++;
     const { settings, tempDir, onBegun } = this.#options;
-    const ready = targets.some((target) => this.#held.has(target)) ? await this.#present(targets) : targets;
+    const ready = targets.some((target) => this.#doubtful.has(target))
+      ? await this.#present(targets)
+      : targets;
     if (ready.length === 0) return;
     if (slot === undefined) onBegun?.();
     const options: RealiseOptions = {
       root: join(tempDir, "roots", index === 0 ? "host" : `host.${index}`),
       settings,
-      begin: (targets) => {
-        const hosts = targets.flatMap((target) => this.#hostsOf.get(target)!);
-        for (const host of hosts) this.#taken.add(host);
-        return this.#builds.begin(hosts);
-      },
+      begin: (targets) => this.#builds.begin(targets.flatMap((target) => this.#hostsOf.get(target)!)),
       maxJobs: slot === undefined ? undefined : await this.#shareOf(slot),
     };
     const failure = await this.#realise(ready, options);
     if (failure === undefined) return;
+    const late = this.#late.length;
+    // nix says of none what it has built when another has failed.
     const left = await this.#present(ready);
-    if (left.length < ready.length) {
+    if (this.#late.length > late) {
       this.#waiting.unshift(...left);
       return;
     }
     this.#failures.push(failure);
-    // nix says of none what it has built when another has failed.
-    const missing = await unbuilt(this.#nix, ready);
-    const built = ready.filter((target) => !missing.has(derivationOf(target)));
-    if (built.length > 0 && built.length < ready.length) await this.#realise(built, options);
+    const unknown = left.filter((target) => !this.#outputs.has(target));
+    const missing = await unbuilt(this.#nix, unknown);
+    const built = unknown.filter((target) => !missing.has(derivationOf(target)));
+    if (built.length > 0) await this.#realise(built, options);
+  }
+
+  /** Those that are not built yet, of which the derivations are in the store. The others are late. */
+  async #present(targets: readonly string[]): Promise<readonly string[]> {
+    const { unbuilt, gone } = await this.#look(targets);
+    this.#late.push(...gone);
+    return unbuilt;
   }
 
   /** Hands on what one process builds; or gives how it failed. */
@@ -279,19 +329,13 @@ class Builds {
     return undefined;
   }
 
-  /** Holds derivations, and gives the targets of those that are in the store. The others are late. */
-  async #present(targets: readonly string[]): Promise<readonly string[]> {
-    const there = await this.#options.roots.hold(targets.map(derivationOf));
-    const isThere = (target: string) => there.has(derivationOf(target));
-    this.#late.push(...targets.filter((target) => !isThere(target)));
-    return targets.filter(isThere);
-  }
-
   /** The jobs of one of two processes: together no more than nix is to run. */
   async #shareOf(slot: Running["slot"]): Promise<number | undefined> {
-    // What nix cannot say of itself is no reason not to build: one process after the other, as it is configured.
-    this.#jobs ??= await maxJobs(this.#nix, this.#options.settings) ?? 1;
-    this.#fill();
+    if (this.#jobs === undefined) {
+      // What nix cannot say of itself is no reason not to build: one process after the other, as it is configured.
+      this.#jobs = await maxJobs(this.#nix, this.#options.settings) ?? 1;
+      this.#fill();
+    }
     if (this.#jobs === 1) return undefined;
     return slot === 0 ? Math.ceil(this.#jobs / 2) : Math.floor(this.#jobs / 2);
   }
@@ -311,8 +355,7 @@ class Builds {
   }
 
   #tellBuilt(host: DerivedHost, path: StorePath): void {
-    // What comes when another host has the same has nothing to wait for.
-    if (!this.#taken.has(host)) this.#options.progress.onHost(host.name, "done");
+    this.#builds.done(host);
     this.#options.onBuilt(host, path);
   }
 

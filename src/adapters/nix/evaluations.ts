@@ -13,13 +13,13 @@ import { evaluateHosts } from "./hosts.ts";
 import { type Asked, attributesOf, evaluateAttributes, evaluateInventory, inventoryOf } from "./inventory.ts";
 import { evaluateOnce, evaluateUnknown, type Kind } from "./known.ts";
 import type { Memo } from "./memo.ts";
-import type { TemporaryRoots } from "./temporary_roots.ts";
+import type { StoreServer } from "./store_server.ts";
 
 /** What a run evaluates with. */
 export interface EvaluationsOptions {
   /** What is known from earlier runs; undefined: nothing. */
   readonly memo: Memo | undefined;
-  readonly roots: TemporaryRoots;
+  readonly store: StoreServer;
   readonly clock: Clock;
   /** How many processes evaluate hosts at once. */
   readonly workers: number;
@@ -107,7 +107,7 @@ export class Evaluations {
 
   /** As {@linkcode Nix} has it. */
   async hosts(hosts: readonly HostInFlake[], options: Parameters<Nix["evaluateHosts"]>[1]): Promise<void> {
-    const { memo, roots, ...more } = this.#options;
+    const { memo, store, ...more } = this.#options;
     const warnings = this.#warnings;
     const ahead = this.#ahead;
     this.#ahead = undefined;
@@ -116,7 +116,7 @@ export class Evaluations {
       evaluateHosts(this.#nix, some, { ...options, ...more, onDerived, warnings, order, ahead });
     try {
       if (memo === undefined) await evaluate(hosts, options.onDerived);
-      else await evaluateUnknown(memo, hosts, { ...options, roots, warnings, evaluate });
+      else await evaluateUnknown(memo, hosts, { ...options, store, warnings, evaluate });
     } finally {
       ahead?.stop();
     }

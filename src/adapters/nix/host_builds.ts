@@ -43,27 +43,29 @@ export class HostBuilds {
     ];
     const waiting = new Set(hosts.filter((host) => !this.#done.has(host)));
     const begun = new Set<HostDerivation>();
-    const tellDone = (host: HostDerivation) => {
-      this.#done.add(host);
-      onHost(host.name, "done");
-    };
     const log = this.log.open(hosts.map(({ drvPath }) => drvPath), (path, state) => {
       for (const host of byPath.flatMap((hosts) => hosts.get(path) ?? [])) {
         if (state === "started") {
           begun.add(host);
           onHost(host.name, "started", since);
-        } else if (state === "done" && waiting.delete(host)) tellDone(host);
+        } else if (state === "done" && waiting.delete(host)) this.done(host);
       }
     });
     return {
       add: (line) => log.add(line),
-      end(isBuilt) {
+      end: (isBuilt) => {
         for (const host of waiting) {
           // Of what was built before nothing is said.
-          if (isBuilt) tellDone(host);
+          if (isBuilt) this.done(host);
           else if (begun.has(host)) onHost(host.name, "stopped");
         }
       },
     };
+  }
+  /** A host is built. */
+  done(host: HostDerivation): void {
+    if (this.#done.has(host)) return;
+    this.#done.add(host);
+    this.#progress.onHost(host.name, "done");
   }
 }

@@ -9,7 +9,7 @@ import type { HostProgress } from "../../ports.ts";
 import { EvaluationWarnings } from "./evaluation_warnings.ts";
 import type { Asked } from "./inventory.ts";
 import type { Memo } from "./memo.ts";
-import type { TemporaryRoots } from "./temporary_roots.ts";
+import type { StoreServer } from "./store_server.ts";
 
 /** What an evaluation of a flake gave that is of no host, and what was warned of meanwhile. */
 const TOLD = v.object({ told: v.unknown(), warnings: v.array(v.string()) });
@@ -62,7 +62,7 @@ type OnDerived = (host: HostInFlake, derivation: HostDerivation) => void;
 /** What hosts are evaluated with. */
 export interface EvaluateWith {
   /** Keep what is known, and tell whether it is there still. */
-  readonly roots: TemporaryRoots;
+  readonly store: StoreServer;
   readonly warnings: EvaluationWarnings;
   readonly progress: HostProgress;
   readonly onDerived: OnDerived;
@@ -74,7 +74,7 @@ export interface EvaluateWith {
 export async function evaluateUnknown(
   memo: Memo,
   hosts: readonly HostInFlake[],
-  { roots, warnings, progress, onDerived, evaluate }: EvaluateWith,
+  { store, warnings, progress, onDerived, evaluate }: EvaluateWith,
 ): Promise<void> {
   const groups = [...Map.groupBy(hosts, ({ flake }) => flake)];
   const kept = new Map<LockedFlake, readonly KnownHost[]>();
@@ -88,7 +88,7 @@ export async function evaluateUnknown(
   }
   const there = known.size === 0
     ? new Set<string>()
-    : await roots.hold([...known.values()].map(({ drvPath }) => drvPath));
+    : await store.hold([...known.values()].map(({ drvPath }) => drvPath));
   const isKnown = (host: HostInFlake) => there.has(known.get(host)?.drvPath ?? "");
   const unknown = hosts.filter((host) => !isKnown(host));
   for (const host of unknown) known.delete(host);

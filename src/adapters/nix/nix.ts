@@ -4,15 +4,16 @@
  * @module
  */
 import type { HostInFlake, NixConfig } from "../../model.ts";
-import type { Clock, Nix } from "../../ports.ts";
+import type { AskedOfFlake, Clock, Nix } from "../../ports.ts";
 import type { Shell } from "../process.ts";
+import type { LikelyFlake } from "./ahead.ts";
 import { nixContext, type NixFlags } from "./context.ts";
 import { referTo } from "./directory.ts";
 import { Evaluations } from "./evaluations.ts";
 import { lockFlake } from "./flake.ts";
 import { Memo } from "./memo.ts";
 import { findSource } from "./source.ts";
-import { TemporaryRoots } from "./temporary_roots.ts";
+import { StoreServer } from "./store_server.ts";
 
 /** What the nix commands are given beside their arguments. */
 export interface NixSettings extends NixFlags {
@@ -37,15 +38,19 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
   const { env, tempDir, memoDir, evalWorkers, evalMaxMemory, clock } = settings;
   const nix = nixContext(shell, env, settings);
   const held = new AsyncDisposableStack();
-  const roots = held.use(new TemporaryRoots(nix));
+  const store = held.use(new StoreServer(nix));
   const memo = memoDir === undefined ? undefined : held.use(new Memo(nix, { dir: memoDir, own: tempDir }));
   const evaluations = new Evaluations(nix, {
-    ...{ memo, roots, clock },
+    ...{ memo, store, clock },
     workers: evalWorkers,
     maxMemory: evalMaxMemory,
   });
   // What is not locked is refused, and copied nowhere, as long as evaluation is pure.
   const isPure = !settings.options.some(([name]) => name === "pure-eval");
+  const begin = (flake: LikelyFlake, asked: AskedOfFlake) => {
+    evaluations.begin(flake, asked);
+    store.begin();
+  };
   return {
     referTo: (text) => referTo(nix, text),
     async locate(reference) {
@@ -55,7 +60,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
     lock: (reference, asked) =>
       lockFlake(nix, reference, {
         memo,
-        onLikely: isPure && asked !== undefined ? (flake) => evaluations.begin(flake, asked) : undefined,
+        onLikely: isPure && asked !== undefined ? (flake) => begin(flake, asked) : undefined,
       }),
     attributes: (flake, attributes, warn) => evaluations.attributes(flake, attributes, warn),
     inventory: (flake, attributes, options) => evaluations.inventory(flake, attributes, options),
@@ -64,7 +69,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
       // Loaded while the first hosts are evaluated.
       const { buildHosts } = await import("./build.ts");
       return await buildHosts(nix, derived, {
-        ...{ ...options, tempDir, roots, clock },
+        ...{ ...options, tempDir, store, clock },
         settings: settingsOf(hosts),
         again: (lost) => evaluations.hosts(lost, { progress: () => {}, warn: () => {}, onDerived: () => {} }),
         onBegun: () => memo?.begin(),
@@ -72,7 +77,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
     },
     async present(paths) {
       if (paths.length === 0) return new Set();
-      const there = await roots.hold(paths);
+      const there = await store.hold(paths);
       return new Set(paths.filter((path) => there.has(path)));
     },
     async diffClosures(before, after) {

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { buildHosts, type BuildOptions } from "../../../src/adapters/nix/build.ts";
 import { buildFailure } from "../../../src/adapters/nix/build_failure.ts";
@@ -7,7 +7,7 @@ import { AS_EVENTS } from "../../../src/adapters/nix/events.ts";
 import { realise } from "../../../src/adapters/nix/realise.ts";
 import { createNix } from "../../../src/adapters/nix/nix.ts";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
-import { TemporaryRoots } from "../../../src/adapters/nix/temporary_roots.ts";
+import { StoreServer } from "../../../src/adapters/nix/store_server.ts";
 import { Stream } from "../../../src/stages/stream.ts";
 import { SYSTEM_CLOCK } from "../../../src/world.ts";
 import type { DerivedHost } from "../../../src/model.ts";
@@ -34,9 +34,9 @@ async function build(
   const told: string[] = [];
   const built = new Map<string, string>();
   const tempDir = await Deno.makeTempDir({ dir: join(fleet.root, "tmp") });
-  await using roots = new TemporaryRoots(nix);
+  await using store = new StoreServer(nix);
   await buildHosts(nix, Stream.of(derivations), {
-    ...{ storeDir: STORE, tempDir, settings: [], roots, clock: SYSTEM_CLOCK },
+    ...{ storeDir: STORE, tempDir, settings: [], store, clock: SYSTEM_CLOCK },
     again: () => Promise.reject(new Error("all derivations are there")),
     progress: { onHost: (name, state) => told.push(`${name} ${state}`), onBuilds() {} },
     onBuilt: ({ name }, path) => built.set(name, path),
@@ -211,11 +211,10 @@ Deno.test("createNix() goes from a fleet's reference to what is built of its hos
   const [[, outPath]] = built as [string[]];
   assertEquals(built, [["web", outPath!, outPath!]]);
   assertEquals(
-    // What is built at once nothing has to hold.
     world.commands.flatMap(([, ...words]) =>
       words.find((word) => /^(eval|--realise|--serve)$/.test(word)) ?? []
     ),
-    ["eval", "eval", "eval", "--realise"],
+    ["eval", "eval", "eval", "--serve", "--realise"],
   );
 });
 
@@ -270,21 +269,27 @@ Deno.test("buildHosts() builds the first window alone, and two at once then, whi
   }`);
   const derivations = await derivationsOf(world, "a", "b", "c", "d", "e", "f");
   const targets = derivations.map(({ drvPath }) => `${drvPath}!out`);
-  const { message } = await rejection(build(withJobs(world, "3"), derivations, { window: 2 }));
+  const [first, tempDir] = await Promise.all(
+    [1, 2].map(() => Deno.makeTempDir({ dir: join(world.fleet.root, "tmp") })),
+  ) as [string, string];
+  const { message } = await rejection(
+    build(withJobs(world, "3"), derivations, { window: 2, tempDir: first }),
+  );
   assertEquals(message, 'Cannot build host "c": nix-store exited with 100');
   // What is behind the window with the one that fails is built, too.
   assertEquals(windowsOf(world), [
     [targets.slice(0, 2), "2"],
     [targets.slice(2, 4), "2"],
     [targets.slice(4), "1"],
-    // What is built beside it is asked for once more.
-    [[targets[3]!], "2"],
   ]);
   const good = derivations.filter(({ name }) => name !== "c");
-  const tempDir = await Deno.makeTempDir({ dir: join(world.fleet.root, "tmp") });
+  const { env } = world.nix;
+  // What is there already would be built by nobody.
+  await Deno.remove(first, { recursive: true });
+  await world.shell.run([NIX_STORE, "--delete", ...good.map(({ outPath }) => outPath)], { env });
   const { built } = await build(withJobs(world, "1"), good, { window: 2, tempDir });
   assertEquals(windowsOf(world).map(([, jobs]) => jobs), ["1", "1", "1"]);
-  assertEquals(built, new Map(good.map(({ name, outPath }) => [name, outPath])));
+  assertEquals([...built].sort(), good.map(({ name, outPath }) => [name, outPath]));
   const links = ["host", "host-2", "host.1", "host.1-2", "host.2"];
   const kept = links.map((link) => Deno.readLinkSync(join(tempDir, "roots", link)));
   assertEquals(kept, good.map(({ outPath }) => outPath));
@@ -305,9 +310,9 @@ Deno.test("buildHosts() begins to build while more hosts come, and what has come
   derived.push(a);
   const own = withJobs(world, "4");
   const tempDir = await Deno.makeTempDir({ dir: join(world.fleet.root, "tmp") });
-  await using roots = new TemporaryRoots(own.nix);
+  await using store = new StoreServer(own.nix);
   const building = buildHosts(own.nix, derived, {
-    ...{ storeDir: STORE, tempDir, settings: [], roots, clock: SYSTEM_CLOCK },
+    ...{ storeDir: STORE, tempDir, settings: [], store, clock: SYSTEM_CLOCK },
     again: () => Promise.reject(new Error("all derivations are there")),
     progress: SILENT,
     onBuilt: () => built.resolve(),
@@ -317,8 +322,6 @@ Deno.test("buildHosts() begins to build while more hosts come, and what has come
   derived.push(c);
   derived.end();
   await building;
-  // What waits is held.
-  assert(world.commands.some((argv) => argv.includes("--serve")));
   // The last one has all jobs.
   assertEquals(windowsOf(world), [[[`${a.drvPath}!out`], "2"], [
     [b, c].map(({ drvPath }) => `${drvPath}!out`),
@@ -362,7 +365,7 @@ Deno.test("buildHosts() has a host evaluated again whose derivation is gone, and
   assertEquals(asked, [["gone"], ["gone"]]);
 });
 
-Deno.test("TemporaryRoots keep what they hold from garbage collection, and tell what is there", async () => {
+Deno.test("StoreServer keeps what it holds from garbage collection, and tells what is there", async () => {
   await using world = await nixFleet(
     `{ a = host (build "kept" "echo > $out"); b = host (build "b" "echo > $out"); }`,
   );
@@ -372,14 +375,14 @@ Deno.test("TemporaryRoots keep what they hold from garbage collection, and tell 
     (await world.shell.run([NIX_STORE, "--delete", drvPath], { env })).code;
   const none = `${STORE}/${"0".repeat(32)}-none.drv`;
   {
-    await using roots = new TemporaryRoots(world.nix);
-    const [first, second] = await Promise.all([roots.hold([a.drvPath]), roots.hold([b.drvPath, none])]);
+    await using store = new StoreServer(world.nix);
+    const [first, second] = await Promise.all([store.hold([a.drvPath]), store.hold([b.drvPath, none])]);
     assertEquals(new Set([...first, ...second]), new Set([a.drvPath, b.drvPath]));
     const many = Array.from(
       { length: 20_000 },
       (_, index) => `${STORE}/${String(index).padStart(32, "0")}-none.drv`,
     );
-    assertEquals(await roots.hold([...many, a.drvPath]), new Set([a.drvPath]));
+    assertEquals(await store.hold([...many, a.drvPath]), new Set([a.drvPath]));
     await remove(a);
     assertEquals((await Deno.stat(a.drvPath)).isFile, true);
   }
@@ -399,5 +402,68 @@ Deno.test("buildHosts() takes fewer hosts at once when there is much to do, and 
     return targetsOf(world).map(({ length }) => length);
   };
   assertEquals(await sizesOf(), [100, 50, 10]);
-  assertEquals(await sizesOf(), [100, 60]);
+  // All is there.
+  assertEquals(await sizesOf(), []);
+});
+
+Deno.test("buildHosts() starts no process for what is built already, hands it on before the rest, and keeps it", async () => {
+  await using world = await nixFleet(`{
+    new = host (build "new-${crypto.randomUUID()}" "echo > $out");
+    old = host (build "old" "echo > $out");
+  }`);
+  const derivations = await derivationsOf(world, "new", "old");
+  const [unbuilt, old] = derivations as [DerivedHost, DerivedHost];
+  await build(world, [old]);
+  world.commands.length = 0;
+  const handed: string[] = [];
+  const told: string[] = [];
+  const { env } = world.nix;
+  const tempDir = await Deno.makeTempDir({ dir: join(world.fleet.root, "tmp") });
+  await using store = new StoreServer(world.nix);
+  await buildHosts(world.nix, Stream.of(derivations), {
+    ...{ storeDir: STORE, tempDir, settings: [], store, clock: SYSTEM_CLOCK },
+    again: () => Promise.reject(new Error("all derivations are there")),
+    progress: { onHost: (name, state) => told.push(`${name} ${state}`), onBuilds() {} },
+    onBuilt: ({ name }, path) => handed.push(`${name} ${path}`),
+  });
+  assertEquals(handed, [`old ${old.outPath}`, `new ${unbuilt.outPath}`]);
+  assertEquals([told[0], told.at(-1)], ["old done", "new done"]);
+  assertEquals(targetsOf(world), [[`${unbuilt.drvPath}!out`]]);
+  const { code } = await world.shell.run([NIX_STORE, "--delete", old.outPath], { env });
+  assertEquals([code === 0, (await Deno.stat(old.outPath)).isFile], [false, true]);
+});
+
+Deno.test("buildHosts() gives what a derivation is built as, whatever its flake says of its output", async () => {
+  await using world = await nixFleet(`{
+    a = host (build "what-it-is" "echo > $out");
+    b = host (build "what-it-says" "echo > $out");
+  }`);
+  const [a, b] = await derivationsOf(world, "a", "b") as [DerivedHost, DerivedHost];
+  const forged = { ...a, outPath: b.outPath };
+  for (const state of ["unbuilt", "built"]) {
+    await build(world, [b]);
+    assertEquals((await build(world, [forged])).built, new Map([["a", a.outPath]]), state);
+  }
+});
+
+Deno.test("what a StoreServer holds is held by another process when its own is lost", async () => {
+  await using world = await nixFleet(`{ a = host (build "lost-and-held" "echo > $out"); }`);
+  const [a] = await derivationsOf(world, "a") as [DerivedHost];
+  const [nixStore, started] = ["nix-store", "started"].map((name) => join(world.fleet.root, name)) as [
+    string,
+    string,
+  ];
+  await Deno.writeTextFile(nixStore, `#!/bin/sh\necho $$ >>${started}\nexec ${NIX_STORE} "$@"\n`, {
+    mode: 0o755,
+  });
+  const processes = async () => (await Deno.readTextFile(started)).trimEnd().split("\n").map(Number);
+  await using store = new StoreServer({ ...world.nix, nixStore });
+  assertEquals(await store.hold([a.drvPath]), new Set([a.drvPath]));
+  const [lost] = await processes() as [number];
+  Deno.kill(lost, "SIGKILL");
+  while ((await processes()).length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  // Once it has answered, what was held before is held.
+  await store.hold([a.outPath]);
+  await world.shell.run([NIX_STORE, "--delete", a.drvPath], { env: world.nix.env });
+  assertEquals((await Deno.stat(a.drvPath)).isFile, true);
 });

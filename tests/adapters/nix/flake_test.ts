@@ -176,17 +176,19 @@ for (const [claim, inputs, outputs] of UNLOCKED) {
       assert(lines!.some((line) => line.includes("input 'k' in pure mode")), lines!.join("\n"));
     }
     // Nor by what begins meanwhile.
-    await using commands = createNix(world.shell, {
-      ...{
-        ...NO_FLAGS,
-        env: fleet.env(),
-        tempDir: join(fleet.root, "tmp"),
-        evalWorkers: 1,
-        clock: SYSTEM_CLOCK,
-      },
-    });
-    const likely = { attributes: new Map(), hosts: { kind: "auto", exclude: [] } } as const;
-    assertEquals((await rejection(commands.lock(fleet.dir, likely))).hint, LOCK_HINT);
+    {
+      await using commands = createNix(world.shell, {
+        ...{
+          ...NO_FLAGS,
+          env: fleet.env(),
+          tempDir: join(fleet.root, "tmp"),
+          evalWorkers: 1,
+          clock: SYSTEM_CLOCK,
+        },
+      });
+      const likely = { attributes: new Map(), hosts: { kind: "auto", exclude: [] } } as const;
+      assertEquals((await rejection(commands.lock(fleet.dir, likely))).hint, LOCK_HINT);
+    }
     await world.shell.idle();
     await fleet.write({ "fleet.json": "{}" });
     assertEquals((await rejection(lockFlake(nix, fleet.dir))).hint, LOCK_HINT);

@@ -1,14 +1,16 @@
 /**
- * Keeps derivations from garbage collection as long as a run goes on.
+ * Asks the store, and keeps paths of it from garbage collection as long as a run goes on.
  *
  * A link can be a root, but no command of nix makes one that leads to a derivation without building it. A process can hold
- * temporary roots: `nix-store --serve`, which another nix asks over ssh, takes them for any path, and says which are there.
+ * temporary roots: `nix-store --serve`, which another nix asks over ssh, takes them for any path, whether it is there yet
+ * or not. It answers within a millisecond, where another command would have to start first.
  *
  * @module
  */
 import { ReleaseError } from "../../errors.ts";
 import type { Conversation } from "../process.ts";
 import type { NixContext } from "./context.ts";
+import { outputsIn } from "./derivation.ts";
 
 /** The first words of nix's serve protocol, of the one who asks and of the one who answers. */
 const ASKER = 0x390c9debn;
@@ -17,20 +19,32 @@ const ANSWERER = 0x5452eecbn;
 const VERSION = 0x202n;
 /** Asks which of some paths are there, and has the process hold those that are asked for. */
 const QUERY_VALID_PATHS = 1n;
-/** No path is as long as this: it is another protocol. */
-const LONGEST = 1n << 16n;
+/** Asks for a path as an archive, which has to be there. */
+const DUMP_STORE_PATH = 3n;
+/** No path is as long as this, and no derivation as that: it is another protocol. */
+const LONGEST = { path: 1n << 16n, derivation: 1n << 28n };
+/** So many derivations are read at once, so that not all of them are in memory. */
+const READ_AT_ONCE = 100;
 
-/** The temporary roots of a run. */
-export class TemporaryRoots implements AsyncDisposable {
+/** A process that answers questions to the store. */
+export class StoreServer implements AsyncDisposable {
   readonly #nix: NixContext;
+  /** All that is held, for another process when this one is lost. */
+  readonly #held = new Set<string>();
   #process: Promise<Process> | undefined;
+  #isDisposed = false;
   /** The end of the last question: they are asked one after the other. */
   #last: Promise<unknown> = Promise.resolve();
-  /** What is asked next. */
+  /** What is asked for next. */
   #next: Question | undefined;
 
   constructor(nix: NixContext) {
     this.#nix = nix;
+  }
+
+  /** Starts the process, so that nobody waits for that. What fails is told to who asks. */
+  begin(): void {
+    if (!this.#isDisposed) this.#connect().catch(() => {});
   }
 
   /**
@@ -45,29 +59,61 @@ export class TemporaryRoots implements AsyncDisposable {
     return await question.answer;
   }
 
-  /** A question that takes paths in as long as it waits for the one before it. */
-  #begin(): Question {
-    const paths: string[] = [];
-    const answer = this.#last.then(() => {
-      this.#next = undefined;
-      return this.#hold(paths);
-    });
-    this.#last = answer.catch(() => {});
-    return { paths, answer };
-  }
-
-  async #hold(paths: readonly string[]): Promise<ReadonlySet<string>> {
-    this.#process ??= open(this.#nix);
-    const { conversation, answers } = await this.#process;
-    const texts = [QUERY_VALID_PATHS, 1n, 0n, BigInt(paths.length), ...paths];
-    await conversation.write(encode(texts));
-    const count = await answers.number();
-    const found = new Set<string>();
-    for (let index = 0n; index < count; index++) found.add(await answers.text());
+  /**
+   * Reads derivations.
+   *
+   * @param derivations Are held, and in the store
+   * @returns for each the paths of its outputs by their names, but for those that only a build tells
+   * @throws {ReleaseError} of kind `build` when nix does not answer
+   */
+  async outputsOf(derivations: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+    const found = new Map<string, ReadonlyMap<string, string>>();
+    for (let index = 0; index < derivations.length; index += READ_AT_ONCE) {
+      const some = derivations.slice(index, index + READ_AT_ONCE);
+      await this.#inTurn(async () => {
+        const { conversation, answers } = await this.#connect();
+        const asked = conversation.write(encode(some.flatMap((path) => [DUMP_STORE_PATH, path])));
+        for (const path of some) found.set(path, outputsIn(await answers.file()));
+        await asked;
+      });
+    }
     return found;
   }
 
+  /** A question that takes paths in as long as it waits for the one before it. */
+  #begin(): Question {
+    const paths: string[] = [];
+    const answer = this.#inTurn(async () => {
+      this.#next = undefined;
+      for (const path of paths) this.#held.add(path);
+      return await validPaths(await this.#connect(), paths);
+    });
+    return { paths, answer };
+  }
+
+  #inTurn<T>(ask: () => Promise<T>): Promise<T> {
+    const answer = this.#last.then(ask);
+    this.#last = answer.catch(() => {});
+    return answer;
+  }
+
+  #connect(): Promise<Process> {
+    return this.#process ??= this.#open();
+  }
+
+  /** Another process holds what the one before it has held. */
+  async #open(): Promise<Process> {
+    const process = await open(this.#nix);
+    if (this.#held.size > 0) await validPaths(process, [...this.#held]);
+    process.conversation.ended.then(() => {
+      this.#process = undefined;
+      if (this.#held.size > 0) this.begin();
+    });
+    return process;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
     const process = await this.#process?.catch(() => undefined);
     await process?.conversation[Symbol.asyncDispose]();
   }
@@ -97,10 +143,22 @@ async function open({ shell, nixStore, flags, env }: NixContext): Promise<Proces
   return { conversation, answers };
 }
 
+/** Holds paths, and gives those that are there. */
+async function validPaths(
+  { conversation, answers }: Process,
+  paths: readonly string[],
+): Promise<ReadonlySet<string>> {
+  await conversation.write(encode([QUERY_VALID_PATHS, 1n, 0n, BigInt(paths.length), ...paths]));
+  const count = await answers.number();
+  const found = new Set<string>();
+  for (let index = 0n; index < count; index++) found.add(await answers.text());
+  return found;
+}
+
 function unanswered(): ReleaseError {
   return new ReleaseError(
     "build",
-    "Cannot keep derivations from garbage collection: nix-store gave no answer",
+    "Cannot keep what is built from garbage collection: nix-store gave no answer",
     {
       hint: "-v shows what `nix-store --serve --write` says, which nix offers to other machines over ssh",
     },
@@ -139,9 +197,19 @@ class Answers {
     return new DataView((await this.#take(8)).buffer).getBigUint64(0, true);
   }
 
-  async text(): Promise<string> {
+  /** A file in an archive of nix's form, as text. */
+  async file(): Promise<string> {
+    for (const word of ["nix-archive-1", "(", "type", "regular", "contents"]) {
+      if (await this.text() !== word) throw unanswered();
+    }
+    const contents = await this.text(LONGEST.derivation);
+    if (await this.text() !== ")") throw unanswered();
+    return contents;
+  }
+
+  async text(longest = LONGEST.path): Promise<string> {
     const length = await this.number();
-    if (length > LONGEST) throw unanswered();
+    if (length > longest) throw unanswered();
     return new TextDecoder().decode((await this.#take(padded(Number(length)))).subarray(0, Number(length)));
   }
 
