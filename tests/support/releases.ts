@@ -124,8 +124,8 @@ export async function shell(fleet: Pick<TestFleet, "dir" | "env">, script: strin
 }
 
 /**
- * Puts a nix on the PATH that runs a script after each of its calls, as a person would who works in the same
- * checkout. In the script, `$call` counts the calls.
+ * Puts a nix on the PATH that runs a script after each of its evaluations, as a person would who works in the same
+ * checkout. In the script, `$call` counts them.
  *
  * @returns the environment to run the program with, by {@linkcode releaseBelow}
  */
@@ -136,6 +136,7 @@ export async function nixFollowedBy(fleet: TestFleet, script: string): Promise<R
   const wrapper = `#!/bin/sh
 '${which("nix")}' "$@"
 code=$?
+case " $* " in *" eval "*) ;; *) exit $code ;; esac
 echo called >> '${calls}'
 call=$(($(wc -l < '${calls}')))
 cd '${fleet.dir}' || exit
