@@ -34,9 +34,9 @@ import { type FetchableSource, findSource, gitUrl, type Tree, unreadable, urlAt 
 export async function lockFlake(
   nix: NixContext,
   reference: string,
-  { memo, onLikely }: LockOptions = {},
+  { memo, onRead }: LockOptions = {},
 ): Promise<LockedFlake> {
-  return await lockSource(nix, reference, { source: await findSource(nix, reference), memo, onLikely });
+  return await lockSource(nix, reference, { source: await findSource(nix, reference), memo, onRead });
 }
 
 /** What is made of a flake that is locked. */
@@ -44,10 +44,11 @@ export interface LockOptions {
   /** What is known from earlier runs; undefined: nothing. */
   readonly memo?: Memo | undefined;
   /**
-   * Told of a commit on this machine what the flake nearly always is: as if it declared nothing of how it is fetched and
-   * evaluated, and git gave its files as they are in the commit. Nobody knows yet whether that is so.
+   * Told that nix has read the source; and of a commit on this machine that was not locked before, what the flake nearly
+   * always is: as if it declared nothing of how it is fetched and evaluated, and git gave its files as they are in the
+   * commit. Nobody knows yet whether that is so.
    */
-  readonly onLikely?: ((flake: LikelyFlake) => void) | undefined;
+  readonly onRead?: ((likely: LikelyFlake | undefined) => void) | undefined;
 }
 
 /** What is locked. */
@@ -58,25 +59,24 @@ interface ToLock extends LockOptions {
 async function lockSource(
   nix: NixContext,
   reference: string,
-  { source, memo, onLikely }: ToLock,
+  { source, memo, onRead }: ToLock,
 ): Promise<LockedFlake> {
   const known = memo && await knownSource(nix, source, memo);
   // What is kept is kept by that. There is time to ask while nix fetches, and none while it builds.
   if (known === undefined) memo?.identity().catch(() => {});
   const fetched = { source, copy: known?.copy ?? await fetchSource(nix, reference, source) };
   const revision = revisionOf(fetched);
-  if (known === undefined && source.local?.inGit && revision !== null) {
-    onLikely?.(likelyFlake(fetched, revision));
-  }
+  const isLikely = known === undefined && source.local?.inGit && revision !== null;
+  onRead?.(isLikely ? likelyFlake(fetched, revision) : undefined);
   const [declared, checkout] = await Promise.all([
     known?.declared ?? readDeclarations(nix, reference, fetched),
     lookAtCheckout(nix, { ...fetched, revision }),
   ]);
   const isClean = !checkout.shallow && checkout.differing.length === 0;
   // What nix numbers its commits by may be another by now.
-  if (known !== undefined && !isClean) return await lockSource(nix, reference, { source, onLikely });
+  if (known !== undefined && !isClean) return await lockSource(nix, reference, { source, onRead });
   const whole = asDeclared(source, declared.self);
-  if (whole !== source) return await lockSource(nix, reference, { source: whole, memo, onLikely });
+  if (whole !== source) return await lockSource(nix, reference, { source: whole, memo, onRead });
   const opened = openedFlake(fetched, revision, checkout);
   const nixConfig = await nixConfigOf(nix, declared.nixConfig);
   const isOddPlace = opened.info !== null && source.dir !== "";

@@ -47,9 +47,11 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
   });
   // What is not locked is refused, and copied nowhere, as long as evaluation is pure.
   const isPure = !settings.options.some(([name]) => name === "pure-eval");
-  const begin = (flake: LikelyFlake, asked: AskedOfFlake) => {
-    evaluations.begin(flake, asked);
+  // While nix evaluates, what is asked next is started and loaded.
+  const begin = (likely: LikelyFlake | undefined, asked: AskedOfFlake) => {
+    if (isPure && likely !== undefined) evaluations.begin(likely, asked);
     store.begin();
+    loadBuilds().catch(() => {});
   };
   return {
     referTo: (text) => referTo(nix, text),
@@ -60,14 +62,13 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
     lock: (reference, asked) =>
       lockFlake(nix, reference, {
         memo,
-        onLikely: isPure && asked !== undefined ? (flake) => begin(flake, asked) : undefined,
+        onRead: asked && ((likely) => begin(likely, asked)),
       }),
     attributes: (flake, attributes, warn) => evaluations.attributes(flake, attributes, warn),
     inventory: (flake, attributes, options) => evaluations.inventory(flake, attributes, options),
     evaluateHosts: (hosts, options) => evaluations.hosts(hosts, options),
     async build(derived, { hosts, ...options }) {
-      // Loaded while the first hosts are evaluated.
-      const { buildHosts } = await import("./build.ts");
+      const { buildHosts } = await loadBuilds();
       return await buildHosts(nix, derived, {
         ...{ ...options, tempDir, store, clock },
         settings: settingsOf(hosts),
@@ -90,6 +91,8 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
     },
   };
 }
+
+const loadBuilds = () => import("./build.ts");
 
 /** What nix goes by of the flakes' settings. Those of the flake that is released have the last word. */
 function settingsOf(hosts: readonly HostInFlake[]): NixConfig["used"] {
