@@ -39,6 +39,17 @@ Deno.test("findRepository() gives the root and the commit of HEAD from a directo
   assertEquals(commands, [BOTH, BOTH, BOTH, BOTH]);
 });
 
+Deno.test("findRepository() asks once for what is asked at the same time, and anew afterwards", async () => {
+  const { fleet, git, head, commands } = world;
+  const ask = () => findRepository(git, fleet.dir);
+  assertEquals(await Promise.all([ask(), ask()]), [{ root: fleet.dir, head }, { root: fleet.dir, head }]);
+  assertEquals(commands, [BOTH]);
+  await fleet.git("commit", "-q", "--allow-empty", "-m", "another");
+  const another = await fleet.git("rev-parse", "HEAD");
+  assertEquals([await ask(), another === head], [{ root: fleet.dir, head: another }, false]);
+  await fleet.git("reset", "-q", "--soft", "HEAD~1");
+});
+
 Deno.test("findRepository() gives no commit on a branch without one", async () => {
   const { fleet, git, commands } = world;
   const dir = join(fleet.root, "unborn\nhead");
