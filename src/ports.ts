@@ -147,6 +147,11 @@ export interface Nix {
       onBuilt: (host: DerivedHost, path: StorePath) => void;
     },
   ): Promise<void>;
+  /**
+   * What hosts are built as, by their names and by what their derivations say; those of which only a build tells it are
+   * left out. Keeps the derivations from garbage collection until the run ends.
+   */
+  outputsOf(hosts: readonly DerivedHost[]): Promise<ReadonlyMap<string, string>>;
   /** Of these paths those that are in the store, and keeps them from garbage collection until the run ends. */
   present(paths: readonly StorePath[]): Promise<ReadonlySet<string>>;
   /** The packages that differ between two closures, which are both in the store. */

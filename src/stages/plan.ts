@@ -88,8 +88,10 @@ export async function lookAtClosures(
   }, async () => {
     const paths = new Map<string, StorePath>();
     const unknown: string[] = [];
-    for (const { name, outPath } of hosts) {
-      const path = parseStorePath(outPath, storeDir);
+    // What a flake says of its outputs may be anything.
+    const outputs = await run.ports.nix.outputsOf(hosts);
+    for (const { name } of hosts) {
+      const path = parseStorePath(outputs.get(name) ?? "", storeDir);
       if (path === undefined) unknown.push(name);
       else paths.set(name, path);
     }

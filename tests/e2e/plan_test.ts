@@ -6,7 +6,7 @@ import { PROJECT, run, which } from "../support/command.ts";
 import { type Draft, PUBLIC_KEY, TestFleet } from "../support/fleet.ts";
 import { runInProcess } from "../support/in_process.ts";
 import { worldOf } from "../support/refusal.ts";
-import { editFleet, expectRelease, flakeOf, hold, NOW } from "../support/releases.ts";
+import { editFleet, expectRelease, flakeOf, hold, NOW, onlyHosts } from "../support/releases.ts";
 
 /** A time at which what is signed at {@linkcode NOW} is fresh. */
 const SOON = "2026-06-01T12:30:00Z";
@@ -146,6 +146,20 @@ Deno.test("plan compares closures that are in the store, and builds them where i
     stdout,
     /\n\n"web1", "web2": \/nix\/store\/\S+-nixos-web → \/nix\/store\/\S+-nixos-web\n {2}kernel: 6\.1 → 6\.2\n$/,
   );
+});
+
+Deno.test("plan shows what a release then gives a host, whatever its flake says of its output", async () => {
+  const hosts = `let real = build "real" "echo real > $out"; other = build "other" "echo other > $out"; in {
+    db = host (real // { outPath = other.outPath; });
+  }`;
+  await using fleet = await TestFleet.create({
+    edit: onlyHosts("db"),
+    files: { "flake.nix": flakeOf(hosts) },
+  });
+  const plan = await planned(fleet);
+  const [{ after }] = plan["changes"].hosts;
+  const { hosts: [released] } = await expectRelease(fleet, [`--now=${NOW}`]);
+  assertEquals([after.closureHash, /-real$/.test(after.closureHash)], [released.closureHash, true]);
 });
 
 Deno.test("plan says of which closures nobody knows the names before they are built", async () => {

@@ -336,6 +336,7 @@ export class FakeWorld {
         }
         onBuilds(BUILDS);
       },
+      outputsOf: (hosts) => Promise.resolve(new Map(hosts.map(({ name, outPath }) => [name, outPath]))),
       present: (paths) => Promise.resolve(new Set(paths)),
       diffClosures: () => Promise.resolve([]),
     };

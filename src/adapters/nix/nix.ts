@@ -13,7 +13,7 @@ import { Evaluations } from "./evaluations.ts";
 import { lockFlake } from "./flake.ts";
 import { Memo } from "./memo.ts";
 import { findSource } from "./source.ts";
-import { StoreServer } from "./store_server.ts";
+import { outputsOfHosts, StoreServer } from "./store_server.ts";
 
 /** What the nix commands are given beside their arguments. */
 export interface NixSettings extends NixFlags {
@@ -76,6 +76,7 @@ export function createNix(shell: Shell, settings: NixSettings): Nix & AsyncDispo
         onBegun: () => memo?.begin(),
       });
     },
+    outputsOf: (hosts) => outputsOfHosts(store, hosts),
     async present(paths) {
       if (paths.length === 0) return new Set();
       const there = await store.hold(paths);

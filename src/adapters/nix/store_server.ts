@@ -8,6 +8,7 @@
  * @module
  */
 import { ReleaseError } from "../../errors.ts";
+import type { DerivedHost } from "../../model.ts";
 import type { Conversation } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { outputsIn } from "./derivation.ts";
@@ -117,6 +118,20 @@ export class StoreServer implements AsyncDisposable {
     const process = await this.#process?.catch(() => undefined);
     await process?.conversation[Symbol.asyncDispose]();
   }
+}
+
+/** What hosts are built as, by their names, as {@linkcode StoreServer.outputsOf} tells it. */
+export async function outputsOfHosts(
+  store: StoreServer,
+  hosts: readonly DerivedHost[],
+): Promise<ReadonlyMap<string, string>> {
+  const derivations = [...new Set(hosts.map(({ drvPath }) => drvPath))];
+  const there = await store.hold(derivations);
+  const outputs = await store.outputsOf(derivations.filter((path) => there.has(path)));
+  return new Map(hosts.flatMap(({ name, drvPath, outputName }) => {
+    const path = outputs.get(drvPath)?.get(outputName);
+    return path === undefined ? [] : [[name, path]];
+  }));
 }
 
 interface Question {
