@@ -136,6 +136,17 @@ const UNSAID: Breakdown = {
   isKilled: false,
 };
 
+/**
+ * So many hosts that throw are evaluated once more, for what nix says of them. Where a whole fleet throws, they do so for
+ * what they have in common, and it would take as long again.
+ */
+export const MOST_EXPLAINED = 50;
+
+const UNEXPLAINED: NixError = {
+  lines: [`it throws, too; nix was asked why for ${MOST_EXPLAINED} hosts, and not for this one`],
+  trace: [],
+};
+
 /** Told the end of it. */
 interface Result {
   readonly resolve: () => void;
@@ -168,6 +179,8 @@ class Evaluation {
   /** Hosts that a process could not be at beside others, for want of memory it may be: each waits until none runs. */
   readonly #waitingAlone: EvaluationJob[] = [];
   readonly #running = new Set<Running>();
+  /** How many hosts that throw nix has been asked about. */
+  #explained = 0;
   /** How many processes there are, with those that have been stopped and have not ended. */
   #alive = 0;
   readonly #options: WorkerOptions;
@@ -270,7 +283,7 @@ class Evaluation {
     range.told.add(index);
     range.heard = this.#options.clock.monotonic();
     const host = range.hosts[index]!;
-    if (derivation === null) this.#alone(range, host);
+    if (derivation === null) this.#explain(range, host);
     else {
       this.derivations.set(host, derivation);
       this.#options.progress(host.name, "done");
@@ -307,9 +320,14 @@ class Evaluation {
     this.fill();
   }
 
-  /** Has a host evaluated once more, alone: then nix says what is wrong with it. */
-  #alone({ flake }: EvaluationJob, host: HostRef): void {
+  /** Has a host that throws evaluated once more, alone: then nix says what is wrong with it. */
+  #explain({ flake }: EvaluationJob, host: HostRef): void {
     this.#options.progress(host.name, "stopped");
+    if (this.#explained === MOST_EXPLAINED) {
+      this.failures.push({ host, error: UNEXPLAINED });
+      return;
+    }
+    this.#explained++;
     this.#waiting.push({ flake, hosts: [host], isRetry: true });
     this.fill();
   }

@@ -7,6 +7,7 @@ import {
   type EvaluatingProcess,
   type EvaluationJob,
   type Evaluations,
+  MOST_EXPLAINED,
   type ProcessListener,
 } from "../../../src/adapters/nix/workers.ts";
 import type { HostDerivation, HostRef } from "../../../src/model.ts";
@@ -301,6 +302,19 @@ pureTest("evaluateAll() evaluates a host that throws again, alone, to be told wh
     { host: { name: "b", kind: "nixos" }, error: said("b throws") },
     { host: { name: "e", kind: "nixos" }, error: said("e throws") },
   ]);
+});
+
+pureTest("evaluateAll() asks why for so many hosts that throw, and names all of them", async () => {
+  const names = numbered(MOST_EXPLAINED + 3);
+  const run = await evaluate([job([...names, "good"])], 1, { ...light, throws: names });
+  assertEquals(run.processes.length, 1 + MOST_EXPLAINED);
+  assertEquals(run.result.derivations, job(["good"]).hosts.map(derivation));
+  const [explained, others] = [run.result.failures.slice(0, MOST_EXPLAINED), run.result.failures.slice(-3)];
+  assertEquals(run.result.failures.map(({ host: { name } }) => name), names);
+  assertEquals(explained.map(({ error }) => error), names.slice(0, -3).map((name) => said(`${name} throws`)));
+  const line = "it throws, too; nix was asked why for 50 hosts, and not for this one";
+  assertEquals(others.map(({ error }) => error), [said(line), said(line), said(line)]);
+  assertEquals(run.progress.filter((line) => line.endsWith("done")), ["good done"]);
 });
 
 pureTest(
