@@ -60,12 +60,17 @@ export function diagnosisLines({ check, state, message, mend, lines }: Diagnosis
 }
 
 /** The last line for people. */
-export function summaryLine({ counts: { good, warning, bad, unknown } }: DoctorReport): string {
+export function summaryLine({ ok, counts: { good, warning, bad, unknown } }: DoctorReport): string {
   const found = [
     ...bad > 0 ? [`${bad} bad`] : [],
     ...warning > 0 ? [plural(warning, "warning")] : [],
     ...unknown > 0 ? [`${unknown} not known`] : [],
     `${good} good`,
   ];
-  return `${bad > 0 ? "a release would not go well" : "a release can be made"}: ${found.join(", ")}`;
+  const stands = bad > 0
+    ? "a release would not go well"
+    : ok
+    ? "a release can be made"
+    : "there is something to warn of, which --deny-warnings does not let pass";
+  return `${stands}: ${found.join(", ")}`;
 }

@@ -43,9 +43,15 @@ pureTest(
 
 pureTest("the last line says how it stands", () => {
   const line = (...checks: Diagnosis[]) => summaryLine(doctorReport(checks, { denyWarnings: false }));
+  const denied = (...checks: Diagnosis[]) => summaryLine(doctorReport(checks, { denyWarnings: true }));
   assertEquals(line(GOOD, GOOD), "a release can be made: 2 good");
   assertEquals(line(GOOD, WARNING, UNKNOWN), "a release can be made: 1 warning, 1 not known, 1 good");
   assertEquals(line(BAD, WARNING, WARNING), "a release would not go well: 1 bad, 2 warnings, 0 good");
+  assertEquals(
+    denied(GOOD, WARNING),
+    "there is something to warn of, which --deny-warnings does not let pass: 1 warning, 1 good",
+  );
+  assertEquals(denied(GOOD, UNKNOWN), "a release can be made: 1 not known, 1 good");
 });
 
 pureTest("what must not be shown is hidden wherever it is", () => {
