@@ -488,6 +488,12 @@ export interface Machine {
   isStoreClosed(storeDir: string): Promise<boolean>;
   /** The text of a file, or null when it cannot be read. */
   textOf(path: string): Promise<string | null>;
+  /**
+   * Finds out what is in the way of the page of `--report`, as far as it shows without a trial.
+   *
+   * @throws {ReleaseError} as a release would
+   */
+  checkReport(file: string): void;
   /** Whether a directory can be written. */
   canWrite(dir: string): Promise<boolean>;
   /** How many bytes are free where a directory is; null: nothing tells. */

@@ -13,6 +13,7 @@ import { factsOf, isStoreClosed, openStore, versionOf } from "./nix/facts.ts";
 import { lookAtMemory } from "./nix/memory.ts";
 import { type Shell, text } from "./process.ts";
 import { readRelease } from "./release_dir.ts";
+import { checkReportFile } from "./report_file.ts";
 
 /** What is looked at, and how. */
 export interface MachineOptions {
@@ -56,6 +57,7 @@ export function createMachine({ config, shell, env, nix }: MachineOptions): Mach
       const result = await sh(READ, path);
       return result.code === 0 ? text(result) : null;
     },
+    checkReport: (file) => checkReportFile(file, { cwd: shell.cwd, releaseDir: config.releaseDir }),
     // As the system sees it, which knows of more than modes: a file system may be there to be read alone.
     canWrite: async (path) => (await sh('[ -w "$1" ] && [ -x "$1" ]', path)).code === 0,
     async freeIn(path) {

@@ -1,10 +1,11 @@
 // What `doctor` sees of a real machine.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { createMachine } from "../../src/adapters/machine.ts";
 import { nixContext } from "../../src/adapters/nix/context.ts";
 import { validateConfig } from "../../src/commands/release.ts";
+import { ReleaseError } from "../../src/errors.ts";
 import type { Machine } from "../../src/ports.ts";
 import { expectRun, which } from "../support/command.ts";
 import { NO_FLAGS } from "../support/nix_fleet.ts";
@@ -52,6 +53,13 @@ Deno.test("a machine tells of files, directories and room", async () => {
   assertEquals(await machine.canWrite(dir.path), true);
   assertEquals(await machine.canWrite(file), false);
   assertEquals(await machine.canWrite(join(dir.path, "none")), false);
+  const page = join(dir.path, "page");
+  machine.checkReport(page);
+  await Deno.writeTextFile(page, "<!doctype html>of an earlier run");
+  machine.checkReport(page);
+  assertThrows(() => machine.checkReport(file), ReleaseError, `"${file}": it is a file, and no page`);
+  const within = join(dir.path, "releases", "run.html");
+  assertThrows(() => machine.checkReport(within), ReleaseError, "it is in the release directory");
   // Root may write whatever the modes are.
   await Deno.chmod(dir.path, 0o500);
   const isRoot = (await expectRun([which("id"), "-u"], { env: { PATH } })).trim() === "0";

@@ -20,6 +20,7 @@ const SOUND: Machine = {
   openStore: () => Promise.resolve(null),
   isStoreClosed: () => Promise.resolve(false),
   textOf: () => Promise.resolve(null),
+  checkReport: () => {},
   canWrite: () => Promise.resolve(true),
   freeIn: () => Promise.resolve(100 * GIB),
   freeMemory: () => Promise.resolve(8 * GIB),
@@ -341,16 +342,20 @@ const BROKEN: Record<string, [difference: Difference, found: string[]]> = {
     { machine: { freeMemory: () => Promise.resolve(null) } },
     ["unknown memory: the system does not tell how much memory may be taken"],
   ],
-  "a page in the release directory": [
+  "a page that cannot take its place": [
     {
-      report: "/fleet/releases/run.html",
-      world: (world) => world.realPath = { path: "/fleet/releases", existing: "/fleet/releases" },
+      report: "/srv/key.pem",
+      machine: {
+        checkReport(file) {
+          throw new ReleaseError("io", `Cannot write "${file}": it is a file, and no page`);
+        },
+      },
     },
-    ['bad report: "/fleet/releases/run.html" is in the release directory, where the page of --report cannot be'],
+    ['bad report: Cannot write "/srv/key.pem": it is a file, and no page'],
   ],
   "a page where nothing can be written": [
     { report: "/srv/run.html", machine: { canWrite: (dir) => Promise.resolve(dir !== "/srv") } },
-    ['bad report: "/srv" cannot be written'],
+    ['bad report: "/srv" is not there, or cannot be written'],
   ],
   "a release directory that cannot be written": [
     {

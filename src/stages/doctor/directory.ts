@@ -6,7 +6,6 @@
 import { dirname, join } from "@std/path";
 import { ROLLOUTS_DIR } from "../../contract/layout.ts";
 import { compareTimestamps } from "../../contract/time.ts";
-import { isWithin } from "../../plan/paths.ts";
 import { verifyRelease } from "../../verify/release.ts";
 import { statusOf } from "../../verify/status.ts";
 import { checkClock, lookAtHead } from "../clock.ts";
@@ -14,7 +13,7 @@ import { findEarlier, refuseOlder } from "../order.ts";
 import { warnOfOtherPlace } from "../oversights.ts";
 import { lookIntoRepository, ownRepository, placeOfFlake, RIGHTS } from "./git.ts";
 import { keysOfRelease } from "./keys.ts";
-import { bad, type Found, good, there, tried, unknown, type Visit, warning } from "./visit.ts";
+import { bad, type Found, good, needed, there, tried, unknown, type Visit, warning } from "./visit.ts";
 
 /** That it is, or can be made, where it is said to be, and can be written and committed. */
 export async function lookAtDirectory(visit: Visit): Promise<readonly Found[]> {
@@ -35,19 +34,14 @@ export async function lookAtDirectory(visit: Visit): Promise<readonly Found[]> {
 }
 
 /** That the page about a run can be put where it is asked for, beside the release. */
-export async function lookAtReport({ report, run, machine }: Visit): Promise<Found | null> {
+export async function lookAtReport({ report, parts, machine }: Visit): Promise<Found | null> {
   if (report === undefined) return null;
-  const { path } = await run.ports.releaseDir.realPath();
-  if (isWithin(report, path)) {
-    return bad(
-      `"${report}" is in the release directory, where the page of --report cannot be`,
-      "give a file elsewhere",
-    );
-  }
+  needed(parts.releaseDir, "the release directory");
+  machine.checkReport(report);
   const dir = dirname(report);
   return await machine.canWrite(dir)
     ? good(`"${report}" can be written`)
-    : bad(`"${dir}" cannot be written`, RIGHTS);
+    : bad(`"${dir}" is not there, or cannot be written`, `make it, or ${RIGHTS}`);
 }
 
 /** That no other run is at work there, and none has ended half way. */
