@@ -52,7 +52,7 @@ export async function readAgainst(
     title: `Reading the release ${named === undefined ? `in ${run.config.releaseDir}` : named}`,
     done: (found) =>
       found === null
-        ? "Found no earlier release"
+        ? "Found nothing to compare with"
         : `Read the release of ${found.release.fleet.meta.signedAt}`,
   }, () => named === undefined ? readLast(run, known) : readNamed(run, named, known));
 }

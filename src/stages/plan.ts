@@ -139,7 +139,10 @@ export async function compareReleases(run: Look, plan: ToPlan): Promise<Changes>
   return await run.stage({
     name: "changes",
     title: "Comparing with the release that is there",
-    done: (changes) => `Compared with the release that is there: ${summaryOf(changes)}`,
+    done: (changes) => {
+      const what = plan.against === null ? "nothing" : "the release that is there";
+      return `Compared with ${what}: ${summaryOf(changes)}`;
+    },
   }, () => changesBetween(plan.against?.release ?? null, nextRelease(run, plan)));
 }
 

@@ -116,6 +116,18 @@ for (const [against, kind, message, hint] of REFUSED) {
   });
 }
 
+pureTest("plan says once that nothing was released before, and that it compares with nothing", async () => {
+  const world = await released();
+  world.files.clear();
+  await planIn(world, TRUST);
+  const said = (name: string) => world.logged.findLast((line) => line.startsWith(`end ${name}: `));
+  assertEquals([said("earlier"), said("against"), said("changes")], [
+    "end earlier: Found no earlier release",
+    "end against: Found nothing to compare with",
+    "end changes: Compared with nothing: first release, of 3 hosts",
+  ]);
+});
+
 pureTest("plan makes nothing of what no trusted key has signed", async () => {
   const world = await released();
   const other = { trustFile: "other.json" };
