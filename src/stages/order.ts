@@ -127,11 +127,36 @@ const GIVE_LATER = "leave out --now and SOURCE_DATE_EPOCH, give a later time";
 
 /** Finds what was released before, on disk and in the commits that are here. */
 export async function findEarlier(run: Reading, origin: Origin, keys: TrustedKeys): Promise<Earlier> {
-  const { artifactName } = run.config;
-  const read = (path: string) => readOrNothing(run, path);
-  const onDisk = await findSigned(read, artifactName, keys);
+  const onDisk = await findOnDisk(run, keys);
   const committed = await readCommitted(run, origin, keys);
   return { onDisk: onDisk ? { place: "on disk", ...onDisk } : null, committed, untrusted: onDisk === null };
+}
+
+/** Reads of a fleet that runs are changing all the time. */
+const MOST_READS = 10;
+
+/**
+ * Finds what {@linkcode findSigned} does, on disk. A plan, and `doctor`, keep no release from being written there
+ * meanwhile: a fleet and a signature that do not belong together are read again until they have stood still.
+ */
+async function findOnDisk(run: Reading, keys: TrustedKeys): ReturnType<typeof findSigned> {
+  let before = new Map<string, Uint8Array<ArrayBuffer> | null>();
+  for (let reads = 1;; reads++) {
+    const seen: typeof before = new Map();
+    const read = async (path: string) => {
+      const bytes = await readOrNothing(run, path);
+      seen.set(path, bytes);
+      return bytes;
+    };
+    const found = await findSigned(read, run.config.artifactName, keys);
+    const stoodStill = [...seen].every(([path, bytes]) => isSame(bytes, before.get(path)));
+    if (found !== null || stoodStill || reads === MOST_READS) return found;
+    before = seen;
+  }
+}
+
+function isSame(bytes: Uint8Array | null, other: Uint8Array | null | undefined): boolean {
+  return bytes !== null && other ? equalBytes(bytes, other) : bytes === other;
 }
 
 /** What lies beside a fleet and says something that it does not. */

@@ -128,6 +128,30 @@ pureTest("plan says once that nothing was released before, and that it compares 
   ]);
 });
 
+pureTest(
+  "plan that comes between the files of a release that is being written reads them again",
+  async () => {
+    const world = await released();
+    const before = new Map(world.files);
+    await world.release({ now: LATER });
+    const after = new Map(world.files);
+    before.forEach((content, path) => world.files.set(path, content));
+    world.warnings.length = 0;
+    // Each file has its place at once, and the fleet has been read by then.
+    const { get } = world.files;
+    let reads = 0;
+    world.files.get = (path) => {
+      const bytes = get.call(world.files, path);
+      if (path === "fleet.resolved.json" && reads++ === 0) {
+        after.forEach((content, path) => world.files.set(path, content));
+      }
+      return bytes;
+    };
+    const { against } = await planIn(world, { ...TRUST, now: "2026-06-01T13:00:00Z" });
+    assertEquals([against?.release.fleet.meta.signedAt, world.warnings], [LATER, []]);
+  },
+);
+
 pureTest("plan makes nothing of what no trusted key has signed", async () => {
   const world = await released();
   const other = { trustFile: "other.json" };
