@@ -127,6 +127,8 @@ export interface RunNotes extends Pick<Publication, "warnings" | "stages"> {
   readonly fleet: FleetResolved | null;
   /** The key that has signed it; null: nobody has, or only a command knows. */
   readonly key: SigningKey | null;
+  /** What it changes against the last release; null: it has not come to compare them. */
+  readonly changes: Changes | null;
   /** The stages that are running, or have failed. */
   readonly at: readonly { readonly title: string }[];
 }

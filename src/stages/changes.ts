@@ -32,7 +32,7 @@ export async function compareWithLast(
   earlier: Earlier,
   commits = false,
 ): Promise<Changes> {
-  return await run.stage({
+  const changes = await run.stage({
     name: "changes",
     title: "Comparing with the last release",
     done: (changes) => `Compared with the last release: ${summaryOf(changes)}`,
@@ -45,6 +45,8 @@ export async function compareWithLast(
       releaseIn(after, artifactName)!,
     );
   });
+  run.show({ changes });
+  return changes;
 }
 
 /** What was released last. */

@@ -11,6 +11,7 @@ import type { FleetResolved, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { HostWork, SigningKey, Warn, Warning } from "../model.ts";
 import { type Attributes, parseAttributes } from "../plan/attributes.ts";
+import type { Changes } from "../plan/changes.ts";
 import type {
   Clock,
   HostState,
@@ -70,6 +71,8 @@ export interface Seen {
   readonly fleet: FleetResolved | null;
   /** The key that has signed it; null: nobody has, or only a command knows. */
   readonly key: SigningKey | null;
+  /** What it changes against the last release; null: it has not been compared. */
+  readonly changes: Changes | null;
 }
 
 /** What a run notes for its result, and beside it. */
@@ -186,7 +189,7 @@ export function startLook(
   const warn = noting(warnings, log);
   const attributes = parseAttributes(config);
   const notes: Notes = {
-    ...{ warnings, stages, seconds: times.seconds, fleet: null, key: null },
+    ...{ warnings, stages, seconds: times.seconds, fleet: null, key: null, changes: null },
     get at() {
       return running.size > 0 || last === undefined ? [...running] : [last];
     },

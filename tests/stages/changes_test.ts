@@ -41,14 +41,16 @@ async function summary(
   const world = new FakeWorld();
   for (const [path, bytes] of Object.entries(files)) world.files.set(path, bytes);
   const artifacts = [[FLEET, fleetWithout(9)], [REVOCATIONS_FILE, revoking(9, "b")]] as const;
-  return summaryOf(
-    await compareWithLast(
-      world.run(),
-      artifacts.map(([path, bytes]): Artifact => ({ path, bytes, sha256: "" })),
-      earlier,
-      commits,
-    ),
+  const run = world.run();
+  const changes = await compareWithLast(
+    run,
+    artifacts.map(([path, bytes]): Artifact => ({ path, bytes, sha256: "" })),
+    earlier,
+    commits,
   );
+  // For the page of a run that fails later.
+  assertEquals(run.notes.changes, changes);
+  return summaryOf(changes);
 }
 
 const ALL_NEW = "first release, of 3 hosts";

@@ -35,7 +35,7 @@ export function pageOfRun({ end, notes, secrets }: EndedRun, programVersion: str
     ...base,
     outcome: "failed",
     facts: [],
-    changes: null,
+    changes: notes?.changes ?? null,
     signature: null,
     failure: failureOf(end.error, at),
     warnings: notes?.warnings.map((warning) => warningWithoutSecrets(warning, secrets)) ?? [],

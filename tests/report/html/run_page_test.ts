@@ -21,6 +21,7 @@ const NOTES: RunNotes = {
   seconds: new Map([["web1", { build: 2 }]]),
   fleet: smallFleet().fleet,
   key: { slot: null, algorithm: "ed25519", public: "AAAA" },
+  changes: { first: false, hosts: [], parts: [] },
   at: [{ title: "Building c4nAryXyZ9" }, { title: "Pushing 3 closures" }],
 };
 
@@ -65,7 +66,9 @@ pureTest("pageOfRun(): what a run failed with, without its secrets", () => {
     hosts: ["web1"],
     lines: ["| x"],
   });
-  const { outcome, failure, warnings } = page({ error });
+  const { outcome, failure, warnings, changes } = page({ error });
+  // It would have been this, had it not failed.
+  assertEquals(changes, NOTES.changes);
   assertEquals([outcome, failure], ["failed", {
     message: "Push failed",
     path: "a.b",
