@@ -27,7 +27,7 @@ Deno.test("the program refuses a host whose dependency fails, with the dependenc
     good = host (build "good" "echo > $out");
   }`);
   await expectRefused(fleet, {}, {
-    message: 'Cannot build host "alone", "far", "near": nix-store exited with 100',
+    message: 'Cannot build hosts "alone", "far", "near": nix-store exited with 100',
     lines: [
       'derivation STORE/alone.drv failed, which host "alone" needs',
       "  | its own fault",
@@ -55,7 +55,7 @@ Deno.test("the program tells the logs of content-addressed builds, and which hos
     needing = name: host (addressed name "echo \${firmware} \${kernel} > $out");
   in { far = needing "far"; near = needing "near"; good = host (addressed "good" "echo > $out"); }`);
   await expectRefused(fleet, { args: ["--option", "extra-experimental-features", "ca-derivations"] }, {
-    message: 'Cannot build host "far", "near": nix-store exited with 100',
+    message: 'Cannot build hosts "far", "near": nix-store exited with 100',
     lines: [
       'derivation STORE/kernel.drv failed, which 2 hosts need: "far", "near"',
       "  | no space for the kernel",

@@ -335,7 +335,7 @@ testMistakes([
       on = name: host (build name "echo \${kernel} > $out");
     in { a = on "a"; b = on "b"; good = host (build "good" "echo > $out"); }`),
     refusal: {
-      message: 'Cannot build host "a", "b": nix-store exited with 100',
+      message: 'Cannot build hosts "a", "b": nix-store exited with 100',
       including: [
         'kernel.drv failed, which 2 hosts need: "a", "b"',
         "  | there is no firmware",

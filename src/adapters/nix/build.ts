@@ -153,7 +153,9 @@ class Builds {
     const names = gone.map(({ name }) => name);
     throw new ReleaseError(
       "build",
-      `Cannot build host ${quoteList(names)}: its derivation is not in the store`,
+      gone.length === 1
+        ? `Cannot build host ${quoteList(names)}: its derivation is not in the store`
+        : `Cannot build hosts ${quoteList(names)}: their derivations are not in the store`,
       {
         lines: gone.map(({ drvPath }) => drvPath),
         hosts: names,

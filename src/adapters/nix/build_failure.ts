@@ -54,7 +54,9 @@ export async function buildFailure(nix: NixContext, build: FailedBuild): Promise
   const names = hosts ?? derivations.map(({ name }) => name);
   return new ReleaseError(
     "build",
-    `Cannot build host ${quoteList(names)}: nix-store exited with ${result.code}`,
+    `Cannot build ${names.length === 1 ? "host" : "hosts"} ${
+      quoteList(names)
+    }: nix-store exited with ${result.code}`,
     {
       lines: [
         ...causes.flatMap((cause) => [

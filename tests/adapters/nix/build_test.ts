@@ -143,7 +143,7 @@ Deno.test("buildFailure() asks the store once what was not built, and of each th
   const end = `  | error: builder for '${bad.drvPath}' failed with exit code 1`;
   assertEquals({ kind, message, lines }, {
     kind: "build",
-    message: 'Cannot build host "bad", "middle": nix-store exited with 100',
+    message: 'Cannot build hosts "bad", "middle": nix-store exited with 100',
     lines: [...logs, end],
   });
   assertEquals(world.commands, [
