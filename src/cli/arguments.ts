@@ -19,7 +19,7 @@ export const SETTINGS_VARIABLE = "FLEET_RELEASE_SETTINGS";
 export type Settings = Readonly<Record<string, string | boolean | [string, string][]>>;
 
 /** The part of a command that says how its command line is read. */
-type Syntax = Pick<Command, "name" | "usage" | "options" | "operands">;
+type Syntax = Pick<Command, "name" | "usage" | "options" | "operands" | "elsewhere">;
 
 /** What stands behind a command on its command line, not yet read. */
 export interface Arguments {
@@ -229,13 +229,18 @@ interface Line {
 }
 
 function unknownArgument(arg: string, line: Line): ReleaseError {
-  const { name, options } = line.syntax;
+  const { name, options, elsewhere = {} } = line.syntax;
   const help = `fleet-release ${name === line.commands[0] ? "" : `${name} `}--help lists the options`;
   if (!arg.startsWith("-")) return unknownOperand(arg, line, help);
   const flag = arg.replace(/^-+/, "").split("=")[0]!;
+  const other = Object.hasOwn(elsewhere, flag) ? elsewhere[flag]! : flag;
   const meant = nearest(flag, Object.keys(options));
   return new ReleaseError("usage", `Unknown option "${arg.split("=")[0]}"`, {
-    hint: meant === undefined ? help : `did you mean --${meant}?`,
+    hint: line.commands.includes(other)
+      ? `did you mean the command "${other}"?`
+      : meant === undefined
+      ? help
+      : `did you mean --${meant}?`,
   });
 }
 

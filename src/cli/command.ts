@@ -45,6 +45,8 @@ interface CommandSpec<Table extends OptionTable, Settings> {
    * it has some.
    */
   readonly takesSettings?: true | OptionTable;
+  /** Names of options that others have for what another command does here, and that command. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
   /** Whether it changes nothing, and what it prints is all that comes of it: who reads it may have read enough. */
   readonly onlyTells?: true;
   /** Meaning of the exit codes. */

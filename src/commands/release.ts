@@ -709,6 +709,7 @@ export const RELEASE = defineCommand({
   summary: "make a release; what happens without a command",
   about: "Turns one commit of a Nix fleet into a signed release.",
   options: OPTIONS,
+  elsewhere: { "dry-run": "plan", "dryrun": "plan" },
   takesSettings: true,
   exitCodes: {
     0: "released, nothing to change, or released already by another run",

@@ -48,6 +48,8 @@ const RELEASE: Line[] = [
     hint: OPTION_HINT,
   }],
   [["-x"], { message: 'Unknown option "-x"', hint: OPTION_HINT }],
+  [["--dry-run"], { message: 'Unknown option "--dry-run"', hint: 'did you mean the command "plan"?' }],
+  [["--verify"], { message: 'Unknown option "--verify"', hint: 'did you mean the command "verify"?' }],
   [["--__proto__", "x"], {
     message: 'Unknown option "--__proto__"',
     hint: OPTION_HINT,
