@@ -281,6 +281,8 @@ class Evaluation {
   #evaluated(range: Running, index: number, derivation: HostDerivation | null): void {
     if (!this.#running.has(range) || index >= range.count) return;
     range.told.add(index);
+    // That it has begun with it may not have been heard: what it has been through is nobody else's.
+    range.at = Math.max(range.at, index);
     range.heard = this.#options.clock.monotonic();
     const host = range.hosts[index]!;
     if (derivation === null) this.#explain(range, host);

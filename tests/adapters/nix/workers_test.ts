@@ -34,6 +34,10 @@ interface Machine {
   unreadable?: number;
   /** Nix goes through all hosts, and says nothing of these. */
   silent?: readonly string[];
+  /** Of what a process says of several hosts, this is lost, as in `started h1`. */
+  lost?: readonly string[];
+  /** Milliseconds that a process goes on for when it is through. */
+  ending?: number;
   /** MiB that the machine has, what a process takes, with each host more, and what it may take. */
   memory?: { has: number; process?: number; host?: number; each?: number };
 }
@@ -150,9 +154,15 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
     const begin = (index: number) => {
       const host = hosts[index];
       if (process.to !== undefined) return;
-      if (host === undefined) return end(null);
+      if (host === undefined) {
+        if (machine.ending === undefined) end(null);
+        else time.after(machine.ending, () => end(null));
+        return;
+      }
       const isSilent = isOneOf(machine.silent, host);
-      if (!isSilent) listener.onStarted(index);
+      const isLost = (said: string) => hosts.length > 1 && machine.lost?.includes(`${said} ${host.name}`);
+      const isHeard = (said: string) => !isSilent && !isLost(said);
+      if (isHeard("started")) listener.onStarted(index);
       if (isStopped) return;
       event = time.after(machine.host(host.name), () => {
         const isTooLarge = isOneOf(machine.tooLarge, host) && atOnce > 1;
@@ -160,7 +170,7 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
         if (isOneOf(machine.breaks, host)) return end(said(`${host.name} breaks`));
         const throws = isOneOf(machine.throws, host);
         if (throws && hosts.length === 1) return end(said(`${host.name} throws`));
-        if (!isSilent) {
+        if (isHeard("evaluated")) {
           process.told.push(host.name);
           listener.onEvaluated(index, throws ? null : derivation(host));
         }
@@ -415,6 +425,14 @@ pureTest("evaluateAll() loses no host of a process that others have taken hosts 
   const run = await evaluate([job(names)], 2, { ...heavy, silent: ["h1"] });
   assertEquals(hostsOf(run), [names, names.slice(3), ["h1"]]);
   assertEquals([...run.result.derivations, ...run.result.failures.map(({ host }) => host)].length, 6);
+});
+
+pureTest("evaluateAll() knows what a process is through with by what it tells later", async () => {
+  const lost = ["evaluated b", "started c"];
+  const run = await evaluate([job(["a", "b", "c"]), job(["x"])], 2, { ...heavy, lost, ending: 3000 });
+  assertEquals(run.result.derivations.map(({ name }) => name), ["a", "b", "c", "x"]);
+  // What it has told is not begun anew while it ends.
+  assertEquals(hostsOf(run), [["a", "b", "c"], ["x"], ["b"]]);
 });
 
 pureTest("evaluateAll() gives failures in the order of the jobs, whatever failed first", async () => {
