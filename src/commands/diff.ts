@@ -21,6 +21,7 @@ import {
   type GivenTrust,
   interruption,
   judgeDirectory,
+  printReport,
   readTrust,
   type ReleasePlace,
   UNVERIFIED,
@@ -125,14 +126,9 @@ function placeOf(name: string, releaseDir: string): NamedPlace {
  * @throws {ReleaseError} when one cannot be read, or is refused
  */
 async function diff(settings: DiffSettings, session: Session): Promise<number> {
-  const { world, log } = session;
-  const [{ diffLines }, { printableJson }] = await Promise.all([
-    import("../report/diff.ts"),
-    import("../text.ts"),
-  ]);
+  const { diffLines } = await import("../report/diff.ts");
   const report = await compare(settings, session);
-  report.warnings.forEach((warning) => log.warn(warning));
-  world.stdout.write(`${settings.json ? printableJson(report, 2) : diffLines(report).join("\n")}\n`);
+  printReport(report, settings.json ? undefined : diffLines, session);
   return settings.exitCode && report.changed ? 10 : 0;
 }
 

@@ -14,10 +14,32 @@ import type { FleetResolved, Timestamp } from "../contract/types.ts";
 import { ReleaseError } from "../errors.ts";
 import type { Warning } from "../model.ts";
 import { beingPublished } from "../plan/recovery.ts";
+import { jsonPieces } from "../report/json.ts";
 import type { ReleaseFiles } from "../verify/bindings.ts";
 import type { ReleaseVerdict, VerifyReleaseOptions } from "../verify/release.ts";
 import type { Trust } from "../verify/trust.ts";
 import { found, MORE_VARIABLES } from "./shared.ts";
+
+/** What a command has found that only tells of it. */
+interface Report {
+  readonly schema: string;
+  readonly warnings: readonly Warning[];
+}
+
+/**
+ * Prints what a command has found: on stdout as JSON, or in lines for people, and in the log what there is to warn of.
+ *
+ * @param lines Gives those lines; undefined: JSON is asked for
+ */
+export function printReport<R extends Report>(
+  report: R,
+  lines: ((report: R) => readonly string[]) | undefined,
+  { world: { stdout }, log }: Session,
+): void {
+  report.warnings.forEach((warning) => log.warn(warning));
+  if (lines !== undefined) stdout.write(`${lines(report).join("\n")}\n`);
+  else for (const piece of jsonPieces(report)) stdout.write(piece);
+}
 
 /** A release directory to judge. */
 export interface ReleasePlace {

@@ -19,6 +19,7 @@ import {
   gitGrants,
   type GivenTrust,
   openShell,
+  printReport,
   readTrust,
   UNVERIFIED,
 } from "./directory.ts";
@@ -109,15 +110,10 @@ function readSettings(
  * @throws {ReleaseError} when the history or the keys cannot be read, or there is no release in it
  */
 async function log(settings: LogSettings, session: Session): Promise<number> {
-  const { world, log } = session;
-  const [{ logLines, longLogLines }, { printableJson }] = await Promise.all([
-    import("../report/history.ts"),
-    import("../text.ts"),
-  ]);
+  const { logLines, longLogLines } = await import("../report/history.ts");
   const report = await look(settings, session);
-  report.warnings.forEach((warning) => log.warn(warning));
   const lines = settings.withChanges ? longLogLines : logLines;
-  world.stdout.write(`${settings.json ? printableJson(report, 2) : lines(report).join("\n")}\n`);
+  printReport(report, settings.json ? undefined : lines, session);
   return 0;
 }
 

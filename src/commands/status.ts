@@ -19,6 +19,7 @@ import {
   type GivenTrust,
   interruption,
   judgeDirectory,
+  printReport,
   readTrust,
   type ReleasePlace,
 } from "./directory.ts";
@@ -118,14 +119,9 @@ function readSettings(
  * @throws {ReleaseError} when something cannot be read
  */
 async function status(settings: StatusSettings, session: Session): Promise<number> {
-  const { world, log } = session;
-  const [{ statusLines }, { printableJson }] = await Promise.all([
-    import("../report/release_status.ts"),
-    import("../text.ts"),
-  ]);
+  const { statusLines } = await import("../report/release_status.ts");
   const report = await look(settings, session);
-  report.warnings.forEach((warning) => log.warn(warning));
-  world.stdout.write(`${settings.json ? printableJson(report, 2) : statusLines(report).join("\n")}\n`);
+  printReport(report, settings.json ? undefined : statusLines, session);
   return EXIT_CODES[report.state];
 }
 

@@ -13,6 +13,36 @@ export function jsonDocument(command: string, result: object): string {
   return `${printableJson({ schema: `fleet-release/${command}/1`, ...result }, 2)}\n`;
 }
 
+/**
+ * The same document in pieces, each entry of its lists by itself: what a long history has changed in a large fleet is more
+ * than one text can hold.
+ *
+ * @param document With its schema
+ */
+export function* jsonPieces(document: object): Generator<string> {
+  let before = "{";
+  for (const [key, value] of Object.entries(document)) {
+    const entries = Array.isArray(value) && value.length > 0 ? value : null;
+    const name = `${before}\n  ${printableJson(key)}: `;
+    before = ",";
+    if (entries === null) {
+      yield `${name}${indented(value, "  ")}`;
+      continue;
+    }
+    yield `${name}[`;
+    for (const [index, entry] of entries.entries()) {
+      yield `${index === 0 ? "" : ","}\n    ${indented(entry, "    ")}`;
+    }
+    yield "\n  ]";
+  }
+  yield "\n}\n";
+}
+
+/** JSON whose lines begin further to the right. Within its texts there is no line break. */
+function indented(value: unknown, by: string): string {
+  return printableJson(value, 2).replaceAll("\n", `\n${by}`);
+}
+
 /** What a command prints in the place of its result when it fails. */
 export interface ErrorReport {
   /** What went wrong, by who has to act on it. */

@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { Interrupt, ReleaseError } from "../../src/errors.ts";
-import { jsonDocument, jsonError } from "../../src/report/json.ts";
+import { jsonDocument, jsonError, jsonPieces } from "../../src/report/json.ts";
 import { errorWithoutSecrets } from "../../src/report/log.ts";
 import { Secrets } from "../../src/secrets.ts";
 import ERROR from "../../docs/schemas/error.schema.json" with { type: "json" };
+import { printableJson } from "../../src/text.ts";
 import { shapeOf } from "../support/json_schema.ts";
 import { pureTest } from "../support/pure.ts";
 
@@ -33,6 +34,19 @@ pureTest("jsonDocument() names the shape first, and reads back exactly", () => {
   const text = jsonDocument("prune", { name });
   assertEquals(JSON.parse(text).name, name);
   assertEquals(/[^\n -~]|##\[/.test(text), false, text);
+});
+
+pureTest("jsonPieces() are the same text, with each entry of a list in a piece of its own", () => {
+  const found = {
+    schema: "fleet-release/log/1",
+    list: [{ a: [], b: { "c\n\u202e": [1, "x\n  y"] } }, {}, 2],
+  };
+  for (
+    const report of [found, { ...found, none: null, empty: [], more: true, warnings: [[1], []] }, { a: 1 }]
+  ) {
+    assertEquals([...jsonPieces(report)].join(""), `${printableJson(report, 2)}\n`);
+  }
+  assertEquals([...jsonPieces(found)].length, 1 + 1 + 3 + 1 + 1);
 });
 
 pureTest("jsonError() says all that an error has, and null or nothing where it has none", () => {
