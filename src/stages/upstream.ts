@@ -23,6 +23,7 @@ import type { CommitBase, ReleaseFile, Repository } from "../ports.ts";
 import { hideSecrets } from "../secrets.ts";
 import { verifyRelease } from "../verify/release.ts";
 import { type Origin, type Place, refuseDiverged } from "./base.ts";
+import { isAhead } from "./clock.ts";
 import { readSigned, refuseNone } from "./order.ts";
 import { readInCommit, type Run } from "./run.ts";
 import { isTrusted, keysOfBefore, type TrustedKeys } from "./trust.ts";
@@ -221,7 +222,7 @@ function superseded(
 
 /** Of two releases consumers take the one that was signed later for the newer, whatever it is of. */
 function refuseLater(
-  { config: { gitPush, artifactName, allowOlder } }: Run,
+  { config: { gitPush, artifactName, allowOlder }, ports: { clock } }: Run,
   { files, stamp }: Ready,
   theirs: Committed,
 ): void {
@@ -237,6 +238,11 @@ function refuseLater(
       hideSecrets(remote)
     }": it has one that was ` +
       `signed at ${signedAt}`,
-    { hint: "run again when that time has passed: what is signed then is later" },
+    {
+      hint: signedAt !== null && isAhead(signedAt, clock.now())
+        ? "that is in the future: run again when it has passed, or with --allow-older where a wrong clock has stamped it"
+        : "that was signed while this run was at work: run again, and what is signed then is later. What is evaluated, " +
+          "built and pushed to caches is there already",
+    },
   );
 }

@@ -25,8 +25,9 @@ function moved(): FakeWorld {
 /** Puts the release that another run makes of a commit into the tip of the branch. */
 async function releaseUpstream(
   world: FakeWorld,
-  { of = COMMIT, at = "12:00:00", edit = () => {}, settings = {}, signer }: {
+  { of = COMMIT, day = "2026-06-01", at = "12:00:00", edit = () => {}, settings = {}, signer }: {
     of?: string;
+    day?: string;
     at?: string;
     edit?: (world: FakeWorld) => void;
     settings?: Draft;
@@ -37,7 +38,7 @@ async function releaseUpstream(
   if (signer !== undefined) other.signWith(signer);
   other.flake = { ...other.flake, revision: of };
   edit(other);
-  await other.release({ ...settings, now: `2026-06-01T${at}Z` });
+  await other.release({ ...settings, now: `${day}T${at}Z` });
   world.committedFiles.set(
     TIP,
     new Map([...other.files].map(([path, bytes]) => [`releases/${path}`, bytes])),
@@ -165,6 +166,24 @@ pureTest(
       const files = [...world.committedFiles.get(TIP)!];
       world.committedFiles.set(TIP, new Map(files.map((file) => edit(...file))));
       assertEquals((await pushAtNoon(world, settings)).came, came);
+    }
+  },
+);
+
+pureTest(
+  "a run that an older commit's release has overtaken says whether to run again now, or later",
+  async () => {
+    for (
+      const [day, hint] of [
+        ["2026-06-01", "that was signed while this run was at work"],
+        ["2026-06-03", "that is in the future"],
+      ] as const
+    ) {
+      const world = moved();
+      await releaseUpstream(world, { of: OTHER, day });
+      world.histories.set(COMMIT, [OTHER]);
+      const refusal = await rejection(world.release(ORIGIN));
+      assertEquals(refusal.hint?.split(":")[0], hint);
     }
   },
 );
