@@ -475,6 +475,8 @@ export interface NixFacts {
   readonly store: string;
   /** Its setting `builders`. */
   readonly builders: string;
+  /** Its setting `build-users-group`: the group whose users builds run as, where root builds; empty: as root. */
+  readonly buildUsers: string;
 }
 
 /** What a release needs of the machine that it is made on, and finds out when it is at it. Nothing of it changes anything. */
@@ -486,6 +488,8 @@ export interface Machine {
   openStore(url?: string): Promise<readonly string[] | null>;
   /** Whether nix would write to this directory of a store itself, and cannot. */
   isStoreClosed(storeDir: string): Promise<boolean>;
+  /** Whether nix would build by itself here as users of this group, and there are none. */
+  lacksBuildUsers(group: string): Promise<boolean>;
   /** The text of a file, or null when it cannot be read. */
   textOf(path: string): Promise<string | null>;
   /**

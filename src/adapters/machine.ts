@@ -9,7 +9,7 @@ import type { Machine } from "../ports.ts";
 import { whoHolds } from "./lock.ts";
 import { gitPlacesOf } from "./lookup.ts";
 import type { NixContext } from "./nix/context.ts";
-import { factsOf, isStoreClosed, openStore, versionOf } from "./nix/facts.ts";
+import { factsOf, isStoreClosed, lacksBuildUsers, openStore, versionOf } from "./nix/facts.ts";
 import { lookAtMemory } from "./nix/memory.ts";
 import { type Shell, text } from "./process.ts";
 import { readRelease } from "./release_dir.ts";
@@ -53,6 +53,7 @@ export function createMachine({ config, shell, env, nix }: MachineOptions): Mach
     nixFacts: async () => await factsOf(nix()),
     openStore: async (url) => await openStore(nix(), url),
     isStoreClosed: async (storeDir) => await isStoreClosed(nix(), storeDir),
+    lacksBuildUsers: async (group) => await lacksBuildUsers(nix(), group),
     async textOf(path) {
       const result = await sh(READ, path);
       return result.code === 0 ? text(result) : null;

@@ -28,10 +28,14 @@ Deno.test("a machine tells of nix what it says itself, and whether its store can
   assertEquals(path, which("nix"));
   assert((await expectRun([path, "--version"], { env: { PATH } })).includes(version), version);
   assertEquals(await machine.nixFacts(), {
-    ...{ storeDir: "/nix/store", lacks: [], store: "auto", builders: "ssh://there" },
+    ...{ storeDir: "/nix/store", lacks: [], store: "auto", builders: "ssh://there", buildUsers: "" },
   });
   assertEquals(await machine.openStore(), null);
   assertEquals(await machine.isStoreClosed("/nix/store"), false);
+  // Only root builds as somebody else.
+  const isRoot = (await expectRun([which("id"), "-u"], { env: { PATH } })).trim() === "0";
+  assertEquals(await machine.lacksBuildUsers("no-such-group"), isRoot);
+  assertEquals(await machineIn(dir.path, { NIX_REMOTE: "daemon" }).lacksBuildUsers("no-such-group"), false);
   const refused = await machine.openStore("ssh://nowhere.invalid");
   assert(
     refused !== null && refused.length > 0 && refused.every((line) => line.startsWith("| ")),

@@ -16,9 +16,11 @@ const GIB = 2 ** 30;
 /** A machine on which all is well. */
 const SOUND: Machine = {
   nixVersion: () => Promise.resolve({ path: "/bin/nix", version: "2.26.3" }),
-  nixFacts: () => Promise.resolve({ storeDir: "/nix/store", lacks: [], store: "auto", builders: "" }),
+  nixFacts: () =>
+    Promise.resolve({ storeDir: "/nix/store", lacks: [], store: "auto", builders: "", buildUsers: "nixbld" }),
   openStore: () => Promise.resolve(null),
   isStoreClosed: () => Promise.resolve(false),
+  lacksBuildUsers: () => Promise.resolve(false),
   textOf: () => Promise.resolve(null),
   checkReport: () => {},
   canWrite: () => Promise.resolve(true),
@@ -152,6 +154,10 @@ const BROKEN: Record<string, [difference: Difference, found: string[]]> = {
   "a store that this user cannot write": [
     { machine: { isStoreClosed: () => Promise.resolve(true) } },
     [`bad store: "/nix/store" cannot be written, and nix is no daemon's client here`],
+  ],
+  "a group of build users that is not there": [
+    { machine: { lacksBuildUsers: (group) => Promise.resolve(group === "nixbld") } },
+    ['bad store: Builds run as users of the group "nixbld", and there are none'],
   ],
   "a file of builders of which one is silent": [
     {

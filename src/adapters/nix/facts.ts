@@ -13,6 +13,7 @@ import { parseOutput, parseShape } from "./output.ts";
 const SETTINGS = v.object({
   store: v.object({ value: v.string() }),
   builders: v.object({ value: v.string() }),
+  "build-users-group": v.object({ value: v.string() }),
 });
 const OWN = v.object({ storeDir: v.string(), lacks: v.array(v.string()) });
 
@@ -49,8 +50,8 @@ export async function factsOf(nix: NixContext): Promise<NixFacts> {
   const answer = await ask("evaluate", ["eval", "--json", "--expr", ASK_ITSELF], ["--store", "dummy://"]);
   const own = parseShape(OWN, answer, "nix eval");
   const settings = await ask("tell its settings", ["show-config", "--json"]);
-  const { store, builders } = parseShape(SETTINGS, settings, "nix show-config");
-  return { ...own, store: store.value, builders: builders.value };
+  const { store, builders, "build-users-group": users } = parseShape(SETTINGS, settings, "nix show-config");
+  return { ...own, store: store.value, builders: builders.value, buildUsers: users.value };
 }
 
 /** Seconds that a store may take to answer. */
@@ -81,6 +82,17 @@ const IS_CLOSED = '[ "$(id -u)" != 0 ] && [ -w "$2" ] && ! [ -w "$1" ]';
 export async function isStoreClosed({ shell, env }: NixContext, storeDir: string): Promise<boolean> {
   const state = env["NIX_STATE_DIR"] || "/nix/var/nix";
   const { code } = await shell.run([shell.find("sh"), "-c", IS_CLOSED, "sh", storeDir, state], { env });
+  return code === 0;
+}
+
+/** Root builds by itself, unless it is told to ask a daemon. Where nothing tells of groups, nobody knows. */
+const LACKS_USERS = `
+[ "$(id -u)" = 0 ] && [ "\${NIX_REMOTE-}" != daemon ] && command -v getent >/dev/null || exit 1
+getent group "$1" | while IFS=: read -r _ _ _ users; do [ -z "$users" ] || exit 1; done`;
+
+/** Whether nix would build by itself as users of a group, and there are none. */
+export async function lacksBuildUsers({ shell, env }: NixContext, group: string): Promise<boolean> {
+  const { code } = await shell.run([shell.find("sh"), "-c", LACKS_USERS, "sh", group], { env });
   return code === 0;
 }
 

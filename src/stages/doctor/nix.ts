@@ -31,13 +31,19 @@ export async function lookAtFeatures({ nixFacts }: Visit): Promise<Found> {
 /** That what is built can be put into the store. */
 export async function lookAtStore(visit: Visit): Promise<Found> {
   const { machine } = visit;
-  const { store, storeDir } = await factsOfNix(visit);
+  const { store, storeDir, buildUsers } = await factsOfNix(visit);
   const said = await machine.openStore();
   if (said !== null) {
     return bad(`The store "${hideSecrets(store)}" cannot be opened to be written`, STORE_MEND, said);
   }
   if (await machine.isStoreClosed(storeDir)) {
     return bad(`"${storeDir}" cannot be written, and nix is no daemon's client here`, STORE_MEND);
+  }
+  if (store === "auto" && buildUsers !== "" && await machine.lacksBuildUsers(buildUsers)) {
+    return bad(
+      `Builds run as users of the group "${buildUsers}", and there are none`,
+      "make them, as the installer of nix does, or have `build-users-group =` in nix.conf, so that builds run as root",
+    );
   }
   return good(`"${storeDir}" can be written (store "${hideSecrets(store)}")`);
 }
