@@ -172,7 +172,7 @@ async function readAll(
 function noRelease({ dir, revision, artifactName }: LogSettings): ReleaseError {
   return new ReleaseError("git", `Found no release in "${dir}" in the history of ${revision}`, {
     hint:
-      `there, "${artifactName}" was never committed: give the directory, with --git another branch, or with ` +
-      "--artifact-name the fleet's name",
+      `there, "${artifactName}" was never committed: give the directory, relative to the current one, with --git ` +
+      "another branch, or with --artifact-name the fleet's name",
   });
 }

@@ -1,6 +1,6 @@
 // `fleet-release log` and `fleet-release diff`, on a repository with releases.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ensureDir } from "@std/fs";
 import { dirname, join } from "@std/path";
 import { parsePrivateKey } from "../../src/crypto/private_key.ts";
@@ -159,6 +159,7 @@ Deno.test("log tells nothing of a release that no trusted key has signed, and sa
     "",
     'error: Found no release in "elsewhere" in the history of HEAD',
   ]);
+  assert(nothing.stderr.includes("give the directory, relative to the current one, "), nothing.stderr);
 });
 
 Deno.test("diff compares releases in commits and on disk, and its exit code says whether they differ", async () => {
