@@ -6,7 +6,7 @@
 import { plural, printable, printableJson, quoteCommand, quoted, withoutColours } from "../text.ts";
 import type { CommandTrace } from "../adapters/process.ts";
 import { HIDDEN, hideSecrets, type Secrets } from "../secrets.ts";
-import { ReleaseError } from "../errors.ts";
+import { explained, ReleaseError } from "../errors.ts";
 import type { HostWork, Warning } from "../model.ts";
 import type { Builds, Clock, HostState, Log, Stage } from "../ports.ts";
 import type { Stream } from "../world.ts";
@@ -317,7 +317,7 @@ export function errorWithoutSecrets(error: unknown, secrets: Secrets): unknown {
   const hide = (text: string) => secrets.hide(text);
   if (!(error instanceof ReleaseError)) {
     if (!(error instanceof Error) || hide(error.message) === error.message) return error;
-    return new Error(hide(error.message), { cause: error });
+    return errorWithoutSecrets(explained(error), secrets);
   }
   const { kind, message, code, path, hint, hosts, cause } = error;
   const lines = error.lines.map(hide);

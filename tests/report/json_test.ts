@@ -77,6 +77,12 @@ pureTest(
       ...{ schema: "fleet-release/error/1", kind: "git", code: "timeout", message: hidden, path: hidden },
       ...{ hosts: ["web1"], hint: hidden, lines: [hidden], exitCode: 1 },
     });
+    // What nobody has foreseen stays what it is.
+    const missing = errorWithoutSecrets(
+      new Deno.errors.NotCapable("no tok-4F9aZ77q"),
+      secrets,
+    ) as ReleaseError;
+    assertEquals([missing.code, missing.message], ["permission", "A permission is missing: no ***"]);
     const unknown = printed(
       new ReleaseError("git", url, { ...details, path: url, lines: [url], hint: url }),
       1,

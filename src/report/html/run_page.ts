@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ReleaseError } from "../../errors.ts";
+import { explained } from "../../errors.ts";
 import { warningWithoutSecrets } from "../log.ts";
 import type { EndedRun, RunOutcome } from "../outcome.ts";
 import type { Fact, Failure, ReportPage } from "./data.ts";
@@ -55,9 +55,6 @@ function factsOf({ commit, releaseCommit, pushedTo, flake, nixVersion }: RunOutc
 }
 
 function failureOf(error: unknown, at: readonly string[]): Failure {
-  const known = error instanceof ReleaseError
-    ? error
-    : new ReleaseError("io", `Unforeseen: ${error instanceof Error ? error.message : String(error)}`);
-  const { message, path = null, hint = null, hosts = [], lines, exitCode } = known;
+  const { message, path = null, hint = null, hosts = [], lines, exitCode } = explained(error);
   return { message, path, hint, at, hosts, lines, exitCode };
 }

@@ -89,5 +89,8 @@ pureTest(
     const { exitCode, at } = failed(new ReleaseError("interrupted", "Interrupted", { cause }));
     assertEquals([exitCode, at], [143, []]);
     assertEquals(failed(new TypeError("x is not y")).message, "Unforeseen: x is not y");
+    // As the log has it.
+    const missing = failed(new Deno.errors.NotCapable("Requires read access"));
+    assertEquals(missing.message, "A permission is missing: Requires read access");
   },
 );
