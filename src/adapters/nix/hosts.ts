@@ -167,7 +167,7 @@ export async function evaluateHosts(
     ...options,
     onDerived: (host, derivation) => options.onDerived?.(own.get(host)!, derivation),
     begun,
-    maxMemory: options.maxMemory === undefined ? undefined : options.maxMemory << 10,
+    maxMemory: options.maxMemory,
     look: () => lookAtMemory(nix.shell, nix.env),
     start: (job, listener) =>
       startProcess(nix, job, { listener, warnings, isRoomy: mayBeRoomy(options.maxMemory) }),

@@ -21,7 +21,7 @@ const LEAST = 256 << 10;
 export interface RoomOptions {
   /** How many processes run at once, at most. */
   readonly workers: number;
-  /** KiB that each may take; undefined: its share of what there is. */
+  /** MiB that each may take; undefined: its share of what there is. */
   readonly maxMemory: number | undefined;
   /** Looks at the memory that there is. */
   readonly look: () => Promise<Memory>;
@@ -42,6 +42,8 @@ export interface RoomUser {
 export class Room {
   readonly #options: RoomOptions;
   readonly #user: RoomUser;
+  /** KiB that each may take; undefined: its share. */
+  readonly #most: number | undefined;
   #seen: Memory | undefined;
   /** What the processes that have begun since are going to take. */
   #taken = 0;
@@ -53,6 +55,7 @@ export class Room {
   constructor(options: RoomOptions, user: RoomUser) {
     this.#options = options;
     this.#user = user;
+    this.#most = options.maxMemory === undefined ? undefined : options.maxMemory * 1024;
     this.#timer = setTimeout(() => void this.#look(), FIRST_LOOK);
   }
 
@@ -64,12 +67,11 @@ export class Room {
 
   /** Takes the room for one process more, as large as the largest of those that run, if it is known to be there. */
   take(): boolean {
-    const { maxMemory, clock } = this.#options;
-    if (this.#seen === undefined || clock.monotonic() - this.#at > TRUE_FOR) {
+    if (this.#seen === undefined || this.#options.clock.monotonic() - this.#at > TRUE_FOR) {
       void this.#look();
       return false;
     }
-    const size = maxMemory ?? Math.max(LEAST, ...this.#sizes(this.#seen));
+    const size = this.#most ?? Math.max(LEAST, ...this.#sizes(this.#seen));
     const { available } = this.#seen;
     if (available !== undefined && available - this.#taken < RESERVE + size) return false;
     this.#taken += size;
@@ -81,10 +83,9 @@ export class Room {
     const seen = this.#seen;
     const size = seen?.of(mark);
     if (seen === undefined || size === undefined) return false;
-    const { maxMemory, workers } = this.#options;
-    if (maxMemory !== undefined || seen.available === undefined) return size > (maxMemory ?? Infinity);
+    if (this.#most !== undefined || seen.available === undefined) return size > (this.#most ?? Infinity);
     const all = this.#sizes(seen).reduce((sum, one) => sum + one, 0);
-    return size > Math.max(LEAST, (seen.available + all - RESERVE) / workers);
+    return size > Math.max(LEAST, (seen.available + all - RESERVE) / this.#options.workers);
   }
 
   #sizes({ of }: Memory): number[] {

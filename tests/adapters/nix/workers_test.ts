@@ -202,7 +202,7 @@ async function evaluate(jobs: EvaluationJob[], workers: number, machine: Machine
     });
   let ended = false;
   const whole = evaluateAll(jobs, {
-    ...{ workers, clock, start, maxMemory: machine.memory?.each && machine.memory.each << 10, look },
+    ...{ workers, clock, start, maxMemory: machine.memory?.each, look },
     progress: (host, state) => run.progress.push(`${host} ${state}`),
   }).finally(() => ended = true);
   await time.until(() => ended);
@@ -503,6 +503,12 @@ pureTest(
       memory: { has: 9000, process: 2000, host: 1, each: 1000 },
     });
     assertEquals(hostsOf(large), [["a", "b"], ["b"]]);
+    // Who wants no limit may name more than any machine has, in any unit.
+    const unlimited = await evaluate([job(["a", "b"])], 1, {
+      host: () => 5000,
+      memory: { has: 9000, process: 2000, host: 1, each: 2 ** 22 },
+    });
+    assertEquals(hostsOf(unlimited), [["a", "b"]]);
   },
 );
 
