@@ -163,8 +163,12 @@ async function withoutRelease(run: Run, flake: LockedFlake, released: string): P
     : await lockFlake(run, pinSourceAt(flake.repositoryUrl, released));
 }
 
-/** What is behind a `#` would choose a part of the flake, as in `nix build .#web1`. */
-function refuseAttribute(reference: string): void {
+/**
+ * Refuses what is behind a `#`, which would choose a part of the flake, as in `nix build .#web1`.
+ *
+ * @throws {ReleaseError} of kind `usage`
+ */
+export function refuseAttribute(reference: string): void {
   const attribute = reference.slice(reference.indexOf("#") + 1);
   if (!reference.includes("#") || attribute === "") return;
   throw new ReleaseError(

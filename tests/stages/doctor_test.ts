@@ -188,6 +188,10 @@ const BROKEN: Record<string, [difference: Difference, found: string[]]> = {
     },
     ['bad flake: git does not track "/fleet/flake.nix", and nix sees nothing else'],
   ],
+  "a part of a flake": [
+    { config: { buildFlake: ".#web1" } },
+    ['bad flake: Cannot use --build-flake ".#web1": "#web1" names an attribute, expected a flake'],
+  ],
   "a flake outside of git": [
     { world: (world) => world.sourceOf = () => ({ root: "/fleet", inGit: false, revision: null }) },
     ['warning flake: "." is read as a plain directory, of which no commit is known'],

@@ -10,7 +10,7 @@ import { hideSecrets } from "../../secrets.ts";
 import { checkReleaseDir, identityOf } from "../committable.ts";
 import type { FlakePlace } from "../oversights.ts";
 import type { Run } from "../run.ts";
-import { changesOf, releaseFilesIn } from "../source.ts";
+import { changesOf, refuseAttribute, releaseFilesIn } from "../source.ts";
 import { bad, type Found, good, needed, NotKnown, there, tried, type Visit, warning } from "./visit.ts";
 
 /** That there is a flake, and that nix sees it. */
@@ -18,6 +18,7 @@ export async function lookAtFlake({ config, run }: Visit): Promise<Found> {
   const { buildFlake: flake, requireClean } = config;
   const { nix, git, inputs } = run.ports;
   const { text, directory } = await nix.referTo(flake);
+  if (directory === null) refuseAttribute(text);
   const source = await nix.locate(text);
   if (source === null) return good(`"${flake}" is not on this machine: nix fetches it`);
   if (!source.inGit) {
