@@ -179,7 +179,7 @@ testMistakes([
 ]);
 
 const NO_FLAKE_THERE =
-  "--build-flake names the directory of the flake.nix, or the repository that has it at its root";
+  "name the directory of its flake.nix, or the repository that has it at its root: with --build-flake the fleet's";
 
 testMistakes([
   {

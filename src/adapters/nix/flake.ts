@@ -264,7 +264,7 @@ async function readDeclarations(nix: NixContext, reference: string, { source, co
     {
       hint: source.local?.inGit
         ? `nix sees what git tracks: if it is there, \`git add ${file}\` shows it to nix`
-        : "--build-flake names the directory of the flake.nix",
+        : "name the directory of its flake.nix: with --build-flake the fleet's",
     },
   );
 }

@@ -116,7 +116,7 @@ async function noFlake(
   return new ReleaseError("evaluation", `Cannot read the flake "${reference}": ${problem}`, {
     hint: isBare
       ? `it is a bare git repository: give it as git+file://${asked}?ref=BRANCH`
-      : "--build-flake names the directory of the flake.nix, or the repository that has it at its root",
+      : "name the directory of its flake.nix, or the repository that has it at its root: with --build-flake the fleet's",
   });
 }
 

@@ -98,18 +98,19 @@ Deno.test("lockFlake() refuses what is no flake, and says what is missing", asyn
   await Deno.mkdir(join(fleet.root, "empty"));
   await fleet.git("clone", "-q", "--bare", fleet.dir, join(fleet.root, "bare.git"));
   await fleet.write({ "sub/flake.nix": "{ outputs = _: {}; }" });
-  const where = "--build-flake names the directory of the flake.nix";
+  const where = "name the directory of its flake.nix";
+  const fleets = ": with --build-flake the fleet's";
   const cases: [reference: string, problem: string, hint: string][] = [
-    [`path:${dir.path}`, 'there is no "flake.nix" in its source', where],
+    [`path:${dir.path}`, 'there is no "flake.nix" in its source', `${where}${fleets}`],
     [
       `path:${join(dir.path, "gone")}`,
       `there is no directory "${join(dir.path, "gone")}"`,
-      `${where}, or the repository that has it at its root`,
+      `${where}, or the repository that has it at its root${fleets}`,
     ],
     [
       join(fleet.root, "empty"),
       `there is no flake.nix in "${join(fleet.root, "empty")}", nor above it in its repository`,
-      `${where}, or the repository that has it at its root`,
+      `${where}, or the repository that has it at its root${fleets}`,
     ],
     [
       join(fleet.root, "bare.git"),
