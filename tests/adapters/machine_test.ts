@@ -35,7 +35,9 @@ Deno.test("a machine tells of nix what it says itself, and whether its store can
   // Only root builds as somebody else.
   const isRoot = (await expectRun([which("id"), "-u"], { env: { PATH } })).trim() === "0";
   assertEquals(await machine.lacksBuildUsers("no-such-group"), isRoot);
-  assertEquals(await machineIn(dir.path, { NIX_REMOTE: "daemon" }).lacksBuildUsers("no-such-group"), false);
+  for (const env of [{ NIX_REMOTE: "daemon" }, { NIX_STATE_DIR: join(dir.path, "none") }]) {
+    assertEquals(await machineIn(dir.path, env).lacksBuildUsers("no-such-group"), false);
+  }
   const refused = await machine.openStore("ssh://nowhere.invalid");
   assert(
     refused !== null && refused.length > 0 && refused.every((line) => line.startsWith("| ")),

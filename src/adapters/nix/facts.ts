@@ -14,6 +14,8 @@ const SETTINGS = v.object({
   store: v.object({ value: v.string() }),
   builders: v.object({ value: v.string() }),
   "build-users-group": v.object({ value: v.string() }),
+  // With it newer ones take users that nobody has made.
+  "auto-allocate-uids": v.optional(v.object({ value: v.boolean() })),
 });
 const OWN = v.object({ storeDir: v.string(), lacks: v.array(v.string()) });
 
@@ -50,8 +52,9 @@ export async function factsOf(nix: NixContext): Promise<NixFacts> {
   const answer = await ask("evaluate", ["eval", "--json", "--expr", ASK_ITSELF], ["--store", "dummy://"]);
   const own = parseShape(OWN, answer, "nix eval");
   const settings = await ask("tell its settings", ["show-config", "--json"]);
-  const { store, builders, "build-users-group": users } = parseShape(SETTINGS, settings, "nix show-config");
-  return { ...own, store: store.value, builders: builders.value, buildUsers: users.value };
+  const { store, builders, ...found } = parseShape(SETTINGS, settings, "nix show-config");
+  const buildUsers = found["auto-allocate-uids"]?.value ? "" : found["build-users-group"].value;
+  return { ...own, store: store.value, builders: builders.value, buildUsers };
 }
 
 /** Seconds that a store may take to answer. */
@@ -80,19 +83,26 @@ const IS_CLOSED = '[ "$(id -u)" != 0 ] && [ -w "$2" ] && ! [ -w "$1" ]';
 
 /** Whether nix would write to the directory of its own store itself, and cannot. */
 export async function isStoreClosed({ shell, env }: NixContext, storeDir: string): Promise<boolean> {
-  const state = env["NIX_STATE_DIR"] || "/nix/var/nix";
-  const { code } = await shell.run([shell.find("sh"), "-c", IS_CLOSED, "sh", storeDir, state], { env });
+  const { code } = await shell.run([shell.find("sh"), "-c", IS_CLOSED, "sh", storeDir, stateDirIn(env)], {
+    env,
+  });
   return code === 0;
 }
 
-/** Root builds by itself, unless it is told to ask a daemon. Where nothing tells of groups, nobody knows. */
+function stateDirIn(env: NixContext["env"]): string {
+  return env["NIX_STATE_DIR"] || "/nix/var/nix";
+}
+
+/** Root builds by itself, unless a daemon is asked. Where nothing tells of groups, nobody knows. */
 const LACKS_USERS = `
-[ "$(id -u)" = 0 ] && [ "\${NIX_REMOTE-}" != daemon ] && command -v getent >/dev/null || exit 1
+[ "$(id -u)" = 0 ] && [ -w "$2" ] && [ "\${NIX_REMOTE-}" != daemon ] && command -v getent >/dev/null || exit 1
 getent group "$1" | while IFS=: read -r _ _ _ users; do [ -z "$users" ] || exit 1; done`;
 
 /** Whether nix would build by itself as users of a group, and there are none. */
 export async function lacksBuildUsers({ shell, env }: NixContext, group: string): Promise<boolean> {
-  const { code } = await shell.run([shell.find("sh"), "-c", LACKS_USERS, "sh", group], { env });
+  const { code } = await shell.run([shell.find("sh"), "-c", LACKS_USERS, "sh", group, stateDirIn(env)], {
+    env,
+  });
   return code === 0;
 }
 
