@@ -442,10 +442,10 @@ function refuseGitPush(
   return new ReleaseError("usage", `Cannot read --git-push "${text}": ${problem}`, { hint });
 }
 
-/** The rules of git-check-ref-format for what stands behind `refs/heads/`. */
+/** The rules of git-check-ref-format for what stands behind `refs/heads/`, and of `git branch`, which makes no `HEAD`. */
 function isBranchName(name: string): boolean {
   // deno-lint-ignore no-control-regex
-  return !/[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\.$|\/$|^[/-]/.test(name) && name !== "@" &&
+  return !/[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\.$|\/$|^[/-]/.test(name) && !["@", "HEAD"].includes(name) &&
     // Where it is changed there is a file with its name and `.lock`.
     name.split("/").every((part) =>
       !part.startsWith(".") && !part.endsWith(".lock") &&

@@ -54,6 +54,7 @@ const NO_BRANCH_NAME = [
   "a.",
   ".a",
   "a/.b",
+  "HEAD",
   "a.lock",
   "a.lock/b",
   "//host.example/fleet.git",
