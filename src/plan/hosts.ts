@@ -51,6 +51,12 @@ export function parseHostList(text: string): string[] {
   return splitNames(text, /[\s,]+/);
 }
 
+/** How to mend a flake without hosts. */
+export const NO_HOSTS = "the flake must have a host in nixosConfigurations or darwinConfigurations";
+/** How to mend a name that two hosts have. */
+export const AMBIGUOUS_HOST =
+  "disambiguate: rename it in one of them, or leave it out with --hosts auto:exclude=NAME";
+
 /** What the fleet says of its hosts, by name, as far as they are chosen by it. */
 export type HostLabels = Readonly<Record<string, Readonly<Pick<Host, "channel" | "tags">>>>;
 
@@ -98,13 +104,13 @@ export function enumerateHosts(spec: HostsSpec, names: HostNames, fleet: HostLab
     throw new ReleaseError(
       "usage",
       `Host ${quoteList(ambiguous)} is in both nixosConfigurations and darwinConfigurations`,
-      { hint: "disambiguate: rename it in one of them, or leave it out with --hosts auto:exclude=NAME" },
+      { hint: AMBIGUOUS_HOST },
     );
   }
   if (chosen.names.length === 0) {
     throw new ReleaseError("usage", "No hosts to release", {
       hint: known.size === 0
-        ? "the flake must have a host in nixosConfigurations or darwinConfigurations"
+        ? NO_HOSTS
         : "--hosts takes away all that it names: what is behind a `!` or `exclude=` stays away",
     });
   }

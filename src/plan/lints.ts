@@ -12,6 +12,7 @@ import { type ComposeInput, expiredPinWarnings, refuseTooLarge } from "./compose
 import { finding } from "./lints/finding.ts";
 import {
   channelFindings,
+  flakeFindings,
   nameFindings,
   pinFindings,
   systemFindings,
@@ -56,10 +57,12 @@ export function lintFleet(
 ): Finding[] {
   const unclear = unclearPolicies(document);
   const chosen = choose?.(fleet.hosts);
+  const isChosen = (name: string) => chosen?.has(name) ?? true;
   return [
+    ...flakeFindings(names, isChosen),
     ...missingPolicyFindings(fleet),
     ...channelFindings(fleet),
-    ...nameFindings(fleet, names, (name) => chosen?.has(name) ?? true),
+    ...nameFindings(fleet, names, isChosen),
     ...systemFindings(fleet, names),
     ...unknownPinFindings(fleet, noCommits),
     ...pinFindings(fleet, now),

@@ -105,6 +105,35 @@ const CASES: Record<keyof typeof LINTS, [fires: [Difference, ...Said[]][], silen
     ],
     [{ revocations: [] }],
   ],
+  "no-hosts": [
+    [[
+      {
+        // That others have built them all is no release yet.
+        edit: ({ hosts }) => {
+          for (const name in hosts) hosts[name].closureHash = `${"a".repeat(32)}-${name}`;
+        },
+        names: { nixos: [] },
+      },
+      {
+        message: "The flake has no hosts to release",
+        path: "hosts",
+        hint: "the flake must have a host in nixosConfigurations or darwinConfigurations",
+      },
+    ]],
+    [],
+  ],
+  "ambiguous-host": [
+    [[
+      { names: { darwin: ["db"] } },
+      {
+        message: 'Host "db" is in both nixosConfigurations and darwinConfigurations',
+        path: "hosts.db",
+        hint: "disambiguate: rename it in one of them, or leave it out with --hosts auto:exclude=NAME",
+        hosts: ["db"],
+      },
+    ]],
+    [{ names: { darwin: ["db"] }, chosen: ["web1", "web2"] }],
+  ],
   "unknown-channel": [
     [[
       { edit: (fleet) => fleet["hosts"].db.channel = "egde" },

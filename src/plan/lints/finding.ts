@@ -20,6 +20,11 @@ interface Lint {
  */
 export const LINTS = {
   "unreadable": { severity: "error", about: "a document that is not of the contract's form, or too large" },
+  "no-hosts": { severity: "error", about: "a flake without hosts, of which no release is made" },
+  "ambiguous-host": {
+    severity: "error",
+    about: "a host in both `nixosConfigurations` and `darwinConfigurations`",
+  },
   "unknown-channel": { severity: "error", about: "a host on a channel that the fleet does not have" },
   "host-not-in-flake": {
     severity: "error",

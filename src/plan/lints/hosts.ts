@@ -7,8 +7,30 @@ import { documentPath, lookup } from "../../contract/records.ts";
 import { compareTimestamps } from "../../contract/time.ts";
 import type { FleetResolved, Timestamp } from "../../contract/types.ts";
 import type { Finding, HostNames } from "../../model.ts";
+import { AMBIGUOUS_HOST, NO_HOSTS } from "../hosts.ts";
 import { dueAt } from "../reuse.ts";
 import { finding, meantAmong } from "./finding.ts";
+
+/** A flake whose hosts cannot be told: it has none, or one name for two of them. */
+export function flakeFindings(
+  { nixos, darwin }: HostNames,
+  isChosen: (name: string) => boolean,
+): Finding[] {
+  if (nixos.length + darwin.length === 0) {
+    return [
+      finding("no-hosts", { message: "The flake has no hosts to release", path: "hosts", hint: NO_HOSTS }),
+    ];
+  }
+  const both = new Set(nixos).intersection(new Set(darwin));
+  return [...both].filter(isChosen).map((name) =>
+    finding("ambiguous-host", {
+      message: `Host "${name}" is in both nixosConfigurations and darwinConfigurations`,
+      path: documentPath(["hosts", name]),
+      hint: AMBIGUOUS_HOST,
+      hosts: [name],
+    })
+  );
+}
 
 /** Hosts on a channel that is not there. */
 export function channelFindings({ hosts, channels }: FleetResolved): Finding[] {
@@ -80,12 +102,14 @@ const SYSTEMS = {
 
 /** Hosts whose system cannot be that of what the flake builds for them. */
 export function systemFindings({ hosts }: FleetResolved, { nixos, darwin }: HostNames): Finding[] {
+  // Which of the two is meant is not known.
+  const both = new Set(nixos).intersection(new Set(darwin));
   const wrong = (names: readonly string[], set: keyof typeof SYSTEMS) => {
     const [form, usual] = SYSTEMS[set];
     const didYouMean = meantAmong(usual);
     return names.flatMap((name) => {
       const system = lookup(hosts, name)?.system;
-      if (system === undefined || form.test(system)) return [];
+      if (system === undefined || form.test(system) || both.has(name)) return [];
       return finding("wrong-system", {
         message: `Host "${name}" has the system "${system}", and the flake has it in ${set}`,
         path: documentPath(["hosts", name, "system"]),
