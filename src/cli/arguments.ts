@@ -229,19 +229,26 @@ interface Line {
 }
 
 function unknownArgument(arg: string, line: Line): ReleaseError {
-  const { name, options, elsewhere = {} } = line.syntax;
+  const { name } = line.syntax;
   const help = `fleet-release ${name === line.commands[0] ? "" : `${name} `}--help lists the options`;
   if (!arg.startsWith("-")) return unknownOperand(arg, line, help);
   const flag = arg.replace(/^-+/, "").split("=")[0]!;
-  const other = Object.hasOwn(elsewhere, flag) ? elsewhere[flag]! : flag;
-  const meant = nearest(flag, Object.keys(options));
   return new ReleaseError("usage", `Unknown option "${arg.split("=")[0]}"`, {
-    hint: line.commands.includes(other)
-      ? `did you mean the command "${other}"?`
-      : meant === undefined
-      ? help
-      : `did you mean --${meant}?`,
+    hint: hintOfOption(flag, line) ?? help,
   });
+}
+
+/** What an option that is not there is likely to mean, as far as that can be told. */
+function hintOfOption(flag: string, { syntax, commands }: Line): string | undefined {
+  const { name, usage, options, elsewhere = {} } = syntax;
+  const other = Object.hasOwn(elsewhere, flag) ? elsewhere[flag]! : flag;
+  if (commands.includes(other)) return `did you mean the command "${other}"?`;
+  // What makes a release has an option for its directory, and what reads one an argument.
+  if (flag === "release-dir" && usage[0]!.includes(" [DIR")) {
+    return `the directory stands without it, as in: fleet-release ${name} releases`;
+  }
+  const meant = nearest(flag, Object.keys(options));
+  return meant && `did you mean --${meant}?`;
 }
 
 function unknownOperand(arg: string, { syntax, args, commands }: Line, help: string): ReleaseError {

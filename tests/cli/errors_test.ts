@@ -246,6 +246,14 @@ const UNKNOWN: Line[] = [
 const HEX_HINT = "expected the 64 lower-case hex digits that the manifest's file is named by";
 
 const OTHERS: Line[] = [
+  ...["status", "log", "verify", "prune"].map((name): Line => [[name, "--release-dir=fleets/a"], {
+    message: 'Unknown option "--release-dir"',
+    hint: `the directory stands without it, as in: fleet-release ${name} releases`,
+  }]),
+  [["check", "--release-dir", "x"], {
+    message: 'Unknown option "--release-dir"',
+    hint: "fleet-release check --help lists the options",
+  }],
   [["check", "--json", "--format", "sarif"], {
     message: "Two formats: --json and --format sarif",
     hint: "give one of them",
