@@ -7,6 +7,7 @@ import { join } from "@std/path";
 import * as v from "valibot";
 import { ReleaseError } from "../../errors.ts";
 import type { LockedFlake, OpenedFlake } from "../../model.ts";
+import type { FlakeSource } from "../../ports.ts";
 import { compareWithCommit, type OddLayout, oddLayout, uncommitted } from "../git/checkout.ts";
 import { gitContext } from "../git/context.ts";
 import { isShallow, resolveCommit } from "../git/repository.ts";
@@ -153,8 +154,20 @@ async function fetchSource(
 ): Promise<Copy> {
   const fetched = await evaluate(nix, FETCH, tree, { options: UNRESTRICTED });
   if (fetched.code === 0) return parseShape(COPY, fetched.value, "nix eval");
-  const odd = local?.inGit ? await oddLayout(gitContext(nix.shell, nix.env), local.root) : null;
-  throw unreadable(nix, reference, fetched, odd === null ? undefined : ODD_LAYOUTS[odd]);
+  throw unreadable(nix, reference, fetched, local?.inGit ? await unreadableBecause(nix, local) : undefined);
+}
+
+/** What keeps nix from reading a repository, or may; undefined: nothing that we know. */
+async function unreadableBecause(
+  nix: NixContext,
+  { root, revision }: FlakeSource,
+): Promise<string | undefined> {
+  const git = gitContext(nix.shell, nix.env);
+  const odd = await oddLayout(git, root);
+  if (odd === "shallow" && revision !== null && await resolveCommit(git, root, revision) === null) {
+    return "the repository is shallow, and lacks that commit: `git fetch --unshallow` brings all of them";
+  }
+  return odd === null ? undefined : ODD_LAYOUTS[odd];
 }
 
 /** What may keep nix from reading a repository that git reads. */
@@ -299,8 +312,12 @@ async function lookAtCheckout(
   { source: { local }, copy, revision }: FetchedSource & { readonly revision: string | null },
 ): Promise<Checkout> {
   const git = gitContext(nix.shell, nix.env);
-  const commit = local?.inGit ? revision ?? await resolveCommit(git, local.root, "HEAD") : null;
-  if (!local?.inGit || commit === null) return { shallow: false, differing: [] };
+  if (!local?.inGit) return { shallow: false, differing: [] };
+  // One that is asked for may not be here: nix may have it from when it was, or from elsewhere.
+  const commit = local.revision === null && revision !== null
+    ? revision
+    : await resolveCommit(git, local.root, revision ?? "HEAD");
+  if (commit === null) return { shallow: false, differing: [] };
   const where = { root: local.root, commit, copy: copy.path };
   if (revision === null) return { shallow: false, differing: await uncommitted(git, where) };
   const [shallow, { changed }] = await Promise.all([

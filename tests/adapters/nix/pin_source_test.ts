@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { nixContext } from "../../../src/adapters/nix/context.ts";
+import type { ReleaseError } from "../../../src/errors.ts";
 import { lockFlake } from "../../../src/adapters/nix/flake.ts";
 import { pinSourceAt } from "../../../src/plan/pins.ts";
 import { TestFleet } from "../../support/fleet.ts";
@@ -16,6 +17,7 @@ async function history() {
   await fleet.write({ "flake.nix": "{ outputs = _: {}; }" });
   await fleet.commit("second");
   await fleet.git("clone", "-q", "--bare", ".", "../remote.git");
+  await fleet.git("clone", "-q", "--depth", "1", `file://${fleet.dir}`, "../shallow");
   await fleet.git("archive", "--prefix=fleet/", "-o", "../fleet.tar.gz", "HEAD");
   return { fleet, first, side };
 }
@@ -70,3 +72,18 @@ for (const source of ["path:../fleet", "file://ROOT/fleet.tar.gz"]) {
     assertEquals((await lockPin(source, world.first)).revision, null);
   });
 }
+
+const LACKING =
+  "the repository is shallow, and lacks that commit: `git fetch --unshallow` brings all of them";
+
+Deno.test("lockFlake() says of a shallow clone that it lacks the commit, and takes what nix has of that", async () => {
+  const { first } = world;
+  const of = (source: string, commit: string) =>
+    lockPin(source, commit).catch((error: ReleaseError) => error.hint);
+  assertEquals(await of("ROOT/shallow", "0".repeat(39) + "1"), LACKING);
+  const taken = { revision: first, says: true };
+  assertEquals(await of("git+file://DIR", first), taken);
+  // Nix 2.8 goes by the commit alone, which it has by now, and newer ones look into the repository first.
+  const given = await of("git+file://ROOT/shallow", first);
+  assertEquals(given, given === LACKING ? LACKING : taken);
+});
