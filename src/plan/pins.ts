@@ -117,7 +117,7 @@ export function validatePinSourceUrl(
       {
         path: documentPath(["hosts", pinned[0]!, "pin"]),
         hint:
-          "give --pin-source-url with a flake reference of the fleet's repository, such as git+ssh://host/fleet",
+          "give --pin-source-url a flake reference of the fleet's repository: `.` for this clone, or git+ssh://host/fleet",
       },
     );
   }

@@ -34,6 +34,7 @@
           settings = {
             # The key comes with the command line, --sign-key FILE or - for standard input: everyone can read what is here.
             trustFile = "trust.json";
+            pinSourceUrl = "."; # a host with a pin is built from that commit of this repository
             git = {
               commit = true;
               userName = "Fleet CI";

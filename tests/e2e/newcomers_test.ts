@@ -377,7 +377,7 @@ testMistakes([
         'No source for pinned hosts: --pin-source-url is missing, and "db", "web2" are pinned to another commit',
       at: "hosts.db.pin",
       hint:
-        "give --pin-source-url with a flake reference of the fleet's repository, such as git+ssh://host/fleet",
+        "give --pin-source-url a flake reference of the fleet's repository: `.` for this clone, or git+ssh://host/fleet",
     },
   },
   {

@@ -128,6 +128,15 @@ Deno.test("an hourly run of the template takes no release's place in the queue o
   assertEquals(/\nconcurrency:\n {2}group: release\n {2}queue: max\b/.test(text), true);
 });
 
+Deno.test("hosts with a pin are built from the whole clone that the template's workflows make", async () => {
+  const flake = await Deno.readTextFile(join(TEMPLATE, "flake.nix"));
+  assertEquals(/^ {12}pinSourceUrl = "\.";/m.test(flake), true);
+  for (const path of [".github/workflows/release.yml", ".forgejo/workflows/release.yml"]) {
+    const [release] = (await Deno.readTextFile(join(TEMPLATE, path))).split("\n  resign:\n");
+    assertEquals(release!.includes("fetch-depth: 0"), true, path);
+  }
+});
+
 Deno.test("both workflows of the template check pull requests, and give them nothing to take", async () => {
   for (const [path, plan] of Object.entries(PLAN_STEPS)) {
     const text = await Deno.readTextFile(join(TEMPLATE, path));

@@ -82,7 +82,7 @@ pureTest("validatePinSourceUrl() lists the hosts that are pinned to another comm
     message: `No source for pinned hosts: --pin-source-url is missing, and ${hosts} pinned to another commit`,
     path,
     hint:
-      "give --pin-source-url with a flake reference of the fleet's repository, such as git+ssh://host/fleet",
+      "give --pin-source-url a flake reference of the fleet's repository: `.` for this clone, or git+ssh://host/fleet",
   });
   const one = said('"db" is', "hosts.db.pin");
   assertEquals(refused({ web1: A, db: B }, A), one);
