@@ -61,7 +61,7 @@ export interface ReleaseAgain {
 
 const RESIGNING: Purpose = {
   problem: "Cannot sign the last release anew",
-  restore: "pull it or restore it from git",
+  restore: "pull it or restore it from git (`git restore --source COMMIT --worktree DIR`)",
   instead: "make a release",
   allow: "sign it all the same with --allow-older",
   whole: true,

@@ -216,7 +216,10 @@ function superseded(
       commit.slice(0, 8)
     }, which is of ` +
       `${of(ciCommit)} and was signed at ${signedAt}; this one is of ${of(ours.ciCommit)}`,
-    { hint: "release what the fleet's branch is at now, or with --allow-older go back to this one" },
+    {
+      hint: "release what the fleet's branch is at now, sign the newer one anew when that is here, " +
+        "or with --allow-older go back to this one",
+    },
   );
 }
 

@@ -38,9 +38,9 @@ Deno.test("the steps of the guide lead from a flake with hosts to signed release
   await fleet.git("remote", "add", "origin", remote);
   await fleet.git("push", "-q", "origin", "main");
   const cache = join(fleet.root, "cache");
-  const step = (name: string) => {
+  const step = (name: string, now?: string) => {
     const blocks = codeBlocks(DOCS, `sh adopt=${name}`).join("\n");
-    return workshop.expect(blocks.replace("https://cache.example.com", `file://${cache}`));
+    return workshop.expect(blocks.replace("https://cache.example.com", `file://${cache}`), now);
   };
 
   const [block] = codeBlocks(DOCS, "nix fleet");
@@ -73,6 +73,13 @@ Deno.test("the steps of the guide lead from a flake with hosts to signed release
   const verdict = await workshop.expect("fleet-release verify --git FETCH_HEAD --trust-file trust.json");
   assertEquals(verified.test(verdict), true, verdict);
   assertEquals(await fleet.git("rev-parse", "FETCH_HEAD^"), await fleet.head());
+
+  // A fresh clone of main has no release, and signs that of the branch anew: when it is due, after six hours.
+  await Deno.remove(join(fleet.dir, "releases"), { recursive: true });
+  const before = await fleet.git("rev-parse", "FETCH_HEAD");
+  await step("renew", new Date(Date.now() + 7 * 3_600_000).toISOString());
+  await fleet.git("fetch", "-q", "origin", "releases");
+  assertEquals(await fleet.git("rev-parse", "FETCH_HEAD^"), before);
 });
 
 /** The fields of a fleet's JSON that it is valid without, by their path. */

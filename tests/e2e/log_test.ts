@@ -221,7 +221,8 @@ nothing changes for 3 hosts
   const missing = await diff("copy", ...TRUSTED);
   assertEquals([missing.code, missing.stderr.trimEnd().split("\n")], [1, [
     'error: Cannot find the commit "copy"',
-    "hint: run it within the repository; a shallow checkout may lack the commit; " +
+    "hint: run it within the repository; a clone that is shallow, or of one branch, lacks others: " +
+    "`git fetch origin BRANCH` brings one, as FETCH_HEAD; " +
     '"copy" is looked for as a commit, tag or branch, and its release in "releases" (--release-dir); a directory is written ./copy',
   ]]);
 });

@@ -34,7 +34,8 @@ export async function findCommit(git: GitContext, { cwd, revision }: Revision): 
   if (commit.code === 0 && FULL_ID.test(text(commit)) && !isElsewhere) return text(commit);
   throw new ReleaseError("git", `Cannot find the commit "${revision}"`, {
     lines: lastLines(commit.stderr, 5),
-    hint: "run it within the repository; a shallow checkout may lack the commit",
+    hint: "run it within the repository; a clone that is shallow, or of one branch, lacks others: " +
+      "`git fetch origin BRANCH` brings one, as FETCH_HEAD",
   });
 }
 

@@ -118,7 +118,8 @@ Deno.test("readReleaseTree() refuses a commit and a directory that are not there
   assertEquals(commit, {
     kind: "git",
     message: 'Cannot find the commit "gone"',
-    hint: "run it within the repository; a shallow checkout may lack the commit",
+    hint: "run it within the repository; a clone that is shallow, or of one branch, lacks others: " +
+      "`git fetch origin BRANCH` brings one, as FETCH_HEAD",
   });
   const { lines, ...directory } = await rejection(read(world));
   assertEquals(directory, {
