@@ -38,7 +38,7 @@ export async function warnOfSelfReference(
       } the ` +
       `flake's own revision, or its source with "${run.config.releaseDir}" in it, so that each release commit makes ` +
       "new ones. Commit releases to a branch of their own, or give hosts a source without the releases, as by " +
-      "lib.fileset",
+      "lib.fileset. Where that release was made with changes that were not committed, they are what is missing now",
   });
 }
 

@@ -40,7 +40,8 @@ pureTest(
         'The closures of "web1", "web2" have changed since the last release, and nothing was committed since but ' +
         'that release: the hosts read the flake\'s own revision, or its source with "releases" in it, so that each ' +
         "release commit makes new ones. Commit releases to a branch of their own, or give hosts a source without the " +
-        "releases, as by lib.fileset",
+        "releases, as by lib.fileset. Where that release was made with changes that were not committed, they are what " +
+        "is missing now",
     }]);
   },
 );
