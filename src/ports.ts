@@ -218,6 +218,8 @@ export interface Git {
   changedFiles(repository: Repository, commit: string): Promise<readonly string[]>;
   /** The files below a directory (relative to the root) that git neither tracks nor ignores. */
   untracked(repository: Repository, dir: string): Promise<string[]>;
+  /** The submodules in that directory, by their paths from the root. */
+  submodules(repository: Repository, dir: string): Promise<string[]>;
   /** Of these paths (relative to the root), the first that git ignores, or null. */
   firstIgnored(repository: Repository, paths: readonly string[]): Promise<string | null>;
   /** Of these paths (relative to the root), the first that git never tracks, such as what is in `.git`, or null. */

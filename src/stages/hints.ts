@@ -14,7 +14,8 @@ import type { Look } from "./run.ts";
 import type { SeenSource } from "./source.ts";
 
 /**
- * Evaluates, and adds to an error what the user may have forgotten: nix sees no file that git does not track.
+ * Evaluates, and adds to an error what the user may have forgotten: nix sees no file that git does not track, and by
+ * itself none of a submodule.
  *
  * @throws {ReleaseError} as `evaluate` does
  */
@@ -23,11 +24,9 @@ export async function withHints<T>(run: Look, source: SeenSource, evaluate: () =
     return await evaluate();
   } catch (error) {
     if (!(error instanceof ReleaseError && error.kind === "evaluation")) throw error;
-    const untracked = await untrackedIn(run, source, error.lines ?? []);
-    if (untracked.length === 0) throw error;
-    const add = `git does not track ${quoteList(untracked)}, so nix does not see it: ` +
-      quoteCommand(["git", "add", ...untracked]);
-    throw error.with({ hint: joined(add, error.hint) });
+    const unseen = await unseenIn(run, source, error.lines ?? []);
+    if (unseen.length === 0) throw error;
+    throw error.with({ hint: joined(...unseen, error.hint) });
   }
 }
 
@@ -73,22 +72,41 @@ function joined(...hints: (string | undefined)[]): string {
   return hints.filter((hint) => hint !== undefined).join("; ");
 }
 
-/** The files and directories that git does not track and nix's words name. */
-async function untrackedIn(
+/** What git has, nix does not see, and nix's words name. */
+async function unseenIn(
   { ports: { git } }: Look,
   { flake, repository }: SeenSource,
   lines: readonly string[],
 ): Promise<string[]> {
   if (repository === null || flake.localDir === null || flake.repositoryUrl === null) return [];
   if (!isWithin(flake.localDir, repository.root)) return [];
-  const dir = relative(repository.root, flake.localDir);
-  const files = await git.untracked(repository, dir === "" ? "." : dir);
+  const dir = relative(repository.root, flake.localDir) || ".";
+  const seesModules = /[?&]submodules=1/.test(flake.repositoryUrl);
+  const [files, modules] = await Promise.all([
+    git.untracked(repository, dir),
+    seesModules ? [] : git.submodules(repository, dir),
+  ]);
+  const says = (...texts: string[]) => lines.some((line) => texts.some((text) => line.includes(text)));
   // As in `'…-source/hosts' does not exist`, and in `reading directory hosts: No such file or directory`.
-  const named = (path: string) =>
-    lines.some((line) =>
-      [`/${path}'`, `'${path}'`, `/${path}: `, ` ${path}: `].some((s) => line.includes(s))
-    );
-  return [...new Set(files.flatMap((file) => withParents(file).filter(named).slice(0, 1)))].slice(0, 10);
+  const isNamed = (path: string) => says(`/${path}'`, `'${path}'`, `/${path}: `, ` ${path}: `);
+  const untracked = [...new Set(files.flatMap((file) => withParents(file).filter(isNamed).slice(0, 1)))];
+  const named = modules.filter((path) => isNamed(path) || says(`/${path}/`, `'${path}/`, ` ${path}/`));
+  return [
+    ...untracked.length === 0 ? [] : [notTracked(untracked.slice(0, 10))],
+    ...named.length === 0 ? [] : [notFetched(named.slice(0, 10))],
+  ];
+}
+
+function notTracked(paths: readonly string[]): string {
+  return `git does not track ${quoteList(paths)}, so nix does not see it: ` +
+    quoteCommand(["git", "add", ...paths]);
+}
+
+function notFetched(paths: readonly string[]): string {
+  return `nix leaves out the ${paths.length === 1 ? "submodule" : "submodules"} ${
+    quoteList(paths)
+  } unless the ` +
+    "reference says otherwise, as in --build-flake '.?submodules=1'";
 }
 
 /** A path, and the directories that it is in. */

@@ -112,6 +112,20 @@ testMistakes([
     },
   },
   {
+    made: "a file that the flake reads and a submodule has",
+    by: `git init -q ../module && cp fleet.json ../module && git -C ../module add . &&
+      git -C ../module commit -q -m module && git rm -q fleet.json &&
+      git -c protocol.file.allow=always submodule --quiet add ../module module &&
+      sed -i.old 's,[.]/fleet.json,./module/fleet.json,' flake.nix && rm *.old && git commit -q -a -m module`,
+    refusal: {
+      message: FLEET_HEAD,
+      including: ["module/fleet.json"],
+      hint:
+        'nix leaves out the submodule "module" unless the reference says otherwise, as in --build-flake ' +
+        "'.?submodules=1'",
+    },
+  },
+  {
     made: "a directory that the flake lists and git does not track",
     by: `mkdir -p modules/web && echo '{ }' > modules/web/default.nix
       sed -i.old 's,= read ./hosts.json,= builtins.seq (builtins.readDir ./modules) (read ./hosts.json),' flake.nix

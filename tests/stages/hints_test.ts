@@ -18,12 +18,13 @@ const SOURCE: Source = {
 /** What becomes of an error of nix with these lines. */
 async function explained(
   lines: string[],
-  more: { hint?: string; source?: Source; untracked?: string[] } = {},
+  more: { hint?: string; source?: Source; untracked?: string[]; submodules?: string[] } = {},
 ) {
   const { hint, source = SOURCE, untracked = ["sub/new.nix", "sub/hosts/a/default.nix", "sub/it's.nix"] } =
     more;
   const world = new FakeWorld();
   world.untracked = untracked;
+  world.submodules = more.submodules ?? [];
   const error = new ReleaseError("evaluation", "no", { lines, hint, path: "p" });
   const refused = await rejection(withHints(world.run(), source, () => Promise.reject(error)));
   assertEquals([refused.kind, refused.message, refused.lines, refused.path], [
@@ -61,6 +62,23 @@ pureTest(
     for (const [lines, hint] of cases) assertEquals(await explained(lines), { hint, effects: ASKED });
   },
 );
+
+pureTest("withHints() names the submodules that nix leaves out and misses", async () => {
+  const hint = (named: string) =>
+    `nix leaves out the ${named} unless the reference says otherwise, as in --build-flake '.?submodules=1'`;
+  const [one, both] = [hint('submodule "sub/mod"'), hint('submodules "sub/mod", "sub/b"')];
+  const cases: [lines: string[], hint: string | undefined][] = [
+    [["| error: path 'sub/mod/v.nix' does not exist"], one],
+    [["| error: getting status of 'sub/mod/v.nix': No such file", `| at ${COPY}/sub/b/x.nix`], both],
+    [["| error: reading directory sub/mod: No such file"], one],
+    [["| error: path 'sub/module/v.nix' does not exist"], undefined],
+  ];
+  const submodules = ["sub/mod", "sub/b"];
+  for (const [lines, hint] of cases) assertEquals((await explained(lines, { submodules })).hint, hint);
+  const flake = { ...SOURCE.flake, repositoryUrl: "git+file:///fleet?submodules=1" };
+  const fetched = await explained(cases[0]![0], { submodules, source: { ...SOURCE, flake } });
+  assertEquals(fetched.hint, undefined);
+});
 
 pureTest("withHints() keeps the hint that an error has", async () => {
   const lines = [`'${COPY}/sub/new.nix'`];

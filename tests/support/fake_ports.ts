@@ -133,6 +133,8 @@ export class FakeWorld {
   changed: readonly string[] = [];
   /** What git neither tracks nor ignores, by its path from the root. */
   untracked: readonly string[] = [];
+  /** The submodules of the repository, by their path from the root. */
+  submodules: readonly string[] = [];
   /** The files of commits, by their path from the root. */
   readonly committedFiles: Map<string, ReadonlyMap<string, Uint8Array<ArrayBuffer>>> = new Map();
   /** What a pin source is locked to, by default to the revision that its reference gives. */
@@ -376,6 +378,7 @@ export class FakeWorld {
         this.#effect(`ask what is not tracked in ${dir}`);
         return [...this.untracked];
       },
+      submodules: () => Promise.resolve([...this.submodules]),
       firstChanged: async (_repository, _commit, paths) => {
         await Promise.resolve();
         this.#effect("ask what git changes");

@@ -21,6 +21,7 @@ import {
   headOn,
   isOnRemote,
   resolveCommit,
+  submodules,
   tracks,
   untracked,
 } from "./repository.ts";
@@ -55,6 +56,7 @@ export function createGit(shell: Shell, { env, tempDir, hooks, sign, timeout }: 
     tracks: ({ root }, path, revision) => tracks(git, root, path, revision),
     changedFiles: ({ root }, commit) => changedFiles(git, { root, commit }),
     untracked: ({ root }, dir) => untracked(git, root, dir),
+    submodules: ({ root }, dir) => submodules(git, root, dir),
     firstIgnored: ({ root }, paths) => firstIgnored(git, root, paths),
     firstChanged: ({ root }, commit, paths) =>
       firstChanged(git, { root, file: join(tempDir, "attributes") }, commit, paths),

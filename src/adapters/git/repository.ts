@@ -173,6 +173,21 @@ export async function untracked(git: GitContext, root: string, dir: string): Pro
 }
 
 /**
+ * The submodules of a repository, whether they are checked out or not.
+ *
+ * @param root The root of the work tree
+ * @param dir Where to look, relative to the root
+ * @returns their paths relative to the root
+ * @throws {ReleaseError} of kind `git` when git cannot tell
+ */
+export async function submodules(git: GitContext, root: string, dir: string): Promise<string[]> {
+  const args = ["ls-files", "-z", "--stage", "--", dir];
+  const result = await runGit(git, args, { cwd: root, env: { GIT_LITERAL_PATHSPECS: "1" } });
+  if (result.code !== 0) throw gitError("ask which submodules there are", result);
+  return text(result).split("\0").flatMap((entry) => /^160000 [^\t]*\t(.*)$/s.exec(entry)?.[1] ?? []);
+}
+
+/**
  * Whether git tracks a path.
  *
  * @param root The root of the work tree
