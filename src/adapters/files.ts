@@ -142,7 +142,9 @@ export async function createSecretFile(path: string, cwd: string, text: string):
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) {
       throw new ReleaseError("io", `Cannot write "${path}": it is there already`, {
-        hint: "give another name, or move it away: a key that is gone cannot sign again",
+        hint:
+          "give another name, or move it away: a key that is gone cannot sign again. Is it the one that you want, " +
+          "`fleet-release pubkey` prints its public part anew",
         cause: error,
       });
     }

@@ -85,7 +85,8 @@ Deno.test("keygen never writes over what is there, nor through a link", async ()
         code: 1,
         stdout: "",
         stderr: `error: Cannot write "${name}": it is there already\n` +
-          "hint: give another name, or move it away: a key that is gone cannot sign again\n",
+          "hint: give another name, or move it away: a key that is gone cannot sign again. Is it the one that you want, " +
+          "`fleet-release pubkey` prints its public part anew\n",
       });
     }
     assertEquals(await Deno.readTextFile(join(cwd, "file")), "the only copy");
