@@ -118,6 +118,9 @@ const LARGEST_KEY = 1 << 16;
 
 const STDIN = "standard input";
 
+/** What CI puts in the place of a secret is empty: a here-document has a newline then. */
+const NO_SECRET = "in CI, the secret is not set, or this job does not get it";
+
 async function readPrivateKey(
   signKey: string,
   { env, inputs, descriptor }: SignerSources,
@@ -125,22 +128,22 @@ async function readPrivateKey(
   const variable = signKeyVariable(signKey);
   if (variable !== undefined) {
     const text = env[variable];
-    if (text) return { text, warnings: [] };
+    if (text?.trim()) return { text, warnings: [] };
     throw new ReleaseError(
       "usage",
       `Cannot read the signing key: the variable "${variable}" is not set, or empty`,
       {
-        hint: "set it to the text of the key, or give --sign-key FILE",
+        hint: `set it to the text of the key, or give --sign-key FILE; ${NO_SECRET}`,
       },
     );
   }
   const number = signKeyDescriptor(signKey);
   if (number !== undefined) {
-    const bytes = await descriptor(number, LARGEST_KEY);
-    if (bytes.length > 0) return { text: new TextDecoder().decode(bytes), warnings: [] };
+    const text = new TextDecoder().decode(await descriptor(number, LARGEST_KEY));
+    if (text.trim() !== "") return { text, warnings: [] };
     const source = number === 0 ? STDIN : `descriptor ${number}`;
     throw new ReleaseError("usage", `Cannot read the signing key: nothing came from ${source}`, {
-      hint: "write the text of the key to it; what was read once does not come again",
+      hint: `write the text of the key to it; what was read once does not come again; ${NO_SECRET}`,
     });
   }
   const bytes = await inputs.read(signKey).catch((error) => {

@@ -543,7 +543,8 @@ testMistakes([
     env: { RELEASE_KEY: "" },
     refusal: {
       message: 'Cannot read the signing key: the variable "RELEASE_KEY" is not set, or empty',
-      hint: "set it to the text of the key, or give --sign-key FILE",
+      hint:
+        "set it to the text of the key, or give --sign-key FILE; in CI, the secret is not set, or this job does not get it",
     },
   },
   {

@@ -85,7 +85,7 @@ Deno.test("--sign-key env:NAME takes the key from a variable, with permission to
     assertEquals(await said({ env, variables }), [
       1,
       'error: Cannot read the signing key: the variable "RELEASE_KEY" is not set, or empty',
-      "hint: set it to the text of the key, or give --sign-key FILE",
+      "hint: set it to the text of the key, or give --sign-key FILE; in CI, the secret is not set, or this job does not get it",
       "",
     ]);
   }
