@@ -78,7 +78,8 @@ export async function checkReleaseDir(run: Run, repository: Repository): Promise
   if (own?.root !== repository.root) throw outside;
   if (ignored !== null) {
     throw new ReleaseError("usage", `Cannot commit "${config.releaseDir}": git ignores "${ignored}"`, {
-      hint: "take it out of .gitignore, or give another --release-dir",
+      hint:
+        "take it out of the file that `git check-ignore -v` names (.gitignore, mostly), or give another --release-dir",
     });
   }
 }

@@ -272,7 +272,8 @@ testRefusals([
     attempt: { args: ["--release-dir", dir] },
     refusal: {
       message: `Cannot commit "${dir}": git ignores "${dir}/${ignored}"`,
-      hint: "take it out of .gitignore, or give another --release-dir",
+      hint:
+        "take it out of the file that `git check-ignore -v` names (.gitignore, mostly), or give another --release-dir",
     },
   })),
 ]);

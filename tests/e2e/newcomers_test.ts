@@ -492,7 +492,8 @@ testMistakes([
     args: ["--git-commit"],
     refusal: {
       message: 'Cannot commit "releases": git ignores "releases/fleet.resolved.json"',
-      hint: "take it out of .gitignore, or give another --release-dir",
+      hint:
+        "take it out of the file that `git check-ignore -v` names (.gitignore, mostly), or give another --release-dir",
     },
   },
   {

@@ -129,7 +129,8 @@ const UNCOMMITTABLE: [claim: string, prepare: (world: FakeWorld) => void, said: 
     {
       kind: "usage",
       message: `Cannot commit "releases": git ignores "releases/${ignored.replace(/\/$/, "/manifest.json")}"`,
-      hint: "take it out of .gitignore, or give another --release-dir",
+      hint:
+        "take it out of the file that `git check-ignore -v` names (.gitignore, mostly), or give another --release-dir",
     },
   ]),
 ];
