@@ -256,7 +256,8 @@ Deno.test("the program exits 1 and keeps its commit when the remote refuses it",
   assertEquals([code, stdout], [1, ""], stderr);
   assertEquals(errorIn(stderr), 'error: Cannot push the release to "main" of "origin"');
   assert(stderr.includes("closed until Monday"), stderr);
-  const hint = "hint: the release is written here; run again, and it is pushed\n";
+  const hint =
+    "hint: the release is written here; run again, and it is pushed: where the branch is protected, let this user push first\n";
   assert(stderr.endsWith(hint), stderr);
   await expectReleaseCommit(fleet, parent);
   assertEquals(await gitIn(fleet, "remote.git", "rev-parse", "main"), [parent]);

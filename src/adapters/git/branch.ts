@@ -86,7 +86,12 @@ export async function pushCommit(git: GitContext, root: string, push: Push): Pro
   const later = await whereItStands(git, root, push);
   if (later !== null) return later;
   const said = { ...result, stderr: [...text(result).split("\n"), ...result.stderr] };
-  throw unreachable(git, said, what, "the release is written here; run again, and it is pushed");
+  throw unreachable(
+    git,
+    said,
+    what,
+    "the release is written here; run again, and it is pushed: where the branch is protected, let this user push first",
+  );
 }
 
 /** What the branch itself says of a push that git calls failed; null: nothing, it is where it was. */

@@ -183,7 +183,8 @@ for (const [of, script, reason] of REFUSALS) {
     assertEquals(refused, {
       kind: "git",
       message: 'Cannot push the release to "main" of "origin"',
-      hint: "the release is written here; run again, and it is pushed",
+      hint:
+        "the release is written here; run again, and it is pushed: where the branch is protected, let this user push first",
     });
     assert(lines!.some((line) => line.includes(reason)), lines!.join("\n"));
     assertEquals(await refs(), before);
