@@ -212,20 +212,24 @@ class Answers {
     return new DataView((await this.#take(8)).buffer).getBigUint64(0, true);
   }
 
-  /** A file in an archive of nix's form, as text. */
-  async file(): Promise<string> {
+  /** A file in an archive of nix's form. */
+  async file(): Promise<Uint8Array> {
     for (const word of ["nix-archive-1", "(", "type", "regular", "contents"]) {
       if (await this.text() !== word) throw unanswered();
     }
-    const contents = await this.text(LONGEST.derivation);
+    const contents = await this.#bytes(LONGEST.derivation);
     if (await this.text() !== ")") throw unanswered();
     return contents;
   }
 
-  async text(longest = LONGEST.path): Promise<string> {
+  async text(): Promise<string> {
+    return new TextDecoder().decode(await this.#bytes(LONGEST.path));
+  }
+
+  async #bytes(longest: bigint): Promise<Uint8Array> {
     const length = await this.number();
     if (length > longest) throw unanswered();
-    return new TextDecoder().decode((await this.#take(padded(Number(length)))).subarray(0, Number(length)));
+    return (await this.#take(padded(Number(length)))).subarray(0, Number(length));
   }
 
   async #take(length: number): Promise<Uint8Array<ArrayBuffer>> {

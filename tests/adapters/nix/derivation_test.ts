@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { outputsIn } from "../../../src/adapters/nix/derivation.ts";
 
 const REST = `],[("/nix/store/x.drv",["out"])],[],"x86_64-linux","/bin/sh",["-c"],[("out","/nix/store/y")])`;
@@ -28,6 +28,17 @@ for (
   ] as const
 ) {
   Deno.test(`outputsIn() reads ${claim}`, () => {
-    assertEquals(Object.fromEntries(outputsIn(text)), { ...outputs });
+    assertEquals(Object.fromEntries(outputsIn(new TextEncoder().encode(text))), { ...outputs });
   });
 }
+
+Deno.test("outputsIn() keeps nothing in memory of what else a derivation says", () => {
+  const file = new TextEncoder().encode(
+    `Derive([("out","/nix/store/a-x","","")${REST}${" ".repeat(8 << 20)}`,
+  );
+  const before = Deno.memoryUsage().heapUsed;
+  const kept = Array.from({ length: 20 }, () => outputsIn(file));
+  const grown = Deno.memoryUsage().heapUsed - before;
+  assertEquals(kept.map((outputs) => outputs.get("out")), Array(20).fill("/nix/store/a-x"));
+  assert(grown < 32 << 20, `${grown} bytes`);
+});
