@@ -68,6 +68,8 @@ export interface Conversation extends AsyncDisposable {
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** The next that it says; undefined: it has ended. */
   read(): Promise<Uint8Array | undefined>;
+  /** What it has written to stderr. */
+  readonly said: readonly string[];
   /** Resolves when it has ended, however that was. */
   readonly ended: Promise<void>;
 }
@@ -279,7 +281,8 @@ export class Shell {
     this.#end?.signal?.throwIfAborted();
     this.#trace.command(argv);
     const input = new TransformStream<Uint8Array<ArrayBuffer>>();
-    const reader = this.#reader(new KeptLines(), undefined);
+    const kept = new KeptLines();
+    const reader = this.#reader(kept, undefined);
     const child = commandOf(argv).cwd(this.cwd).clearEnv().env({ ...env }).noThrow()
       .stdin(input.readable)
       .stdout("piped")
@@ -293,6 +296,9 @@ export class Shell {
     return {
       write: (bytes) => Promise.race([writer.write(bytes), ended]),
       read: async () => (await output.read()).value,
+      get said() {
+        return kept.lines;
+      },
       ended,
       [Symbol.asyncDispose]: async () => {
         // It may wait for something itself, such as a lock, and read nothing meanwhile.

@@ -9,7 +9,7 @@
  */
 import { ReleaseError } from "../../errors.ts";
 import type { DerivedHost } from "../../model.ts";
-import type { Conversation } from "../process.ts";
+import { type Conversation, lastLines } from "../process.ts";
 import type { NixContext } from "./context.ts";
 import { outputsIn } from "./derivation.ts";
 
@@ -26,14 +26,18 @@ const DUMP_STORE_PATH = 3n;
 const LONGEST = { path: 1n << 16n, derivation: 1n << 28n };
 /** So many derivations are read at once, so that not all of them are in memory. */
 const READ_AT_ONCE = 100;
+/** Milliseconds from the start of a process until another one takes its place by itself: one that is lost each time is no load. */
+const LEAST_LIFE = 500;
 
 /** A process that answers questions to the store. */
 export class StoreServer implements AsyncDisposable {
   readonly #nix: NixContext;
   /** All that is held, for another process when this one is lost. */
   readonly #held = new Set<string>();
+  /** All that was started. */
+  readonly #conversations = new AsyncDisposableStack();
   #process: Promise<Process> | undefined;
-  #isDisposed = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   /** The end of the last question: they are asked one after the other. */
   #last: Promise<unknown> = Promise.resolve();
   /** What is asked for next. */
@@ -45,7 +49,7 @@ export class StoreServer implements AsyncDisposable {
 
   /** Starts the process, so that nobody waits for that. What fails is told to who asks. */
   begin(): void {
-    if (!this.#isDisposed) this.#connect().catch(() => {});
+    if (!this.#conversations.disposed) this.#connect().catch(() => {});
   }
 
   /**
@@ -71,12 +75,15 @@ export class StoreServer implements AsyncDisposable {
     const found = new Map<string, ReadonlyMap<string, string>>();
     for (let index = 0; index < derivations.length; index += READ_AT_ONCE) {
       const some = derivations.slice(index, index + READ_AT_ONCE);
-      await this.#inTurn(async () => {
-        const { conversation, answers } = await this.#connect();
-        const asked = conversation.write(encode(some.flatMap((path) => [DUMP_STORE_PATH, path])));
-        for (const path of some) found.set(path, outputsIn(await answers.file()));
-        await asked;
-      });
+      await this.#inTurn(() =>
+        this.#ask(async ({ conversation, answers }) => {
+          const read = async () => {
+            for (const path of some) found.set(path, outputsIn(await answers.file()));
+          };
+          const asked = conversation.write(encode(some.flatMap((path) => [DUMP_STORE_PATH, path])));
+          await Promise.all([asked, read()]);
+        })
+      );
     }
     return found;
   }
@@ -84,10 +91,12 @@ export class StoreServer implements AsyncDisposable {
   /** A question that takes paths in as long as it waits for the one before it. */
   #begin(): Question {
     const paths: string[] = [];
-    const answer = this.#inTurn(async () => {
+    const answer = this.#inTurn(() => {
       this.#next = undefined;
-      for (const path of paths) this.#held.add(path);
-      return await validPaths(await this.#connect(), paths);
+      return this.#ask((process) => {
+        for (const path of paths) this.#held.add(path);
+        return validPaths(process, paths);
+      });
     });
     return { paths, answer };
   }
@@ -98,25 +107,55 @@ export class StoreServer implements AsyncDisposable {
     return answer;
   }
 
-  #connect(): Promise<Process> {
-    return this.#process ??= this.#open();
+  /** Asks the process; and another one, once, where it is lost before it has answered. */
+  async #ask<T>(ask: (process: Process) => Promise<T>): Promise<T> {
+    const process = this.#connect();
+    try {
+      return await ask(await process);
+    } catch (error) {
+      if (this.#process === process) this.#process = undefined;
+      if (this.#conversations.disposed) throw error;
+    }
+    return await ask(await this.#connect());
   }
 
-  /** Another process holds what the one before it has held. */
-  async #open(): Promise<Process> {
-    const process = await open(this.#nix);
-    if (this.#held.size > 0) await validPaths(process, [...this.#held]);
-    process.conversation.ended.then(() => {
+  #connect(): Promise<Process> {
+    return this.#process ??= this.#start();
+  }
+
+  /** When it is lost, another process holds what it has held. */
+  #start(): Promise<Process> {
+    clearTimeout(this.#timer);
+    const hasLived = new Promise<void>((resolve) => {
+      this.#timer = setTimeout(resolve, LEAST_LIFE);
+    });
+    const process = this.#open();
+    process.then(({ conversation }) => conversation.ended).catch(() => {}).then(() => hasLived).then(() => {
+      if (this.#process !== process) return;
       this.#process = undefined;
       if (this.#held.size > 0) this.begin();
     });
     return process;
   }
 
+  async #open(): Promise<Process> {
+    const { shell, nixStore, flags, env } = this.#nix;
+    const conversation = await shell.open([nixStore, "--serve", "--write", ...flags], { env });
+    const answers = new Answers(conversation);
+    if (this.#conversations.disposed) return await answers.refuse();
+    this.#conversations.use(conversation);
+    await conversation.write(encode([ASKER, VERSION]));
+    if (await answers.number() !== ANSWERER) await answers.refuse();
+    await answers.number();
+    const process = { conversation, answers };
+    if (this.#held.size > 0) await validPaths(process, [...this.#held]);
+    return process;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isDisposed = true;
-    const process = await this.#process?.catch(() => undefined);
-    await process?.conversation[Symbol.asyncDispose]();
+    clearTimeout(this.#timer);
+    await this.#conversations.disposeAsync();
+    await this.#process?.catch(() => {});
   }
 }
 
@@ -144,20 +183,6 @@ interface Process {
   readonly answers: Answers;
 }
 
-async function open({ shell, nixStore, flags, env }: NixContext): Promise<Process> {
-  const conversation = await shell.open([nixStore, "--serve", "--write", ...flags], { env });
-  const answers = new Answers(conversation);
-  try {
-    await conversation.write(encode([ASKER, VERSION]));
-    if (await answers.number() !== ANSWERER) throw unanswered();
-    await answers.number();
-  } catch (error) {
-    await conversation[Symbol.asyncDispose]();
-    throw error;
-  }
-  return { conversation, answers };
-}
-
 /** Holds paths, and gives those that are there. */
 async function validPaths(
   { conversation, answers }: Process,
@@ -168,16 +193,6 @@ async function validPaths(
   const found = new Set<string>();
   for (let index = 0n; index < count; index++) found.add(await answers.text());
   return found;
-}
-
-function unanswered(): ReleaseError {
-  return new ReleaseError(
-    "build",
-    "Cannot keep what is built from garbage collection: nix-store gave no answer",
-    {
-      hint: "-v shows what `nix-store --serve --write` says, which nix offers to other machines over ssh",
-    },
-  );
 }
 
 /** What is asked: numbers of 64 bits, the lowest byte first, and texts, with their length before and zeros behind. */
@@ -215,10 +230,10 @@ class Answers {
   /** A file in an archive of nix's form. */
   async file(): Promise<Uint8Array> {
     for (const word of ["nix-archive-1", "(", "type", "regular", "contents"]) {
-      if (await this.text() !== word) throw unanswered();
+      if (await this.text() !== word) await this.refuse();
     }
     const contents = await this.#bytes(LONGEST.derivation);
-    if (await this.text() !== ")") throw unanswered();
+    if (await this.text() !== ")") await this.refuse();
     return contents;
   }
 
@@ -226,16 +241,25 @@ class Answers {
     return new TextDecoder().decode(await this.#bytes(LONGEST.path));
   }
 
+  /** Ends it, since what it says is no answer. */
+  async refuse(): Promise<never> {
+    await this.#conversation[Symbol.asyncDispose]();
+    throw new ReleaseError("build", "Cannot ask the store what is there: nix-store gives no answer", {
+      lines: lastLines(this.#conversation.said, 5),
+      hint: "it is `nix-store --serve --write` that is asked, which nix offers to other machines over ssh",
+    });
+  }
+
   async #bytes(longest: bigint): Promise<Uint8Array> {
     const length = await this.number();
-    if (length > longest) throw unanswered();
+    if (length > longest) await this.refuse();
     return (await this.#take(padded(Number(length)))).subarray(0, Number(length));
   }
 
   async #take(length: number): Promise<Uint8Array<ArrayBuffer>> {
     while (this.#rest.length < length) {
       const more = await this.#conversation.read();
-      if (more === undefined) throw unanswered();
+      if (more === undefined) return await this.refuse();
       const all = new Uint8Array(this.#rest.length + more.length);
       all.set(this.#rest);
       all.set(more, this.#rest.length);
