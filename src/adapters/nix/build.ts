@@ -146,7 +146,10 @@ class Builds {
     }
     const result = together(this.#failures);
     if (result !== undefined) {
-      throw await buildFailure(this.#nix, { derivations: this.#hosts, log: this.#builds.log, result });
+      const left = this.#hosts.filter((host) => !this.#paths.has(targetOf(host)));
+      // All are there where what comes after a build has failed, such as a hook of nix.
+      const derivations = left.length > 0 ? left : this.#hosts;
+      throw await buildFailure(this.#nix, { derivations, log: this.#builds.log, result });
     }
     const gone = this.#late.flatMap((target) => this.#hostsOf.get(target)!);
     if (gone.length === 0) return;

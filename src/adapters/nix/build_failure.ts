@@ -21,7 +21,7 @@ const LOG_LINES = 200;
 
 /** A build that failed. */
 export interface FailedBuild {
-  /** All that was to be built. */
+  /** All that was to be built, without what is known to be. */
   readonly derivations: readonly HostDerivation[];
   readonly log: BuildLog;
   readonly result: CommandResult;

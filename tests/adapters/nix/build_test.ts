@@ -119,6 +119,24 @@ Deno.test("buildHosts() refuses with the hosts that were not built, and the log 
   ]);
 });
 
+Deno.test("buildHosts() names none that is built where nix-store says of none what it lacks", async () => {
+  await using world = await nixFleet(`{
+    there = host (build "there" "echo > $out");
+    hook = host (build "hook" "echo > $out");
+  }`);
+  const [there, hook] = await derivationsOf(world, "there", "hook") as [DerivedHost, DerivedHost];
+  await build(world, [there]);
+  const lacking = { ...hook, outputName: "lacking" };
+  const { message } = await rejection(build(world, [there, lacking]));
+  assertEquals(message, 'Cannot build host "hook": nix-store exited with 1');
+  const { fleet, shell } = world;
+  // What has failed is nix's own hook, when all was built.
+  const options = [["post-build-hook", "/bin/false"]] as const;
+  const own = { ...world, nix: nixContext(shell, fleet.env(), { ...NO_FLAGS, options }) };
+  const failed = await rejection(build(own, [there, hook]));
+  assertEquals(failed.message, 'Cannot build hosts "there", "hook": nix-store exited with 1');
+});
+
 Deno.test("buildFailure() asks the store once what was not built, and of each that failed who needs it", async () => {
   await using world = await nixFleet(`let bad = build "bad" "echo its own fault; exit 1"; in {
     bad = host bad;
