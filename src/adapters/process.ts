@@ -84,6 +84,8 @@ export interface CommandTrace {
 
 /** Seconds that what is stopped has to end by itself, before it is killed. */
 const GRACE = 4;
+/** The same of what only answers, when its input has ended: nothing is lost with it. */
+const CONVERSATION_GRACE = 1;
 
 /**
  * What every command runs under, a shell that outlives it.
@@ -293,18 +295,20 @@ export class Shell {
     this.#running.add(ended);
     const writer = input.writable.getWriter();
     const output = child.stdout().getReader();
+    const read = async () => (await output.read()).value;
     return {
       write: (bytes) => Promise.race([writer.write(bytes), ended]),
-      read: async () => (await output.read()).value,
+      read,
       get said() {
         return kept.lines;
       },
       ended,
       [Symbol.asyncDispose]: async () => {
-        // It may wait for something itself, such as a lock, and read nothing meanwhile.
-        const timer = setTimeout(() => child.kill("SIGKILL"), GRACE * 1000);
+        // It may wait for something itself, such as a lock, and read nothing meanwhile. By cancelling what is read dax would
+        // send it another signal, which it may not heed, and after which this runtime sends none.
+        const timer = setTimeout(() => child.kill("SIGKILL"), CONVERSATION_GRACE * 1000);
         await Promise.race([writer.close(), ended]).catch(() => {});
-        await output.cancel().catch(() => {});
+        while (await read().catch(() => {}) !== undefined);
         await ended;
         clearTimeout(timer);
         this.#running.delete(ended);

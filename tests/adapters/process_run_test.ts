@@ -226,9 +226,11 @@ Deno.test("Shell stops what takes too long with all that is below it, and the co
   assertEquals([pids.length, await alive(pids)], [4, []]);
 });
 
-Deno.test("Shell ends a command that answers, also one that reads nothing any more", async () => {
+Deno.test("Shell ends a command that answers, also one that reads nothing any more and heeds no signal", async () => {
   const shell = new Shell({ path: PATH, cwd: "/usr", trace: SILENT });
-  const conversation = await shell.open([SH, "-c", "echo $$; exec sleep 600"], { env: { PATH } });
+  const conversation = await shell.open([SH, "-c", "trap '' TERM; echo $$; exec sleep 600"], {
+    env: { PATH },
+  });
   const pid = Number(new TextDecoder().decode(await conversation.read()));
   assertEquals(await alive([pid]), [pid]);
   await conversation[Symbol.asyncDispose]();
