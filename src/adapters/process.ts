@@ -68,7 +68,7 @@ export interface Conversation extends AsyncDisposable {
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** The next that it says; undefined: it has ended. */
   read(): Promise<Uint8Array | undefined>;
-  /** What it has written to stderr. */
+  /** What it has written to stderr, or why it did not start. */
   readonly said: readonly string[];
   /** Resolves when it has ended, however that was. */
   readonly ended: Promise<void>;
@@ -290,12 +290,12 @@ export class Shell {
       .stdout("piped")
       .stderr(new WritableStream({ write: (chunk) => reader.write(chunk), close: () => reader.end() }))
       .spawn();
-    // It may be gone: then it reads nothing any more.
-    const ended = child.then(() => {}, () => {});
+    // It may be gone: then it reads nothing any more. One that did not start has said nothing itself.
+    const ended = child.then(() => {}, ({ message }: Error) => kept.add(message));
     this.#running.add(ended);
     const writer = input.writable.getWriter();
     const output = child.stdout().getReader();
-    const read = async () => (await output.read()).value;
+    const read = () => output.read().then(({ value }) => value, () => undefined);
     return {
       write: (bytes) => Promise.race([writer.write(bytes), ended]),
       read,
@@ -308,7 +308,7 @@ export class Shell {
         // send it another signal, which it may not heed, and after which this runtime sends none.
         const timer = setTimeout(() => child.kill("SIGKILL"), CONVERSATION_GRACE * 1000);
         await Promise.race([writer.close(), ended]).catch(() => {});
-        while (await read().catch(() => {}) !== undefined);
+        while (await read() !== undefined);
         await ended;
         clearTimeout(timer);
         this.#running.delete(ended);
