@@ -295,7 +295,8 @@ export class Shell {
     this.#running.add(ended);
     const writer = input.writable.getWriter();
     const output = child.stdout().getReader();
-    const read = () => output.read().then(({ value }) => value, () => undefined);
+    const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<undefined>();
+    const read = () => Promise.race([output.read().then(({ value }) => value, () => undefined), givenUp]);
     return {
       write: (bytes) => Promise.race([writer.write(bytes), ended]),
       read,
@@ -306,11 +307,15 @@ export class Shell {
       [Symbol.asyncDispose]: async () => {
         // It may wait for something itself, such as a lock, and read nothing meanwhile. By cancelling what is read dax would
         // send it another signal, which it may not heed, and after which this runtime sends none.
-        const timer = setTimeout(() => child.kill("SIGKILL"), CONVERSATION_GRACE * 1000);
-        await Promise.race([writer.close(), ended]).catch(() => {});
+        const timers = [
+          setTimeout(() => child.kill("SIGKILL"), CONVERSATION_GRACE * 1000),
+          // What it has started itself may hold its output open.
+          setTimeout(() => giveUp(undefined), CONVERSATION_GRACE * 2000),
+        ];
+        await Promise.race([writer.close(), ended, givenUp]).catch(() => {});
         while (await read() !== undefined);
-        await ended;
-        clearTimeout(timer);
+        await Promise.race([ended, givenUp]);
+        for (const timer of timers) clearTimeout(timer);
         this.#running.delete(ended);
       },
     };

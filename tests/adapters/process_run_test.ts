@@ -235,6 +235,13 @@ Deno.test("Shell ends a command that answers, also one that reads nothing any mo
   assertEquals(await alive([pid]), [pid]);
   await conversation[Symbol.asyncDispose]();
   assertEquals(await alive([pid]), []);
+  // Nor does it wait for who holds its output open.
+  const two = await shell.open([SH, "-c", "sleep 600 & echo $$ $!; wait"], { env: { PATH } });
+  const pids = new TextDecoder().decode(await two.read()).split(" ").map(Number) as [number, number];
+  await two[Symbol.asyncDispose]();
+  assertEquals([await alive(pids), await two.read()], [[pids[1]], undefined]);
+  Deno.kill(pids[1], "SIGKILL");
+  await two.ended;
 });
 
 Deno.test("Shell kills what is expendable at once where it is alone, and else lets it clear away what it has begun", async () => {
