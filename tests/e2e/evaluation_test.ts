@@ -270,7 +270,8 @@ Deno.test("the program releases the smallest fleet as it shows it where there is
 
 /** Changes everything in the flake, and takes a host away: once it is locked, and once the fleet is evaluated. */
 const MOVE_ON = `
-  test $call -ne 2 || {
+  # Once, though two may end at the same time.
+  test $call -lt 2 || ! mkdir ../home/moved-on 2>&1 || {
     sed -i.old 's/one/later/' flake.nix
     echo '{"nixos": ["web1", "web2"], "darwin": [], "content": {"web1": "later", "web2": "later"}}' > hosts.json
     sed -i.old 's/:1440/:720/' fleet.json
