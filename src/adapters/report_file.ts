@@ -71,7 +71,7 @@ function asFileError<T>(file: string, cwd: string, body: () => T): T {
 }
 
 /** So often is tried what another run keeps from being done that writes the same page. */
-const TRIES = 5;
+const TRIES = 10;
 
 /** Does what another run may keep from being done that writes the same page: it, too, makes a file and takes it away. */
 function besideOthers<T>(body: () => T): T {
