@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { buildHosts, type BuildOptions } from "../../../src/adapters/nix/build.ts";
 import { buildFailure } from "../../../src/adapters/nix/build_failure.ts";
@@ -479,7 +479,10 @@ Deno.test("what a StoreServer holds is held by another process when its own is l
   assertEquals(await store.hold([a.drvPath]), new Set([a.drvPath]));
   const [lost] = await processes() as [number];
   Deno.kill(lost, "SIGKILL");
-  while ((await processes()).length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let looks = 0; (await processes()).length < 2; looks++) {
+    assert(looks < 500, "no other process has begun");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
   // Once it has answered, what was held before is held.
   await store.hold([a.outPath]);
   await world.shell.run([NIX_STORE, "--delete", a.drvPath], { env: world.nix.env });
